@@ -1,0 +1,104 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+)
+
+const stars = "***"
+
+// Secret is a password or anything else that must never be seen. However it is
+// printed, logged or encoded, it is stars; Reveal is the only way to its value.
+//
+// A field of this type, tagged `yaml:"password"`, takes `password`, or
+// `password_file`, never both. The file is found from the folder of the
+// configuration file; one newline at its end is cut. A `password` written
+// ${NAME} is taken from the environment.
+type Secret struct {
+	// A pointer: fmt does not follow it when the Secret is an unexported field,
+	// where it would not ask for Format either.
+	value *string
+}
+
+// NewSecret wraps a value.
+func NewSecret(value string) Secret { return Secret{&value} }
+
+// Reveal returns the value; empty when none was given.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// IsZero reports whether no value, or an empty one, was given.
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
+
+// String returns stars.
+func (s Secret) String() string { return stars }
+
+// GoString returns stars.
+func (s Secret) GoString() string { return stars }
+
+// Format writes stars for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, stars) }
+
+// MarshalText returns stars.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(stars), nil }
+
+// MarshalJSON returns stars.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + stars + `"`), nil }
+
+// MarshalYAML returns stars.
+func (s Secret) MarshalYAML() (any, error) { return stars, nil }
+
+// LogValue returns stars.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(stars) }
+
+const maxSecret = 64 << 10
+
+var environment = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$`)
+
+// secretValue takes the secret from the node of its own key. No message here
+// may repeat what it read.
+func secretValue(n *Node) (Secret, error) {
+	if n.Kind != Scalar {
+		return Secret{}, n.Fault("expected text, found %s", n.Kind)
+	}
+	name := environment.FindStringSubmatch(n.text)
+	if name == nil {
+		return NewSecret(n.text), nil
+	}
+	value, ok := os.LookupEnv(name[1])
+	if !ok || value == "" {
+		return Secret{}, n.Fault("the environment variable %s is not set or empty", name[1])
+	}
+	return NewSecret(value), nil
+}
+
+// secretFile takes the secret from the file that the node names.
+func secretFile(n *Node) (Secret, error) {
+	var path Path
+	if err := path.UnmarshalNode(n); err != nil {
+		return Secret{}, err
+	}
+	file, err := os.Open(string(path))
+	if err != nil {
+		return Secret{}, n.Fault("reading the secret: %v", err)
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
+	if err != nil {
+		return Secret{}, n.Fault("reading the secret: %v", err)
+	}
+	value := bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))
+	if len(value) == 0 || len(content) > maxSecret {
+		return Secret{}, n.Fault("the file %s is empty or larger than 64 KiB", path)
+	}
+	return NewSecret(strings.Clone(string(value))), nil
+}

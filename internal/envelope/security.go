@@ -1,0 +1,135 @@
+package envelope
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// passwordProfile starts the URIs of the password types (WSS UsernameToken
+// Profile 1.0 §3.1).
+const passwordProfile = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#"
+
+// tokenAdvice says what is possible instead.
+const tokenAdvice = "a wsse:UsernameToken with a password of type PasswordText over TLS, or HTTP Basic authentication over TLS"
+
+var (
+	nameUsernameToken = document.Name{Space: NamespaceSecurity, Local: "UsernameToken"}
+	nameUsername      = document.Name{Space: NamespaceSecurity, Local: "Username"}
+	namePassword      = document.Name{Space: NamespaceSecurity, Local: "Password"}
+	nameTimestamp     = document.Name{Space: NamespaceUtility, Local: "Timestamp"}
+)
+
+// security reads the one Security block that is for us (WSS 1.0 §5), and its
+// one UsernameToken. A Timestamp without a signature proves nothing and is
+// passed over; every other token or signature is refused, for it would not be
+// verified.
+func (p *peek) security() error {
+	var block document.Node
+	var err error
+	p.each(nameSecurity, func(n document.Node) {
+		if block.Exists() && err == nil {
+			err = credentialsFault(n, "there is more than one Security header for this receiver", subcodeSecurity)
+		}
+		block = n
+	})
+	if err != nil || !block.Exists() {
+		return err
+	}
+	var token document.Node
+	for n := range block.Children() {
+		switch {
+		case n.Is(nameTimestamp):
+		case !n.Is(nameUsernameToken):
+			return unsupported(n, n.Name().String())
+		case token.Exists():
+			return credentialsFault(n, "there is more than one UsernameToken", subcodeSecurity)
+		default:
+			token = n
+		}
+	}
+	if !token.Exists() {
+		return nil
+	}
+	return p.token(token)
+}
+
+// token reads a UsernameToken. Nonce and Created belong to a digest and are
+// passed over.
+func (p *peek) token(n document.Node) error {
+	username, err := oneChild(n, nameUsername)
+	if err != nil {
+		return err
+	}
+	password, err := oneChild(n, namePassword)
+	if err != nil {
+		return err
+	}
+	if err := passwordText(password); err != nil {
+		return err
+	}
+	t := &UsernameToken{
+		Username: strings.Clone(strings.Trim(username.Text(), " \t\r\n")),
+		Password: strings.Clone(password.Text()),
+	}
+	if err := checkCredential(username, t.Username); err != nil {
+		return err
+	}
+	if err := checkCredential(password, t.Password); err != nil {
+		return err
+	}
+	p.head.Token = t
+	return nil
+}
+
+func oneChild(n document.Node, name document.Name) (document.Node, error) {
+	child := n.Child(name)
+	switch {
+	case !child.Exists():
+		return child, credentialsFault(n, "the UsernameToken has no "+name.Local, subcodeToken)
+	case child.Next(name).Exists():
+		return child, credentialsFault(child.Next(name), "the UsernameToken has more than one "+name.Local, subcodeToken)
+	case child.FirstChild().Exists():
+		return child, credentialsFault(child, name.Local+" must hold text only", subcodeToken)
+	}
+	return child, nil
+}
+
+// passwordText refuses every type but PasswordText, which is also the default.
+// A digest cannot be checked against a directory, which does not give out the
+// password to compute it from.
+func passwordText(password document.Node) error {
+	kind, ok := password.Attr(document.Name{Local: "Type"})
+	kind = strings.Trim(kind, " ")
+	if !ok || kind == passwordProfile+"PasswordText" {
+		return nil
+	}
+	return unsupported(password, "a password of type "+clip(strings.TrimPrefix(kind, passwordProfile), 200))
+}
+
+// checkCredential refuses what no directory has as a name or password: nothing
+// (an LDAP bind with an empty password succeeds as anonymous, RFC 4513 §5.1.2)
+// and control characters. It never quotes the value.
+func checkCredential(n document.Node, value string) error {
+	switch {
+	case value == "":
+		return credentialsFault(n, n.Name().Local+" is empty", subcodeToken)
+	case strings.IndexFunc(value, unicode.IsControl) >= 0:
+		return credentialsFault(n, n.Name().Local+" holds a control character", subcodeToken)
+	}
+	return nil
+}
+
+func credentialsFault(n document.Node, message string, subcode document.Name) error {
+	cause := &Cause{Subcodes: []document.Name{subcode}}
+	return fault.New(fault.CodeCredentials, "").With(at(n, message)).Because(cause)
+}
+
+func unsupported(n document.Node, found string) error {
+	d := at(n, "this cannot be verified here")
+	d.Found, d.Expected = strings.Clone(found), tokenAdvice
+	cause := &Cause{Subcodes: []document.Name{subcodeUnsupported}}
+	return fault.New(fault.CodeTokenUnsupported, "this kind of security token is not supported; what is taken is %s", tokenAdvice).With(d).Because(cause)
+}

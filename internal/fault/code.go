@@ -1,0 +1,140 @@
+package fault
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Code is the stable name of a fault, such as GH-3001. A code is never reused
+// and never changes its kind; its sentence may be reworded.
+type Code string
+
+// The catalogue. The first digit is the stage: 1 door and envelope, 2 access,
+// 3 contract, 4 mapping, 5 store, 6 channel, 9 the gateway itself.
+const (
+	CodeMethod           Code = "GH-1001"
+	CodeMediaType        Code = "GH-1002"
+	CodeTooLarge         Code = "GH-1003"
+	CodeEncoding         Code = "GH-1004"
+	CodeNoEndpoint       Code = "GH-1005"
+	CodeBusy             Code = "GH-1006"
+	CodeSlow             Code = "GH-1007"
+	CodeHTTP             Code = "GH-1008"
+	CodeMalformed        Code = "GH-1101"
+	CodeDoctype          Code = "GH-1102"
+	CodeNotSOAP          Code = "GH-1103"
+	CodeVersionMismatch  Code = "GH-1104"
+	CodeMustUnderstand   Code = "GH-1105"
+	CodeUnknownOperation Code = "GH-1106"
+	CodeHeadTooLarge     Code = "GH-1107"
+	CodeAddressing       Code = "GH-1108"
+	CodeCredentials      Code = "GH-1109"
+	CodeAction           Code = "GH-1110"
+
+	CodeUnauthenticated      Code = "GH-2001"
+	CodeForbidden            Code = "GH-2002"
+	CodeDirectoryUnavailable Code = "GH-2003"
+	CodeTokenUnsupported     Code = "GH-2004"
+	CodeClearTextPassword    Code = "GH-2005"
+
+	CodeInvalid          Code = "GH-3001"
+	CodeContractDegraded Code = "GH-3002"
+
+	CodeMapping       Code = "GH-4001"
+	CodeNarrowing     Code = "GH-4002"
+	CodeIdentity      Code = "GH-4003"
+	CodeReplyContract Code = "GH-4004"
+
+	CodeStoreUnavailable Code = "GH-5001"
+	CodeKeyReused        Code = "GH-5002"
+	CodeSuperseded       Code = "GH-5003"
+	CodeLookup           Code = "GH-5004"
+	CodeConstraint       Code = "GH-5005"
+	CodeExists           Code = "GH-5006"
+	CodeNotYet           Code = "GH-5007"
+	CodeMessageNotFound  Code = "GH-5008"
+	CodeSchema           Code = "GH-5009"
+
+	CodeChannelUnavailable Code = "GH-6001"
+	CodeUnroutable         Code = "GH-6002"
+	CodeNotPublishable     Code = "GH-6003"
+
+	CodeInternal Code = "GH-9001"
+	CodeDraining Code = "GH-9002"
+)
+
+type entry struct {
+	kind     Kind
+	mender   Mender
+	sentence string
+}
+
+var catalogue = map[Code]entry{
+	CodeMethod:           {Invalid, Sender, "this endpoint takes POST requests only"},
+	CodeMediaType:        {Invalid, Sender, "the Content-Type of the request is missing or not one this endpoint takes"},
+	CodeTooLarge:         {TooLarge, Sender, "the message is larger than this endpoint takes"},
+	CodeEncoding:         {Invalid, Sender, "the bytes of the message do not match its declared encoding"},
+	CodeNoEndpoint:       {NotFound, Sender, "nothing is served at this address"},
+	CodeBusy:             {Unavailable, Operator, "the gateway is at its limit; try again later"},
+	CodeSlow:             {Invalid, Sender, "the request took too long to arrive"},
+	CodeHTTP:             {Invalid, Sender, "the HTTP request is malformed"},
+	CodeMalformed:        {Invalid, Sender, "the message is not well-formed XML"},
+	CodeDoctype:          {Invalid, Sender, "a document type declaration is not allowed in a SOAP message"},
+	CodeNotSOAP:          {Invalid, Sender, "the document is not a SOAP envelope"},
+	CodeVersionMismatch:  {Invalid, Sender, "the namespace of the envelope is neither SOAP 1.1 nor SOAP 1.2, or not the one of its Content-Type"},
+	CodeMustUnderstand:   {Invalid, Sender, "a header block marked mustUnderstand is not understood here"},
+	CodeUnknownOperation: {NotFound, Sender, "this service has no such operation"},
+	CodeHeadTooLarge:     {TooLarge, Sender, "the part of the envelope before the message is too large or too deep"},
+	CodeAddressing:       {Invalid, Sender, "the WS-Addressing headers cannot be honoured"},
+	CodeCredentials:      {Invalid, Sender, "the credentials are malformed or given twice"},
+	CodeAction:           {Invalid, Sender, "the action named does not belong to the operation in the body"},
+
+	CodeUnauthenticated:      {Unauthenticated, Sender, "the user name or password is missing or wrong"},
+	CodeForbidden:            {Forbidden, Directory, "this user may not do that"},
+	CodeDirectoryUnavailable: {Unavailable, Operator, "the directory cannot be asked at the moment; try again later"},
+	CodeTokenUnsupported:     {Unauthenticated, Sender, "this kind of security token is not supported"},
+	CodeClearTextPassword:    {Unauthenticated, Sender, "a password is taken over TLS only"},
+
+	CodeInvalid:          {Invalid, Sender, "the message breaks its contract"},
+	CodeContractDegraded: {Internal, Operator, "the contract's schema does not compile"},
+
+	CodeMapping:       {Invalid, Sender, "the message cannot be mapped"},
+	CodeNarrowing:     {Invalid, Sender, "a value does not fit the column it is stored in"},
+	CodeIdentity:      {Invalid, Sender, "the message lacks the value that identifies it"},
+	CodeReplyContract: {Internal, MappingAuthor, "the reply does not satisfy the contract"},
+
+	CodeStoreUnavailable: {Unavailable, Operator, "the database cannot be used at the moment; try again later"},
+	CodeKeyReused:        {Conflict, Sender, "this message identity was used before with another body"},
+	CodeSuperseded:       {Conflict, Sender, "a newer version is stored already"},
+	CodeLookup:           {Invalid, Sender, "the message refers to something that is not stored"},
+	CodeConstraint:       {Invalid, Sender, "the database refuses a value of the message"},
+	CodeExists:           {Conflict, Sender, "what the message creates exists already"},
+	CodeNotYet:           {NotYet, Sender, "the message refers to something that is not stored yet"},
+	CodeMessageNotFound:  {NotFound, Operator, "there is no such message"},
+	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
+
+	CodeChannelUnavailable: {Unavailable, Operator, "the channel cannot be reached at the moment"},
+	CodeUnroutable:         {Invalid, Operator, "the broker has no queue for this message"},
+	CodeNotPublishable:     {Invalid, Operator, "the broker refuses this message"},
+
+	CodeInternal: {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
+	CodeDraining: {Unavailable, Operator, "the gateway is shutting down; try again"},
+}
+
+// Entry is one line of the catalogue, for documentation and tests.
+type Entry struct {
+	Code     Code
+	Kind     Kind
+	Mender   Mender
+	Sentence string
+}
+
+// Catalogue returns every code, sorted.
+func Catalogue() []Entry {
+	out := make([]Entry, 0, len(catalogue))
+	for c, e := range catalogue {
+		out = append(out, Entry{c, e.kind, e.mender, e.sentence})
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.Code, b.Code) })
+	return out
+}

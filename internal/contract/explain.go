@@ -1,0 +1,327 @@
+package contract
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// explainer walks an invalid envelope beside the type model and says what is
+// wrong with it: everything, not the first of each element, and what would be
+// right.
+type explainer struct {
+	service *Service
+	details []fault.Detail
+	// misplacedText says that there is text somewhere between elements; it is
+	// only looked for then.
+	misplacedText bool
+}
+
+// report adds a detail about n.
+func (x *explainer) report(n document.Node, d fault.Detail) {
+	if d.Path == "" {
+		d.Path = n.Path()
+	}
+	if d.Line == 0 {
+		d.Line, d.Column = n.Position()
+	}
+	x.details = append(x.details, d)
+}
+
+// structure checks what SOAP itself demands and that the Body holds a known
+// operation (SOAP 1.1 §4, SOAP 1.2 part 1 §5). It returns the Body's child.
+func (x *explainer) structure(root document.Node) (document.Node, *Operation) {
+	space := root.Name().Space
+	header, body := Name{Space: space, Local: "Header"}, Name{Space: space, Local: "Body"}
+	seen := document.Node{}
+	for n := range root.Children() {
+		switch {
+		case n.Name() == header && !n.Parent().FirstChild().Is(header), n.Name() == header && precededBy(n, header):
+			x.report(n, fault.Detail{Message: "the Header is not the first child of the Envelope", Found: quoted(n), Expected: "one Header, which may be left out, and one Body"})
+		case n.Name() == header:
+		case n.Name() == body && !seen.Exists():
+			seen = n
+		default:
+			x.report(n, fault.Detail{Message: "the Envelope may not contain this element", Found: quoted(n), Expected: "one Header, which may be left out, and one Body"})
+		}
+	}
+	if !seen.Exists() {
+		x.report(root, fault.Detail{Message: "the Envelope has no Body"})
+		return document.Node{}, nil
+	}
+	return x.body(seen)
+}
+
+func precededBy(n document.Node, name Name) bool {
+	first := n.Parent().Child(name)
+	return first != n
+}
+
+func (x *explainer) body(body document.Node) (document.Node, *Operation) {
+	child := body.FirstChild()
+	if !child.Exists() {
+		x.report(body, fault.Detail{Message: "the Body is empty", Expected: x.inputs(body, "")})
+		return child, nil
+	}
+	for extra := child.NextSibling(); extra.Exists(); extra = extra.NextSibling() {
+		x.report(extra, fault.Detail{Message: "the Body has more than one child", Found: quoted(extra), Expected: "nothing after " + child.QName()})
+	}
+	op := x.service.byBody[child.Name()]
+	if op == nil {
+		x.report(child, fault.Detail{Message: "the service has no operation with this Body", Found: child.Name().String(),
+			Expected: x.inputs(body, child.Name().Local)})
+	}
+	return child, op
+}
+
+// inputs lists the Body elements of the service; where one has the local name
+// that was found, it alone.
+func (x *explainer) inputs(at document.Node, local string) string {
+	var all, same []string
+	for _, o := range x.service.Operations {
+		if o.Unsupported != "" {
+			continue
+		}
+		name := o.Input.Element.Name
+		all = append(all, name.String())
+		if name.Local == local {
+			same = append(same, name.String())
+		}
+	}
+	if len(same) > 0 {
+		return listed(same)
+	}
+	if len(all) > 1 {
+		return "one of " + listed(all)
+	}
+	return listed(all)
+}
+
+// envelope explains a whole envelope.
+func (x *explainer) envelope(root document.Node) {
+	if header := root.Child(Name{Space: root.Name().Space, Local: "Header"}); header.Exists() {
+		for block := range header.Children() {
+			if el := x.service.elements[block.Name()]; el != nil {
+				x.element(block, el)
+			}
+		}
+	}
+	if child, op := x.structure(root); op != nil {
+		x.element(child, op.Input.Element)
+	}
+}
+
+// element explains one element against its declaration.
+func (x *explainer) element(n document.Node, el *Element) {
+	if el.Abstract {
+		x.report(n, fault.Detail{Message: "the element is abstract", Found: n.QName(), Expected: x.names(n, el.Substitutes), Doc: el.Doc})
+		return
+	}
+	t := x.effectiveType(n, el)
+	if t == nil {
+		return
+	}
+	x.attributes(n, t)
+	if _, said := n.Attr(Name{Space: nsXSI, Local: "nil"}); said && !x.nilAllowed(n, el) || n.Nil() {
+		return
+	}
+	switch {
+	case t.Simple != nil:
+		x.simple(n, el, t.Simple)
+	case t.Content == nil:
+		x.empty(n, el)
+	default:
+		x.content(n, el, t)
+	}
+}
+
+// nilAllowed explains xsi:nil; false means that the element needs no more words.
+func (x *explainer) nilAllowed(n document.Node, el *Element) bool {
+	value, _ := n.Attr(Name{Space: nsXSI, Local: "nil"})
+	switch {
+	case !el.Nillable:
+		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + value + `"`, Expected: x.typeWords(n, el), Doc: el.Doc})
+		return false
+	case n.Nil() && (n.FirstChild().Exists() || n.Text() != ""):
+		x.report(n, fault.Detail{Message: "the element is nil and is not empty", Found: quote(n.Text()), Expected: "an empty element", Doc: el.Doc})
+	}
+	return true
+}
+
+// effectiveType follows xsi:type; nil means that no type can be told.
+func (x *explainer) effectiveType(n document.Node, el *Element) *Type {
+	t := el.Type
+	if v, ok := n.Attr(Name{Space: nsXSI, Local: "type"}); ok {
+		prefix, local := document.SplitQName(strings.TrimSpace(v))
+		space, _ := n.NamespaceFor(prefix)
+		named := x.service.types[Name{Space: space, Local: local}]
+		if named == nil || !named.derives(el.Type) {
+			x.report(n, fault.Detail{Message: "xsi:type does not name a type that may stand here", Found: quote(v),
+				Expected: derivedNames(el.Type), Doc: el.Doc})
+			return nil
+		}
+		t = named
+	}
+	if t.Abstract {
+		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Expected: derivedNames(t), Doc: el.Doc})
+		return nil
+	}
+	return t
+}
+
+// derives reports whether t is base or derived from it.
+func (t *Type) derives(base *Type) bool {
+	for ; t != nil; t = t.Base {
+		if t == base {
+			return true
+		}
+	}
+	return false
+}
+
+func derivedNames(t *Type) string {
+	var names []string
+	if t.Name.Local != "" && !t.Abstract {
+		names = append(names, t.Name.String())
+	}
+	for _, d := range t.Derived {
+		if !d.Abstract {
+			names = append(names, d.Name.String())
+		}
+	}
+	return listed(names)
+}
+
+// attributes explains the attributes of n.
+func (x *explainer) attributes(n document.Node, t *Type) {
+	for name, value := range n.Attrs() {
+		switch a := t.Attr(name); {
+		case name.Space == nsXSI:
+		case a == nil && t.AnyAttr:
+		case a == nil:
+			x.report(n, fault.Detail{Message: "the attribute is not known here", Path: n.Path() + "/@" + name.Local,
+				Found: name.Local, Expected: attributeNames(t)})
+		default:
+			x.attribute(n, a, value)
+		}
+	}
+	for _, a := range t.Attributes {
+		if _, present := n.Attr(a.Name); a.Required && !present {
+			x.report(n, fault.Detail{Message: "a required attribute is missing", Found: n.QName() + " without " + a.Name.Local,
+				Expected: a.Name.Local + ", " + a.Type.Describe(), Doc: a.Doc})
+		}
+	}
+}
+
+func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
+	reason := a.Type.Check(value)
+	expected := a.Type.Describe()
+	if reason == "" && a.Fixed != nil && a.Type.normalize(value) != a.Type.normalize(*a.Fixed) {
+		reason, expected = "is not the fixed one", quote(*a.Fixed)
+	}
+	if reason != "" {
+		x.report(n, fault.Detail{Message: "the value " + reason, Path: n.Path() + "/@" + a.Name.Local,
+			Found: quote(value), Expected: expected, Doc: a.Doc})
+	}
+}
+
+func attributeNames(t *Type) string {
+	if len(t.Attributes) == 0 {
+		return "no attributes"
+	}
+	names := make([]string, len(t.Attributes))
+	for i, a := range t.Attributes {
+		names[i] = a.Name.Local
+	}
+	return listed(names)
+}
+
+// simple explains an element that holds a value.
+func (x *explainer) simple(n document.Node, el *Element, s *Simple) {
+	if child := n.FirstChild(); child.Exists() {
+		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: s.Describe(), Doc: el.Doc})
+		return
+	}
+	value := n.Text()
+	if value == "" && (el.Default != nil || el.Fixed != nil) {
+		return
+	}
+	reason, expected := s.Check(value), s.Describe()
+	if reason == "" && el.Fixed != nil && s.normalize(value) != s.normalize(*el.Fixed) {
+		reason, expected = "is not the fixed one", quote(*el.Fixed)
+	}
+	if reason != "" {
+		x.report(n, fault.Detail{Message: "the value " + reason, Found: quote(value), Expected: expected, Doc: el.Doc})
+	}
+}
+
+func (x *explainer) empty(n document.Node, el *Element) {
+	if child := n.FirstChild(); child.Exists() {
+		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: "an empty element", Doc: el.Doc})
+		return
+	}
+	if v := n.Text(); v != "" {
+		x.report(n, fault.Detail{Message: "no text is allowed here", Found: quote(v), Expected: "an empty element", Doc: el.Doc})
+	}
+}
+
+// names lists elements with the prefixes that the document has for them.
+func (x *explainer) names(at document.Node, els []*Element) string {
+	var out []string
+	for _, el := range els {
+		if name := prefixed(at, el.Name); !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	if len(out) > 1 {
+		return "one of " + listed(out)
+	}
+	return listed(out)
+}
+
+// prefixed writes a name as the document would at that place, or in Clark
+// notation where the document has no prefix for its namespace.
+func prefixed(at document.Node, name Name) string {
+	if name.Space == "" {
+		return name.Local
+	}
+	for n := at; n.Exists(); n = n.Parent() {
+		if n.Name().Space != name.Space {
+			continue
+		}
+		if prefix, _ := document.SplitQName(n.QName()); prefix != "" {
+			return prefix + ":" + name.Local
+		}
+		return name.Local
+	}
+	return name.String()
+}
+
+// quoted is an element's name as written.
+func quoted(n document.Node) string { return "<" + n.QName() + ">" }
+
+func quote(v string) string { return `"` + shorten(v) + `"` }
+
+func elementsWord(els []*Element) string {
+	if len(els) == 1 {
+		return "the element "
+	}
+	return "the elements "
+}
+
+// typeWords says what an element holds.
+func (x *explainer) typeWords(at document.Node, el *Element) string {
+	if el.Type.Simple != nil {
+		return el.Type.Simple.Describe()
+	}
+	var names []*Element
+	for _, c := range el.Type.Children() {
+		names = append(names, c.Element)
+	}
+	if len(names) == 0 {
+		return "an empty element"
+	}
+	return elementsWord(names) + strings.TrimPrefix(x.names(at, names), "one of ")
+}

@@ -1,0 +1,217 @@
+package contract
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+)
+
+// The type model of an XSD: what paths, static checks, samples and reply
+// writing are resolved against. All of it is immutable after Load and safe for
+// concurrent use.
+
+// Name is an expanded XML name.
+type Name = document.Name
+
+// Position is a place in one of a contract's files.
+type Position struct {
+	File         string // relative to the WSDL's folder, with slashes
+	Line, Column int    // 1-based; zero when unknown
+}
+
+// Unbounded is the Max of a particle that may repeat without limit.
+const Unbounded = -1
+
+// Element is a global or local element declaration (XSD 1.0 part 1 §3.3).
+type Element struct {
+	Name     Name // Space is empty for an unqualified local element
+	Type     *Type
+	Nillable bool
+	Default  *string
+	Fixed    *string
+	Abstract bool
+	// Substitutes are the global elements that may stand for this one, itself
+	// excluded (§3.3.6).
+	Substitutes []*Element
+	Doc         string // xs:documentation, white space collapsed
+	Position    Position
+}
+
+// Attribute is one attribute use of a complex type (§3.4).
+type Attribute struct {
+	Name     Name
+	Type     *Simple
+	Required bool
+	Default  *string
+	Fixed    *string
+	Doc      string
+	Position Position
+}
+
+// Type is a simple or complex type definition (§3.4, §3.14). Extension and
+// restriction are already applied: Content and Attributes are the effective ones.
+type Type struct {
+	Name       Name  // zero for an anonymous type
+	Base       *Type // nil for xs:anyType and the built-in simple types' root
+	Simple     *Simple
+	Content    *Particle // nil: no child elements
+	Attributes []*Attribute
+	AnyAttr    bool
+	Mixed      bool
+	Abstract   bool
+	Derived    []*Type // types that xsi:type may name in its place
+	Doc        string
+	Position   Position
+
+	children []Child
+	filled   fillState
+}
+
+// ParticleKind tells what a Particle holds.
+type ParticleKind uint8
+
+// The kinds of particle (§3.9).
+const (
+	Sequence ParticleKind = iota
+	Choice
+	All
+	ElementParticle
+	AnyParticle
+)
+
+// Particle is a node of a content model.
+type Particle struct {
+	Kind      ParticleKind
+	Min, Max  int         // Max may be Unbounded
+	Element   *Element    // ElementParticle only
+	Particles []*Particle // groups only
+	Any       *Wildcard   // AnyParticle only
+}
+
+// Wildcard says which elements an xs:any takes (§3.10).
+type Wildcard struct {
+	// Namespaces are those allowed; "" is no namespace. With Not set they are
+	// those refused: ##any is Not with none.
+	Namespaces []string
+	Not        bool
+	Process    string // strict, lax, skip
+}
+
+// Allows reports whether an element of that namespace may stand here.
+func (w *Wildcard) Allows(namespace string) bool {
+	return slices.Contains(w.Namespaces, namespace) != w.Not
+}
+
+// Child is one element that may occur as a child of a type, with the
+// cardinality it has when every group around it is taken together: Min is 0
+// inside a choice of several, Max is Unbounded where any group around repeats.
+type Child struct {
+	Element  *Element
+	Min, Max int
+}
+
+// Variety is the variety of a simple type (§3.14).
+type Variety uint8
+
+// The three varieties.
+const (
+	Atomic Variety = iota
+	List
+	Union
+)
+
+// Simple is a simple type with all facets of its derivation steps taken
+// together (XSD 1.0 part 2 §4.3).
+type Simple struct {
+	Name      Name
+	Variety   Variety
+	Primitive string // local name of the built-in primitive: string, decimal, dateTime, base64Binary, …; empty unless Atomic
+	// Builtin is the nearest built-in type: token, int, nonNegativeInteger, ….
+	Builtin    string
+	Item       *Simple   // List only
+	Members    []*Simple // Union only
+	WhiteSpace string    // preserve, replace, collapse
+	Length     *int      // in characters, or octets for binary types, or items for lists
+	MinLength  *int
+	MaxLength  *int
+	// TotalDigits and FractionDigits bound decimals.
+	TotalDigits    *int
+	FractionDigits *int
+	MinInclusive   *string
+	MaxInclusive   *string
+	MinExclusive   *string
+	MaxExclusive   *string
+	// Patterns must all match: each is the alternatives of one derivation step.
+	Patterns    [][]string
+	Enumeration []string
+	Doc         string
+
+	patterns *patternCheck // nil: no patterns
+}
+
+// Style says how an operation's messages stand in the SOAP Body (WSDL 1.1 §3.4, §3.5).
+type Style uint8
+
+// The styles in use.
+const (
+	DocumentWrapped Style = iota // one part, the element named after the operation
+	DocumentBare
+	RPCLiteral
+	RPCEncoded
+)
+
+var styleNames = [...]string{"document/literal wrapped", "document/literal bare", "rpc/literal", "rpc/encoded"}
+
+// String returns the style as people write it.
+func (s Style) String() string { return styleNames[s] }
+
+// Message is one direction of an operation, as it stands in the Body.
+type Message struct {
+	Name    string
+	Element *Element // the Body's child
+	// Headers are the header blocks that the binding declares.
+	Headers []*Element
+}
+
+// FaultMessage is a declared fault; Element is the only child of the detail.
+type FaultMessage struct {
+	Name    string
+	Element *Element
+}
+
+// Operation is what a caller may ask of a Service.
+type Operation struct {
+	Name   string
+	Style  Style
+	Input  *Message
+	Output *Message // nil for a one-way operation; its Element is nil where an empty Body answers
+	Faults []*FaultMessage
+	// Action is the soapAction, by SOAP version; empty where the version has no binding.
+	Action11, Action12 string
+	// InputAction and OutputAction are the WS-Addressing actions (WSDL binding
+	// of WS-Addressing §4.4, explicit or by the default pattern).
+	InputAction, OutputAction string
+	Doc                       string
+	Position                  Position
+	// Unsupported says why the operation cannot be served; empty when it can.
+	// Where it is set, Input.Element and Output.Element may be nil.
+	Unsupported string
+}
+
+// unsupported keeps the first reason why the operation cannot be served.
+func (o *Operation) unsupported(format string, args ...any) {
+	if o.Unsupported == "" {
+		o.Unsupported = fmt.Sprintf(format, args...)
+	}
+}
+
+// Port is one SOAP address of a service.
+type Port struct {
+	Name    string
+	SOAP12  bool
+	Address string
+}
+
+// OneWay reports whether the operation answers with nothing.
+func (o *Operation) OneWay() bool { return o.Output == nil }

@@ -1,0 +1,150 @@
+package contract
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/jacoelho/xsd/xsderrors"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// Validate checks a whole SOAP envelope of either version, in UTF-8, against
+// the contract: the envelope's structure, one known operation in the Body, the
+// message itself, and header blocks as far as the contract declares them.
+//
+// A valid envelope gives no details. Otherwise details are its faults in
+// document order, at most limit of them when limit is more than zero, and more
+// counts the rest. Lines and columns are those of the element's start tag. The
+// error is a *fault.Error for what is no judgement of the contract: bytes that
+// are not well-formed XML, a DOCTYPE, a document that is no envelope, a breach
+// of the parser's limits.
+//
+// Validate is safe for concurrent use and does not keep the bytes.
+func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, more int, err error) {
+	verdict := s.validator.Validate(envelope)
+	if verdict == nil && s.degraded == "" {
+		return nil, 0, nil
+	}
+	tree, err := document.Read(envelope)
+	if err != nil {
+		return nil, 0, unreadable(err)
+	}
+	defer tree.Release()
+	if err := notEnvelope(tree.Root()); err != nil {
+		return nil, 0, err
+	}
+	details, err = s.judge(tree, verdict)
+	if err != nil {
+		return nil, 0, err
+	}
+	if limit > 0 && len(details) > limit {
+		return details[:limit], len(details) - limit, nil
+	}
+	return details, 0, nil
+}
+
+// judge explains the engine's verdict. The engine alone decides whether an
+// envelope is valid; what is wrong with it is found again in the tree, where
+// found and expected can be told. A verdict that the tree does not explain
+// (identity constraints, or a rule that only the engine knows) is translated.
+func (s *Service) judge(tree *document.Tree, verdict error) ([]fault.Detail, error) {
+	x := &explainer{service: s}
+	if s.degraded != "" {
+		x.structure(tree.Root())
+	}
+	if verdict == nil {
+		return x.sorted(), nil
+	}
+	diagnostics := xsderrors.Flatten(verdict)
+	if err := fatal(diagnostics); err != nil {
+		return nil, err
+	}
+	if s.degraded == "" {
+		x.misplacedText = slices.ContainsFunc(diagnostics, hasCode(xsderrors.CodeValidationText))
+		x.envelope(tree.Root())
+	}
+	for _, d := range diagnostics {
+		if len(x.details) == 0 || isIdentity(d) {
+			x.translate(tree, d)
+		}
+	}
+	return x.sorted(), nil
+}
+
+func hasCode(code xsderrors.Code) func(error) bool {
+	return func(err error) bool {
+		d, ok := errors.AsType[*xsderrors.Error](err)
+		return ok && d.Code() == code
+	}
+}
+
+// fatal returns the fault for a verdict that is about no contract at all.
+func fatal(diagnostics []error) error {
+	for _, one := range diagnostics {
+		d, ok := errors.AsType[*xsderrors.Error](one)
+		if !ok {
+			return fault.New(fault.CodeInternal, "").Because(one)
+		}
+		where := fault.Detail{Line: d.Line(), Column: d.Column()}
+		switch {
+		case d.Code() == xsderrors.CodeValidationLimit:
+			where.Message = "the document is past a limit of the parser: " + d.Message()
+			return fault.New(fault.CodeTooLarge, "").With(where)
+		case d.Code() == xsderrors.CodeValidationXML:
+			where.Message = "not well-formed: " + d.Message()
+			return fault.New(fault.CodeMalformed, "").With(where)
+		case d.Category() == xsderrors.CategoryUnsupported:
+			where.Message = d.Message()
+			return fault.New(fault.CodeMalformed, "").With(where)
+		case d.Category() != xsderrors.CategoryValidation, d.Code() == xsderrors.CodeValidationSession:
+			return fault.New(fault.CodeInternal, "").Because(one)
+		}
+	}
+	return nil
+}
+
+var codeOfReason = map[document.Reason]fault.Code{
+	document.Malformed: fault.CodeMalformed, document.Doctype: fault.CodeDoctype,
+	document.Encoding: fault.CodeEncoding, document.Limit: fault.CodeTooLarge,
+}
+
+// unreadable turns a syntax error into the fault of its reason.
+func unreadable(err error) error {
+	s, ok := errors.AsType[*document.SyntaxError](err)
+	if !ok {
+		return fault.New(fault.CodeMalformed, "").Because(err)
+	}
+	return fault.New(codeOfReason[s.Reason], "").With(fault.Detail{Message: s.Message, Line: s.Line, Column: s.Column})
+}
+
+func notEnvelope(root document.Node) error {
+	name := root.Name()
+	line, column := root.Position()
+	where := fault.Detail{Path: root.Path(), Line: line, Column: column, Found: name.String(),
+		Expected: "Envelope in namespace " + nsEnv11 + " or " + nsEnv12}
+	switch {
+	case name.Local != "Envelope":
+		where.Message = "the root element is no SOAP Envelope"
+		return fault.New(fault.CodeNotSOAP, "").With(where)
+	case name.Space != nsEnv11 && name.Space != nsEnv12:
+		where.Message = "the Envelope is of an unknown SOAP version"
+		return fault.New(fault.CodeVersionMismatch, "").With(where)
+	}
+	return nil
+}
+
+func isIdentity(err error) bool {
+	d, ok := errors.AsType[*xsderrors.Error](err)
+	return ok && (d.Code() == xsderrors.CodeValidationIdentity ||
+		d.Code() == xsderrors.CodeValidationType && identityMessage(d.Message()))
+}
+
+func (x *explainer) sorted() []fault.Detail {
+	slices.SortStableFunc(x.details, func(a, b fault.Detail) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return x.details
+}

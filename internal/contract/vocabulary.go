@@ -1,0 +1,55 @@
+package contract
+
+import "github.com/gatehouse/gatehouse/internal/document"
+
+// The namespaces a contract is written in.
+const (
+	nsWSDL     = "http://schemas.xmlsoap.org/wsdl/"
+	nsWSDL2    = "http://www.w3.org/ns/wsdl"
+	nsSOAP11   = "http://schemas.xmlsoap.org/wsdl/soap/"
+	nsSOAP12   = "http://schemas.xmlsoap.org/wsdl/soap12/"
+	nsHTTP     = "http://schemas.xmlsoap.org/wsdl/http/"
+	nsXSD      = "http://www.w3.org/2001/XMLSchema"
+	nsXSI      = "http://www.w3.org/2001/XMLSchema-instance"
+	nsXML      = "http://www.w3.org/XML/1998/namespace"
+	nsXMLNS    = "http://www.w3.org/2000/xmlns/"
+	nsSOAPEnc  = "http://schemas.xmlsoap.org/soap/encoding/"
+	nsWSAM     = "http://www.w3.org/2007/05/addressing/metadata"
+	nsWSAW     = "http://www.w3.org/2006/05/addressing/wsdl"
+	nsEnv11    = "http://schemas.xmlsoap.org/soap/envelope/"
+	nsEnv12    = "http://www.w3.org/2003/05/soap-envelope"
+	nsPolicy   = "http://schemas.xmlsoap.org/ws/2004/09/policy"
+	nsPolicy15 = "http://www.w3.org/ns/ws-policy"
+)
+
+func xsdName(local string) Name { return Name{Space: nsXSD, Local: local} }
+
+func wsdlName(local string) Name { return Name{Space: nsWSDL, Local: local} }
+
+// attr returns an unprefixed attribute, or "".
+func attr(n document.Node, local string) string {
+	v, _ := n.Attr(Name{Local: local})
+	return v
+}
+
+// children yields the child elements of n that have the given name.
+func children(n document.Node, name Name) func(func(document.Node) bool) {
+	return func(yield func(document.Node) bool) {
+		for c := n.Child(name); c.Exists(); c = c.Next(name) {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// elements yields all child elements of n.
+func elements(n document.Node) func(func(document.Node) bool) {
+	return func(yield func(document.Node) bool) {
+		for c := n.FirstChild(); c.Exists(); c = c.NextSibling() {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}

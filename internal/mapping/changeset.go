@@ -1,0 +1,143 @@
+package mapping
+
+// TableName is a table of the business database.
+type TableName struct{ Schema, Name string }
+
+// String returns schema.name.
+func (t TableName) String() string { return t.Schema + "." + t.Name }
+
+// OnMatch says what a row does when its natural key is stored already.
+type OnMatch uint8
+
+// The choices of on_match.
+const (
+	Update OnMatch = iota // set the columns whose source is present
+	Keep                  // leave the stored row as it is
+	Fail                  // the message is a conflict
+)
+
+// Absent says what happens to stored children that a message no longer has.
+type Absent uint8
+
+// The choices of absent.
+const (
+	KeepAbsent Absent = iota
+	DeleteAbsent
+)
+
+// NotFound says what happens when a look-up finds nothing.
+type NotFound uint8
+
+// The choices of not_found.
+const (
+	RejectMissing NotFound = iota // the message is invalid
+	NullMissing                   // the column becomes NULL
+	WaitMissing                   // not_yet: an asynchronous door tries again, bounded
+)
+
+// Table is one step of a mapping's write plan: the rows it makes for one table.
+// Steps stand in pre-order: a parent before its children.
+type Table struct {
+	Index   int // its place in Mapping.Tables
+	Parent  int // index of the step whose row each row here belongs to; -1 at the top
+	Name    TableName
+	As      string // the variable that names its row, or empty
+	Match   []int  // indexes into Columns: the natural key; empty means always insert
+	OnMatch OnMatch
+	Absent  Absent // DeleteAbsent needs a reference to the parent among Match
+	Version int    // index into Columns of the version guard; -1 for none
+	Columns []Column
+	Source  string // file:line:column of the step
+}
+
+// Column is one column that a step writes.
+type Column struct {
+	Name string
+	// Ref names another step's row that the value is taken from: the column's
+	// cells are then of kind Reference. -1 for none.
+	Ref       int
+	RefColumn string
+	// Lookup is how a cell of kind Keys is turned into the value; nil for none.
+	Lookup *Lookup
+	// AbsentNull: an absent source sets NULL on update, instead of leaving the column alone.
+	AbsentNull bool
+	// Class is the static type of the cells.
+	Class Class
+	// Source is file:line:column of the rule; Path is the expression as written.
+	Source, Path string
+}
+
+// Lookup finds one value by a key in a table the message does not write.
+type Lookup struct {
+	Table    TableName
+	Where    []string // columns compared with the cell's Keys, in order
+	Classes  []Class  // static types of the keys
+	Column   string   // what is taken
+	NotFound NotFound
+}
+
+// Row is one row of a Changeset.
+type Row struct {
+	// Parent is the index, in Changeset.Rows of the parent step, of the row this one belongs to; -1 at the top.
+	Parent int
+	Cells  []Cell // one for each of the step's Columns
+	// Path, Line and Column locate the element the row was made from, in the message as received.
+	Path         string
+	Line, Column int
+}
+
+// CellKind tells what a Cell holds.
+type CellKind uint8
+
+// The kinds of cell.
+const (
+	AbsentCell CellKind = iota // the source is absent: not written on update, NULL or the default on insert
+	NullCell                   // xsi:nil, or an absent source with `absent: null`
+	ValueCell                  // Value
+	Reference                  // Row: index of a row of step Column.Ref
+	KeysCell                   // Keys: the arguments of Column.Lookup
+)
+
+// Cell is the content of one column of one row.
+type Cell struct {
+	Kind  CellKind
+	Value Value
+	Row   int
+	Keys  []Value
+}
+
+// Key is a searchable business key of a message.
+type Key struct{ Name, Value string }
+
+// Changeset is what a mapping makes of one message: data only.
+type Changeset struct {
+	// Rows holds, for each step of Mapping.Tables, its rows in document order.
+	Rows [][]Row
+	// Identity makes a repeat a repeat; empty when the mapping names none and the message has none.
+	Identity    string
+	OrderingKey string // empty: the identity orders
+	Keys        []Key
+}
+
+// Return names one stored value that a reply or a publication uses, such as
+// $order/id. The step makes exactly one row in every message, or none. The zero
+// Value stands for NULL, and for the row that was not made.
+type Return struct {
+	Table  int
+	Column string
+}
+
+// Publication is one message for a channel, rendered.
+type Publication struct {
+	Channel     string
+	RoutingKey  string
+	Type        string // the mapping's name for the event, or the mapping itself
+	ContentType string
+	Body        []byte
+}
+
+// Rendered is what leaves the gateway for one stored message.
+type Rendered struct {
+	Reply        []byte // the Body's child of the reply, serialised; nil for a one-way operation
+	Publications []Publication
+}

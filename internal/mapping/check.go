@@ -1,0 +1,313 @@
+package mapping
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// Check compares the mapping with the tables it writes. The error is a
+// *fault.Error of CodeSchema with a detail for each fault: tables and columns
+// that are not there, classes that do not fit, keys without a unique index,
+// columns that need a value and may get none, foreign keys that the order of
+// writing cannot meet. The mapping itself is not changed.
+func (m *Mapping) Check(s Schema) (*Checked, error) {
+	if m.programs == nil {
+		// Made by hand, not compiled from a file: there is no expression to
+		// judge, and a store finds out by itself whether the tables are there.
+		return &Checked{Mapping: m}, nil
+	}
+	checked := *m
+	checked.limits = make([][]limit, len(m.Tables))
+	c := &checker{mapping: &checked, schema: s, models: make([]*TableModel, len(m.Tables))}
+	for i := range m.Tables {
+		c.table(i)
+	}
+	for i := range m.Tables {
+		if c.models[i] != nil {
+			c.keys(i)
+			c.foreignKeys(i)
+		}
+	}
+	c.returns()
+	if len(c.details) > 0 {
+		return nil, fault.New(fault.CodeSchema, "the mapping %s does not fit the tables", m.Name).With(c.details...)
+	}
+	return &Checked{Mapping: &checked, Narrowings: c.narrowings}, nil
+}
+
+type checker struct {
+	mapping    *Mapping
+	schema     Schema
+	models     []*TableModel
+	details    []fault.Detail
+	narrowings []Narrowing
+}
+
+func (c *checker) fail(source, target, format string, args ...any) {
+	c.details = append(c.details, fault.Detail{Message: fmt.Sprintf(format, args...), Source: source, Target: target})
+}
+
+func (c *checker) table(i int) {
+	t := &c.mapping.Tables[i]
+	model, ok := c.schema.Table(t.Name)
+	if !ok {
+		c.fail(t.Source, t.Name.String(), "the database has no such table")
+		return
+	}
+	c.models[i] = model
+	c.mapping.limits[i] = make([]limit, len(t.Columns))
+	for j := range t.Columns {
+		c.column(i, j)
+	}
+	c.unwritten(t, model)
+}
+
+// unwritten finds the columns that every row needs and no rule gives.
+func (c *checker) unwritten(t *Table, model *TableModel) {
+	for k := range model.Columns {
+		col := &model.Columns[k]
+		written := slices.ContainsFunc(t.Columns, func(have Column) bool { return have.Name == col.Name })
+		if !written && !col.Fills() {
+			c.fail(t.Source, t.Name.String()+"."+col.Name, "the column takes no NULL, has no default, and the mapping does not write it")
+		}
+	}
+}
+
+func (c *checker) column(i, j int) {
+	t, model := &c.mapping.Tables[i], c.models[i]
+	column, program := &t.Columns[j], &c.mapping.programs[i].columns[j]
+	target := t.Name.String() + "." + column.Name
+	col, ok := model.Column(column.Name)
+	switch {
+	case !ok:
+		c.fail(column.Source, target, "the table has no column %s%s", column.Name, didYouMean(column.Name, columnNames(model)))
+		return
+	case col.Identity || col.Computed:
+		c.fail(column.Source, target, "the database makes the values of this column; a mapping cannot write it")
+		return
+	}
+	c.absence(column, program, col, target)
+	switch program.form {
+	case valueForm:
+		c.value(i, j, col, target)
+	case constantForm:
+		c.constant(column, program, col, target)
+	case referenceForm:
+		c.reference(column, col, target)
+	case lookupForm:
+		c.lookup(column, program, col, target)
+	}
+}
+
+func columnNames(model *TableModel) []string {
+	names := make([]string, len(model.Columns))
+	for i := range model.Columns {
+		names[i] = model.Columns[i].Name
+	}
+	return names
+}
+
+// absence judges cells that hold no value.
+func (c *checker) absence(column *Column, p *columnProgram, col *ColumnModel, target string) {
+	if p.nillable && !col.Nullable {
+		c.fail(column.Source, target, "the column takes no NULL, and the value may be null")
+	}
+	if p.optional && !column.AbsentNull && !col.Fills() {
+		c.fail(column.Source, target, "the column takes no NULL, and the source may be absent; give it default:")
+	}
+}
+
+func (c *checker) value(i, j int, col *ColumnModel, target string) {
+	column, program := &c.mapping.Tables[i].Columns[j], &c.mapping.programs[i].columns[j]
+	if complaint := misfit(column.Class, col); complaint != "" {
+		c.fail(column.Source, target, "%s", complaint)
+		return
+	}
+	l := newLimit(col)
+	c.mapping.limits[i][j] = l
+	if program.fallback != nil {
+		if _, expected := l.fits(&l, *program.fallback); expected != "" {
+			c.fail(column.Source, target, "the default %q does not fit: the column takes %s", program.fallback.Lexical(), expected)
+		}
+	}
+	if reason := narrows(column.Class, program.value.Type(), col); reason != "" {
+		c.narrowings = append(c.narrowings, Narrowing{column.Source, column.Path, target, reason})
+	}
+}
+
+func (c *checker) constant(column *Column, p *columnProgram, col *ColumnModel, target string) {
+	if p.constant.Kind != ValueCell {
+		return
+	}
+	if complaint := misfit(column.Class, col); complaint != "" {
+		c.fail(column.Source, target, "%s", complaint)
+		return
+	}
+	l := newLimit(col)
+	if _, expected := l.fits(&l, p.constant.Value); expected != "" {
+		c.fail(column.Source, target, "%q does not fit: the column takes %s", p.constant.Value.Lexical(), expected)
+	}
+}
+
+// reference checks $row/column: the column is there and of the same kind.
+func (c *checker) reference(column *Column, col *ColumnModel, target string) {
+	to := &c.mapping.Tables[column.Ref]
+	model := c.models[column.Ref]
+	if model == nil {
+		return
+	}
+	from, ok := model.Column(column.RefColumn)
+	switch {
+	case !ok:
+		c.fail(column.Source, target, "%s has no column %s%s", to.Name, column.RefColumn, didYouMean(column.RefColumn, columnNames(model)))
+	case from.Kind != col.Kind:
+		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", to.Name, column.RefColumn, from.Kind, col.Kind)
+	case len(to.Match) == 0:
+		c.fail(to.Source, to.Name.String(), "other rows refer to this one, so it needs match: to be found again")
+	}
+}
+
+// lookup checks the table that is only read.
+func (c *checker) lookup(column *Column, p *columnProgram, col *ColumnModel, target string) {
+	l := column.Lookup
+	model, ok := c.schema.Table(l.Table)
+	if !ok {
+		c.fail(column.Source, target, "the database has no table %s to look up", l.Table)
+		return
+	}
+	from, ok := model.Column(l.Column)
+	switch {
+	case !ok:
+		c.fail(column.Source, target, "%s has no column %s%s", l.Table, l.Column, didYouMean(l.Column, columnNames(model)))
+	case from.Kind != col.Kind:
+		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", l.Table, l.Column, from.Kind, col.Kind)
+	}
+	for i, name := range l.Where {
+		key, ok := model.Column(name)
+		if !ok {
+			c.fail(column.Source, target, "%s has no column %s%s", l.Table, name, didYouMean(name, columnNames(model)))
+			continue
+		}
+		if complaint := misfit(l.Classes[i], key); complaint != "" {
+			c.fail(column.Source, l.Table.String()+"."+name, "%s", complaint)
+		}
+	}
+	if !model.HasUnique(l.Where) {
+		c.fail(column.Source, l.Table.String(), "a look-up needs a unique index on (%s)", strings.Join(l.Where, ", "))
+	}
+}
+
+// keys checks that a natural key is unique in the database too.
+func (c *checker) keys(i int) {
+	t, model := &c.mapping.Tables[i], c.models[i]
+	if len(t.Match) == 0 {
+		return
+	}
+	names := make([]string, len(t.Match))
+	for k, j := range t.Match {
+		names[k] = t.Columns[j].Name
+	}
+	if !model.HasUnique(names) {
+		c.fail(t.Source, t.Name.String(), "match needs a unique index on (%s)", strings.Join(names, ", "))
+	}
+	c.keyBytes(i, names)
+}
+
+// keyBytes narrows a string column of a natural key to what the index takes.
+func (c *checker) keyBytes(i int, names []string) {
+	t, model := &c.mapping.Tables[i], c.models[i]
+	if model.KeyBytes == 0 {
+		return
+	}
+	room, widest := model.KeyBytes, -1
+	for _, j := range t.Match {
+		col, ok := model.Column(t.Columns[j].Name)
+		switch {
+		case !ok:
+			return
+		case col.Kind == StringColumn && widest < 0:
+			widest = j
+		default:
+			room -= keySize(&col.ColumnType)
+		}
+	}
+	if widest < 0 {
+		return
+	}
+	col, _ := model.Column(t.Columns[widest].Name)
+	if most := room / unitSize(&col.ColumnType); col.Length == 0 || col.Length > most {
+		if most <= 0 {
+			c.fail(t.Source, t.Name.String(), "the key (%s) may be longer than the %d bytes an index takes", strings.Join(names, ", "), model.KeyBytes)
+			return
+		}
+		shorter := *col
+		shorter.Length = most
+		c.mapping.limits[i][widest] = newLimit(&shorter)
+		column := &t.Columns[widest]
+		c.narrowings = append(c.narrowings, Narrowing{column.Source, column.Path, t.Name.String() + "." + column.Name,
+			fmt.Sprintf("an index key takes %d %s", most, units(&col.ColumnType))})
+	}
+}
+
+func unitSize(t *ColumnType) int {
+	if t.Unicode {
+		return 2
+	}
+	return 1
+}
+
+// keySize is the most bytes a column takes in an index.
+func keySize(t *ColumnType) int {
+	switch t.Kind {
+	case StringColumn:
+		return t.Length * unitSize(t)
+	case BytesColumn:
+		return t.Length
+	case DecimalColumn:
+		return 17
+	}
+	return 10
+}
+
+// foreignKeys checks that what a row refers to is written before it.
+func (c *checker) foreignKeys(i int) {
+	t := &c.mapping.Tables[i]
+	for _, fk := range c.models[i].ForeignKeys {
+		if fk.Table == t.Name || !c.writesAny(t, fk.Columns) {
+			continue
+		}
+		for j := range c.mapping.Tables {
+			if other := &c.mapping.Tables[j]; other.Name == fk.Table && j > i && !c.writtenBefore(fk.Table, i) {
+				c.fail(t.Source, t.Name.String(), "the foreign key (%s) refers to %s, which is written later, at %s", strings.Join(fk.Columns, ", "), fk.Table, other.Source)
+				break
+			}
+		}
+	}
+}
+
+func (c *checker) writesAny(t *Table, columns []string) bool {
+	return slices.ContainsFunc(t.Columns, func(have Column) bool { return slices.Contains(columns, have.Name) })
+}
+
+func (c *checker) writtenBefore(table TableName, i int) bool {
+	return slices.ContainsFunc(c.mapping.Tables[:i], func(t Table) bool { return t.Name == table })
+}
+
+// returns checks what replies and publications name.
+func (c *checker) returns() {
+	for _, r := range c.mapping.Returns {
+		t, model := &c.mapping.Tables[r.Table], c.models[r.Table]
+		if model == nil {
+			continue
+		}
+		if _, ok := model.Column(r.Column); !ok {
+			c.fail(t.Source, t.Name.String()+"."+r.Column, "reply or publish names $%s/%s, and there is no such column%s", t.As, r.Column, didYouMean(r.Column, columnNames(model)))
+		}
+		if len(t.Match) == 0 {
+			c.fail(t.Source, t.Name.String(), "reply or publish names a value of this row, so it needs match: to be found again")
+		}
+	}
+}

@@ -1,0 +1,381 @@
+package mapping
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/cockroachdb/apd/v3"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/ianaindex"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
+)
+
+// limit is what one column takes of a value. Its zero value takes everything.
+type limit struct {
+	column ColumnType
+	// charset is the code page of a string column; nil for Unicode, utf-8, and
+	// for what is not known, which takes ASCII only.
+	charset *charmap.Charmap
+	utf8    bool
+	// fits returns the value as the column gets it, or what the column expects.
+	fits func(l *limit, v Value) (Value, string)
+}
+
+func newLimit(col *ColumnModel) limit {
+	l := limit{column: col.ColumnType}
+	switch col.Kind {
+	case StringColumn:
+		l.fits = fitString
+		l.utf8 = col.Unicode || col.Charset == "utf-8"
+		if e, err := ianaindex.IANA.Encoding(col.Charset); err == nil && !l.utf8 {
+			l.charset, _ = e.(*charmap.Charmap)
+		}
+	case BytesColumn:
+		l.fits = fitBytes
+	case IntegerColumn:
+		l.fits = fitInteger
+	case DecimalColumn:
+		l.fits = fitDecimal
+	case DateTimeColumn:
+		l.fits = fitMoment
+	case DateColumn:
+		l.fits = fitDay
+	case FloatColumn:
+		l.fits = fitFloat
+	default:
+		l.fits = func(_ *limit, v Value) (Value, string) { return v, "" }
+	}
+	return l
+}
+
+// misfit says why a column can never take values of a class, and how to mend it.
+func misfit(c Class, col *ColumnModel) string {
+	takes := map[ColumnKind][]Class{
+		StringColumn:   {String, Untyped, Boolean, Integer, Decimal, Double, DateTime, Date, Time},
+		BytesColumn:    {Binary},
+		IntegerColumn:  {Integer},
+		DecimalColumn:  {Integer, Decimal},
+		BoolColumn:     {Boolean},
+		DateTimeColumn: {DateTime},
+		DateColumn:     {Date},
+		TimeColumn:     {Time},
+		FloatColumn:    {Double, Integer},
+	}[col.Kind]
+	for _, t := range takes {
+		if t == c {
+			return ""
+		}
+	}
+	message := fmt.Sprintf("the column is %s and the value is %s", col.Kind, c)
+	if c == Binary || col.Kind == BytesColumn {
+		return message
+	}
+	return message + "; convert it with " + takes[len(takes)-1].String() + "(…)"
+}
+
+// fitString counts as the column counts: UTF-16 units, or bytes of the code page.
+func fitString(l *limit, v Value) (Value, string) {
+	if v.Class != String && v.Class != Untyped {
+		v = xpath.Text(v.Lexical())
+	}
+	if l.utf8 {
+		if n := l.column.Length; n == 0 || len(v.Text) <= n || l.column.Unicode && utf16Length(v.Text) <= n {
+			return v, ""
+		}
+		return v, fmt.Sprintf("at most %d %s", l.column.Length, units(&l.column))
+	}
+	n := 0
+	for _, r := range v.Text {
+		n++
+		if !l.encodes(r) {
+			return v, "only characters of the code page " + l.codePage()
+		}
+	}
+	if l.column.Length > 0 && n > l.column.Length {
+		return v, fmt.Sprintf("at most %d %s", l.column.Length, units(&l.column))
+	}
+	return v, ""
+}
+
+func (l *limit) encodes(r rune) bool {
+	if l.charset == nil {
+		return r < utf8.RuneSelf
+	}
+	_, ok := l.charset.EncodeRune(r)
+	return ok
+}
+
+func (l *limit) codePage() string {
+	if l.charset == nil {
+		return "us-ascii"
+	}
+	return l.column.Charset
+}
+
+func units(t *ColumnType) string {
+	if t.Unicode {
+		return "UTF-16 units"
+	}
+	return "bytes"
+}
+
+func utf16Length(s string) int {
+	n := 0
+	for _, r := range s {
+		if n++; r > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}
+
+func fitBytes(l *limit, v Value) (Value, string) {
+	if n := l.column.Length; n > 0 && len(v.Bytes) > n {
+		return v, fmt.Sprintf("at most %d bytes", n)
+	}
+	return v, ""
+}
+
+func fitInteger(l *limit, v Value) (Value, string) {
+	n, err := v.Number.Int64()
+	if err != nil || n < l.column.Min || n > l.column.Max {
+		return v, fmt.Sprintf("a whole number from %d to %d", l.column.Min, l.column.Max)
+	}
+	return v, ""
+}
+
+// fitDecimal takes a value only when no digit of it is lost.
+func fitDecimal(l *limit, v Value) (Value, string) {
+	d := v.Number
+	if -int(d.Exponent) > l.column.Scale {
+		d = trimmed(d)
+	}
+	scale := max(0, -int(d.Exponent))
+	whole := int(d.NumDigits()) + int(d.Exponent)
+	if !d.IsZero() && (scale > l.column.Scale || whole > l.column.Precision-l.column.Scale) {
+		return v, fmt.Sprintf("at most %d digits, %d of them after the point", l.column.Precision, l.column.Scale)
+	}
+	return v, ""
+}
+
+// trimmed is d without trailing zeros.
+func trimmed(d *apd.Decimal) *apd.Decimal {
+	var r apd.Decimal
+	r.Reduce(d)
+	return &r
+}
+
+// fitMoment cuts the fraction of a second to what the column keeps, towards
+// the past, so that no value moves to another day.
+func fitMoment(l *limit, v Value) (Value, string) {
+	t := v.Instant.UTC()
+	c := &l.column
+	if !c.Earliest.IsZero() && t.Before(c.Earliest) || !c.Latest.IsZero() && t.After(c.Latest) || t.Year() < 1 || t.Year() > 9999 {
+		return v, "a time from " + bound(c.Earliest, "0001", time.RFC3339) + " to " + bound(c.Latest, "9999", time.RFC3339)
+	}
+	if c.Scale < 9 {
+		grain := int(math.Pow10(9 - c.Scale))
+		if cut := v.Instant.Nanosecond() % grain; cut > 0 {
+			v.Instant, v.Text = v.Instant.Add(-time.Duration(cut)), ""
+		}
+	}
+	return v, ""
+}
+
+func bound(t time.Time, otherwise, layout string) string {
+	if t.IsZero() {
+		return otherwise
+	}
+	return t.Format(layout)
+}
+
+// fitDay takes the day as written, whatever its zone.
+func fitDay(l *limit, v Value) (Value, string) {
+	y, m, d := v.Instant.Date()
+	t := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	c := &l.column
+	if !c.Earliest.IsZero() && t.Before(c.Earliest) || !c.Latest.IsZero() && t.After(c.Latest) || y < 1 || y > 9999 {
+		return v, "a day from " + bound(c.Earliest, "0001", time.DateOnly) + " to " + bound(c.Latest, "9999", time.DateOnly)
+	}
+	return v, ""
+}
+
+func fitFloat(_ *limit, v Value) (Value, string) {
+	if v.Class == Double && (math.IsNaN(v.Float) || math.IsInf(v.Float, 0)) {
+		return v, "a finite number"
+	}
+	return v, ""
+}
+
+// narrows says in which way the contract allows more than a column takes. A
+// fraction of a second that is cut, years outside 1 to 9999, and characters
+// beyond the basic plane that count two are enforced without being told.
+func narrows(c Class, t xpath.Type, col *ColumnModel) string {
+	simple := t.Simple()
+	switch col.Kind {
+	case StringColumn:
+		return narrowsString(c, simple, col)
+	case BytesColumn:
+		return tooLong(simple, col.Length, "bytes")
+	case IntegerColumn:
+		return narrowsInteger(simple, col)
+	case DecimalColumn:
+		return narrowsDecimal(c, simple, col)
+	case DateTimeColumn, DateColumn:
+		if col.Earliest.Year() > 1 || !col.Latest.IsZero() && col.Latest.Year() < 9999 {
+			return "any year meets " + bound(col.Earliest, "0001", time.DateOnly) + " to " + bound(col.Latest, "9999", time.DateOnly)
+		}
+	case FloatColumn:
+		if c == Double {
+			return "NaN and INF meet finite numbers"
+		}
+	}
+	return ""
+}
+
+func narrowsString(c Class, simple *contract.Simple, col *ColumnModel) string {
+	if c == String || c == Untyped {
+		if reason := tooLong(simple, col.Length, units(&col.ColumnType)); reason != "" {
+			return reason
+		}
+		if !col.Unicode && col.Charset != "utf-8" && (simple == nil || len(simple.Enumeration) == 0) {
+			l := newLimit(col)
+			return "any character meets the code page " + l.codePage()
+		}
+		return ""
+	}
+	if most := lexicalLength(c); col.Length > 0 && (most == 0 || most > col.Length) {
+		return fmt.Sprintf("%s as text meets %d %s", c, col.Length, units(&col.ColumnType))
+	}
+	return ""
+}
+
+// lexicalLength is the longest canonical form of a class; 0 for no limit.
+func lexicalLength(c Class) int {
+	if c == Boolean {
+		return 5
+	}
+	return 0
+}
+
+func tooLong(simple *contract.Simple, length int, units string) string {
+	most := longest(simple)
+	switch {
+	case length == 0 || most >= 0 && most <= length:
+		return ""
+	case most < 0:
+		return fmt.Sprintf("any length meets %d %s", length, units)
+	}
+	return fmt.Sprintf("length %d meets %d %s", most, length, units)
+}
+
+// longest is the most characters, or bytes, that a type allows; -1 for no limit.
+func longest(s *contract.Simple) int {
+	switch {
+	case s == nil:
+		return -1
+	case s.Length != nil:
+		return *s.Length
+	case s.MaxLength != nil:
+		return *s.MaxLength
+	case len(s.Enumeration) > 0:
+		most := 0
+		for _, e := range s.Enumeration {
+			most = max(most, utf8.RuneCountInString(e))
+		}
+		return most
+	}
+	return patternLength(s.Patterns)
+}
+
+func narrowsInteger(s *contract.Simple, col *ColumnModel) string {
+	low, high := integerRange(s)
+	if low != nil && high != nil && within(low, high, col) {
+		return ""
+	}
+	return fmt.Sprintf("%s to %s meets %d to %d", edge(low), edge(high), col.Min, col.Max)
+}
+
+func edge(d *apd.Decimal) string {
+	if d == nil {
+		return "any"
+	}
+	return d.Text('f')
+}
+
+func within(low, high *apd.Decimal, col *ColumnModel) bool {
+	return low.Cmp(apd.New(col.Min, 0)) >= 0 && high.Cmp(apd.New(col.Max, 0)) <= 0
+}
+
+// integerRange is what the facets of a whole number allow; nil for no bound.
+func integerRange(s *contract.Simple) (low, high *apd.Decimal) {
+	if s == nil {
+		return nil, nil
+	}
+	low, high = facet(s.MinInclusive, s.MinExclusive, 1), facet(s.MaxInclusive, s.MaxExclusive, -1)
+	if s.TotalDigits == nil || *s.TotalDigits > 100 {
+		return low, high
+	}
+	most := apd.New(1, int32(*s.TotalDigits))
+	if high == nil || high.Cmp(most) > 0 {
+		high = most
+	}
+	if least := new(apd.Decimal).Neg(most); low == nil || low.Cmp(least) < 0 {
+		low = least
+	}
+	return low, high
+}
+
+// facet reads a bound of a whole number; an exclusive one is moved inwards.
+func facet(inclusive, exclusive *string, inwards int64) *apd.Decimal {
+	text, shift := inclusive, int64(0)
+	if text == nil {
+		text, shift = exclusive, inwards
+	}
+	if text == nil {
+		return nil
+	}
+	v, complaint := xpath.Read(*text, Decimal)
+	if complaint != "" {
+		return nil
+	}
+	d := new(apd.Decimal)
+	apd.BaseContext.Add(d, v.Number, apd.New(shift, 0))
+	return d
+}
+
+func narrowsDecimal(c Class, s *contract.Simple, col *ColumnModel) string {
+	takes := fmt.Sprintf("decimal(%d,%d)", col.Precision, col.Scale)
+	if s == nil || s.TotalDigits == nil {
+		if s != nil && c == Integer && wholeFits(s, col) {
+			return ""
+		}
+		return "any number of digits meets " + takes
+	}
+	fraction := *s.TotalDigits
+	if s.FractionDigits != nil {
+		fraction = *s.FractionDigits
+	}
+	if c == Integer {
+		fraction = 0
+	}
+	if *s.TotalDigits <= col.Precision-col.Scale && fraction <= col.Scale {
+		return ""
+	}
+	return strconv.Itoa(*s.TotalDigits) + " digits, up to " + strconv.Itoa(fraction) + " after the point, meet " + takes
+}
+
+// wholeFits reports whether an integer type's range fits before the point.
+func wholeFits(s *contract.Simple, col *ColumnModel) bool {
+	low, high := integerRange(s)
+	if low == nil || high == nil {
+		return false
+	}
+	digits := max(low.NumDigits(), high.NumDigits())
+	return int(digits) <= col.Precision-col.Scale
+}

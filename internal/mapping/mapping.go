@@ -1,0 +1,64 @@
+// Package mapping turns a message into rows, publications and a reply, as a
+// mapping file says. It parses the file, resolves every path against the
+// contract, compiles it, checks it against the tables, and applies it to
+// messages. It does no I/O: it knows neither databases nor brokers, only the
+// data that a store and a channel are given.
+package mapping
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
+)
+
+// Mapping is a compiled mapping: immutable, safe for concurrent use.
+type Mapping struct {
+	Name     string
+	Version  string // the first 12 hexadecimal digits of the file's SHA-256
+	File     string
+	Contract *contract.Contract
+	Service  *contract.Service
+	// Operation is the one whose input the mapping takes.
+	Operation *contract.Operation
+	Tables    []Table
+	Returns   []Return
+	Channels  []string // the channels it may publish to, each once
+	// Headers names the header blocks that the mapping reads.
+	Headers     []document.Name
+	HasIdentity bool // the file names an identity
+	// Warnings are what its author should look at though the mapping compiles.
+	Warnings []config.Fault
+
+	identity     *xpath.Program
+	anonymous    bool // identity: none
+	keys         []keyProgram
+	ordering     *xpath.Program
+	top          []int        // the steps of Tables without a parent
+	programs     []rowProgram // for each of Tables
+	publications []*publication
+	reply        *replyProgram
+	properties   []string  // the AMQP properties that are read, by slot
+	limits       [][]limit // for each of Tables and its Columns; nil until checked
+}
+
+// Principal is what a mapping may know of the sender.
+type Principal struct{ Login, DN, Partner string }
+
+// MessageFacts is what the gateway itself knows of the message.
+type MessageFacts struct {
+	ID         string
+	ReceivedAt time.Time
+	MessageID  string // wsa:MessageID or AMQP message-id; empty when there is none
+}
+
+// Input is one message to be mapped.
+type Input struct {
+	Payload    document.Node     // the Body's child
+	Header     document.Node     // the SOAP Header, or none
+	Properties map[string]string // AMQP properties and headers
+	Principal  Principal
+	Message    MessageFacts
+}

@@ -1,0 +1,127 @@
+package mapping
+
+import (
+	"slices"
+	"time"
+)
+
+// ColumnKind is what a column of the business database holds, whatever the
+// dialect calls it.
+type ColumnKind uint8
+
+// The kinds of column.
+const (
+	StringColumn   ColumnKind = iota // char, varchar, nvarchar, text
+	BytesColumn                      // binary, varbinary, blob
+	IntegerColumn                    // tinyint to bigint
+	DecimalColumn                    // decimal, numeric, money
+	BoolColumn                       // bit
+	DateTimeColumn                   // datetime2 and kin; kept in UTC
+	DateColumn
+	TimeColumn
+	FloatColumn // real, float
+)
+
+var columnKindNames = [...]string{"string", "bytes", "integer", "decimal", "bool", "datetime", "date", "time", "float"}
+
+// String returns the word used in complaints.
+func (k ColumnKind) String() string { return columnKindNames[k] }
+
+// ColumnType is what a column accepts.
+type ColumnType struct {
+	Kind ColumnKind
+	// Length is the most a string or bytes column holds; 0 means no limit. It
+	// counts UTF-16 code units when Unicode, else bytes in Charset.
+	Length  int
+	Unicode bool
+	// Charset is the IANA name of the code page of a string column that is not
+	// Unicode, such as windows-1252 or utf-8. Empty or unknown means ASCII only.
+	Charset string
+	// Precision and Scale bound a decimal: digits in all, digits after the
+	// point. Scale is also the number of fractional digits that a datetime or
+	// time keeps.
+	Precision, Scale int
+	// Min and Max bound an integer, both inclusive.
+	Min, Max int64
+	// Earliest and Latest bound a datetime or date, both inclusive, in UTC; the
+	// zero time means no bound.
+	Earliest, Latest time.Time
+	Nullable         bool
+	HasDefault       bool
+	Identity         bool // the database draws the value; a mapping cannot write it
+	Computed         bool // a computed or rowversion column; a mapping cannot write it
+}
+
+// Fills reports whether a row may leave the column out.
+func (t ColumnType) Fills() bool { return t.Nullable || t.HasDefault || t.Identity || t.Computed }
+
+// ColumnModel is one column of a table as it is in the database.
+type ColumnModel struct {
+	Name string
+	ColumnType
+}
+
+// ForeignKey says that Columns refer to RefColumns of Table, in order.
+type ForeignKey struct {
+	Name       string
+	Columns    []string
+	Table      TableName
+	RefColumns []string
+}
+
+// TableModel is a table as it is in the database.
+type TableModel struct {
+	Name    TableName
+	Columns []ColumnModel // in the table's order
+	// Unique holds the columns of each unique index or constraint, the primary
+	// key included, filtered indexes left out.
+	Unique      [][]string
+	ForeignKeys []ForeignKey
+	// KeyBytes is the longest key, in bytes, that an index of the database
+	// takes; 0 means no limit.
+	KeyBytes int
+}
+
+// Column finds a column by name, case and all.
+func (t *TableModel) Column(name string) (*ColumnModel, bool) {
+	i := slices.IndexFunc(t.Columns, func(c ColumnModel) bool { return c.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return &t.Columns[i], true
+}
+
+// HasUnique reports whether a unique index has exactly these columns, in any order.
+func (t *TableModel) HasUnique(columns []string) bool {
+	want := slices.Sorted(slices.Values(columns))
+	return slices.ContainsFunc(t.Unique, func(index []string) bool {
+		return slices.Equal(slices.Sorted(slices.Values(index)), want)
+	})
+}
+
+// Schema is the business database as a store has found it. It is a snapshot:
+// immutable, safe for concurrent use.
+type Schema interface {
+	Table(name TableName) (*TableModel, bool)
+}
+
+// Narrowing is a place where the contract allows more than a column takes. The
+// checked mapping refuses a value that does not fit, before the commit.
+type Narrowing struct {
+	Source string // file:line:column of the rule in the mapping
+	Path   string // the expression as written
+	Target string // schema.table.column
+	Reason string // e.g. "any length meets 40 UTF-16 units"
+}
+
+// String renders the narrowing on one line.
+func (n Narrowing) String() string {
+	return n.Source + ": " + n.Path + " -> " + n.Target + ": " + n.Reason
+}
+
+// Checked is a mapping that agrees with a Schema. Its Apply enforces the
+// narrowings; apart from that it is the mapping it was made from.
+type Checked struct {
+	*Mapping
+	Narrowings []Narrowing
+}

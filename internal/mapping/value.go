@@ -1,0 +1,27 @@
+package mapping
+
+import "github.com/gatehouse/gatehouse/internal/mapping/xpath"
+
+// Value is one atomic value: what expressions yield and cells hold.
+type Value = xpath.Value
+
+// Class is the static type of an expression's items.
+type Class = xpath.Class
+
+// The classes, as package xpath has them.
+const (
+	Untyped  = xpath.Untyped
+	String   = xpath.String
+	Boolean  = xpath.Boolean
+	Integer  = xpath.Integer
+	Decimal  = xpath.Decimal
+	Double   = xpath.Double
+	DateTime = xpath.DateTime
+	Date     = xpath.Date
+	Time     = xpath.Time
+	Binary   = xpath.Binary
+)
+
+// NoZone is the location of a dateTime or date that names no zone and to
+// which the mapping gave none.
+var NoZone = xpath.NoZone

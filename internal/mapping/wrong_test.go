@@ -1,0 +1,217 @@
+package mapping_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// right is a mapping without a fault; each wrong one differs from it in one place.
+const right = `mapping: m
+contract: wsdl/orders/orders.wsdl#SubmitOrder
+namespaces: {o: urn:gatehouse:samples:orders:1}
+identity: o:Header/o:MessageId
+business_keys: {order: o:Order/o:OrderNumber}
+rows:
+  - table: crm.customer
+    as: customer
+    match: [customer_no]
+    columns:
+      customer_no: o:Order/o:Customer/@number
+      name: o:Order/o:Customer/o:Name
+      country: o:Order/o:Customer/o:Country
+  - table: sales.sales_order
+    as: order
+    match: [order_no]
+    columns:
+      order_no: o:Order/o:OrderNumber
+      customer_id: $customer/id
+      status: o:Order/o:Status
+      currency: o:Order/o:Currency
+      ordered_at: {from: o:Order/o:OrderedAt, zone: UTC}
+    children:
+      - table: sales.order_line
+        as: line
+        each: o:Order/o:Lines/o:Line
+        match: [order_id, line_no]
+        columns:
+          order_id: $order/id
+          line_no: "@no"
+          product_id: {lookup: catalog.product, where: {sku: o:Sku}, column: id}
+          quantity: o:Quantity
+          unit: o:Unit
+          unit_price: o:UnitPrice
+          amount: o:Quantity * o:UnitPrice
+publish:
+  - channel: events
+    when: o:Order/o:Status != 'DRAFT'
+    routing_key: order.{o:Order/o:Currency}
+    body: {no: o:Order/o:OrderNumber}
+reply: {OrderId: $order/id, OrderNumber: o:Order/o:OrderNumber, Status: {$value: ACCEPTED}}
+`
+
+// judge runs a mapping as far as it goes and returns all complaints.
+func judge(c *contract.Contract, src string, ts tables) string {
+	f, err := mapping.Parse("m.yaml", []byte(src))
+	if err != nil {
+		return err.Error()
+	}
+	m, err := mapping.Compile(f, c)
+	if err != nil {
+		return err.Error()
+	}
+	if _, err := m.Check(ts); err != nil {
+		var lines []string
+		for _, d := range fault.Of(err).Details {
+			lines = append(lines, d.String())
+		}
+		return strings.Join(lines, "\n")
+	}
+	return ""
+}
+
+func TestRightMapping(t *testing.T) {
+	if got := judge(loadContract(t), right, business()); got != "" {
+		t.Error(got)
+	}
+}
+
+func TestWrongMappings(t *testing.T) {
+	c := loadContract(t)
+	for _, tt := range wrong {
+		t.Run(tt.name, func(t *testing.T) {
+			if strings.Count(right, tt.old) != 1 {
+				t.Fatalf("%q stands %d times in the right mapping", tt.old, strings.Count(right, tt.old))
+			}
+			got := judge(c, strings.Replace(right, tt.old, tt.new, 1), business())
+			if got != tt.want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+var wrong = []struct{ name, old, new, want string }{
+	// Form.
+	{"unknown key", "business_keys:", "business_key:", `m.yaml:5:1: business_key: unknown key; did you mean business_keys?`},
+	{"no rows", "mapping: m\n", "", `m.yaml:1:1: the key "mapping" is missing`},
+	{"contract without operation", "orders.wsdl#SubmitOrder", "orders.wsdl", `m.yaml:2:11: contract: expected the contract's path and operation, as in wsdl/orders/orders.wsdl#SubmitOrder`},
+	{"table without schema", "table: crm.customer", "table: customer", `m.yaml:7:12: rows[0].table: expected schema.table, found "customer"`},
+	{"empty column", "name: o:Order/o:Customer/o:Name", "name:", `m.yaml:12:12: rows[0].columns.name: a value is missing`},
+	{"column list", "name: o:Order/o:Customer/o:Name", "name: [a]", `m.yaml:12:13: rows[0].columns.name: expected an expression, found a list`},
+	{"boolean", "name: o:Order/o:Customer/o:Name", "name: true", `m.yaml:12:13: rows[0].columns.name: an expression writes a boolean as true() or false()`},
+	{"from and value", "name: o:Order/o:Customer/o:Name", "name: {from: ., value: x}", `m.yaml:12:13: rows[0].columns.name: a column has from: or value:, one of them`},
+	{"nothing in braces", "name: o:Order/o:Customer/o:Name", "name: {}", `m.yaml:12:13: rows[0].columns.name: a column has from: or value:, one of them`},
+	{"zone on a constant", "name: o:Order/o:Customer/o:Name", "name: {value: x, zone: UTC}", `m.yaml:12:13: rows[0].columns.name: zone, default and absent go with from:, not with value:`},
+	{"absent is not null", "name: o:Order/o:Customer/o:Name", "name: {from: ., absent: ''}", `m.yaml:12:31: rows[0].columns.name.absent: expected null, found ""; default: gives another value`},
+	{"default and absent", "name: o:Order/o:Customer/o:Name", "name: {from: ., default: x, absent: null}", `m.yaml:12:43: rows[0].columns.name.absent: give default or absent, not both`},
+	{"code_set", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: not supported yet: code_set`},
+	{"instruction", "body: {no: o:Order/o:OrderNumber}", "body: {$if: a, no: o:Order/o:OrderNumber}", `m.yaml:40:12: publish[0].body.$if: there is no instruction $if; known are $each, $value, $when`},
+	{"constant with fields", "body: {no: o:Order/o:OrderNumber}", "body: {$value: a, no: o:Order/o:OrderNumber}", `m.yaml:40:11: publish[0].body: $value stands alone or with $when`},
+	{"open brace", "order.{o:Order/o:Currency}", "'order.{o:Order'", `m.yaml:39:25: publish[0].routing_key: { is not closed; write {{ for the character`},
+	{"lone brace", "order.{o:Order/o:Currency}", "'order.}'", `m.yaml:39:25: publish[0].routing_key: } without {; write }} for the character`},
+	// Syntax of expressions.
+	{"unclosed string", "name: o:Order/o:Customer/o:Name", "name: concat('a, o:Order)", `m.yaml:12:20: rows[0].columns.name: the string is not closed`},
+	{"missing operand", "name: o:Order/o:Customer/o:Name", "name: o:Order/o:Customer/", `m.yaml:12:32: rows[0].columns.name: found the end of the expression where a name should be`},
+	{"minus in a name", "amount: o:Quantity * o:UnitPrice", "amount: o:Quantity-o:UnitPrice", `m.yaml:35:31: rows[1].children[0].columns.amount: found ":" where an operator or the end of the expression should be; a prefix, a colon and a name stand together, and a minus needs spaces around it`},
+	{"two comparisons", "when: o:Order/o:Status != 'DRAFT'", "when: 1 < 2 < 3", `m.yaml:38:17: publish[0].when: "<" cannot follow another comparison; use parentheses`},
+	{"digits", "name: o:Order/o:Customer/o:Name", "name: 1" + strings.Repeat("0", 100), `m.yaml:12:13: rows[0].columns.name: the number is longer than 100 digits`},
+	{"not yet: for", "name: o:Order/o:Customer/o:Name", "name: for $x in o:Order return $x", `m.yaml:12:13: rows[0].columns.name: not supported yet: for`},
+	{"not yet: function", "name: o:Order/o:Customer/o:Name", "name: replace(o:Order/o:Customer/o:Name, 'a', 'b')", `m.yaml:12:13: rows[0].columns.name: not supported yet: the function replace`},
+	{"not yet: descendants", "name: o:Order/o:Customer/o:Name", "name: .//o:Name", `m.yaml:12:14: rows[0].columns.name: not supported yet: "//"; name every element on the way`},
+	{"not yet: map", "name: o:Order/o:Customer/o:Name", "name: o:Order!o:Customer", `m.yaml:12:20: rows[0].columns.name: not supported yet: the operator "!"`},
+	{"absolute", "name: o:Order/o:Customer/o:Name", "name: /o:Order/o:Customer/o:Name", `m.yaml:12:13: rows[0].columns.name: not supported yet: a path from the root; the context item is the payload element, so begin with one of its children`},
+	// Names.
+	{"unknown operation", "#SubmitOrder", "#SubmitOrdr", `m.yaml:2:11: contract: the contract orders/orders.wsdl has no operation SubmitOrdr; did you mean SubmitOrder?`},
+	{"unknown child", "name: o:Order/o:Customer/o:Name", "name: o:Order/o:Custmer/o:Name", `m.yaml:12:21: rows[0].columns.name: o:Order has no child o:Custmer; did you mean o:Customer?`},
+	{"no prefix", "name: o:Order/o:Customer/o:Name", "name: o:Order/Customer/o:Name", `m.yaml:12:21: rows[0].columns.name: o:Order has no child Customer; did you mean o:Customer?`},
+	{"unknown prefix", "name: o:Order/o:Customer/o:Name", "name: p:Order/o:Customer/o:Name", `m.yaml:12:13: rows[0].columns.name: the prefix "p" is not among the mapping's namespaces; did you mean o?`},
+	{"unknown attribute", "o:Order/o:Customer/@number", "o:Order/o:Customer/@numbr", `m.yaml:11:39: rows[0].columns.customer_no: o:Customer has no attribute numbr; did you mean @number?`},
+	{"attribute as child", "o:Order/o:Customer/@number", "o:Order/o:Customer/number", `m.yaml:11:39: rows[0].columns.customer_no: o:Customer has no child number; did you mean @number?`},
+	{"below a leaf", "country: o:Order/o:Customer/o:Country", "country: o:Order/o:Customer/o:Country/o:Code", `m.yaml:13:45: rows[0].columns.country: o:Country has no child o:Code; it has none at all`},
+	{"unknown variable", "customer_id: $customer/id", "customer_id: $custmer/id", `m.yaml:19:20: rows[1].columns.customer_id: there is no variable $custmer; did you mean $customer?`},
+	{"unknown field", "name: o:Order/o:Customer/o:Name", "name: $principal/name", `m.yaml:12:24: rows[0].columns.name: $principal has no value name`},
+	{"unknown function", "name: o:Order/o:Customer/o:Name", "name: upper(o:Order/o:Customer/o:Name)", `m.yaml:12:13: rows[0].columns.name: there is no function upper`},
+	{"arity", "name: o:Order/o:Customer/o:Name", "name: upper-case()", `m.yaml:12:13: rows[0].columns.name: upper-case takes one argument, not 0`},
+	{"parent of the payload", "name: o:Order/o:Customer/o:Name", "name: ../o:Name", `m.yaml:12:13: rows[0].columns.name: o:SubmitOrder has no parent here; it is the payload element or a header block`},
+	{"wrong parent", "unit: o:Unit", "unit: parent::o:Order/o:Currency", `m.yaml:33:17: rows[1].children[0].columns.unit: the parent here is o:Lines, never o:Order`},
+	// Types.
+	{"repeats", "quantity: o:Quantity", "quantity: ../../../o:Order/o:Lines/o:Line/o:Quantity", `m.yaml:32:21: rows[1].children[0].columns.quantity: ../../../o:Order/o:Lines/o:Line/o:Quantity may be there several times, and one value is needed: put the row under each:, pick one with [1], or use an aggregate such as sum or string-join`},
+	{"has children", "name: o:Order/o:Customer/o:Name", "name: o:Order/o:Customer", `m.yaml:12:13: rows[0].columns.name: o:Customer has child elements; it has no value of its own`},
+	{"arithmetic on text", "amount: o:Quantity * o:UnitPrice", "amount: o:Quantity * o:Sku", `m.yaml:35:32: rows[1].children[0].columns.amount: * needs a number, not xs:string`},
+	{"function on a number", "unit: o:Unit", "unit: upper-case(o:Quantity)", `m.yaml:33:28: rows[1].children[0].columns.unit: upper-case takes xs:string, not xs:decimal; convert it with string()`},
+	{"comparison", "when: o:Order/o:Status != 'DRAFT'", "when: o:Order/o:OrderedAt > '2026-01-01'", `m.yaml:38:31: publish[0].when: xs:dateTime cannot be compared with xs:string; convert one of them, as in xs:dateTime(…)`},
+	{"condition", "when: o:Order/o:Status != 'DRAFT'", "when: o:Order/o:OrderedAt + 1", `m.yaml:38:11: publish[0].when: + needs a number, not xs:dateTime`},
+	{"date as condition", "when: o:Order/o:Status != 'DRAFT'", "when: xs:date('2026-01-01')", `m.yaml:38:11: publish[0].when: xs:date is neither true nor false`},
+	{"branches", "name: o:Order/o:Customer/o:Name", "name: if (o:Order/o:Note) then 1 else 'x'", `m.yaml:12:13: rows[0].columns.name: the branches are xs:integer and xs:string; make them one type`},
+	{"cast", "name: o:Order/o:Customer/o:Name", "name: xs:date(5)", `m.yaml:12:13: rows[0].columns.name: xs:integer cannot be cast to xs:date`},
+	{"sum of text", "name: o:Order/o:Customer/o:Name", "name: sum(o:Order/o:Lines/o:Line/o:Sku)", `m.yaml:12:13: rows[0].columns.name: sum needs numbers, not a sequence of xs:string`},
+	{"position outside", "name: o:Order/o:Customer/o:Name", "name: position()", `m.yaml:12:13: rows[0].columns.name: position() has a meaning within [ ] only`},
+	{"clock", "ordered_at: {from: o:Order/o:OrderedAt, zone: UTC}", "ordered_at: current-dateTime()", `m.yaml:22:19: rows[1].columns.ordered_at: a mapping has no clock, so that a replay gives the same; use $message/receivedAt`},
+	{"each on a value", "each: o:Order/o:Lines/o:Line", "each: count(o:Order)", `m.yaml:26:15: rows[1].children[0].each: expected a path to elements`},
+	{"zone", "zone: UTC", "zone: Europe/Helsinky", `m.yaml:22:53: rows[1].columns.ordered_at.zone: "Europe/Helsinky" is not a time zone such as Europe/Helsinki or UTC`},
+	{"zone on text", "name: o:Order/o:Customer/o:Name", "name: {from: o:Order/o:Customer/o:Name, zone: UTC}", `m.yaml:12:53: rows[0].columns.name.zone: a zone goes with xs:dateTime, and this is xs:string`},
+	{"default of another type", "ordered_at: {from: o:Order/o:OrderedAt, zone: UTC}", "ordered_at: {from: o:Order/o:RequestedDelivery, default: soon}", `m.yaml:22:64: rows[1].columns.ordered_at.default: "soon" is not a date`},
+	// Rows.
+	{"on_match", "match: [customer_no]", "match: [customer_no]\n    on_match: replace", `m.yaml:10:15: rows[0].on_match: "replace" is none of update, keep and fail`},
+	{"match unknown", "match: [customer_no]", "match: [custmer_no]", `m.yaml:9:13: rows[0].match[0]: match names custmer_no, which is not among the columns; did you mean customer_no?`},
+	{"match absent", "customer_no: o:Order/o:Customer/@number", "customer_no: o:Order/o:Customer/o:Email", `m.yaml:9:13: rows[0].match[0]: match needs a value in every message, and customer_no may be absent`},
+	{"as twice", "as: line", "as: order", `m.yaml:25:13: rows[1].children[0].as: the name $order is taken`},
+	{"as reserved", "as: line", "as: message", `m.yaml:25:13: rows[1].children[0].as: the name $message is taken`},
+	{"reference within", "customer_id: $customer/id", "customer_id: $customer/id + 1", `m.yaml:19:20: rows[1].columns.customer_id: a column takes a value of the row $customer alone, as in $customer/id: what is stored is not known yet`},
+	{"reference forwards", "name: o:Order/o:Customer/o:Name", "name: $order/id", `m.yaml:12:13: rows[0].columns.name: the row $order is written later; a row can refer only to rows that stand above it`},
+	{"reference to many", "body: {no: o:Order/o:OrderNumber}", "body: {no: $line/id}", `m.yaml:40:16: publish[0].body.no: a message may make several rows $line, so that their columns cannot be named here`},
+	{"delete without parent", "match: [order_id, line_no]", "match: [line_no]\n        absent: delete", `m.yaml:28:17: rows[1].children[0].absent: delete needs a column of match that refers to the parent row, so that no other parent's rows are deleted`},
+	{"version without match", "match: [order_no]", "version: {column: revision, from: o:Order/@revision}", `m.yaml:16:23: rows[1].version.column: version needs match: it compares with the stored row`},
+	{"column twice", "match: [order_no]", "match: [order_no]\n    version: {column: status, from: o:Order/@revision}", `m.yaml:17:37: rows[1].version.from: the column status is written twice`},
+	{"not_found", "column: id}", "column: id, not_found: ignore}", `m.yaml:31:93: rows[1].children[0].columns.product_id.not_found: "ignore" is none of reject, null and not_yet`},
+	// Publish and reply.
+	{"routing key absent", "order.{o:Order/o:Currency}", "order.{o:Order/o:Note}", `m.yaml:39:25: publish[0].routing_key: o:Order/o:Note may be absent; a routing key needs all its parts: use if (…) then … else`},
+	{"no body", "body: {no: o:Order/o:OrderNumber}", "format: json", `m.yaml:37:5: publish[0]: the key "body" is missing; format: original publishes the payload as it came`},
+	{"body of original", "body: {no: o:Order/o:OrderNumber}", "format: original\n    body: {no: .}", `m.yaml:41:11: publish[0].body: format: original publishes the payload; it takes no body`},
+	{"each in a body", "body: {no: o:Order/o:OrderNumber}", "body: {$each: o:Order/o:OrderNumbr, no: .}", `m.yaml:40:27: publish[0].body.$each: o:Order has no child o:OrderNumbr; did you mean o:OrderNumber?`},
+	{"element in a body", "body: {no: o:Order/o:OrderNumber}", "body: {no: o:Order/o:Customer}", `m.yaml:40:16: publish[0].body.no: o:Customer has child elements; it has no value of its own`},
+	{"xml without element", "body: {no: o:Order/o:OrderNumber}", "format: xml\n    body: {Code: '''x'''}", `m.yaml:37:5: publish[0]: format: xml needs element:, the element of the contract that is published`},
+	{"unknown element", "body: {no: o:Order/o:OrderNumber}", "format: xml\n    element: o:OrderFalt\n    body: {Code: '''x'''}", `m.yaml:41:14: publish[0].element: the contract has no element o:OrderFalt`},
+	{"reply misses", "reply: {OrderId: $order/id, ", "reply: {", `m.yaml:41:8: reply: SubmitOrderResponse/OrderId: a required element is missing`},
+	{"reply unknown", "reply: {OrderId: $order/id, ", "reply: {OrderID: $order/id, ", `m.yaml:41:9: reply.OrderID: SubmitOrderResponse has no child OrderID; did you mean OrderId?`},
+	{"reply may miss", "OrderNumber: o:Order/o:OrderNumber, ", "OrderNumber: o:Order/o:Note, ", `m.yaml:41:42: reply.OrderNumber: SubmitOrderResponse/OrderNumber: a required element may be missing`},
+	{"reply type", "reply: {OrderId: $order/id, ", "reply: {OrderId: o:Order/o:Currency, ", `m.yaml:41:18: reply.OrderId: the contract takes xs:integer here, and this is xs:string`},
+	{"reply constant", "{$value: ACCEPTED}", "{$value: OK}", `m.yaml:41:82: reply.Status.$value: "OK" is not one of the values allowed: ACCEPTED and PENDING`},
+	{"no reply", "reply: {OrderId: $order/id, OrderNumber: o:Order/o:OrderNumber, Status: {$value: ACCEPTED}}\n", "", `m.yaml:2:11: contract: the operation SubmitOrder answers with SubmitOrderResponse, and the mapping has no reply:`},
+	{"one-way", "orders.wsdl#SubmitOrder", "orders.wsdl#NotifyShipment", `m.yaml:5:24: business_keys.order: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:11:20: rows[0].columns.customer_no: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:12:13: rows[0].columns.name: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:13:16: rows[0].columns.country: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:18:17: rows[1].columns.order_no: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:20:15: rows[1].columns.status: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:21:17: rows[1].columns.currency: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:22:26: rows[1].columns.ordered_at.from: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:26:15: rows[1].children[0].each: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:38:11: publish[0].when: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:39:25: publish[0].routing_key: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:40:16: publish[0].body.no: o:NotifyShipment has no child o:Order; it has o:Header, o:Shipment
+m.yaml:41:8: reply: the operation NotifyShipment is one-way; it has no reply`},
+	// Tables.
+	{"no table", "table: crm.customer", "table: crm.custmer", `m.yaml:7:5: the database has no such table; for crm.custmer`},
+	{"no column", "country: o:Order/o:Customer/o:Country", "contry: o:Order/o:Customer/o:Country", `m.yaml:13:15: the table has no column contry; did you mean country?; for crm.customer.contry
+m.yaml:7:5: the column takes no NULL, has no default, and the mapping does not write it; for crm.customer.country`},
+	{"identity column", "country: o:Order/o:Customer/o:Country", "country: o:Order/o:Customer/o:Country\n      id: 5", `m.yaml:14:11: the database makes the values of this column; a mapping cannot write it; for crm.customer.id`},
+	{"class", "quantity: o:Quantity", "quantity: o:Sku", `m.yaml:32:21: the column is decimal and the value is xs:string; convert it with xs:decimal(…); for sales.order_line.quantity`},
+	{"not null", "country: o:Order/o:Customer/o:Country", "country: o:Order/o:Customer/o:Email", `m.yaml:13:16: the column takes no NULL, and the source may be absent; give it default:; for crm.customer.country`},
+	{"null", "country: o:Order/o:Customer/o:Country", "country: {value: null}", `m.yaml:13:16: the column takes no NULL, and the value may be null; for crm.customer.country`},
+	{"constant too long", "country: o:Order/o:Customer/o:Country", "country: {value: FIN}", `m.yaml:13:16: "FIN" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
+	{"default too long", "country: o:Order/o:Customer/o:Country", "country: {from: o:Order/o:Customer/o:Email, default: FIN}", `m.yaml:13:23: the default "FIN" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
+	{"no unique index", "match: [customer_no]", "match: [name]", `m.yaml:7:5: match needs a unique index on (name); for crm.customer`},
+	{"lookup table", "lookup: catalog.product", "lookup: catalog.produkt", `m.yaml:31:23: the database has no table catalog.produkt to look up; for sales.order_line.product_id`},
+	{"lookup column", "column: id}", "column: idd}", `m.yaml:31:23: catalog.product has no column idd; did you mean id?; for sales.order_line.product_id`},
+	{"lookup where", "where: {sku: o:Sku}", "where: {name: o:Sku}", `m.yaml:31:23: a look-up needs a unique index on (name); for catalog.product`},
+	{"lookup class", "where: {sku: o:Sku}", "where: {id: o:Sku}", `m.yaml:31:23: the column is integer and the value is xs:string; convert it with xs:integer(…); for catalog.product.id`},
+	{"lookup null", "column: id}", "column: id, not_found: 'null'}", `m.yaml:31:23: the column takes no NULL, and the value may be null; for sales.order_line.product_id`},
+	{"reference column", "customer_id: $customer/id", "customer_id: $customer/idd", `m.yaml:19:20: crm.customer has no column idd; did you mean id?; for sales.sales_order.customer_id`},
+	{"reference kind", "customer_id: $customer/id", "customer_id: $customer/name", `m.yaml:19:20: crm.customer.name is string, and this column is integer; for sales.sales_order.customer_id`},
+	{"returned column", "body: {no: o:Order/o:OrderNumber}", "body: {no: $order/idd}", `m.yaml:14:5: reply or publish names $order/idd, and there is no such column; did you mean id?; for sales.sales_order.idd`},
+}

@@ -1,0 +1,346 @@
+package xpath
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+)
+
+// Compile resolves the expression in a scope. It returns every fault it finds;
+// with any, the program is nil.
+func (e *Expr) Compile(scope *Scope) (*Program, []*Fault) {
+	c := &compiler{scope: scope, program: &Program{Source: e.Source}}
+	code := c.compile(e.root)
+	if len(c.faults) > 0 {
+		return nil, c.faults
+	}
+	c.program.code = code
+	c.program.tester = tester(code)
+	c.program.lacks = c.lacks(code.typ())
+	return c.program, nil
+}
+
+type compiler struct {
+	scope   *Scope
+	program *Program
+	faults  []*Fault
+	inside  int // how many predicates are around
+}
+
+// fail records a fault and returns no code.
+func (c *compiler) fail(n node, format string, args ...any) code {
+	c.faults = append(c.faults, &Fault{n.offset(), fmt.Sprintf(format, args...)})
+	return nil
+}
+
+func (c *compiler) warn(n node, format string, args ...any) {
+	c.program.Warnings = append(c.program.Warnings, &Fault{n.offset(), fmt.Sprintf(format, args...)})
+}
+
+func (c *compiler) later(n node, what string) code {
+	return c.fail(n, "not supported yet: %s", what)
+}
+
+// compile returns nil after a fault.
+func (c *compiler) compile(n node) code {
+	switch n := n.(type) {
+	case *literal:
+		return c.literal(n)
+	case *variable:
+		return c.variable(n)
+	case *sequence:
+		if len(n.items) == 0 {
+			return empty()
+		}
+		return c.later(n, "a sequence of several items")
+	case *call:
+		return c.call(n)
+	case *binary:
+		return c.binary(n)
+	case *unary:
+		return c.unary(n)
+	case *conditional:
+		return c.conditional(n)
+	case *loop:
+		return c.later(n, n.word)
+	case *conversion:
+		return c.conversion(n)
+	case *current:
+		return c.walk(&path{at: n.at}, nil)
+	case *path:
+		return c.path(n)
+	case *filter:
+		return c.filter(n)
+	}
+	return c.fail(n, "this cannot be compiled")
+}
+
+func (c *compiler) literal(n *literal) code {
+	if n.kind == stringToken {
+		return constant(Text(n.text))
+	}
+	class := Integer
+	switch {
+	case strings.ContainsAny(n.text, "eE"):
+		class = Double
+	case strings.Contains(n.text, "."):
+		class = Decimal
+	}
+	v, complaint := read(&Frame{}, n.text, class)
+	if complaint != "" {
+		return c.fail(n, "the number %s", complaint)
+	}
+	return constant(v)
+}
+
+func (c *compiler) lookup(n *variable) *Variable {
+	v, ok := c.scope.Variables[n.name]
+	if !ok {
+		names := make([]string, 0, len(c.scope.Variables))
+		for name := range c.scope.Variables {
+			names = append(names, name)
+		}
+		c.fail(n, "there is no variable $%s%s", n.name, didYouMean("$", n.name, names))
+		return nil
+	}
+	if v.Refuse != "" {
+		c.fail(n, "%s", v.Refuse)
+		return nil
+	}
+	return v
+}
+
+func didYouMean(before, word string, names []string) string {
+	if near := config.Nearest(word, names); near != "" {
+		return "; did you mean " + before + near + "?"
+	}
+	return ""
+}
+
+func (c *compiler) variable(n *variable) code {
+	v := c.lookup(n)
+	switch {
+	case v == nil:
+		return nil
+	case v.Field != nil:
+		return c.fail(n, "$%s has several values; name one, as in $%s/name", n.name, n.name)
+	}
+	return c.walk(&path{at: n.at, from: n}, nil)
+}
+
+func (c *compiler) path(n *path) code {
+	if n.rooted {
+		return c.later(n, "a path from the root; the context item is the payload element, so begin with one of its children")
+	}
+	switch from := n.from.(type) {
+	case nil:
+		return c.walk(n, nil)
+	case *variable:
+		return c.variablePath(n, from)
+	case *filter, *path, *current:
+		base := c.compile(from)
+		if base == nil {
+			return nil
+		}
+		if w, ok := base.(*walk); ok && w.attr == nil {
+			return c.walk(n, w)
+		}
+	}
+	return c.later(n, "steps from something other than a path or a variable")
+}
+
+func (c *compiler) variablePath(n *path, from *variable) code {
+	v := c.lookup(from)
+	if v == nil {
+		return nil
+	}
+	if v.Field == nil {
+		return c.walk(n, nil)
+	}
+	s := &n.steps[0]
+	if len(n.steps) > 1 || s.axis != childAxis || s.kind != "" || len(s.predicates) > 0 {
+		return c.fail(n, "$%s has plain values; write $%s/name", from.name, from.name)
+	}
+	f, known, ok := v.Field(display(s.prefix, s.name))
+	if !ok {
+		return c.fail(s, "$%s has no value %s%s", from.name, s.name, didYouMean("$"+from.name+"/", s.name, known))
+	}
+	slot := f.Slot
+	return &scalar{f.Type, func(fr *Frame) (Value, bool, error) {
+		v, ok := fr.Facts.Fact(slot)
+		return v, ok, nil
+	}}
+}
+
+func (c *compiler) conditional(n *conditional) code {
+	test, then, otherwise := c.test(n.test), c.compile(n.then), c.compile(n.otherwise)
+	if test == nil || then == nil || otherwise == nil {
+		return nil
+	}
+	if !c.valued(n.then, then) || !c.valued(n.otherwise, otherwise) {
+		return nil
+	}
+	a, b := then.typ(), otherwise.typ()
+	class, ok := common(a, b)
+	if !ok {
+		return c.fail(n, "the branches are %s and %s; make them one type", a, b)
+	}
+	if guards(n.test, n.then) {
+		a.Min = 1
+	}
+	t := Type{Class: class, Min: min(a.Min, b.Min), Max: more(a.Max, b.Max)}
+	return &branch{t, test, then, otherwise}
+}
+
+// guards reports whether a test says that the path is there: the path itself,
+// or exists() of it.
+func guards(test, then node) bool {
+	if c, ok := test.(*call); ok && c.name == "exists" && len(c.args) == 1 {
+		test = c.args[0]
+	}
+	a, ok1 := test.(*path)
+	b, ok2 := then.(*path)
+	return ok1 && ok2 && a.from == nil && b.from == nil && slices.EqualFunc(a.steps, b.steps, sameStep)
+}
+
+func sameStep(a, b step) bool {
+	return a.axis == b.axis && a.prefix == b.prefix && a.name == b.name && a.kind == b.kind && len(a.predicates)+len(b.predicates) == 0
+}
+
+// common is the class of values that may be of either type.
+func common(a, b Type) (Class, bool) {
+	switch {
+	case a.never():
+		return b.Class, true
+	case b.never() || a.Class == b.Class:
+		return a.Class, true
+	case a.Class.textual() && b.Class.textual():
+		return String, true
+	case a.Class.Numeric() && b.Class.Numeric() && a.Class != Double && b.Class != Double:
+		return Decimal, true
+	}
+	return Untyped, false
+}
+
+func more(a, b int) int {
+	if a == Unbounded || b == Unbounded {
+		return Unbounded
+	}
+	return max(a, b)
+}
+
+// test compiles a condition.
+func (c *compiler) test(n node) func(*Frame) (bool, error) {
+	code := c.compile(n)
+	if code == nil {
+		return nil
+	}
+	test := tester(code)
+	if test == nil {
+		c.fail(n, "%s is neither true nor false", code.typ())
+	}
+	return test
+}
+
+// tester is the effective boolean value (§2.4.3); nil when there is none.
+func tester(k code) func(*Frame) (bool, error) {
+	t := k.typ()
+	if t.Shape != nil || t.never() {
+		return func(f *Frame) (bool, error) {
+			n, err := k.count(f)
+			return n > 0, err
+		}
+	}
+	if t.Repeats() || t.Class >= DateTime {
+		return nil
+	}
+	return func(f *Frame) (bool, error) {
+		v, p, err := k.one(f)
+		return p == Present && truth(v), err
+	}
+}
+
+// valued requires code to have a typed value.
+func (c *compiler) valued(n node, k code) bool {
+	complaint := c.lacks(k.typ())
+	if complaint != "" {
+		c.fail(n, "%s", complaint)
+	}
+	return complaint == ""
+}
+
+// lacks says why nodes of the type have no typed value.
+func (c *compiler) lacks(t Type) string {
+	switch {
+	case t.Shape == nil:
+		return ""
+	case t.Shape.Element == nil && t.Shape.Attribute == nil:
+		return "the header has no value of its own; name a header block"
+	}
+	if _, complaint := t.Shape.class(); complaint != "" {
+		return c.scope.name(t.Shape) + " " + complaint
+	}
+	return ""
+}
+
+// operand compiles what must be at most one value.
+func (c *compiler) operand(n node, of string) code {
+	k := c.compile(n)
+	if k == nil || !c.valued(n, k) {
+		return nil
+	}
+	if t := k.typ(); t.Repeats() {
+		return c.fail(n, "%s takes one value, and this may be several; pick one with [1] or use an aggregate such as sum or string-join", of)
+	}
+	return k
+}
+
+var castTargets = map[string]Class{
+	"string": String, "boolean": Boolean, "integer": Integer, "decimal": Decimal, "double": Double,
+	"dateTime": DateTime, "date": Date, "time": Time,
+}
+
+func (c *compiler) conversion(n *conversion) code {
+	to, ok := castTargets[strings.TrimPrefix(n.target, "xs:")]
+	if !ok || !strings.HasPrefix(n.target, "xs:") {
+		return c.fail(n, "there is no type %s to cast to", n.target)
+	}
+	k := c.operand(n.operand, n.word)
+	if k == nil {
+		return nil
+	}
+	if n.word == "castable as" {
+		return c.later(n, n.word)
+	}
+	if !n.optional && k.typ().Optional() {
+		return c.fail(n, "the operand may be absent; write %s?", n.target)
+	}
+	return c.casting(n, k, to)
+}
+
+func (c *compiler) casting(n node, k code, to Class) code {
+	from := k.typ()
+	if !castable(from.Class, to) {
+		return c.fail(n, "%s cannot be cast to %s", from.Class, to)
+	}
+	return c.each1(Type{Class: to, Min: from.Min, Max: 1}, k, func(f *Frame, v Value) (Value, string) {
+		return cast(f, v, to)
+	})
+}
+
+// each1 applies fn to the value of k, if there is one.
+func (c *compiler) each1(t Type, k code, fn func(*Frame, Value) (Value, string)) code {
+	return &scalar{t, func(f *Frame) (Value, bool, error) {
+		v, p, err := k.one(f)
+		if err != nil || p != Present {
+			return Value{}, false, err
+		}
+		r, complaint := fn(f, v)
+		if complaint != "" {
+			return Value{}, false, &Error{"the value " + complaint, v.Lexical()}
+		}
+		return r, true, nil
+	}}
+}

@@ -1,0 +1,215 @@
+package xpath_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
+)
+
+// complain returns the faults, else the warnings, each with its offset.
+func complain(s *xpath.Scope, src string) string {
+	e, f := xpath.Parse(src)
+	if f != nil {
+		return fmt.Sprintf("%d: %s", f.Offset, f.Message)
+	}
+	p, faults := e.Compile(s)
+	if p != nil {
+		faults = p.Warnings
+	}
+	var lines []string
+	for _, f := range faults {
+		lines = append(lines, fmt.Sprintf("%d: %s", f.Offset, f.Message))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestFaults(t *testing.T) {
+	s := scope(t)
+	for _, tt := range []struct{ src, want string }{
+		{``, `0: the expression is empty`},
+		{` (: :) `, `0: the expression is empty`},
+		{`(: open`, `0: the comment is not closed with :)`},
+		{`'open`, `0: the string is not closed`},
+		{"\xff", `0: the expression is not valid UTF-8`},
+		{`1 ; 2`, `2: ';' cannot stand in an expression`},
+		{`1x`, `0: a space is missing after the number 1`},
+		{`1 2`, `2: found "2" where an operator or the end of the expression should be`},
+		{`(1`, `2: found the end of the expression where ")" should be`},
+		{`f(1,)`, `4: found ")" where an argument should be`},
+		{`o:Order[`, `8: found the end of the expression where a path, a value or a function should be`},
+		{`if (1) then 2`, `13: found the end of the expression where "else" should be`},
+		{`sideways::o:Order`, `0: there is no axis "sideways"`},
+		{`$`, `1: found the end of the expression where a name should be`},
+		{strings.Repeat("(", 100) + "1" + strings.Repeat(")", 100), `64: the expression is nested more than 64 deep`},
+		{strings.Repeat("1+", 9000) + "1", `0: the expression is longer than 16384 bytes`},
+		{strings.Repeat("9", 101), `0: the number is longer than 100 digits`},
+
+		{`some $x in o:Order satisfies $x`, `0: not supported yet: some`},
+		{`let $x := 1 return $x`, `0: not supported yet: let`},
+		{`1, 2`, `0: not supported yet: a sequence of several items`},
+		{`1 to 3`, `2: not supported yet: the operator to`},
+		{`o:Order | o:Header`, `8: not supported yet: the operator |`},
+		{`o:Order is o:Order`, `8: not supported yet: the operator is`},
+		{`1 instance of xs:integer`, `2: not supported yet: instance of`},
+		{`o:Order => count()`, `8: not supported yet: the operator "=>"`},
+		{`{'a': 1}`, `0: not supported yet: maps, arrays and function items`},
+		{`count#1`, `0: not supported yet: maps, arrays and function items`},
+		{`o:Order/string(.)`, `8: not supported yet: a function call as a step of a path`},
+		{`o:Order/text()`, `8: not supported yet: the test text()`},
+		{`o:Order/*`, `8: not supported yet: the test *`},
+		{`o:*`, `0: not supported yet: a wildcard with a prefix`},
+		{`ancestor::o:Order`, `0: not supported yet: the axis ancestor`},
+		{`tokenize('a', ',')`, `0: not supported yet: the function tokenize`},
+		{`round(1.5, 1 + 1)`, `13: not supported yet: a precision that is not a whole number of two digits at most`},
+		{`(o:Order/@revision)[1]`, `19: not supported yet: a predicate on something other than a path to elements`},
+
+		{`o:Order/o:Lines/o:Line/@no/o:x`, `27: an attribute has nothing below it`},
+		{`o:Order/o:Lines/o:Line[0]`, `23: positions begin at 1`},
+		{`o:Order/o:Lines/o:Line[xs:date('2026-01-01')]`, `23: xs:date is neither a position nor true or false`},
+		{`o:Order/o:Lines/o:Line/..`, `23: not supported yet: the parents of a path that repeats`},
+		{`$principal`, `0: $principal has several values; name one, as in $principal/name`},
+		{`$principal/login/x`, `0: $principal has plain values; write $principal/name`},
+		{`$row/id || 'x'`, `0: the row stands alone`},
+		{`fn:upper-case('a')`, ``},
+		{`my:upper-case('a')`, `0: there is no function my:upper-case; did you mean upper-case?`},
+		{`concat('a')`, `0: concat takes at least two arguments, not 1`},
+		{`substring('a')`, `0: substring takes two or three arguments, not 1`},
+		{`true(1)`, `0: true takes no argument, not 1`},
+		{`xs:duration('P1D')`, `0: there is no type xs:duration to cast to`},
+		{`xs:integer(1, 2)`, `0: xs:integer takes one argument, not 2`},
+		{`'1' cast as o:x`, `4: there is no type o:x to cast to`},
+		{`o:Order/o:Note cast as xs:integer`, `15: the operand may be absent; write xs:integer?`},
+		{`o:Order/o:Lines/o:Line/o:Sku || ''`, `0: || takes one value, and this may be several; pick one with [1] or use an aggregate such as sum or string-join`},
+		{`string(o:Order/o:Lines/o:Line/o:Sku)`, `0: string takes one value, and this may be several; use string-join`},
+		{`o:Order/o:Lines/o:Line/o:Sku eq 'A'`, `0: eq takes one value, and this may be several; pick one with [1] or use an aggregate such as sum or string-join`},
+		{`o:Order + o:Heder`, "0: o:Order has child elements; it has no value of its own\n10: o:SubmitOrder has no child o:Heder; did you mean o:Header?"},
+		{`$raw/x + 1`, `0: + needs a number, and this has no type; convert it with xs:decimal()`},
+		{`-'a'`, `1: the sign needs a number, not xs:string`},
+		{`true() = 1`, `7: xs:boolean cannot be compared with xs:integer; convert one of them, as in xs:boolean(…)`},
+		{`max(true())`, `0: max cannot order xs:boolean`},
+		{`not(xs:date('2026-01-01'))`, `4: xs:date is neither true nor false`},
+
+		// Warnings.
+		{`o:Order/o:Note != 'x'`, `15: != is false when an operand is absent; where that is not meant, write not(… = …)`},
+		{`o:Order/o:Status = 'DRAFTT'`, `19: o:Status is never "DRAFTT"; it is one of DRAFT, SUBMITTED, CONFIRMED`},
+		{`'DRAFT' = o:Order/o:Status`, ``},
+	} {
+		t.Run(tt.src[:min(len(tt.src), 40)], func(t *testing.T) {
+			if got := complain(s, tt.src); got != tt.want {
+				t.Errorf("%s\ngot:\n%s\nwant:\n%s", tt.src, got, tt.want)
+			}
+		})
+	}
+}
+
+// Static types: what may be absent, and what may repeat.
+func TestCardinality(t *testing.T) {
+	s := scope(t)
+	for _, tt := range []struct {
+		src      string
+		min, max int
+	}{
+		{"o:Order/o:OrderNumber", 1, 1},
+		{"o:Order/o:Note", 0, 1},
+		{"o:Order/@revision", 0, 1},
+		{"o:Order/o:Lines/o:Line", 1, xpath.Unbounded},
+		{"o:Order/o:Lines/o:Line/o:Feature", 0, xpath.Unbounded},
+		{"o:Order/o:Lines/o:Line[1]/o:Sku", 1, 1},
+		{"o:Order/o:Lines/o:Line[2]/o:Sku", 0, 1},
+		{"o:Order/o:Lines/o:Line[last()]/o:Sku", 0, 1},
+		{"o:Order/o:Lines/o:Line[@no = 1]/o:Sku", 0, xpath.Unbounded},
+		{"o:Order/o:Customer[o:Email]/o:Name", 0, 1},
+		{"(o:Order/o:Lines/o:Line/o:Feature)[1]", 0, 1},
+		{"count(o:Order/o:Note)", 1, 1},
+		{"sum(o:Order/o:Lines/o:Line/o:Quantity)", 1, 1},
+		{"max(o:Order/o:Lines/o:Line/o:Quantity)", 1, 1},
+		{"min(o:Order/o:Lines/o:Line/o:Feature)", 0, 1},
+		{"string(o:Order/o:Note)", 1, 1},
+		{"xs:string(o:Order/o:Note)", 0, 1},
+		{"o:Order/o:Note eq 'x'", 0, 1},
+		{"o:Order/o:Note = 'x'", 1, 1},
+		{"if (o:Order/o:Note) then o:Order/o:Note else 'x'", 1, 1},
+		{"if (exists(o:Order/o:Note)) then o:Order/o:Note else 'x'", 1, 1},
+		{"if (o:Order/o:Customer) then o:Order/o:Note else 'x'", 0, 1},
+		{"()", 0, 0},
+		{"distinct-values(o:Order/o:Lines/o:Line/o:Sku)", 1, xpath.Unbounded},
+	} {
+		got := compile(t, s, tt.src).Type()
+		if got.Min != tt.min || got.Max != tt.max {
+			t.Errorf("%s: %d to %d, want %d to %d", tt.src, got.Min, got.Max, tt.min, tt.max)
+		}
+	}
+}
+
+// Locate finds the node a fault came from, or the nearest that is there.
+func TestLocate(t *testing.T) {
+	s, f := scope(t), frame(t)
+	for _, tt := range []struct {
+		src, want string
+		line      int
+	}{
+		{"o:Order/@revision", "/o:SubmitOrder/o:Order/@revision", 3},
+		{"o:Order/o:Lines/o:Line[2]/o:Sku", "/o:SubmitOrder/o:Order/o:Lines/o:Line[2]/o:Sku", 11},
+		{"o:Order/o:RequestedDelivery", "/o:SubmitOrder/o:Order", 3},
+		{"1 + o:Order/@revision", "/o:SubmitOrder/o:Order/@revision", 3},
+		{"'a'", "/o:SubmitOrder", 1},
+	} {
+		if got := compile(t, s, tt.src).Locate(f); got.Path != tt.want || got.Line != tt.line {
+			t.Errorf("%s: %+v", tt.src, got)
+		}
+	}
+}
+
+func BenchmarkPath(b *testing.B) {
+	p, f := compile(b, scope(b), "o:Order/o:Customer/@number"), frame(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := p.One(f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// FuzzParse also compiles and evaluates what parses: nothing may panic, and
+// every fault lies within the expression.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		"o:Order/o:Lines/o:Line[o:Sku = 'A'][2]/@no", "if (o:Order/o:Note) then 1 else 2.5 (: c :)", "-1 * (2 idiv 3) || 'it''s'",
+		"round(1.5, -2) div sum(o:Order/o:Lines/o:Line/o:Quantity)", "$principal/login = (o:Order/o:Note)[1]", "for $x in a return $x", "'", "1e400 mod 0",
+	} {
+		f.Add(seed)
+	}
+	s, fr := scope(f), frame(f)
+	f.Fuzz(func(t *testing.T, src string) {
+		e, fault := xpath.Parse(src)
+		if fault != nil {
+			if fault.Offset < 0 || fault.Offset > len(src) {
+				t.Fatalf("fault at %d of %d", fault.Offset, len(src))
+			}
+			return
+		}
+		p, faults := e.Compile(s)
+		for _, fault := range faults {
+			if fault.Offset < 0 || fault.Offset > len(src) {
+				t.Fatalf("fault at %d of %d", fault.Offset, len(src))
+			}
+		}
+		if p == nil || p.Valueless() != "" {
+			return
+		}
+		values, err := p.All(fr, nil)
+		if most := p.Type().Max; err == nil && most != xpath.Unbounded && len(values) > most {
+			t.Fatalf("%q: %d values, at most %d", src, len(values), most)
+		}
+		if err == nil && len(values) < p.Type().Min {
+			t.Fatalf("%q: %d values, at least %d", src, len(values), p.Type().Min)
+		}
+		for _, v := range values {
+			if v.Class != p.Type().Class && p.Type().Class != xpath.Untyped {
+				t.Fatalf("%q: a %s, want %s", src, v.Class, p.Type().Class)
+			}
+		}
+	})
+}

@@ -1,0 +1,230 @@
+// Package xpath compiles expressions of an XPath 3.1 subset, statically typed
+// against a contract's type model, and evaluates them over document trees.
+//
+// There is no XPath 1.0 compatibility mode: a number is no string, and an
+// unknown name is a fault. Decimals are exact; division rounds to 34 digits,
+// half to even. Where an operand has no type before the message, it is cast to
+// the type of the other one, to xs:decimal rather than xs:double.
+//
+// The package knows neither mapping files nor rows. Section numbers in its
+// comments are those of XPath 3.1 and of XPath and XQuery Functions and
+// Operators 3.1.
+package xpath
+
+import (
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/document"
+)
+
+// Program is a compiled expression: immutable, safe for concurrent use.
+type Program struct {
+	Source   string
+	Warnings []*Fault
+	// Blocks names the children of a container that paths begin with: the
+	// header blocks that are read.
+	Blocks []contract.Name
+
+	code   code
+	tester func(*Frame) (bool, error)
+	paths  []*walk // those whose node tells where a fault came from
+	lacks  string  // why its nodes have no value, or empty
+}
+
+// Type is the static type.
+func (p *Program) Type() Type { return p.code.typ() }
+
+// Valueless says why the expression has no typed value, or is empty when it has:
+// an element with child elements can be counted and walked, not stored.
+func (p *Program) Valueless() string { return p.lacks }
+
+// One evaluates an expression of at most one item. Errors are of type *Error.
+func (p *Program) One(f *Frame) (Value, Presence, error) { return p.code.one(f) }
+
+// All appends the atomized items to dst. An xsi:nil element yields no item.
+func (p *Program) All(f *Frame, dst []Value) ([]Value, error) { return p.code.all(f, dst) }
+
+// Each yields the items one by one, those that are xsi:nil too.
+func (p *Program) Each(f *Frame, yield func(Value, Presence)) error {
+	if w, ok := p.code.(*walk); ok {
+		return w.each(f, yield)
+	}
+	values, err := p.code.all(f, nil)
+	for _, v := range values {
+		yield(v, Present)
+	}
+	return err
+}
+
+// Test is the effective boolean value (§2.4.3). It panics unless Testable.
+func (p *Program) Test(f *Frame) (bool, error) { return p.tester(f) }
+
+// Testable reports whether the expression has an effective boolean value.
+func (p *Program) Testable() bool { return p.tester != nil }
+
+// Walks reports whether the expression is a path to elements.
+func (p *Program) Walks() bool {
+	w, ok := p.code.(*walk)
+	return ok && w.attr == nil && w.t.Shape.Element != nil
+}
+
+// Elements appends the elements of a path to dst; ok is false when the
+// expression is not a path to elements.
+func (p *Program) Elements(f *Frame, dst []document.Node) (nodes []document.Node, ok bool, err error) {
+	w, ok := p.code.(*walk)
+	if !ok || w.attr != nil {
+		return dst, false, nil
+	}
+	dst, err = w.collect(f, dst)
+	return dst, true, err
+}
+
+// Place is where in the message a value came from.
+type Place struct {
+	Path         string
+	Line, Column int
+}
+
+// Locate finds the node that the expression read, or the nearest ancestor that
+// is there; the context item when it reads none. It is slow, for complaints.
+func (p *Program) Locate(f *Frame) Place {
+	for _, w := range p.paths {
+		if n := w.nearest(f); n.Exists() {
+			return w.place(n)
+		}
+	}
+	if !f.Item.Exists() {
+		return Place{}
+	}
+	line, column := f.Item.Position()
+	return Place{f.Item.Path(), line, column}
+}
+
+// code is one compiled part of an expression.
+type code interface {
+	typ() Type
+	// one evaluates to at most one item; when there may be more, the first.
+	one(f *Frame) (Value, Presence, error)
+	all(f *Frame, dst []Value) ([]Value, error)
+	// count is the number of items, before atomizing.
+	count(f *Frame) (int, error)
+}
+
+// scalar is code of at most one atomic value.
+type scalar struct {
+	t    Type
+	eval func(f *Frame) (v Value, ok bool, err error)
+}
+
+func (s *scalar) typ() Type { return s.t }
+
+func (s *scalar) one(f *Frame) (Value, Presence, error) {
+	v, ok, err := s.eval(f)
+	if !ok || err != nil {
+		return Value{}, Absent, err
+	}
+	return v, Present, nil
+}
+
+func (s *scalar) all(f *Frame, dst []Value) ([]Value, error) {
+	v, ok, err := s.eval(f)
+	if ok && err == nil {
+		dst = append(dst, v)
+	}
+	return dst, err
+}
+
+func (s *scalar) count(f *Frame) (int, error) {
+	_, ok, err := s.eval(f)
+	if ok && err == nil {
+		return 1, nil
+	}
+	return 0, err
+}
+
+// many is code of any number of atomic values.
+type many struct {
+	t    Type
+	eval func(f *Frame, dst []Value) ([]Value, error)
+}
+
+func (m *many) typ() Type { return m.t }
+
+func (m *many) all(f *Frame, dst []Value) ([]Value, error) { return m.eval(f, dst) }
+
+func (m *many) one(f *Frame) (Value, Presence, error) {
+	vs, err := m.eval(f, nil)
+	if err != nil || len(vs) == 0 {
+		return Value{}, Absent, err
+	}
+	return vs[0], Present, nil
+}
+
+func (m *many) count(f *Frame) (int, error) {
+	vs, err := m.eval(f, nil)
+	return len(vs), err
+}
+
+// constant is code that needs no frame.
+func constant(v Value) *scalar {
+	return &scalar{single(v.Class), func(*Frame) (Value, bool, error) { return v, true, nil }}
+}
+
+// empty is the empty sequence.
+func empty() *scalar {
+	return &scalar{Type{Class: Untyped}, func(*Frame) (Value, bool, error) { return Value{}, false, nil }}
+}
+
+// branch is if-then-else.
+type branch struct {
+	t               Type
+	test            func(*Frame) (bool, error)
+	then, otherwise code
+}
+
+func (b *branch) typ() Type { return b.t }
+
+func (b *branch) choose(f *Frame) (code, error) {
+	ok, err := b.test(f)
+	if ok && err == nil {
+		return b.then, nil
+	}
+	return b.otherwise, err
+}
+
+func (b *branch) one(f *Frame) (Value, Presence, error) {
+	c, err := b.choose(f)
+	if err != nil {
+		return Value{}, Absent, err
+	}
+	v, p, err := c.one(f)
+	return b.widen(v), p, err
+}
+
+func (b *branch) all(f *Frame, dst []Value) ([]Value, error) {
+	c, err := b.choose(f)
+	if err != nil {
+		return dst, err
+	}
+	start := len(dst)
+	dst, err = c.all(f, dst)
+	for i := start; i < len(dst); i++ {
+		dst[i] = b.widen(dst[i])
+	}
+	return dst, err
+}
+
+// widen makes an integer a decimal where the other branch is one.
+func (b *branch) widen(v Value) Value {
+	if v.Class == Integer && b.t.Class == Decimal {
+		v.Class = Decimal
+	}
+	return v
+}
+
+func (b *branch) count(f *Frame) (int, error) {
+	c, err := b.choose(f)
+	if err != nil {
+		return 0, err
+	}
+	return c.count(f)
+}

@@ -1,0 +1,83 @@
+package xpath
+
+import (
+	"github.com/cockroachdb/apd/v3"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+)
+
+// Scope is the static context of an expression (XPath 3.1 §2.1.1).
+type Scope struct {
+	Context    *Shape            // of the context item
+	Namespaces map[string]string // prefix to namespace; the empty prefix is never used for elements
+	Variables  map[string]*Variable
+}
+
+// Variable is what a name with a dollar stands for. Exactly one of Shape,
+// Field and Refuse is set.
+type Variable struct {
+	// Shape makes it a node, found in Frame.Nodes at Slot.
+	Shape *Shape
+	Slot  int
+	// Field makes it a record of atomic values, each written $variable/name. It
+	// returns the names there are when it does not know one; nil when any would do.
+	Field func(name string) (f Field, known []string, ok bool)
+	// Refuse says why the variable cannot stand in this expression.
+	Refuse string
+}
+
+// Field is one value of a record: Facts finds it by its slot.
+type Field struct {
+	Slot int
+	Type Type
+}
+
+// Facts holds the values of records.
+type Facts interface {
+	Fact(slot int) (Value, bool)
+}
+
+// Frame is the dynamic context (XPath 3.1 §2.1.2). It serves one goroutine.
+type Frame struct {
+	Item  document.Node   // the context item
+	Nodes []document.Node // by Variable.Slot
+	Facts Facts
+
+	position, last int
+	slab           []apd.Decimal
+}
+
+// decimal returns a zero decimal that nobody else has. They are drawn from
+// slabs, since a message has many.
+func (f *Frame) decimal() *apd.Decimal {
+	if len(f.slab) == 0 {
+		f.slab = make([]apd.Decimal, 32)
+	}
+	d := &f.slab[0]
+	f.slab = f.slab[1:]
+	return d
+}
+
+// Presence tells absent, nil and present apart: three values, not two.
+type Presence uint8
+
+// The presences of an expression of at most one item.
+const (
+	Absent  Presence = iota // no item
+	Nil                     // one element that is xsi:nil
+	Present                 // a value, which may be the empty string
+)
+
+// Error is a fault of evaluating an expression for one message.
+type Error struct {
+	Message string
+	Value   string // what could not be used, or empty
+}
+
+// Error returns message and value.
+func (e *Error) Error() string {
+	if e.Value == "" {
+		return e.Message
+	}
+	return e.Message + ": " + e.Value
+}

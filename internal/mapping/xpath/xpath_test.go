@@ -1,0 +1,247 @@
+package xpath_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
+	"github.com/gatehouse/gatehouse/wsdl"
+)
+
+const ns = "urn:gatehouse:samples:orders:1"
+
+const order = `<o:SubmitOrder xmlns:o="urn:gatehouse:samples:orders:1">
+  <o:Header><o:MessageId>  m-1 </o:MessageId><o:SentAt>2026-03-16T10:00:00Z</o:SentAt></o:Header>
+  <o:Order revision="3">
+    <o:OrderNumber>PO-7</o:OrderNumber><o:Status>SUBMITTED</o:Status>
+    <o:OrderedAt>2026-03-16T12:30:00.5+02:00</o:OrderedAt>
+    <o:Currency>EUR</o:Currency>
+    <o:Customer number="C-1"><o:Name>Ann &amp; Co</o:Name><o:Country>FI</o:Country></o:Customer>
+    <o:Note> keep  dry </o:Note>
+    <o:Lines>
+      <o:Line no="1"><o:Sku>A</o:Sku><o:Quantity>2.500</o:Quantity><o:Unit>KG</o:Unit><o:UnitPrice>0.1</o:UnitPrice><o:Feature name="colour">red</o:Feature><o:Feature name="size">L</o:Feature></o:Line>
+      <o:Line no="2"><o:Sku>B</o:Sku><o:Description>spare</o:Description><o:Quantity>1</o:Quantity><o:Unit>EA</o:Unit><o:UnitPrice>10.00</o:UnitPrice></o:Line>
+      <o:Line no="3"><o:Sku>A</o:Sku><o:Quantity>4</o:Quantity><o:Unit>EA</o:Unit><o:UnitPrice>2</o:UnitPrice></o:Line>
+    </o:Lines>
+  </o:Order>
+</o:SubmitOrder>`
+
+type records struct{}
+
+func (records) Fact(slot int) (xpath.Value, bool) {
+	return xpath.Text("erp"), slot == 0
+}
+
+func scope(t testing.TB) *xpath.Scope {
+	c, err := contract.Load(wsdl.FS, "orders/orders.wsdl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &xpath.Scope{
+		Context:    &xpath.Shape{Element: c.Element(contract.Name{Space: ns, Local: "SubmitOrder"})},
+		Namespaces: map[string]string{"o": ns},
+		Variables: map[string]*xpath.Variable{
+			"principal": {Field: func(name string) (xpath.Field, []string, bool) {
+				return xpath.Field{Slot: 0, Type: xpath.Type{Class: xpath.String, Min: 1, Max: 1}}, []string{"login"}, name == "login"
+			}},
+			"raw": {Field: func(string) (xpath.Field, []string, bool) {
+				return xpath.Field{Slot: 1, Type: xpath.Type{Max: 1}}, nil, true
+			}},
+			"row": {Refuse: "the row stands alone"},
+		},
+	}
+}
+
+func frame(t testing.TB) *xpath.Frame {
+	tree, err := document.Read([]byte(order))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tree.Release)
+	return &xpath.Frame{Item: tree.Root(), Facts: records{}}
+}
+
+func compile(t testing.TB, s *xpath.Scope, src string) *xpath.Program {
+	e, f := xpath.Parse(src)
+	if f != nil {
+		t.Fatalf("%s: %d: %v", src, f.Offset, f)
+	}
+	p, faults := e.Compile(s)
+	for _, f := range faults {
+		t.Fatalf("%s: %d: %v", src, f.Offset, f)
+	}
+	return p
+}
+
+// value evaluates to text; items are joined by a comma.
+func value(t testing.TB, p *xpath.Program, f *xpath.Frame) string {
+	vs, err := p.All(f, nil)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	texts := make([]string, len(vs))
+	for i, v := range vs {
+		texts[i] = v.Lexical()
+	}
+	return strings.Join(texts, ",")
+}
+
+// Section numbers: XPath is XPath 3.1, F&O is XPath and XQuery Functions and
+// Operators 3.1.
+func TestEvaluate(t *testing.T) {
+	s, f := scope(t), frame(t)
+	for _, tt := range []struct{ clause, src, class, want string }{
+		{"XPath §3.1.1", `'it''s'`, "string", "it's"},
+		{"XPath §3.1.1", `"a""b"`, "string", `a"b`},
+		{"XPath §3.1.1", `007`, "integer", "7"},
+		{"XPath §3.1.1", `1.50`, "decimal", "1.5"},
+		{"XPath §3.1.1", `.5`, "decimal", "0.5"},
+		{"XPath §3.1.1", `1e3`, "double", "1000"},
+		{"XPath §3.1.1", `1e9`, "double", "1.0E9"},
+		{"XPath §3.1.4", `string(.) ne ''`, "boolean", "true"},
+		{"XPath §2.2.4 comments", `1 (: one (: nested :) :) + 1`, "integer", "2"},
+
+		{"XPath §3.3", `o:Header/o:MessageId`, "string", "m-1"},
+		{"XPath §3.3", `./o:Header/o:MessageId`, "string", "m-1"},
+		{"XPath §3.3", `o:Order/o:Customer/@number`, "string", "C-1"},
+		{"XPath §3.3", `o:Order/child::o:Customer/attribute::number`, "string", "C-1"},
+		{"XPath §3.3", `o:Order/@revision`, "integer", "3"},
+		{"XPath §3.3", `o:Order/o:RequestedDelivery`, "date", ""},
+		{"XPath §3.3", `o:Order/o:Customer/../o:OrderNumber`, "string", "PO-7"},
+		{"XPath §3.3", `o:Order/o:Customer/parent::o:Order/o:OrderNumber`, "string", "PO-7"},
+		{"XPath §3.3", `o:Order/self::o:Order/o:OrderNumber`, "string", "PO-7"},
+		{"XPath §3.3", `o:Order/o:Lines/o:Line/o:Sku`, "string", "A,B,A"},
+		{"XPath §3.3", `o:Order/o:Lines/o:Line/@no`, "integer", "1,2,3"},
+		{"XPath §3.3", `o:Order/o:Lines/o:Line/o:Feature`, "string", "red,L"},
+		{"XPath §3.3.3", `o:Order/o:Lines/o:Line[2]/o:Sku`, "string", "B"},
+		{"XPath §3.3.3", `o:Order/o:Lines/o:Line[last()]/@no`, "integer", "3"},
+		{"XPath §3.3.3", `o:Order/o:Lines/o:Line[position() > 1]/@no`, "integer", "2,3"},
+		{"XPath §3.3.3", `o:Order/o:Lines/o:Line[o:Sku = 'A'][2]/@no`, "integer", "3"},
+		{"XPath §3.3.3", `o:Order/o:Lines/o:Line[o:Feature]/@no`, "integer", "1"},
+		{"XPath §3.3.3", `o:Order/o:Lines/o:Line[o:Feature/@name = 'size']/o:Sku`, "string", "A"},
+		{"XPath §3.3.3", `o:Order/o:Lines/o:Line/o:Feature[@name = 'size']`, "string", "L"},
+		{"XPath §3.3.3", `o:Order/o:Lines/o:Line[4]/o:Sku`, "string", ""},
+		{"XPath §3.3.2 filter", `(o:Order/o:Lines/o:Line/o:Feature)[2]`, "string", "L"},
+		{"XPath §3.3.2 filter", `(o:Order/o:Lines/o:Line)[last()]/o:Sku`, "string", "A"},
+		{"XPath §3.1.2", `$principal/login`, "string", "erp"},
+		{"XPath §3.4.1", `()`, "untypedAtomic", ""},
+
+		{"XPath §3.5", `1 + 2 * 3 - 4`, "integer", "3"},
+		{"XPath §3.5", `(1 + 2) * 3`, "integer", "9"},
+		{"XPath §3.5", `-(2) - -3`, "integer", "1"},
+		{"XPath §3.5", `0.1 + 0.2`, "decimal", "0.3"},
+		{"XPath §3.5", `o:Order/o:RequestedDelivery = xs:date('2026-01-01')`, "boolean", "false"},
+		{"XPath §3.5 absent operand", `o:Order/o:Lines/o:Line[9]/o:Quantity * 2`, "decimal", ""},
+		{"F&O §4.2.4 numeric-divide", `1 div 3`, "decimal", "0." + strings.Repeat("3", 34)},
+		{"F&O §4.2.4 numeric-divide", `2 div 3`, "decimal", "0." + strings.Repeat("6", 33) + "7"},
+		{"F&O §4.2.4 numeric-divide", `6 div 2`, "decimal", "3"},
+		{"F&O §4.2.4 numeric-divide", `1000 div 0.001`, "decimal", "1000000"},
+		{"F&O §4.2.4 numeric-divide", `1 div 0`, "decimal", "error: division by zero: 1 div 0"},
+		{"F&O §4.2.4 numeric-divide", `1e0 div 0`, "double", "INF"},
+		{"F&O §4.2.5 numeric-integer-divide", `10 idiv 3`, "integer", "3"},
+		{"F&O §4.2.5 numeric-integer-divide", `-3 idiv 2`, "integer", "-1"},
+		{"F&O §4.2.5 numeric-integer-divide", `9.0 idiv 3`, "integer", "3"},
+		{"F&O §4.2.6 numeric-mod", `10 mod 3`, "integer", "1"},
+		{"F&O §4.2.6 numeric-mod", `6 mod -2`, "integer", "0"},
+		{"F&O §4.2.6 numeric-mod", `4.5 mod 1.2`, "decimal", "0.9"},
+		{"F&O §4.2.6 numeric-mod", `-5 mod 3`, "integer", "-2"},
+		{"F&O §4.2.3 numeric-multiply", `99999999999999999999 * 99999999999999999999`, "integer", "9999999999999999999800000000000000000001"},
+		{"DESIGN exact amounts", `o:Order/o:Lines/o:Line[1]/o:Quantity * o:Order/o:Lines/o:Line[1]/o:UnitPrice`, "decimal", "0.25"},
+
+		{"XPath §3.6", `'a' || 1 || o:Order/o:RequestedDelivery || 'b'`, "string", "a1b"},
+		{"XPath §3.7.1", `1 eq 1.0`, "boolean", "true"},
+		{"XPath §3.7.1", `'a' lt 'b'`, "boolean", "true"},
+		{"XPath §3.7.1 absent operand", `o:Order/o:RequestedDelivery eq xs:date('2026-01-01')`, "boolean", ""},
+		{"XPath §3.7.2", `o:Order/o:Status != 'DRAFT'`, "boolean", "true"},
+		{"XPath §3.7.2 existential", `o:Order/o:Lines/o:Line/o:Sku = 'B'`, "boolean", "true"},
+		{"XPath §3.7.2 existential", `o:Order/o:Lines/o:Line/o:Sku != 'B'`, "boolean", "true"},
+		{"XPath §3.7.2 existential", `o:Order/o:Lines/o:Line/@no >= 3`, "boolean", "true"},
+		{"XPath §3.7.2 existential", `o:Order/o:Lines/o:Line/@no > 3`, "boolean", "false"},
+		{"XPath §3.8", `true() and false() or true()`, "boolean", "true"},
+		{"XPath §3.8 lazy", `false() and 1 div 0 = 1`, "boolean", "false"},
+		{"XPath §3.10", `if (o:Order/o:Note) then 'note' else 'none'`, "string", "note"},
+		{"XPath §3.10", `if (o:Order/o:RequestedDelivery) then 1 else 2.5`, "decimal", "2.5"},
+		{"XPath §3.10", `if (1 = 2) then o:Order/o:OrderNumber else ()`, "string", ""},
+		{"XPath §3.10 guarded", `if (o:Order/o:Note) then o:Order/o:Note else 'none'`, "string", " keep  dry "},
+		{"F&O §9.4.2 dateTime-equal", `o:Order/o:OrderedAt = xs:dateTime('2026-03-16T10:30:00.500Z')`, "boolean", "true"},
+		{"F&O §9.4.6 date-less-than", `xs:date('2026-02-28') < xs:date('2026-03-01')`, "boolean", "true"},
+		{"F&O §7.2 boolean-less-than", `false() lt true()`, "boolean", "true"},
+
+		{"F&O §2.3 string", `string(o:Order/o:Lines/o:Line[1]/o:Quantity)`, "string", "2.500"},
+		{"F&O §2.3 string", `string(2.500)`, "string", "2.5"},
+		{"F&O §2.3 string", `string(o:Order/o:RequestedDelivery)`, "string", ""},
+		{"F&O §5.4.1 concat", `concat('a', 1, true(), o:Order/o:RequestedDelivery)`, "string", "a1true"},
+		{"F&O §5.4.2 string-join", `string-join(o:Order/o:Lines/o:Line/o:Sku, '; ')`, "string", "A; B; A"},
+		{"F&O §5.4.2 string-join", `string-join(o:Order/o:Lines/o:Line/@no)`, "string", "123"},
+		{"F&O §5.4.3 substring", `substring('motor car', 6)`, "string", " car"},
+		{"F&O §5.4.3 substring", `substring('metadata', 4, 3)`, "string", "ada"},
+		{"F&O §5.4.3 substring", `substring('12345', 1.5, 2.6)`, "string", "234"},
+		{"F&O §5.4.3 substring", `substring('12345', 0, 3)`, "string", "12"},
+		{"F&O §5.4.3 substring", `substring('12345', 5, -3)`, "string", ""},
+		{"F&O §5.4.3 substring", `substring('12345', -3, 5)`, "string", "1"},
+		{"F&O §5.4.3 substring", `substring('äöü', 2, 1)`, "string", "ö"},
+		{"F&O §5.4.4 string-length", `string-length('Zürich𝄞')`, "integer", "7"},
+		{"F&O §5.4.4 string-length", `string-length(())`, "integer", "0"},
+		{"F&O §5.4.5 normalize-space", `normalize-space(o:Order/o:Note)`, "string", "keep dry"},
+		{"F&O §5.4.7 upper-case", `upper-case('abCd0ß')`, "string", "ABCD0ß"},
+		{"F&O §5.4.8 lower-case", `lower-case('ABc!D')`, "string", "abc!d"},
+		{"F&O §5.4.9 translate", `translate('bar', 'abc', 'ABC')`, "string", "BAr"},
+		{"F&O §5.4.9 translate", `translate('--aaa--', 'abc-', 'ABC')`, "string", "AAA"},
+		{"F&O §5.5.1 contains", `contains('tattoo', 't')`, "boolean", "true"},
+		{"F&O §5.5.1 contains", `contains('', 't')`, "boolean", "false"},
+		{"F&O §5.5.1 contains", `contains('x', ())`, "boolean", "true"},
+		{"F&O §5.5.2 starts-with", `starts-with('tattoo', 'tat')`, "boolean", "true"},
+		{"F&O §5.5.3 ends-with", `ends-with('tattoo', 'tattoo')`, "boolean", "true"},
+		{"F&O §5.5.4 substring-before", `substring-before('tattoo', 'attoo')`, "string", "t"},
+		{"F&O §5.5.4 substring-before", `substring-before('tattoo', 'x')`, "string", ""},
+		{"F&O §5.5.5 substring-after", `substring-after('tattoo', 'tat')`, "string", "too"},
+		{"F&O §7.3.1 boolean", `boolean('false')`, "boolean", "true"},
+		{"F&O §7.3.2 not", `not(o:Order/o:RequestedDelivery)`, "boolean", "true"},
+		{"F&O §14.1.1 empty", `empty(o:Order/o:RequestedDelivery)`, "boolean", "true"},
+		{"F&O §14.1.2 exists", `exists(o:Order/o:Customer)`, "boolean", "true"},
+		{"F&O §14.4.1 count", `count(o:Order/o:Lines/o:Line)`, "integer", "3"},
+		{"F&O §14.4.1 count", `count(o:Order/o:Lines/o:Line/o:Feature/@name)`, "integer", "2"},
+		{"F&O §14.4.2 avg", `avg(o:Order/o:Lines/o:Line/@no)`, "decimal", "2"},
+		{"F&O §14.4.3 max", `max(o:Order/o:Lines/o:Line/o:Quantity)`, "decimal", "4"},
+		{"F&O §14.4.4 min", `min(o:Order/o:Lines/o:Line/o:Sku)`, "string", "A"},
+		{"F&O §14.4.5 sum", `sum(o:Order/o:Lines/o:Line/o:Quantity)`, "decimal", "7.5"},
+		{"F&O §14.4.5 sum", `sum(())`, "integer", "0"},
+		{"F&O §14.2.1 distinct-values", `distinct-values(o:Order/o:Lines/o:Line/o:Sku)`, "string", "A,B"},
+		{"F&O §4.4.1 abs", `abs(-10.5)`, "decimal", "10.5"},
+		{"F&O §4.4.2 ceiling", `ceiling(-10.5)`, "decimal", "-10"},
+		{"F&O §4.4.3 floor", `floor(-10.5)`, "decimal", "-11"},
+		{"F&O §4.4.4 round", `round(2.5)`, "decimal", "3"},
+		{"F&O §4.4.4 round", `round(2.4999)`, "decimal", "2"},
+		{"F&O §4.4.4 round", `round(-2.5)`, "decimal", "-2"},
+		{"F&O §4.4.4 round", `round(1.125, 2)`, "decimal", "1.13"},
+		{"F&O §4.4.4 round", `round(8452, -2)`, "integer", "8500"},
+		{"F&O §4.4.5 round-half-to-even", `round-half-to-even(0.5)`, "decimal", "0"},
+		{"F&O §4.4.5 round-half-to-even", `round-half-to-even(2.5)`, "decimal", "2"},
+		{"F&O §4.4.5 round-half-to-even", `round-half-to-even(35612.25, -2)`, "decimal", "35600"},
+		{"F&O §4.4.5 round-half-to-even", `round-half-to-even(1.00005, 4)`, "decimal", "1"},
+
+		{"F&O §18.1 constructors", `xs:decimal('12.50') + 1`, "decimal", "13.5"},
+		{"F&O §18.1 constructors", `xs:integer(' 12 ')`, "integer", "12"},
+		{"F&O §18.1 constructors", `xs:string(2.50)`, "string", "2.5"},
+		{"F&O §18.1 constructors", `xs:boolean('1')`, "boolean", "true"},
+		{"F&O §18.1 constructors", `xs:integer('x')`, "integer", "error: the value is not a whole number: x"},
+		{"F&O §19.1.2.3 to integer", `xs:integer(-2.9)`, "integer", "-2"},
+		{"F&O §19.1.4 to dateTime", `xs:dateTime(xs:date('2026-01-31'))`, "dateTime", "2026-01-31T00:00:00"},
+		{"F&O §19.1.5 to date", `xs:date(o:Order/o:OrderedAt)`, "date", "2026-03-16+02:00"},
+		{"F&O §19.1.1 to string", `string(xs:dateTime('2026-03-16T24:00:00'))`, "string", "2026-03-17T00:00:00"},
+		{"XPath §3.13.2 cast", `'5' cast as xs:integer`, "integer", "5"},
+		{"DESIGN untyped", `$raw/x || 'a'`, "string", "a"},
+	} {
+		t.Run(tt.src, func(t *testing.T) {
+			p := compile(t, s, tt.src)
+			if got := p.Type().Class.String(); got != "xs:"+tt.class {
+				t.Errorf("%s: class %s, want xs:%s", tt.clause, got, tt.class)
+			}
+			if got := value(t, p, f); got != tt.want {
+				t.Errorf("%s: got %q, want %q", tt.clause, got, tt.want)
+			}
+		})
+	}
+}

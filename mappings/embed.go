@@ -1,0 +1,11 @@
+// Package mappings holds the sample mappings, the migrations of the business
+// tables they write and the cases that prove them. The demo runs from here; a
+// gateway in production reads its own folders.
+package mappings
+
+import "embed"
+
+// FS holds *.yaml, migrations/<dialect>/*.sql and cases/*.
+//
+//go:embed *.yaml migrations cases
+var FS embed.FS

@@ -1,0 +1,130 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// Generation is a compiled, immutable snapshot of all configuration; to
+// administrators, a configuration version. A message finishes on the one it
+// started on.
+type Generation struct {
+	// Version is a short hash over everything the generation was made from.
+	Version   string
+	Contracts []*contract.Contract
+	Access    *Access
+	Channels  []Channel
+	routes    map[string]*Route // by endpoint
+}
+
+// Channel is an outbound door.
+type Channel struct {
+	Name      string
+	Publisher Publisher
+}
+
+// Route is what humans name and own: endpoints → mapping → rows, publications,
+// reply.
+type Route struct {
+	Name      string
+	Endpoints []string // soap:<system>/<service>.<operation>, …
+	Mapping   *mapping.Mapping
+
+	store  Store
+	writer atomic.Pointer[boundWriter]
+	flight singleflight.Group
+}
+
+// boundWriter is a Writer together with the mapping as checked against the
+// tables that the writer writes.
+type boundWriter struct {
+	Writer
+	mapping *mapping.Checked
+}
+
+// NewGeneration puts a generation together. An endpoint may belong to one route only.
+func NewGeneration(version string, contracts []*contract.Contract, access *Access, channels []Channel, routes []*Route) (*Generation, error) {
+	g := &Generation{Version: version, Contracts: contracts, Access: access, Channels: channels, routes: map[string]*Route{}}
+	for _, r := range routes {
+		for _, e := range r.Endpoints {
+			if other, taken := g.routes[e]; taken {
+				return nil, fmt.Errorf("endpoint %s: taken by route %q and by route %q", e, other.Name, r.Name)
+			}
+			g.routes[e] = r
+		}
+	}
+	return g, nil
+}
+
+// NewRoute returns a route that stores through store.
+func NewRoute(name string, endpoints []string, m *mapping.Mapping, store Store) *Route {
+	return &Route{Name: name, Endpoints: endpoints, Mapping: m, store: store}
+}
+
+// bindTimeout bounds how long a route may take to look at the database's tables.
+const bindTimeout = 30 * time.Second
+
+// Bind compiles the route's statements against the tables as they are. It is
+// called at start, and again by the next message when the database could not
+// be asked then; once it succeeded it costs nothing.
+func (r *Route) Bind(ctx context.Context) error {
+	_, err := r.bound(ctx)
+	return err
+}
+
+func (r *Route) bound(ctx context.Context) (*boundWriter, error) {
+	if w := r.writer.Load(); w != nil {
+		return w, nil
+	}
+	// The caller's context ends its waiting; the work serves everyone who waits.
+	done := r.flight.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bindTimeout)
+		defer cancel()
+		w, err := r.store.Writer(ctx, r.Mapping)
+		if err != nil {
+			return nil, err
+		}
+		b := &boundWriter{Writer: w, mapping: w.Mapping()}
+		r.writer.Store(b)
+		return b, nil
+	})
+	select {
+	case res := <-done:
+		if res.Err != nil {
+			return nil, res.Err
+		}
+		return res.Val.(*boundWriter), nil
+	case <-ctx.Done():
+		return nil, fault.New(fault.CodeStoreUnavailable, "").Because(ctx.Err())
+	}
+}
+
+// route finds the route of an operation at an endpoint.
+func (g *Generation) route(endpoint string, op *contract.Operation) (*Route, error) {
+	r := g.routes[endpoint+"."+op.Name]
+	if r == nil {
+		return nil, fault.New(fault.CodeUnknownOperation, "the operation %s is part of the contract, but no route takes it here", op.Name)
+	}
+	return r, nil
+}
+
+// Routes returns every route once, in no particular order.
+func (g *Generation) Routes() []*Route {
+	seen := map[*Route]bool{}
+	var out []*Route
+	for _, r := range g.routes {
+		if !seen[r] {
+			seen[r] = true
+			out = append(out, r)
+		}
+	}
+	return out
+}

@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// ID names a message or a refusal: a UUID of version 7 (RFC 9562 §5.7), made
+// in the process, so that it is known before anything is written and rises
+// with time.
+type ID = uuid.UUID
+
+// Digest is a SHA-256.
+type Digest [32]byte
+
+// Message is an immutable fact: what was accepted, from whom, when.
+type Message struct {
+	ID         ID
+	ReceivedAt time.Time // UTC, milliseconds
+	Route      string
+	Endpoint   string // the door it came by, e.g. soap:orders/OrderService.SubmitOrder
+	Mapping    string // name@version-hash
+	Contract   Digest
+	Principal  string // the directory entry's identity
+	Sender     string // whose identities are compared: the partner, else Principal
+	// Identity is what makes a repeat a repeat; never empty (the message's own
+	// id when the message has none).
+	Identity string
+	// Body is the digest of the canonical payload and the mapped headers.
+	Body        Digest
+	Payload     []byte // the payload element, UTF-8, without credentials
+	ContentType string
+	OrderingKey string
+	Keys        []mapping.Key
+	TraceParent string // W3C Trace Context traceparent, or empty
+	Correlation string // what the sender correlates by: wsa:MessageID or the identity
+	ReplayOf    ID     // zero unless it is a replay
+}
+
+// Entry is a prepared message on its way into the store.
+type Entry struct {
+	Message *Message
+	Changes *mapping.Changeset
+	// Render makes reply and publications from the stored values that
+	// mapping.Mapping.Returns names, in that order. It is called inside the
+	// transaction, at most once per attempt, and must not block.
+	Render func(stored []mapping.Value) (*mapping.Rendered, error)
+	// Done is called once, when no attempt will use the entry any more.
+	Done func()
+	// Size is the weight of the entry in a batch, in bytes.
+	Size int
+}
+
+// Status is what a store made of an Entry.
+type Status uint8
+
+// The statuses. Only Stored and Duplicate are positive.
+const (
+	Stored     Status = iota
+	Duplicate         // same identity, same body: MessageID and Reply are the first one's
+	Superseded        // stored in the ledger; its rows were older than what is there
+	Conflict          // same identity, other body
+	Refused           // Err says why; nothing of it was written
+	Deferred          // collides with an earlier entry of the batch: commit it again in a later one
+)
+
+var statusNames = [...]string{"stored", "duplicate", "superseded", "conflict", "refused", "deferred"}
+
+// String returns the word used in logs and in the ledger.
+func (s Status) String() string { return statusNames[s] }
+
+// Outcome is the result of one Entry. Its zero value is no answer at all.
+type Outcome struct {
+	Status    Status
+	MessageID ID     // the stored message: the entry's own, or the first one's for a Duplicate
+	Reply     []byte // the stored reply payload
+	Err       error  // set when Status is Conflict or Refused
+	// Channels names the channels that have new deliveries, for the relay's wake-up.
+	Channels []string
+}
+
+// Delivery is the lasting fact of one message on one channel, as the outbox holds it.
+type Delivery struct {
+	Channel     string
+	Shard       int
+	Seq         int64  // dense and commit-ordered within channel and shard
+	WireID      string // the same at every attempt; 32 hexadecimal digits
+	MessageID   ID
+	OrderingKey string
+	RoutingKey  string
+	Type        string
+	ContentType string
+	Correlation string
+	TraceParent string
+	CreatedAt   time.Time
+	Body        []byte
+}
+
+// Refusal is a synchronous call that was turned away: one row, no payload.
+type Refusal struct {
+	ID        ID
+	At        time.Time
+	Endpoint  string
+	Route     string // empty when none was found
+	Principal string // empty when unauthenticated
+	Code      string // fault code, e.g. GH-2002
+	Reason    string // the public sentence and first detail, at most 1,000 characters
+	Remote    string // peer address
+	// Count is how many equal refusals this row stands for, at least 1.
+	Count int
+}

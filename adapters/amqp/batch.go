@@ -1,0 +1,185 @@
+package amqp
+
+import (
+	"context"
+
+	driver "github.com/rabbitmq/amqp091-go"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+// batch is one call of Publish: what is still to be sent, what is in flight,
+// and what came of the rest.
+type batch struct {
+	channel    Channel
+	window     int
+	deliveries []gateway.Delivery
+	results    []error
+	queue      []int // to be sent, in order; indexes of deliveries
+	// suspects is how many at the head of queue are sent one at a time, because
+	// one of them made the broker close the channel.
+	suspects int
+	flights  []flight
+	unknown  int // how many at the head of queue were in flight when the session ended
+}
+
+// flight is a delivery that was sent and is not settled.
+type flight struct {
+	index    int
+	confirm  *driver.DeferredConfirmation
+	returned string // why the broker returned it; empty when it did not
+}
+
+// newBatch settles at once what cannot be sent at all. No result is nil before
+// the broker has said so.
+func newBatch(channel Channel, window int, deliveries []gateway.Delivery) *batch {
+	b := &batch{channel: channel, window: window, deliveries: deliveries, results: make([]error, len(deliveries))}
+	for i := range deliveries {
+		if b.results[i] = unsendable(&deliveries[i]); b.results[i] == nil {
+			b.results[i] = fault.New(fault.CodeChannelUnavailable, "")
+			b.queue = append(b.queue, i)
+		}
+	}
+	return b
+}
+
+// run sends and settles until nothing is left, and then returns nil; otherwise
+// it returns why the session cannot go on.
+func (b *batch) run(ctx context.Context, s *session) error {
+	for len(b.queue)+len(b.flights) > 0 {
+		step := b.settleOldest
+		if len(b.queue) > 0 && len(b.flights) < b.limit() {
+			step = b.send
+		}
+		if err := step(ctx, s); err != nil {
+			b.collect(s)
+			return s.reason(ctx, err)
+		}
+	}
+	return nil
+}
+
+func (b *batch) limit() int {
+	if b.suspects > 0 {
+		return 1
+	}
+	return b.window
+}
+
+func (b *batch) send(ctx context.Context, s *session) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	i := b.queue[0]
+	d := &b.deliveries[i]
+	confirm, err := s.publish(b.channel.Exchange, d.RoutingKey, b.channel.mandatory(), publishing(d, b.channel.persistent()))
+	if err != nil {
+		return err
+	}
+	b.queue = b.queue[1:]
+	b.flights = append(b.flights, flight{index: i, confirm: confirm})
+	return nil
+}
+
+func (b *batch) settleOldest(ctx context.Context, s *session) error {
+	confirm := b.flights[0].confirm
+	if err := s.wait(ctx, confirm.Done()); err != nil {
+		return err
+	}
+	b.takeReturns(s)
+	if !confirm.Acked() {
+		if err := s.nacked(); err != nil {
+			return err
+		}
+	}
+	b.settle(b.flights[0])
+	b.flights = b.flights[1:]
+	return nil
+}
+
+// takeReturns notes what the broker has returned. A return comes before the
+// acknowledgement of the same message, so after a confirm it is here.
+func (b *batch) takeReturns(s *session) {
+	for {
+		select {
+		case r, open := <-s.returns:
+			if !open {
+				return
+			}
+			b.markReturned(r)
+		default:
+			return
+		}
+	}
+}
+
+// markReturned finds the flight by its message-id. Should a caller have sent the
+// same id twice, both count as returned: never nil for what has been lost.
+func (b *batch) markReturned(r driver.Return) {
+	for i := range b.flights {
+		if f := &b.flights[i]; b.deliveries[f.index].WireID == r.MessageId {
+			f.returned = r.ReplyText
+		}
+	}
+}
+
+// settle writes the result of a flight whose confirm has come.
+func (b *batch) settle(f flight) {
+	d := &b.deliveries[f.index]
+	switch {
+	case !f.confirm.Acked():
+		b.results[f.index] = fault.New(fault.CodeChannelUnavailable, "the broker did not take the message: a queue is full, or it failed")
+	case f.returned != "":
+		b.results[f.index] = unroutable(b.channel, d, f.returned)
+	default:
+		b.results[f.index] = nil
+	}
+	b.suspects = max(0, b.suspects-1)
+}
+
+// collect settles, after a session's end, the flights that were acknowledged in
+// time and puts the others back to the head of the queue.
+func (b *batch) collect(s *session) {
+	b.takeReturns(s)
+	var unknown []int
+	for _, f := range b.flights {
+		if f.confirm.Acked() {
+			b.settle(f)
+		} else {
+			unknown = append(unknown, f.index)
+		}
+	}
+	b.flights = nil
+	b.queue = append(unknown, b.queue...)
+	b.unknown = len(unknown)
+}
+
+// isolate decides what follows the end of a session. It returns true when the
+// batch should go on with a new one: the broker has closed the channel because
+// of one message, which is known now or is among the next suspects.
+func (b *batch) isolate(cause error) bool {
+	if !blamesMessage(cause) || b.unknown == 0 {
+		return false
+	}
+	if b.unknown > 1 {
+		b.suspects = b.unknown
+		return true
+	}
+	culprit := b.queue[0]
+	b.results[culprit] = unpublishable(cause)
+	b.queue = b.queue[1:]
+	b.suspects = max(0, b.suspects-1)
+	return true
+}
+
+// abandon settles everything that is left with the same cause.
+func (b *batch) abandon(cause error) {
+	for _, i := range b.queue {
+		b.results[i] = unavailable(b.channel, cause)
+	}
+	b.queue = nil
+}

@@ -1,0 +1,210 @@
+package amqp
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+)
+
+// Config is the broker section: how to reach the broker. Every zero value means
+// its default.
+type Config struct {
+	// URLs are the brokers of one cluster, amqp://host:port/vhost or amqps://…,
+	// without credentials. They are tried in order, going on from the last that
+	// answered. At least one.
+	URLs []string `yaml:"urls,required"`
+	// Username and Password log in. Without a user name the client certificate
+	// does (SASL EXTERNAL).
+	Username string        `yaml:"username"`
+	Password config.Secret `yaml:"password"`
+	// TLS is used by amqps URLs.
+	TLS TLS `yaml:"tls"`
+	// Heartbeat is the interval of heartbeats, in whole seconds; a silent broker
+	// is given up after three. Default: 10s.
+	Heartbeat time.Duration `yaml:"heartbeat"`
+	// ConnectTimeout bounds connecting to one URL, login included. Default: 10s.
+	ConnectTimeout time.Duration `yaml:"connect_timeout"`
+	// ConfirmTimeout is how long the broker may leave everything in flight
+	// unconfirmed, or publishers blocked, before the connection is given up.
+	// Default: 30s.
+	ConfirmTimeout time.Duration `yaml:"confirm_timeout"`
+	// PublishWindow is how many deliveries may be unconfirmed at once on one
+	// connection. More than 100 gained nothing when measured. Default: 100.
+	PublishWindow int `yaml:"publish_window"`
+	// PublishConnections is how many connections one channel opens at most, each
+	// when all others are in use. Default: 2.
+	PublishConnections int `yaml:"publish_connections"`
+}
+
+// TLS says how to speak TLS. Its zero value trusts the system's authorities and
+// checks the name in the URL.
+type TLS struct {
+	CAFile     config.Path `yaml:"ca_file"`     // PEM; instead of the system's authorities
+	CertFile   config.Path `yaml:"cert_file"`   // PEM; the client certificate
+	KeyFile    config.Path `yaml:"key_file"`    // PEM; its key
+	ServerName string      `yaml:"server_name"` // default: the host in the URL
+	MinVersion string      `yaml:"min_version"` // 1.2 or 1.3; default: 1.2
+}
+
+// Channel is the amqp section of one outbound channel.
+type Channel struct {
+	// Exchange is published to; it must exist.
+	Exchange string `yaml:"exchange,required"`
+	// Mandatory makes the broker return what no queue wants; without it such
+	// messages are silently lost. Default: true.
+	Mandatory *bool `yaml:"mandatory"`
+	// Persistent marks messages to be kept on disk (delivery mode 2). Default: true.
+	Persistent *bool `yaml:"persistent"`
+}
+
+func (c Channel) mandatory() bool  { return c.Mandatory == nil || *c.Mandatory }
+func (c Channel) persistent() bool { return c.Persistent == nil || *c.Persistent }
+
+// Validate reports every fault of the section at once.
+func (c Channel) Validate() error {
+	switch {
+	case c.Exchange == "":
+		return errors.New("exchange: is missing")
+	case len(c.Exchange) > maxShortString:
+		return errors.New("exchange: has more than 255 bytes")
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	c.Heartbeat = cmp.Or(c.Heartbeat, 10*time.Second)
+	c.ConnectTimeout = cmp.Or(c.ConnectTimeout, 10*time.Second)
+	c.ConfirmTimeout = cmp.Or(c.ConfirmTimeout, 30*time.Second)
+	c.PublishWindow = cmp.Or(c.PublishWindow, 100)
+	c.PublishConnections = cmp.Or(c.PublishConnections, 2)
+	return c
+}
+
+// Validate reports every fault of the section at once. It opens no file but
+// those of the TLS section.
+func (c Config) Validate() error {
+	_, tlsErr := c.TLS.load()
+	return errors.Join(
+		c.validateURLs(),
+		c.validateLogin(),
+		tlsErr,
+		notNegative("connect_timeout", c.ConnectTimeout),
+		notNegative("confirm_timeout", c.ConfirmTimeout),
+		within("publish_window", c.PublishWindow, 0, 10_000),
+		within("publish_connections", c.PublishConnections, 0, 64),
+		c.validateHeartbeat(),
+	)
+}
+
+func (c Config) validateURLs() error {
+	if len(c.URLs) == 0 {
+		return errors.New("urls: at least one is needed, e.g. amqps://mq.example:5671")
+	}
+	var faults []error
+	for i, text := range c.URLs {
+		if err := validateURL(text); err != nil {
+			faults = append(faults, fmt.Errorf("urls[%d]: %w", i, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// validateURL never repeats the text: there may be a password in it.
+func validateURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return errors.New("is not a URL")
+	case u.User != nil:
+		return errors.New("must hold no credentials; use username and password_file")
+	case u.Scheme != "amqp" && u.Scheme != "amqps":
+		return fmt.Errorf("scheme %q, expected amqp or amqps", u.Scheme)
+	case u.Hostname() == "":
+		return errors.New("names no host")
+	case u.RawQuery != "" || u.Fragment != "":
+		return errors.New("takes no query or fragment; use the keys beside urls")
+	}
+	return nil
+}
+
+func (c Config) validateLogin() error {
+	switch {
+	case c.Username == "" && c.TLS.CertFile == "":
+		return errors.New("username: is missing, and there is no tls.cert_file to log in with")
+	case c.Username != "" && c.Password.IsZero():
+		return errors.New("password: is missing; give password or password_file")
+	}
+	return nil
+}
+
+func (c Config) validateHeartbeat() error {
+	if c.Heartbeat != 0 && (c.Heartbeat < time.Second || c.Heartbeat > time.Hour) {
+		return fmt.Errorf("heartbeat: %v is not between 1s and 1h", c.Heartbeat)
+	}
+	return nil
+}
+
+func notNegative(key string, d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("%s: %v is negative", key, d)
+	}
+	return nil
+}
+
+func within(key string, n, lowest, highest int) error {
+	if n < lowest || n > highest {
+		return fmt.Errorf("%s: %d is not between %d and %d", key, n, lowest, highest)
+	}
+	return nil
+}
+
+// load makes the client side of TLS from the section and the files it names.
+func (t TLS) load() (*tls.Config, error) {
+	conf := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
+	var faults []error
+	switch t.MinVersion {
+	case "", "1.2":
+	case "1.3":
+		conf.MinVersion = tls.VersionTLS13
+	default:
+		faults = append(faults, fmt.Errorf("tls.min_version: %q, expected 1.2 or 1.3", t.MinVersion))
+	}
+	return conf, errors.Join(append(faults, t.loadAuthorities(conf), t.loadCertificate(conf))...)
+}
+
+func (t TLS) loadAuthorities(conf *tls.Config) error {
+	if t.CAFile == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(string(t.CAFile))
+	if err != nil {
+		return fmt.Errorf("tls.ca_file: %w", err)
+	}
+	conf.RootCAs = x509.NewCertPool()
+	if !conf.RootCAs.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("tls.ca_file: %s holds no certificate in PEM form", t.CAFile)
+	}
+	return nil
+}
+
+func (t TLS) loadCertificate(conf *tls.Config) error {
+	if t.CertFile == "" && t.KeyFile == "" {
+		return nil
+	}
+	if t.CertFile == "" || t.KeyFile == "" {
+		return errors.New("tls: cert_file and key_file need each other")
+	}
+	pair, err := tls.LoadX509KeyPair(string(t.CertFile), string(t.KeyFile))
+	if err != nil {
+		return fmt.Errorf("tls.cert_file: %w", err)
+	}
+	conf.Certificates = []tls.Certificate{pair}
+	return nil
+}

@@ -1,0 +1,182 @@
+package amqp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	driver "github.com/rabbitmq/amqp091-go"
+)
+
+// errHungUp is why a session ended that was closed from this side.
+var errHungUp = errors.New("the connection was closed from this side")
+
+// session is one epoch: one connection with one channel in confirm mode. One
+// caller uses it at a time. After any trouble it is down for good.
+type session struct {
+	conn    *connection
+	channel *driver.Channel
+	clock   Clock
+	timeout time.Duration
+	// returns has room for a whole window: the library's reader must never wait
+	// for a publisher that waits for the reader.
+	returns chan driver.Return
+
+	down    chan struct{} // closed when the session has ended; cause is set before
+	cause   error
+	blocked atomic.Pointer[alarm]
+}
+
+// alarm is a connection.blocked that has not been lifted.
+type alarm struct {
+	reason string
+	lifted chan struct{}
+}
+
+// open starts an epoch. watch must be run, and ends with the session.
+func (c *Client) open(ctx context.Context, name string) (s *session, watch func(), err error) {
+	conn, err := c.connect(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.ConnectTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, conn.link.abort)
+	defer stop()
+	channel, err := conn.Channel()
+	if err == nil {
+		err = channel.Confirm(false)
+	}
+	if err != nil {
+		conn.hangUp()
+		return nil, nil, fmt.Errorf("opening a channel: %w", cmp.Or(context.Cause(ctx), err))
+	}
+	s = &session{
+		conn: conn, channel: channel, clock: c.clock, timeout: c.config.ConfirmTimeout,
+		returns: channel.NotifyReturn(make(chan driver.Return, c.config.PublishWindow)),
+		down:    make(chan struct{}),
+	}
+	// The end of the connection ends its channels, with the same error.
+	ended := channel.NotifyClose(make(chan *driver.Error, 1))
+	blockings := conn.NotifyBlocked(make(chan driver.Blocking, 16))
+	return s, func() { s.watch(ended, blockings) }, nil
+}
+
+// watch follows the session to its end, then closes what is left of it.
+func (s *session) watch(ended <-chan *driver.Error, blockings <-chan driver.Blocking) {
+	for {
+		select {
+		case b, open := <-blockings:
+			if !open {
+				blockings = nil
+				continue
+			}
+			s.setBlocked(b)
+		case e := <-ended:
+			s.cause = errHungUp
+			if e != nil {
+				s.cause = e
+			}
+			close(s.down)
+			s.conn.hangUp()
+			return
+		}
+	}
+}
+
+func (s *session) setBlocked(b driver.Blocking) {
+	if b.Active {
+		s.blocked.CompareAndSwap(nil, &alarm{b.Reason, make(chan struct{})})
+		return
+	}
+	if a := s.blocked.Swap(nil); a != nil {
+		close(a.lifted)
+	}
+}
+
+func (s *session) isDown() bool {
+	select {
+	case <-s.down:
+		return true
+	default:
+		return false
+	}
+}
+
+// ready waits until the broker takes publications.
+func (s *session) ready(ctx context.Context) error {
+	if a := s.blocked.Load(); a != nil {
+		return s.wait(ctx, a.lifted)
+	}
+	return nil
+}
+
+// wait returns nil when done is closed, or why it makes no sense to wait longer.
+func (s *session) wait(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	default:
+	}
+	select {
+	case <-done:
+		return nil
+	case <-s.down:
+		return s.cause
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-s.clock.After(s.timeout):
+		return fmt.Errorf("no confirmation within %v", s.timeout)
+	}
+}
+
+// reason is the real cause of an error: what the broker said, else the caller's
+// context, whose end closes the link, else the error itself; and that the broker
+// blocks publishers, if it does.
+func (s *session) reason(ctx context.Context, err error) error {
+	if _, said := reply(err); said {
+		return err
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	if a := s.blocked.Load(); a != nil {
+		return fmt.Errorf("the broker blocks publishers (%s): %w", a.reason, err)
+	}
+	return err
+}
+
+// publish sends one message. After an error the session is down and the error
+// says why.
+func (s *session) publish(exchange, key string, mandatory bool, m driver.Publishing) (*driver.DeferredConfirmation, error) {
+	confirm, err := s.channel.PublishWithDeferredConfirm(exchange, key, mandatory, false, m)
+	switch {
+	case err == nil:
+		return confirm, nil
+	case errors.Is(err, driver.ErrClosed):
+		<-s.down
+		return nil, s.cause
+	}
+	s.abort()
+	<-s.down
+	if _, said := reply(s.cause); said {
+		return nil, s.cause
+	}
+	return nil, err
+}
+
+// nacked tells a refusal from the end of the session, which the library reports
+// alike: it marks the channel closed before it fails the confirms.
+func (s *session) nacked() error {
+	if !s.channel.IsClosed() {
+		return nil
+	}
+	<-s.down
+	return s.cause
+}
+
+// abort ends the session at once; what is in flight stays unknown.
+func (s *session) abort() { s.conn.link.abort() }

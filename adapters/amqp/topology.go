@@ -1,0 +1,122 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	driver "github.com/rabbitmq/amqp091-go"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// Check connects to every URL and looks for every channel's exchange, by the
+// channel's name, without changing anything. The fault has a detail for each
+// URL that cannot be used and for each exchange that is missing.
+func (c *Client) Check(ctx context.Context, channels map[string]Channel) error {
+	var details []fault.Detail
+	looked := false
+	for _, url := range c.config.URLs {
+		conn, err := c.dial(ctx, url, "gatehouse check")
+		if err != nil {
+			details = append(details, fault.Detail{Message: fmt.Sprintf("%s: %v", url, err)})
+			continue
+		}
+		if !looked {
+			details = append(details, conn.missing(ctx, channels)...)
+			looked = true
+		}
+		conn.hangUp()
+	}
+	if details == nil {
+		return nil
+	}
+	return fault.New(fault.CodeChannelUnavailable, "the broker lacks something that the channels need").With(details...)
+}
+
+// missing looks for the exchanges, each on a channel of its own: a missing one
+// closes it.
+func (c *connection) missing(ctx context.Context, channels map[string]Channel) (details []fault.Detail) {
+	defer context.AfterFunc(ctx, c.link.abort)()
+	for _, name := range slices.Sorted(maps.Keys(channels)) {
+		exchange := channels[name].Exchange
+		err := c.passive(exchange)
+		if e, ok := reply(err); ok && e.Code == driver.NotFound {
+			details = append(details, fault.Detail{Message: fmt.Sprintf("channel %s: the exchange %q does not exist", name, exchange)})
+		} else if err != nil {
+			details = append(details, fault.Detail{Message: fmt.Sprintf("channel %s: looking for the exchange %q: %v", name, exchange, err)})
+		}
+	}
+	return details
+}
+
+func (c *connection) passive(exchange string) error {
+	ch, err := c.Channel()
+	if err != nil {
+		return err
+	}
+	// The kind is not compared by a passive declaration.
+	if err := ch.ExchangeDeclarePassive(exchange, driver.ExchangeTopic, true, false, false, false, nil); err != nil {
+		return err
+	}
+	return ch.Close()
+}
+
+// Topology is what Declare creates. Everything in it is durable.
+type Topology struct {
+	Exchanges []Exchange
+	Queues    []Queue
+	Bindings  []Binding
+}
+
+// Exchange has a name and a kind: direct, topic, fanout or headers.
+type Exchange struct{ Name, Kind string }
+
+// Queue has a name and arguments such as x-queue-type.
+type Queue struct {
+	Name string
+	Args map[string]any
+}
+
+// Binding leads from an exchange to a queue.
+type Binding struct{ Exchange, Queue, Key string }
+
+// Declare creates exchanges, queues and bindings that are not there. It is for
+// the demo: a gateway in service finds its topology, or says what is missing.
+func (c *Client) Declare(ctx context.Context, t Topology) error {
+	conn, err := c.connect(ctx, "gatehouse declare")
+	if err != nil {
+		return fault.New(fault.CodeChannelUnavailable, "").Because(err)
+	}
+	defer conn.hangUp()
+	defer context.AfterFunc(ctx, conn.link.abort)()
+	ch, err := conn.Channel()
+	if err == nil {
+		err = t.declare(ch)
+	}
+	if err != nil {
+		return fault.New(fault.CodeChannelUnavailable, "the broker refuses the topology").Because(errors.Join(context.Cause(ctx), err))
+	}
+	return nil
+}
+
+func (t Topology) declare(ch *driver.Channel) error {
+	for _, x := range t.Exchanges {
+		if err := ch.ExchangeDeclare(x.Name, x.Kind, true, false, false, false, nil); err != nil {
+			return fmt.Errorf("exchange %q: %w", x.Name, err)
+		}
+	}
+	for _, q := range t.Queues {
+		if _, err := ch.QueueDeclare(q.Name, true, false, false, false, driver.Table(q.Args)); err != nil {
+			return fmt.Errorf("queue %q: %w", q.Name, err)
+		}
+	}
+	for _, b := range t.Bindings {
+		if err := ch.QueueBind(b.Queue, b.Key, b.Exchange, false, nil); err != nil {
+			return fmt.Errorf("binding of %q to %q: %w", b.Queue, b.Exchange, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// attempts is how often a batch is tried while errors look transient.
+const attempts = 3
+
+// firstPause is the longest pause before the second attempt; each further one
+// may be four times as long.
+const firstPause = 50 * time.Millisecond
+
+// writer implements gateway.Writer.
+type writer struct {
+	store   *Store
+	plan    *Plan
+	program Program
+	mapping *mapping.Checked
+}
+
+// Writer compiles the statements of one mapping and checks it against the
+// tables as they are.
+func (s *Store) Writer(ctx context.Context, m *mapping.Mapping) (gateway.Writer, error) {
+	shot, err := s.snapshot(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := m.Check(shot)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := newPlan(m, shot)
+	if err != nil {
+		return nil, err
+	}
+	program, err := s.dialect.Compile(plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openShards(ctx, m.Channels); err != nil {
+		return nil, err
+	}
+	return &writer{s, plan, program, checked}, nil
+}
+
+// openShards makes sure that the shards of the channels have a number to draw,
+// so that no commit has to.
+func (s *Store) openShards(ctx context.Context, channels []string) error {
+	err := s.write(ctx, func(q Querier) error {
+		for _, channel := range channels {
+			for shard := range s.shards {
+				if _, err := q.ExecContext(ctx, s.text.openShard, channel, shard); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return s.fail("opening the shards", err)
+}
+
+// Mapping returns the mapping as checked against the tables.
+func (w *writer) Mapping() *mapping.Checked { return w.mapping }
+
+// Commit stores the entries in one transaction, in order.
+//
+// A batch that fails as a whole is tried again when the error looks transient
+// or another gateway claimed one of its messages meanwhile, and halved when the
+// database refuses a value nobody foresaw, until the culprit is alone.
+func (w *writer) Commit(ctx context.Context, lane int, entries []*gateway.Entry) ([]gateway.Outcome, error) {
+	items := w.prepare(entries)
+	for _, batch := range w.batches(leaders(items)) {
+		if err := w.settle(ctx, lane, batch); err != nil {
+			return nil, w.store.fail("storing a batch", err)
+		}
+	}
+	outcomes := make([]gateway.Outcome, len(items))
+	for i, it := range items {
+		if it.follows != nil {
+			it.follow()
+		}
+		outcomes[i] = it.Outcome
+	}
+	return outcomes, nil
+}
+
+// batches is one batch, unless the plan cannot write messages together.
+func (w *writer) batches(items []*Item) [][]*Item {
+	if !w.plan.Alone {
+		return [][]*Item{items}
+	}
+	out := make([][]*Item, len(items))
+	for i := range items {
+		out[i] = items[i : i+1]
+	}
+	return out
+}
+
+// prepare makes the items; of those with one claim the first leads.
+func (w *writer) prepare(entries []*gateway.Entry) []*Item {
+	items := make([]*Item, len(entries))
+	first := make(map[gateway.Digest]*Item, len(entries))
+	for i, e := range entries {
+		it := w.store.newItem(w.plan, e)
+		if lead, ok := first[it.Claim]; ok {
+			it.follows = lead
+		} else {
+			first[it.Claim] = it
+		}
+		items[i] = it
+	}
+	return items
+}
+
+func leaders(items []*Item) []*Item {
+	out := make([]*Item, 0, len(items))
+	for _, it := range items {
+		if it.follows == nil {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// follow takes the outcome of a repeat within the batch from the first message
+// of its claim.
+func (it *Item) follow() {
+	lead := it.follows
+	same := lead.Message().Body == it.Message().Body
+	switch {
+	case lead.Outcome.Status == gateway.Stored && same:
+		it.Outcome = gateway.Outcome{Status: gateway.Duplicate, MessageID: lead.Outcome.MessageID, Reply: lead.Outcome.Reply}
+	case same:
+		it.Outcome = lead.Outcome
+	case lead.Outcome.Status <= gateway.Superseded: // stored, duplicate, superseded: its body is the stored one
+		it.Outcome = gateway.Outcome{Status: gateway.Conflict, MessageID: lead.Outcome.MessageID, Err: fault.New(fault.CodeKeyReused, "")}
+	default:
+		it.Defer() // the inbox decides, once the first one is out of the way
+	}
+}
+
+// settle gives every item an outcome, or returns the error that keeps it from
+// doing so.
+func (w *writer) settle(ctx context.Context, lane int, items []*Item) error {
+	for try := 1; ; {
+		items = open(items)
+		if len(items) == 0 {
+			return nil
+		}
+		err := w.attempt(ctx, lane, items)
+		if err == nil {
+			if len(open(items)) == len(items) {
+				return nil
+			}
+			continue // some were set aside: the rest goes again
+		}
+		class := w.store.dialect.Classify(err)
+		switch {
+		case class == Constraint:
+			return w.split(ctx, lane, items, err)
+		case class != Transient && class != Raced:
+			return err
+		case try == attempts:
+			return w.exhausted(ctx, lane, items, class, err)
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+		try++
+	}
+}
+
+// exhausted decides after the last attempt: a key that keeps colliding is a
+// value the database refuses; everything else is an outage.
+func (w *writer) exhausted(ctx context.Context, lane int, items []*Item, class Class, err error) error {
+	if class == Raced {
+		return w.split(ctx, lane, items, err)
+	}
+	return err
+}
+
+// open leaves out what needs no further attempt.
+func open(items []*Item) []*Item {
+	out := items[:0:0]
+	for _, it := range items {
+		if !it.aside {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+func (w *writer) attempt(ctx context.Context, lane int, items []*Item) (err error) {
+	for _, it := range items {
+		it.reset()
+	}
+	session, err := w.store.dialect.Session(ctx, lane)
+	if err != nil {
+		return err
+	}
+	defer func() { session.Release(err) }()
+	return w.program.Run(ctx, session, items)
+}
+
+// split halves a batch in which the database refuses something, and refuses the
+// message that is left alone with the error.
+func (w *writer) split(ctx context.Context, lane int, items []*Item, cause error) error {
+	if len(items) == 1 {
+		items[0].SetAside(fault.New(fault.CodeConstraint, "").Because(cause))
+		return nil
+	}
+	half := len(items) / 2
+	return errors.Join(w.settle(ctx, lane, items[:half]), w.settle(ctx, lane, items[half:]))
+}
+
+// pause waits a random time, longer with every try, so that colliding gateways
+// part.
+func pause(ctx context.Context, try int) error {
+	timer := time.NewTimer(rand.N(firstPause << (2 * (try - 1))))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,243 @@
+package sqlstore
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash/fnv"
+	"slices"
+	"strconv"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// Item is one entry on its way through the attempts of a batch.
+type Item struct {
+	Entry   *gateway.Entry
+	Claim   gateway.Digest // what the inbox knows the message by
+	Rows    [][]Row        // for each step of the plan
+	Packing Packing
+	Payload []byte
+	Ledger  Entry
+
+	// What an attempt finds out; reset before each.
+	Outcome    gateway.Outcome
+	Stored     []mapping.Value // for each of Mapping.Returns
+	Reply      []byte
+	Deliveries []Delivery
+
+	store   *Store
+	plan    *Plan
+	known   bool  // the inbox had it already
+	aside   bool  // settled for good: no further attempt takes it
+	follows *Item // an earlier item of the batch with the same claim
+}
+
+// Row is one row to be written.
+type Row struct {
+	Source *mapping.Row
+	Cells  []Cell
+}
+
+// Cell is the content of one column, as the column takes it.
+type Cell struct {
+	Kind mapping.CellKind
+	Data Datum
+	Row  int     // of a Reference
+	Keys []Datum // of a KeysCell
+}
+
+// Delivery is one publication of an item, ready for the outbox but for its number.
+type Delivery struct {
+	Ordinal     int
+	Shard       int
+	WireID      string
+	Publication *mapping.Publication
+}
+
+// Message returns the message of the item.
+func (it *Item) Message() *gateway.Message { return it.Entry.Message }
+
+// reset forgets what an earlier attempt found out.
+func (it *Item) reset() {
+	it.Outcome, it.Stored, it.Reply, it.Deliveries, it.known = gateway.Outcome{}, nil, nil, nil, false
+}
+
+// Known settles the item as a repeat of a message stored before.
+func (it *Item) Known(first gateway.ID, body gateway.Digest, superseded bool, reply []byte) {
+	it.known = true
+	switch {
+	case body != it.Message().Body:
+		it.Outcome = gateway.Outcome{Status: gateway.Conflict, MessageID: first, Err: fault.New(fault.CodeKeyReused, "")}
+	case superseded:
+		it.Outcome = gateway.Outcome{Status: gateway.Superseded, MessageID: first}
+	default:
+		it.Outcome = gateway.Outcome{Status: gateway.Duplicate, MessageID: first, Reply: reply}
+	}
+}
+
+// Refuse settles the item: nothing of it is written.
+func (it *Item) Refuse(err error) {
+	it.Outcome = gateway.Outcome{Status: gateway.Refused, MessageID: it.Message().ID, Err: err}
+}
+
+// SetAside refuses the item for good: an attempt that found this out after
+// having written rolls back, and the next one goes without the item.
+func (it *Item) SetAside(err error) {
+	it.Refuse(err)
+	it.aside = true
+}
+
+// Supersede settles the item as older than what is stored.
+func (it *Item) Supersede() {
+	it.Outcome = gateway.Outcome{Status: gateway.Superseded, MessageID: it.Message().ID}
+}
+
+// Defer settles the item: it is to be committed again in a later batch.
+func (it *Item) Defer() {
+	it.Outcome = gateway.Outcome{Status: gateway.Deferred, MessageID: it.Message().ID}
+}
+
+// Going reports whether the item is on its way to be stored.
+func (it *Item) Going() bool { return it.Outcome.Status == gateway.Stored }
+
+// Render makes reply and deliveries from Stored. When that fails the item is
+// refused, and Render reports false.
+func (it *Item) Render() bool {
+	rendered, err := it.Entry.Render(it.Stored)
+	if err != nil {
+		it.Refuse(fault.Of(err))
+		return false
+	}
+	m := it.Message()
+	for _, p := range rendered.Publications {
+		if !slices.Contains(it.plan.Mapping.Channels, p.Channel) {
+			it.Refuse(fault.New(fault.CodeInternal, "").Because(unknownChannel(p.Channel)))
+			return false
+		}
+	}
+	it.Reply = rendered.Reply
+	it.Deliveries = make([]Delivery, len(rendered.Publications))
+	it.Outcome = gateway.Outcome{Status: gateway.Stored, MessageID: m.ID, Reply: rendered.Reply}
+	for i := range rendered.Publications {
+		p := &rendered.Publications[i]
+		it.Deliveries[i] = Delivery{
+			Ordinal:     i,
+			Shard:       shardOf(m.OrderingKey, it.store.shards),
+			WireID:      wireID(m, p.Channel, i, it.store.epoch),
+			Publication: p,
+		}
+		if !slices.Contains(it.Outcome.Channels, p.Channel) {
+			it.Outcome.Channels = append(it.Outcome.Channels, p.Channel)
+		}
+	}
+	return true
+}
+
+// shardOf keeps everything of one ordering key in one shard.
+func shardOf(key string, shards int) int {
+	h := fnv.New32a()
+	h.Write([]byte(key))
+	return int(h.Sum32() % uint32(shards))
+}
+
+// hashed is the SHA-256 of parts, each preceded by its length, so that no two
+// lists of parts have the same bytes.
+func hashed(parts ...string) gateway.Digest {
+	size := 0
+	for _, p := range parts {
+		size += 8 + len(p)
+	}
+	buf := make([]byte, 0, size)
+	for _, p := range parts {
+		buf = binary.BigEndian.AppendUint64(buf, uint64(len(p)))
+		buf = append(buf, p...)
+	}
+	return sha256.Sum256(buf)
+}
+
+func claimOf(m *gateway.Message) gateway.Digest { return hashed(m.Route, m.Sender, m.Identity) }
+
+// wireID names a delivery on the wire. It depends on nothing that differs
+// between attempts, so that a consumer recognises a repeat.
+func wireID(m *gateway.Message, channel string, ordinal, epoch int) string {
+	d := hashed(m.Route, m.Sender, m.Identity, channel, strconv.Itoa(ordinal), strconv.Itoa(epoch))
+	return hex.EncodeToString(d[:16])
+}
+
+// newItem prepares an entry; one whose values do not fit is refused for good.
+func (s *Store) newItem(p *Plan, e *gateway.Entry) *Item {
+	it := &Item{Entry: e, Claim: claimOf(e.Message), Ledger: entryOf(e.Message), store: s, plan: p}
+	it.Packing, it.Payload = s.packer.pack(e.Message.Payload)
+	var details []fault.Detail
+	it.Rows = make([][]Row, len(p.Steps))
+	for i, step := range p.Steps {
+		it.Rows[i], details = rowsOf(step, e.Changes.Rows[i], details)
+	}
+	if details != nil {
+		it.SetAside(fault.New(fault.CodeNarrowing, "").With(details...))
+	}
+	return it
+}
+
+func rowsOf(s *Step, source []mapping.Row, details []fault.Detail) ([]Row, []fault.Detail) {
+	rows := make([]Row, len(source))
+	cells := make([]Cell, len(source)*len(s.Columns))
+	for r := range source {
+		row := &source[r]
+		rows[r] = Row{Source: row, Cells: cells[r*len(s.Columns) : (r+1)*len(s.Columns)]}
+		for c := range s.Columns {
+			cell, err := cellOf(&s.Columns[c], &row.Cells[c])
+			if err != nil {
+				details = append(details, Complaint(s, row, c, err))
+			}
+			rows[r].Cells[c] = cell
+		}
+	}
+	return rows, details
+}
+
+func cellOf(c *Column, source *mapping.Cell) (Cell, error) {
+	cell := Cell{Kind: source.Kind, Row: source.Row}
+	var err error
+	switch source.Kind {
+	case mapping.ValueCell:
+		cell.Data, err = newDatum(source.Value, &c.Model.ColumnType)
+	case mapping.KeysCell:
+		cell.Keys, err = keysOf(c.Found, source.Keys)
+	case mapping.AbsentCell:
+		if c.AbsentNull {
+			cell.Kind = mapping.NullCell
+		}
+	}
+	if c.Key && (cell.Kind == mapping.AbsentCell || cell.Kind == mapping.NullCell) {
+		return cell, &misfit{message: "a row is found by this column, so it cannot be absent"}
+	}
+	return cell, err
+}
+
+func keysOf(t *LookupTarget, source []mapping.Value) ([]Datum, error) {
+	keys := make([]Datum, len(source))
+	for i, v := range source {
+		var err error
+		if keys[i], err = newDatum(v, &t.Where[i].Model.ColumnType); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
+}
+
+// Complaint locates what is wrong with one cell; column -1 means the whole row.
+func Complaint(s *Step, row *mapping.Row, column int, err error) fault.Detail {
+	d := fault.Detail{Message: err.Error(), Path: row.Path, Line: row.Line, Column: row.Column, Source: s.Source, Target: s.Name.String()}
+	if m, ok := err.(*misfit); ok {
+		d.Found, d.Expected = m.found, m.expected
+	}
+	if column >= 0 {
+		d.Source = s.Columns[column].Source
+		d.Target += "." + s.Columns[column].Name
+	}
+	return d
+}

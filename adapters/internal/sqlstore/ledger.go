@@ -1,0 +1,282 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+const (
+	summaryColumns = `id, received_at, route, principal, sender, "identity", outcome`
+	refusalColumns = `id, at, route, principal, code, reason, endpoint`
+	defaultLimit   = 50
+)
+
+// Refuse writes refusals down, all or none.
+func (s *Store) Refuse(ctx context.Context, refusals []gateway.Refusal) error {
+	err := s.write(ctx, func(q Querier) error {
+		for i := range refusals {
+			r := &refusals[i]
+			_, err := q.ExecContext(ctx, s.text.refuse, r.ID[:], s.dialect.Time(r.At), clip(r.Endpoint, 256), clip(r.Route, 128),
+				clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return s.fail("writing refusals", err)
+}
+
+// Messages lists messages and refusals, newest first.
+func (s *Store) Messages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
+	if q.Limit <= 0 {
+		q.Limit = defaultLimit
+	}
+	var out []gateway.Summary
+	if q.Outcome != gateway.Refused.String() {
+		found, err := s.messages(ctx, q)
+		if err != nil {
+			return nil, s.fail("listing messages", err)
+		}
+		out = append(out, found...)
+	}
+	if q.Key == "" && q.Identity == "" && q.Sender == "" && (q.Outcome == "" || q.Outcome == gateway.Refused.String()) {
+		found, err := s.refusals(ctx, q)
+		if err != nil {
+			return nil, s.fail("listing refusals", err)
+		}
+		out = append(out, found...)
+	}
+	slices.SortFunc(out, func(a, b gateway.Summary) int { return bytes.Compare(b.ID[:], a.ID[:]) })
+	return out[:min(len(out), q.Limit)], nil
+}
+
+// filter builds the WHERE clause of a list.
+type filter struct {
+	terms []string
+	args  []any
+}
+
+// add appends a term in which ? stands for the argument.
+func (f *filter) add(term string, arg any) {
+	f.args = append(f.args, arg)
+	f.terms = append(f.terms, strings.ReplaceAll(term, "?", fmt.Sprintf("@p%d", len(f.args))))
+}
+
+func (f *filter) text(term, value string) {
+	if value != "" {
+		f.add(term, value)
+	}
+}
+
+func (f *filter) where() string {
+	if len(f.terms) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(f.terms, " AND ")
+}
+
+func (s *Store) span(f *filter, column string, q gateway.Query) {
+	if !q.Since.IsZero() {
+		f.add(column+" >= ?", s.dialect.Time(q.Since))
+	}
+	if !q.Until.IsZero() {
+		f.add(column+" < ?", s.dialect.Time(q.Until))
+	}
+	if q.Before != (gateway.ID{}) {
+		f.add("id < ?", q.Before[:])
+	}
+	f.text("route = ?", q.Route)
+}
+
+func (s *Store) list(ctx context.Context, columns, table string, f *filter, limit int) (*sql.Rows, error) {
+	f.args = append(f.args, limit)
+	p := fmt.Sprintf("@p%d", len(f.args))
+	text := "SELECT {top " + p + "} " + columns + " FROM {" + table + "}" + f.where() + " ORDER BY id DESC {limit " + p + "}"
+	return s.dialect.Reader().QueryContext(ctx, s.dialect.Text(text), f.args...)
+}
+
+func (s *Store) messages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
+	var f filter
+	s.span(&f, "received_at", q)
+	f.text("sender = ?", clip(q.Sender, 400))
+	f.text(`"identity" = ?`, clip(q.Identity, 400))
+	f.text("outcome = ?", q.Outcome)
+	f.text("id IN (SELECT message_id FROM {message_key} WHERE value = ?)", clip(q.Key, 200))
+	rows, err := s.list(ctx, summaryColumns, "message", &f, q.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []gateway.Summary
+	for rows.Next() {
+		var m gateway.Summary
+		if err := rows.Scan(s.summary(&m)...); err != nil {
+			return nil, err
+		}
+		out = append(out, m)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		if out[i].Keys, err = s.keys(ctx, out[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *Store) summary(m *gateway.Summary) []any {
+	return []any{scanID(&m.ID), s.dialect.ScanTime(&m.ReceivedAt), &m.Route, &m.Principal, &m.Sender, &m.Identity, &m.Outcome}
+}
+
+func (s *Store) refusals(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
+	var f filter
+	s.span(&f, "at", q)
+	rows, err := s.list(ctx, refusalColumns, "refusal", &f, q.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []gateway.Summary
+	for rows.Next() {
+		r := gateway.Record{Summary: gateway.Summary{Outcome: gateway.Refused.String(), Keys: []mapping.Key{}}}
+		if err := rows.Scan(s.refusal(&r)...); err != nil {
+			return nil, err
+		}
+		out = append(out, r.Summary)
+	}
+	return out, rows.Err()
+}
+
+func (s *Store) refusal(r *gateway.Record) []any {
+	return []any{scanID(&r.ID), s.dialect.ScanTime(&r.ReceivedAt), &r.Route, &r.Principal, &r.Code, &r.Reason, &r.Endpoint}
+}
+
+func (s *Store) keys(ctx context.Context, id gateway.ID) ([]mapping.Key, error) {
+	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.keys, id[:])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	keys := []mapping.Key{}
+	for rows.Next() {
+		var k mapping.Key
+		if err := rows.Scan(&k.Name, &k.Value); err != nil {
+			return nil, err
+		}
+		keys = append(keys, k)
+	}
+	return keys, rows.Err()
+}
+
+// Message returns one message or refusal with its history, or fault.NotFound.
+func (s *Store) Message(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
+	r, err := s.message(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		r, err = s.refused(ctx, id)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, fault.New(fault.CodeMessageNotFound, "")
+	}
+	if err != nil {
+		return nil, s.fail("reading a message", err)
+	}
+	return r, nil
+}
+
+func (s *Store) refused(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
+	r := &gateway.Record{Summary: gateway.Summary{Outcome: gateway.Refused.String(), Keys: []mapping.Key{}}, Deliveries: []gateway.DeliveryRecord{}}
+	return r, s.dialect.Reader().QueryRowContext(ctx, s.text.refusal, id[:]).Scan(s.refusal(r)...)
+}
+
+func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
+	r := &gateway.Record{}
+	var contract []byte
+	q := s.dialect.Reader()
+	dest := append(s.summary(&r.Summary), &r.Endpoint, &r.Mapping, &contract, &r.TraceParent, &r.ContentType)
+	if err := q.QueryRowContext(ctx, s.text.message, id[:]).Scan(dest...); err != nil {
+		return nil, err
+	}
+	r.Contract = hex.EncodeToString(contract)
+	var (
+		packing Packing
+		packed  []byte
+		err     error
+	)
+	if err := absentIsFine(q.QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)); err != nil {
+		return nil, err
+	}
+	if r.Payload, err = unpack(packing, packed); err != nil {
+		return nil, err
+	}
+	if err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&r.Reply)); err != nil {
+		return nil, err
+	}
+	if r.Keys, err = s.keys(ctx, id); err != nil {
+		return nil, err
+	}
+	r.Deliveries, err = s.deliveries(ctx, id)
+	return r, err
+}
+
+// absentIsFine lets a row be missing: payloads and replies have a retention of
+// their own.
+func absentIsFine(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+func (s *Store) deliveries(ctx context.Context, id gateway.ID) ([]gateway.DeliveryRecord, error) {
+	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.deliveries, id[:])
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := []gateway.DeliveryRecord{}
+	for rows.Next() {
+		d := gateway.DeliveryRecord{State: "waiting"}
+		var reason sql.NullString
+		var at time.Time
+		if err := rows.Scan(&d.Channel, &d.Shard, &d.Seq, &d.WireID, &d.RoutingKey, &reason, s.dialect.ScanTime(&at)); err != nil {
+			return nil, err
+		}
+		switch {
+		case reason.Valid:
+			d.State, d.Reason = "parked", reason.String
+		case !at.IsZero():
+			d.State, d.ConfirmedAt = "confirmed", at
+		}
+		out = append(out, d)
+	}
+	return out, rows.Err()
+}
+
+// scanID reads an identifier from its 16 bytes.
+func scanID(id *gateway.ID) sql.Scanner { return (*identifier)(id) }
+
+type identifier gateway.ID
+
+// Scan implements sql.Scanner.
+func (id *identifier) Scan(src any) error {
+	b, ok := src.([]byte)
+	if !ok || len(b) != len(id) {
+		return fmt.Errorf("an identifier of the ledger is not 16 bytes but %T", src)
+	}
+	copy(id[:], b)
+	return nil
+}

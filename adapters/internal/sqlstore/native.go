@@ -1,0 +1,127 @@
+package sqlstore
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// KeyBytes is the longest index key that SQL Server takes in a nonclustered
+// index. SQLite has no such limit, but what was checked against it should hold
+// on SQL Server too.
+const KeyBytes = 1700
+
+// firstInstant and lastInstant are the span of datetime2.
+func firstInstant() time.Time { return time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC) }
+func lastInstant() time.Time  { return time.Date(9999, 12, 31, 23, 59, 59, 999999900, time.UTC) }
+
+// ParseType reads a column type as SQL Server writes it, such as decimal(12,3);
+// charset is the IANA name of a non-Unicode string column's code page. It fails
+// on types that a mapping cannot write.
+func ParseType(native, charset string) (mapping.ColumnType, error) {
+	name, rest, sized := strings.Cut(strings.ToLower(strings.TrimSpace(native)), "(")
+	var size []int
+	if sized {
+		for part := range strings.SplitSeq(strings.TrimSuffix(rest, ")"), ",") {
+			n, err := strconv.Atoi(strings.TrimSpace(part))
+			if err != nil && strings.TrimSpace(part) != "max" {
+				return mapping.ColumnType{}, fmt.Errorf("column type %q", native)
+			}
+			size = append(size, n)
+		}
+	}
+	t, ok := typeOf(strings.TrimSpace(name), charset, size)
+	if !ok {
+		return mapping.ColumnType{}, fmt.Errorf("column type %q", native)
+	}
+	return t, nil
+}
+
+// at returns the i-th size, or what the type has without one.
+func at(size []int, i, otherwise int) int {
+	if i < len(size) {
+		return size[i]
+	}
+	return otherwise
+}
+
+func typeOf(name, charset string, size []int) (mapping.ColumnType, bool) {
+	switch name {
+	case "nvarchar", "nchar", "ntext", "sysname":
+		return mapping.ColumnType{Kind: mapping.StringColumn, Unicode: true, Length: at(size, 0, implied(name))}, true
+	case "varchar", "char", "text":
+		return mapping.ColumnType{Kind: mapping.StringColumn, Charset: charset, Length: at(size, 0, implied(name))}, true
+	case "uniqueidentifier":
+		return mapping.ColumnType{Kind: mapping.StringColumn, Length: 36}, true
+	case "varbinary", "binary", "image", "blob":
+		return mapping.ColumnType{Kind: mapping.BytesColumn, Length: at(size, 0, implied(name))}, true
+	case "bit":
+		return mapping.ColumnType{Kind: mapping.BoolColumn}, true
+	case "real", "float":
+		return mapping.ColumnType{Kind: mapping.FloatColumn}, true
+	}
+	if t, ok := numberType(name, size); ok {
+		return t, true
+	}
+	return timeType(name, size)
+}
+
+// implied is the length of a type without one; 0 means no limit.
+func implied(name string) int {
+	switch name {
+	case "ntext", "text", "image", "blob":
+		return 0
+	case "sysname":
+		return 128
+	}
+	return 1
+}
+
+func numberType(name string, size []int) (mapping.ColumnType, bool) {
+	whole := func(least, most int64) (mapping.ColumnType, bool) {
+		return mapping.ColumnType{Kind: mapping.IntegerColumn, Min: least, Max: most}, true
+	}
+	exact := func(precision, scale int) (mapping.ColumnType, bool) {
+		return mapping.ColumnType{Kind: mapping.DecimalColumn, Precision: precision, Scale: scale}, true
+	}
+	switch name {
+	case "tinyint":
+		return whole(0, math.MaxUint8)
+	case "smallint":
+		return whole(math.MinInt16, math.MaxInt16)
+	case "int":
+		return whole(math.MinInt32, math.MaxInt32)
+	case "bigint", "integer":
+		return whole(math.MinInt64, math.MaxInt64)
+	case "decimal", "numeric":
+		return exact(at(size, 0, 18), at(size, 1, 0))
+	case "money":
+		return exact(18, 4) // money reaches to 922,337,203,685,477.5807: eighteen digits are safe
+	case "smallmoney":
+		return exact(9, 4)
+	}
+	return mapping.ColumnType{}, false
+}
+
+func timeType(name string, size []int) (mapping.ColumnType, bool) {
+	t := mapping.ColumnType{Kind: mapping.DateTimeColumn, Earliest: firstInstant(), Latest: lastInstant()}
+	switch name {
+	case "datetime2", "datetimeoffset":
+		t.Scale = at(size, 0, 7)
+	case "datetime":
+		t.Scale, t.Earliest = 3, time.Date(1753, 1, 1, 0, 0, 0, 0, time.UTC)
+	case "smalldatetime":
+		t.Earliest, t.Latest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2079, 6, 6, 23, 59, 29, 0, time.UTC)
+	case "date":
+		t.Kind, t.Latest = mapping.DateColumn, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	case "time":
+		t = mapping.ColumnType{Kind: mapping.TimeColumn, Scale: at(size, 0, 7)}
+	default:
+		return mapping.ColumnType{}, false
+	}
+	return t, true
+}

@@ -1,0 +1,152 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+// Acquire takes or renews the lease of a shard for ttl. Whose clock tells
+// whether a lease has run out is the dialect's choice: the server's, where
+// several machines share it.
+func (s *Store) Acquire(ctx context.Context, channel string, shard int, owner string, ttl time.Duration) (gateway.Lease, bool, error) {
+	l := gateway.Lease{Channel: channel, Shard: shard, Owner: owner}
+	held := false
+	err := s.write(ctx, func(q Querier) (err error) {
+		held, err = s.acquire(ctx, q, l, ttl)
+		if err != nil || !held {
+			return err
+		}
+		return q.QueryRowContext(ctx, s.text.readLease, channel, shard, owner).Scan(&l.Fence)
+	})
+	if err != nil && s.dialect.Classify(err) == Raced {
+		return gateway.Lease{}, false, nil // another owner opened it at the same moment
+	}
+	if err != nil || !held {
+		return gateway.Lease{}, false, s.fail("taking a lease", err)
+	}
+	return l, true, nil
+}
+
+func (s *Store) acquire(ctx context.Context, q Querier, l gateway.Lease, ttl time.Duration) (bool, error) {
+	args := []any{l.Channel, l.Shard, l.Owner, s.dialect.Time(s.now()), ttl.Milliseconds()}
+	for _, text := range []string{s.text.takeLease, s.text.openLease} {
+		done, err := q.ExecContext(ctx, text, args...)
+		if err != nil {
+			return false, err
+		}
+		if n, err := done.RowsAffected(); err != nil || n > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// Pending returns up to limit deliveries after seq, in sequence. Deliveries
+// whose ordering key has a parked one are not among them.
+func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) ([]gateway.Delivery, error) {
+	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.pending, channel, shard, after, limit)
+	if err != nil {
+		return nil, s.fail("reading the outbox", err)
+	}
+	defer rows.Close()
+	var out []gateway.Delivery
+	for rows.Next() {
+		var d gateway.Delivery
+		err := rows.Scan(&d.Channel, &d.Shard, &d.Seq, &d.WireID, scanID(&d.MessageID), &d.OrderingKey, &d.RoutingKey, &d.Type,
+			&d.ContentType, &d.Correlation, &d.TraceParent, s.dialect.ScanTime(&d.CreatedAt), &d.Body)
+		if err != nil {
+			return nil, s.fail("reading the outbox", err)
+		}
+		out = append(out, d)
+	}
+	return out, s.fail("reading the outbox", rows.Err())
+}
+
+// Confirm records that the deliveries were taken by the channel and removes
+// them, unless the lease was lost.
+func (s *Store) Confirm(ctx context.Context, l gateway.Lease, seqs []int64) error {
+	if len(seqs) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(seqs)
+	if err != nil {
+		return err
+	}
+	at := s.dialect.Time(s.now())
+	return s.holding(ctx, "confirming deliveries", l, func(q Querier) error {
+		if _, err := q.ExecContext(ctx, s.text.confirm, l.Channel, l.Shard, s.dialect.Document(string(list))); err != nil {
+			return err
+		}
+		for _, w := range windows(seqs) {
+			if _, err := q.ExecContext(ctx, s.text.relayed, l.Channel, l.Shard, w.first, w.last, at, l.Fence); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// holding runs fn in a transaction that keeps the lease from passing on.
+func (s *Store) holding(ctx context.Context, doing string, l gateway.Lease, fn func(q Querier) error) error {
+	lost := false
+	err := s.write(ctx, func(q Querier) error {
+		held, err := q.ExecContext(ctx, s.text.holdLease, l.Channel, l.Shard, l.Owner, l.Fence)
+		if err != nil {
+			return err
+		}
+		if n, err := held.RowsAffected(); err != nil || n == 0 {
+			lost = err == nil
+			return err
+		}
+		return fn(q)
+	})
+	if lost {
+		return gateway.ErrLeaseLost
+	}
+	return s.fail(doing, err)
+}
+
+// window is a run of consecutive numbers.
+type window struct{ first, last int64 }
+
+func windows(seqs []int64) []window {
+	sorted := slices.Sorted(slices.Values(seqs))
+	var out []window
+	for _, seq := range sorted {
+		if n := len(out); n > 0 && seq <= out[n-1].last+1 {
+			out[n-1].last = seq
+			continue
+		}
+		out = append(out, window{seq, seq})
+	}
+	return out
+}
+
+// maxReason is how many characters of a reason are kept.
+const maxReason = 1000
+
+// Park moves a delivery out of the way with its reason, and with it every
+// waiting delivery of the same ordering key; those that come later are held
+// back by Pending.
+func (s *Store) Park(ctx context.Context, l gateway.Lease, seq int64, code, reason string, attempts int) error {
+	at := s.dialect.Time(s.now())
+	reason = clip(reason, maxReason)
+	return s.holding(ctx, "parking a delivery", l, func(q Querier) error {
+		var key string
+		if err := q.QueryRowContext(ctx, s.text.readParked, l.Channel, l.Shard, seq).Scan(&key); err != nil {
+			return err
+		}
+		if _, err := q.ExecContext(ctx, s.text.parkOne, l.Channel, l.Shard, seq, code, reason, attempts, at); err != nil {
+			return err
+		}
+		if _, err := q.ExecContext(ctx, s.text.parkBehind, l.Channel, l.Shard, seq, code, reason, at, key); err != nil {
+			return err
+		}
+		_, err := q.ExecContext(ctx, s.text.unqueue, l.Channel, l.Shard, seq, key)
+		return err
+	})
+}

@@ -1,0 +1,121 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// What a message can be refused for while it is written.
+var (
+	ErrExists     = errors.New("a row with this key is stored already")
+	ErrTwice      = errors.New("the message has this key twice")
+	ErrConstraint = errors.New("the database refuses this row")
+)
+
+// Blame makes the fault of a message from one of the errors above, located at
+// the row.
+func Blame(s *Step, row *mapping.Row, err error) *fault.Error {
+	code := fault.CodeConstraint
+	switch err {
+	case ErrExists:
+		code = fault.CodeExists
+	case ErrTwice:
+		code = fault.CodeMapping
+	}
+	return fault.New(code, "").With(Complaint(s, row, -1, err))
+}
+
+// Unresolved gathers the look-ups of one message that found nothing.
+type Unresolved struct {
+	details []fault.Detail
+	final   bool // something is missing that the mapping does not wait for
+}
+
+// Add notes that a look-up found nothing; where the mapping says that the
+// column becomes NULL then, nothing is wrong.
+func (u *Unresolved) Add(s *Step, row *Row, column int) {
+	l := s.Columns[column].Lookup
+	if l.NotFound == mapping.NullMissing {
+		return
+	}
+	d := Complaint(s, row.Source, column, fmt.Errorf("nothing in %s has this %s", l.Table, strings.Join(l.Where, ", ")))
+	d.Found = show(l.Where, row.Cells[column].Keys)
+	u.details = append(u.details, d)
+	u.final = u.final || l.NotFound == mapping.RejectMissing
+}
+
+// Fault is the message's fault, or nil when everything was found. A message
+// waits only when all that it lacks may still come.
+func (u *Unresolved) Fault() error {
+	if u.details == nil {
+		return nil
+	}
+	code := fault.CodeNotYet
+	if u.final {
+		code = fault.CodeLookup
+	}
+	return fault.New(code, "").With(u.details...)
+}
+
+func show(where []string, keys []Datum) string {
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = fmt.Sprintf("%s = %q", where[i], clip(textOf(k.Value()), 60))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Entry is what the ledger writes of a message, cut to the columns' lengths.
+type Entry struct {
+	Route, Endpoint, Mapping, Principal, Sender, Identity string
+	ContentType, OrderingKey, TraceParent, Correlation    string
+	ReplayOf                                              []byte // nil unless it is a replay
+	Keys                                                  []mapping.Key
+}
+
+// Sealable reports whether the ledger takes the item: it is stored or
+// superseded by this very attempt.
+func (it *Item) Sealable() bool {
+	return !it.known && (it.Outcome.Status == gateway.Stored || it.Outcome.Status == gateway.Superseded)
+}
+
+func entryOf(m *gateway.Message) Entry {
+	e := Entry{
+		Route:       clip(m.Route, 128),
+		Endpoint:    clip(m.Endpoint, 256),
+		Mapping:     clip(m.Mapping, 256),
+		Principal:   clip(m.Principal, 400),
+		Sender:      clip(m.Sender, 400),
+		Identity:    clip(m.Identity, 400),
+		ContentType: clip(m.ContentType, 255),
+		OrderingKey: clip(m.OrderingKey, 400),
+		TraceParent: clip(m.TraceParent, 64),
+		Correlation: clip(m.Correlation, 1000),
+		Keys:        make([]mapping.Key, len(m.Keys)),
+	}
+	if m.ReplayOf != (gateway.ID{}) {
+		e.ReplayOf = m.ReplayOf[:]
+	}
+	for i, k := range m.Keys {
+		e.Keys[i] = mapping.Key{Name: clip(k.Name, 128), Value: clip(k.Value, 200)}
+	}
+	return e
+}
+
+// Now is the store's time.
+func (it *Item) Now() time.Time { return it.store.now().UTC() }
+
+// UnknownShard says that the table of shards lacks a row that Writer had made.
+func UnknownShard(channel string, shard int) error {
+	return fmt.Errorf("channel %s has no shard %d", channel, shard)
+}
+
+func unknownChannel(channel string) error {
+	return fmt.Errorf("the mapping publishes to channel %q without listing it", channel)
+}

@@ -1,0 +1,211 @@
+// Package sqlstore is what the SQL stores share: the order of things in a
+// Commit, the ledger, the outbox, leases, migrations and the picture of the
+// business tables that mappings are checked against.
+//
+// It refuses to know any SQL dialect beyond the few words that Dialect
+// translates, and any driver at all. How rows are claimed, resolved and written
+// is each dialect's own Program: SQL Server works on whole batches, SQLite row
+// by row.
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// Querier is what statements are sent to: a pool, a connection or a transaction.
+type Querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Session is one connection that nobody else uses until Release.
+type Session interface {
+	Querier
+	// Begin starts a transaction that may write.
+	Begin(ctx context.Context) error
+	Commit(ctx context.Context) error
+	// Rollback undoes what Begin started; without a transaction it does nothing.
+	Rollback()
+	// Release gives the connection back; err is the first error that happened
+	// on it, after which a dialect may prefer a new connection.
+	Release(err error)
+}
+
+// Program is a mapping's plan in the statements of one dialect. It holds no
+// state of its own and serves every lane.
+type Program interface {
+	// Run does one attempt: it commits the items in one transaction and sets
+	// their outcomes, or returns an error and nothing was stored, as far as is
+	// known. When it sets an item aside (Item.SetAside), it has rolled back and
+	// the rest wants another attempt.
+	Run(ctx context.Context, s Session, items []*Item) error
+}
+
+// Class says what an error of the driver means for a batch.
+type Class uint8
+
+// The classes. The zero Class is a defect of ours or of the server.
+const (
+	Broken      Class = iota // neither the message's fault nor likely to pass
+	Unavailable              // network, login, disk full, read-only: later is fine
+	Transient                // deadlock, lock timeout: the same batch again
+	Raced                    // another transaction stored the same key meanwhile
+	Constraint               // the database refuses a value of some message
+	Missing                  // a table or column is not there: migrations are pending
+)
+
+// Dialect is what differs between the databases.
+type Dialect interface {
+	// Lanes is how many transactions may write at the same time.
+	Lanes() int
+	// Session returns a connection for one lane, or for AnyLane.
+	Session(ctx context.Context, lane int) (Session, error)
+	// Reader returns where to read without disturbing writers.
+	Reader() Querier
+	// Text translates a statement: {table} for a table of the ledger, @p1 for
+	// a parameter, {top @p1} and {limit @p1}, {now @p1}, {later @p1 @p2} for
+	// an instant and the one so many milliseconds after it, {each @p1} for the
+	// numbers of a JSON array, {lock} for a row that is going to be written,
+	// {exists name} for the number of ledger tables of that name.
+	Text(statement string) string
+	// Time makes a parameter of an instant; ScanTime a destination for one.
+	Time(t time.Time) any
+	ScanTime(t *time.Time) sql.Scanner
+	// Document makes a parameter of a JSON text of any length.
+	Document(text string) any
+	Classify(err error) Class
+	// Introspect describes the tables that exist among names.
+	Introspect(ctx context.Context, q Querier, names []mapping.TableName) ([]*Table, error)
+	Compile(p *Plan) (Program, error)
+	// Exclude keeps other processes from migrating until release is called.
+	Exclude(ctx context.Context) (release func() error, err error)
+	// VersionTable creates the table of applied migrations, if need be.
+	VersionTable() []string
+	// Pool is the connections that migrations run on.
+	Pool() *sql.DB
+	// Grants is the script that lets a login run the gateway.
+	Grants(login string, schemas []string) string
+	// Diagnose names settings of the database that endanger what was promised.
+	Diagnose(ctx context.Context) ([]string, error)
+	Close() error
+}
+
+// AnyLane asks for a connection that belongs to no lane.
+const AnyLane = -1
+
+// Options are the choices that both dialects take.
+type Options struct {
+	Shards     int // shards of each channel; 0 means 4
+	Epoch      int // part of every wire id; raised after the database was restored to an earlier point
+	Migrations fs.FS
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Store implements gateway.Store on a Dialect. It is safe for concurrent use.
+type Store struct {
+	dialect    Dialect
+	shards     int
+	epoch      int
+	migrations fs.FS
+	now        func() time.Time
+	log        *slog.Logger
+	text       statements
+	packer     packer
+}
+
+// New makes a store; it does not touch the database.
+func New(d Dialect, o Options) *Store {
+	if o.Shards == 0 {
+		o.Shards = 4
+	}
+	return &Store{
+		dialect:    d,
+		shards:     o.Shards,
+		epoch:      o.Epoch,
+		migrations: o.Migrations,
+		now:        o.Now,
+		log:        o.Log,
+		text:       translate(d.Text),
+	}
+}
+
+// Lanes is how many batches may be committed at the same time.
+func (s *Store) Lanes() int { return s.dialect.Lanes() }
+
+// Shards is how many shards each channel has.
+func (s *Store) Shards() int { return s.shards }
+
+// Close ends all connections; commits under way fail.
+func (s *Store) Close() error { return s.dialect.Close() }
+
+// Ping answers whether the store can be used now: the database is reached and
+// has the gateway's tables.
+func (s *Store) Ping(ctx context.Context) error {
+	var n int
+	err := s.dialect.Reader().QueryRowContext(ctx, s.text.ping).Scan(&n)
+	return s.fail("asking the database", err)
+}
+
+// Check names settings of the database that endanger what the store promises;
+// an error says that it could not be asked.
+func (s *Store) Check(ctx context.Context) ([]string, error) {
+	warnings, err := s.dialect.Diagnose(ctx)
+	return warnings, s.fail("looking at the database's settings", err)
+}
+
+// write runs fn in a transaction of its own.
+func (s *Store) write(ctx context.Context, fn func(q Querier) error) (err error) {
+	session, err := s.dialect.Session(ctx, AnyLane)
+	if err != nil {
+		return err
+	}
+	defer func() { session.Release(err) }()
+	if err := session.Begin(ctx); err != nil {
+		return err
+	}
+	if err := fn(session); err != nil {
+		session.Rollback()
+		return err
+	}
+	return session.Commit(ctx)
+}
+
+// fail makes a fault of a driver's error, saying what was being done.
+func (s *Store) fail(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	cause := &operationError{doing, err}
+	switch s.dialect.Classify(err) {
+	case Unavailable, Transient, Raced:
+		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
+	case Missing:
+		return fault.New(fault.CodeSchema, "").Because(cause)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
+	}
+	return fault.New(fault.CodeInternal, "").Because(cause)
+}
+
+// operationError says what was being done when a driver's error came.
+type operationError struct {
+	doing string
+	err   error
+}
+
+func (e *operationError) Error() string { return e.doing + ": " + e.err.Error() }
+func (e *operationError) Unwrap() error { return e.err }

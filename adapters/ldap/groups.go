@@ -1,0 +1,222 @@
+package ldap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	goldap "github.com/go-ldap/ldap/v3"
+)
+
+// How the groups of a user are found (group_search.strategy).
+const (
+	strategyAuto        = "auto"
+	strategyMemberOf    = "member_of"    // the user's own attribute; not nested
+	strategySearch      = "search"       // groups that name the user; not nested
+	strategyRecursive   = "recursive"    // and the groups that name those, level by level
+	strategyInChain     = "in_chain"     // Active Directory climbs; not the primary group
+	strategyTokenGroups = "token_groups" // Active Directory's own list, primary group included
+)
+
+var strategies = []string{strategyAuto, strategyMemberOf, strategySearch, strategyRecursive, strategyInChain, strategyTokenGroups}
+
+const (
+	ruleInChain = "1.2.840.113556.1.4.1941" // LDAP_MATCHING_RULE_IN_CHAIN
+	batch       = 50                        // names in one filter
+)
+
+// membership is the groups of one user, each once, in the order found.
+type membership struct {
+	limit  int
+	seen   map[string]bool
+	dns    []string // normalised
+	names  []string
+	capped string // which limit cut it short, or empty
+}
+
+// add notes a group and reports whether it is new.
+func (m *membership) add(dn, name string) bool {
+	normal, err := NormalizeDN(dn)
+	if err != nil || m.seen[normal] {
+		return false
+	}
+	if len(m.dns) >= m.limit {
+		m.capped = "max_groups"
+		return false
+	}
+	if name == "" {
+		name = firstValue(dn)
+	}
+	m.seen[normal] = true
+	m.dns, m.names = append(m.dns, normal), append(m.names, name)
+	return true
+}
+
+// groupSearch finds groups on one connection.
+type groupSearch struct {
+	config  *Config
+	profile *profile
+	conn    *conn
+	found   *membership
+}
+
+// groupsOf finds the groups of the entry, sorted by name.
+func groupsOf(ctx context.Context, c *conn, p *profile, user *goldap.Entry) (*membership, error) {
+	config := c.server.config
+	g := &groupSearch{config: config, profile: p, conn: c,
+		found: &membership{limit: config.GroupSearch.MaxGroups, seen: make(map[string]bool)}}
+	if err := g.run(ctx, user); err != nil {
+		return nil, err
+	}
+	g.found.sort()
+	return g.found, nil
+}
+
+func (m *membership) sort() {
+	order := make([]int, len(m.dns))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(m.dns[a], m.dns[b]) })
+	dns, names := make([]string, len(order)), make([]string, len(order))
+	for to, from := range order {
+		dns[to], names[to] = m.dns[from], m.names[from]
+	}
+	m.dns, m.names = dns, names
+}
+
+func (g *groupSearch) run(ctx context.Context, user *goldap.Entry) error {
+	c := g.config.GroupSearch
+	switch g.profile.strategy(g.config) {
+	case strategyMemberOf:
+		for _, dn := range user.GetEqualFoldAttributeValues("memberOf") {
+			g.found.add(dn, "")
+		}
+		return nil
+	case strategyTokenGroups:
+		return g.byToken(ctx, user.DN)
+	case strategyInChain:
+		filter := "(" + c.MemberAttribute + ":" + ruleInChain + ":=" + goldap.EscapeFilter(user.DN) + ")"
+		_, err := g.query(ctx, g.profile.groupBase(g.config), allOf(c.Filter, filter))
+		return err
+	case strategySearch:
+		_, err := g.holding(ctx, g.userValues(user))
+		return err
+	}
+	return g.climb(ctx, g.userValues(user))
+}
+
+// userValues is what groups name the user by.
+func (g *groupSearch) userValues(user *goldap.Entry) []string {
+	if a := g.config.GroupSearch.UserAttribute; !strings.EqualFold(a, "dn") {
+		return user.GetEqualFoldAttributeValues(a)
+	}
+	return []string{user.DN}
+}
+
+// climb goes up level by level. A group already seen is not asked about again,
+// which ends cycles.
+func (g *groupSearch) climb(ctx context.Context, level []string) error {
+	for range g.config.GroupSearch.MaxDepth {
+		above, err := g.holding(ctx, level)
+		if err != nil || len(above) == 0 {
+			return err
+		}
+		level = above
+	}
+	g.found.capped = "max_depth"
+	return nil
+}
+
+// holding finds the groups that name any of members; it returns those not seen before.
+func (g *groupSearch) holding(ctx context.Context, members []string) (fresh []string, err error) {
+	c := g.config.GroupSearch
+	for chunk := range slices.Chunk(members, batch) {
+		parts := make([]string, len(chunk))
+		for i, m := range chunk {
+			parts[i] = equality(c.MemberAttribute, m)
+		}
+		more, err := g.query(ctx, g.profile.groupBase(g.config), allOf(c.Filter, anyOf(parts)))
+		if err != nil {
+			return nil, err
+		}
+		fresh = append(fresh, more...)
+	}
+	return fresh, nil
+}
+
+// byToken asks Active Directory for the security identifiers it would put into
+// the user's token ([MS-ADTS] §3.1.1.4.5.19) and then whose they are.
+func (g *groupSearch) byToken(ctx context.Context, user string) error {
+	request := goldap.NewSearchRequest(user, goldap.ScopeBaseObject, goldap.NeverDerefAliases, 1, 0, false, "(objectClass=*)",
+		[]string{"tokenGroups"}, nil)
+	result, err := g.conn.search(ctx, request)
+	if err != nil {
+		return err
+	}
+	if len(result.Entries) == 0 {
+		return &Refusal{Reason: ReasonUnknown, Detail: "the entry is gone"}
+	}
+	for chunk := range slices.Chunk(result.Entries[0].GetRawAttributeValues("tokenGroups"), batch) {
+		parts := make([]string, len(chunk))
+		for i, sid := range chunk {
+			parts[i] = binaryEquality("objectSid", sid)
+		}
+		if _, err := g.query(ctx, g.profile.base, anyOf(parts)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// query adds what a filter finds, page by page, and returns what was new.
+func (g *groupSearch) query(ctx context.Context, base, filter string) (fresh []string, err error) {
+	page := goldap.NewControlPaging(uint32(g.config.GroupSearch.PageSize))
+	for {
+		request := goldap.NewSearchRequest(base, goldap.ScopeWholeSubtree, goldap.NeverDerefAliases, g.found.limit+1, 0, false, filter,
+			[]string{g.config.GroupSearch.NameAttribute}, []goldap.Control{page})
+		result, err := g.conn.search(ctx, request)
+		cut := errors.Is(err, goldap.ErrSizeLimitExceeded)
+		if err != nil && !cut {
+			return nil, err
+		}
+		fresh = append(fresh, g.take(result)...)
+		if cut || g.found.capped != "" {
+			g.found.capped = "max_groups"
+			g.conn.dead = true // a search left half way
+			return fresh, nil
+		}
+		cookie := nextPage(result)
+		if len(cookie) == 0 {
+			return fresh, nil
+		}
+		page.SetCookie(cookie)
+	}
+}
+
+func (g *groupSearch) take(result *goldap.SearchResult) (fresh []string) {
+	for _, e := range result.Entries {
+		if g.found.add(e.DN, e.GetEqualFoldAttributeValue(g.config.GroupSearch.NameAttribute)) {
+			fresh = append(fresh, e.DN)
+		}
+	}
+	return fresh
+}
+
+func nextPage(result *goldap.SearchResult) []byte {
+	control, ok := goldap.FindControl(result.Controls, goldap.ControlTypePaging).(*goldap.ControlPaging)
+	if !ok {
+		return nil
+	}
+	return control.Cookie
+}
+
+// shortfall says which limit hid groups, or nothing.
+func (m *membership) shortfall() string {
+	if m.capped == "" {
+		return ""
+	}
+	return fmt.Sprintf("only %d groups are taken: group_search.%s", len(m.dns), m.capped)
+}

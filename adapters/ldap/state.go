@@ -1,0 +1,132 @@
+package ldap
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	goldap "github.com/go-ldap/ldap/v3"
+)
+
+// Refusal is why a login was refused: for the audit trail only. It travels as
+// the cause of a fault whose sentence is the same for every reason, since each
+// of them would tell a guesser something.
+type Refusal struct {
+	Reason Reason
+	DN     string // of the entry, as the directory has it, when one was found
+	Detail string // what the directory said, or empty
+}
+
+// Error renders reason, entry and detail.
+func (r *Refusal) Error() string {
+	text := string(r.Reason)
+	if r.DN != "" {
+		text += fmt.Sprintf(" (%s)", r.DN)
+	}
+	if r.Detail != "" {
+		text += ": " + r.Detail
+	}
+	return text
+}
+
+// Reason is a short phrase.
+type Reason string
+
+// The reasons.
+const (
+	ReasonEmpty      Reason = "empty user name or password"
+	ReasonCharacters Reason = "control characters, invalid UTF-8 or excessive length in user name or password"
+	ReasonUnknown    Reason = "no such user"
+	ReasonAmbiguous  Reason = "several entries with this user name"
+	ReasonPassword   Reason = "wrong password"
+	ReasonLocked     Reason = "account locked"
+	ReasonExpired    Reason = "password expired"
+	ReasonMustChange Reason = "password must be changed"
+	ReasonDisabled   Reason = "account disabled"
+	ReasonAccountEnd Reason = "account expired"
+	ReasonHours      Reason = "not at this hour"
+	ReasonPlace      Reason = "not from this workstation"
+	ReasonGuard      Reason = "too many wrong passwords lately; the directory was not asked"
+	ReasonRepeated   Reason = "refused a moment ago with the same password; the directory was not asked"
+	ReasonDirectory  Reason = "refused by the directory"
+)
+
+// Active Directory hides the state in the diagnostic message of code 49. But
+// for a wrong password and a lock, the states show with the right password only.
+var adState = regexp.MustCompile(`AcceptSecurityContext error, data ([0-9a-fA-F]+)`)
+
+var adReasons = map[string]Reason{
+	"525": ReasonUnknown, "52e": ReasonPassword, "530": ReasonHours, "531": ReasonPlace, "532": ReasonExpired,
+	"533": ReasonDisabled, "701": ReasonAccountEnd, "773": ReasonMustChange, "775": ReasonLocked,
+}
+
+// Errors of the password policy control (draft-behera-ldap-password-policy §6.2).
+var policyReasons = map[int8]Reason{0: ReasonExpired, 1: ReasonLocked, 2: ReasonMustChange}
+
+// policyReason reads the control of a bind's answer; empty when there is
+// nothing against the login.
+func policyReason(controls []goldap.Control) Reason {
+	c, ok := goldap.FindControl(controls, goldap.ControlTypeBeheraPasswordPolicy).(*goldap.ControlBeheraPasswordPolicy)
+	if !ok {
+		return ""
+	}
+	return policyReasons[c.Error]
+}
+
+// bindReason tells why a bind was refused, or is empty when the code is not a
+// refusal but a breakdown.
+func bindReason(err *goldap.Error, controls []goldap.Control) Reason {
+	switch err.ResultCode {
+	case goldap.LDAPResultInvalidCredentials:
+		return credentialsReason(err, controls)
+	case goldap.LDAPResultNoSuchObject, goldap.LDAPResultInvalidDNSyntax:
+		return ReasonUnknown
+	case goldap.LDAPResultInappropriateAuthentication, goldap.LDAPResultConstraintViolation,
+		goldap.LDAPResultInsufficientAccessRights:
+		return ReasonDirectory
+	case goldap.LDAPResultUnwillingToPerform:
+		// 389 Directory Server says so of an inactivated account; of anything
+		// else it is the server that has a problem.
+		if strings.Contains(strings.ToLower(err.Err.Error()), "account") {
+			return ReasonDisabled
+		}
+	}
+	return ""
+}
+
+func credentialsReason(err *goldap.Error, controls []goldap.Control) Reason {
+	if m := adState.FindStringSubmatch(err.Err.Error()); m != nil {
+		if r, ok := adReasons[strings.ToLower(m[1])]; ok {
+			return r
+		}
+	}
+	if r := policyReason(controls); r != "" {
+		return r
+	}
+	return ReasonPassword
+}
+
+// disabledFlag is ACCOUNTDISABLE of userAccountControl.
+const disabledFlag = 2
+
+// An outage is a server that cannot answer now: another one may.
+type outage struct {
+	doing string
+	err   error
+	local bool // the gateway's own limit; the server is not to blame
+}
+
+func (o *outage) Error() string { return o.doing + ": " + o.err.Error() }
+func (o *outage) Unwrap() error { return o.err }
+
+// A misfit is a directory that answers, but not as configured: no other server
+// will do better, and somebody must act.
+type misfit struct{ message string }
+
+func (m *misfit) Error() string { return m.message }
+
+func isOutage(err error) bool {
+	_, ok := errors.AsType[*outage](err)
+	return ok
+}

@@ -1,0 +1,180 @@
+package soap
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
+)
+
+// maxReply bounds what a Client reads of a reply, in bytes.
+const maxReply = 64 << 20
+
+// Client calls SOAP services: the command line and tests do. It keeps no state
+// and is safe for concurrent use when HTTP is.
+type Client struct {
+	URL     string
+	Version envelope.Version // zero is SOAP 1.1
+	// Username and Password go as HTTP Basic, unless Username is empty.
+	Username, Password string
+	// HTTP sends the requests; nil means http.DefaultClient.
+	HTTP *http.Client
+	// Header is added to every request; it may be nil.
+	Header http.Header
+}
+
+// Reply is a positive answer.
+type Reply struct {
+	Status  int
+	Header  http.Header
+	Payload []byte // the Body's child as a document of its own; nil when there is none
+}
+
+// Fault is an answer that is a SOAP fault of either version. It is an error.
+type Fault struct {
+	Status  int // of HTTP
+	Header  http.Header
+	Code    string // local name: Client, Server, Sender, Receiver, …
+	Subcode string // local name; SOAP 1.2 only, empty when absent
+	Reason  string
+	Detail  []byte // the detail element as a document of its own; nil when absent
+}
+
+// Error renders status, code and reason.
+func (f *Fault) Error() string {
+	return fmt.Sprintf("SOAP fault %s (HTTP %d): %s", f.Code, f.Status, f.Reason)
+}
+
+// Call sends payload, an element in UTF-8, in an envelope of the client's
+// version. An answer that is a fault is returned as a *Fault in the error; any
+// other error means that the message's fate is unknown.
+func (c *Client) Call(ctx context.Context, action string, payload []byte) (*Reply, error) {
+	return c.Send(ctx, action, wrap(c.version(), payload))
+}
+
+func (c *Client) version() envelope.Version { return cmp.Or(c.Version, envelope.V11) }
+
+// Send posts a whole envelope, or what is to pass for one.
+func (c *Client) Send(ctx context.Context, action string, body []byte) (*Reply, error) {
+	req, err := c.request(ctx, action, body)
+	if err != nil {
+		return nil, err
+	}
+	client := c.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("calling %s: %w", c.URL, err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer of %s (HTTP %d): %w", c.URL, res.StatusCode, err)
+	}
+	if len(answer) > maxReply {
+		return nil, fmt.Errorf("the answer of %s is larger than %d bytes", c.URL, maxReply)
+	}
+	return decodeReply(res, answer)
+}
+
+func (c *Client) request(ctx context.Context, action string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("calling %q: %w", c.URL, err)
+	}
+	for name, values := range c.Header {
+		req.Header[name] = values
+	}
+	parameters := map[string]string{"charset": "utf-8"}
+	switch {
+	case c.version() == envelope.V11:
+		req.Header.Set("SOAPAction", `"`+action+`"`)
+	case action != "":
+		parameters["action"] = action
+	}
+	if req.Header.Get("Content-Type") == "" {
+		req.Header.Set("Content-Type", mime.FormatMediaType(c.version().MediaType(), parameters))
+	}
+	if c.Username != "" {
+		req.SetBasicAuth(c.Username, c.Password)
+	}
+	return req, nil
+}
+
+// wrap puts payload into the Body of an envelope.
+func wrap(v envelope.Version, payload []byte) []byte {
+	return envelope.AppendReply(nil, envelope.ReplyHead{Version: v}, payload)
+}
+
+// decodeReply tells replies from faults by the Body, not by the status: some
+// servers send faults with status 200.
+func decodeReply(res *http.Response, body []byte) (*Reply, error) {
+	if len(bytes.TrimSpace(body)) == 0 && res.StatusCode/100 == 2 {
+		return &Reply{Status: res.StatusCode, Header: res.Header}, nil
+	}
+	tree, err := document.Read(body)
+	if err != nil {
+		return nil, notSOAP(res, body, err)
+	}
+	defer tree.Release()
+	space := tree.Root().Name().Space
+	child := tree.Root().Child(document.Name{Space: space, Local: "Body"}).FirstChild()
+	switch {
+	case space != envelope.V11.Namespace() && space != envelope.V12.Namespace():
+		return nil, notSOAP(res, body, errors.New("the document is no SOAP envelope"))
+	case child.Name() == document.Name{Space: space, Local: "Fault"}:
+		return nil, decodeFault(res, child)
+	case !child.Exists():
+		return &Reply{Status: res.StatusCode, Header: res.Header}, nil
+	default:
+		return &Reply{Status: res.StatusCode, Header: res.Header, Payload: document.AppendStandalone(nil, child)}, nil
+	}
+}
+
+// decodeFault reads a fault of the version that its namespace says.
+func decodeFault(res *http.Response, n document.Node) *Fault {
+	f := &Fault{Status: res.StatusCode, Header: res.Header}
+	detail := n.Child(document.Name{Local: "detail"})
+	if n.Name().Space == envelope.V11.Namespace() {
+		f.Code = localName(n.Child(document.Name{Local: "faultcode"}))
+		f.Reason = n.Child(document.Name{Local: "faultstring"}).Text()
+	} else {
+		soap := func(parent document.Node, local string) document.Node {
+			return parent.Child(document.Name{Space: n.Name().Space, Local: local})
+		}
+		code := soap(n, "Code")
+		f.Code = localName(soap(code, "Value"))
+		f.Subcode = localName(soap(soap(code, "Subcode"), "Value"))
+		f.Reason = soap(soap(n, "Reason"), "Text").Text()
+		detail = soap(n, "Detail")
+	}
+	f.Reason = strings.Clone(f.Reason) // the tree goes back to its pool
+	if detail.Exists() {
+		f.Detail = document.AppendStandalone(nil, detail)
+	}
+	return f
+}
+
+func localName(n document.Node) string {
+	if !n.Exists() {
+		return ""
+	}
+	_, local := document.SplitQName(strings.TrimSpace(n.Text()))
+	return strings.Clone(local)
+}
+
+func notSOAP(res *http.Response, body []byte, cause error) error {
+	const shown = 200
+	text := strings.ToValidUTF8(string(body[:min(len(body), shown)]), "\uFFFD")
+	return fmt.Errorf("HTTP %s, and no SOAP answer: %w: %q", res.Status, cause, text)
+}

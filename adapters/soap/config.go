@@ -1,0 +1,126 @@
+package soap
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+)
+
+// Config is the SOAP door's own section. Every zero value means its default.
+type Config struct {
+	// PublicURL is scheme, host and path prefix that callers use, without
+	// /soap. It is written into the published WSDL. Default: what each request
+	// says, through trusted proxies.
+	PublicURL string `yaml:"public_url"`
+	// TrustedProxies are the networks, in CIDR notation, whose X-Forwarded-For,
+	// -Proto, -Host, -Port and -Prefix headers are believed. Default: none.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
+	// Realm is named in the Basic challenge. Default: Gatehouse.
+	Realm string `yaml:"realm"`
+	// RequireTLSForPasswords refuses passwords that come in clear. Default:
+	// true, but for callers on the loopback interface that came through no
+	// proxy.
+	RequireTLSForPasswords *bool `yaml:"require_tls_for_passwords"`
+	// FaultStatus12 is the HTTP status of SOAP 1.2 sender faults: 500, or 400 as
+	// SOAP 1.2 part 2 §7.5.2.2 has it, which WCF callers cannot read. Default: 500.
+	FaultStatus12 int `yaml:"fault_status_12"`
+
+	// MaxBodyBytes bounds a body, on the wire and decoded. Default: 10 MiB.
+	MaxBodyBytes config.ByteSize `yaml:"max_body_bytes"`
+	// MaxConcurrent is how many requests are worked on at once; more are told
+	// to come again (503). Default: 512.
+	MaxConcurrent int `yaml:"max_concurrent"`
+	// MaxLargeBodies is how many bodies of more than 64 KiB are held at once.
+	// With MaxBodyBytes it bounds memory. Default: 32.
+	MaxLargeBodies int `yaml:"max_large_bodies"`
+	// MaxHeaderBytes bounds request line and headers. Default: 64 KiB.
+	MaxHeaderBytes config.ByteSize `yaml:"max_header_bytes"`
+	// HeaderTimeout bounds the arrival of a request's headers. Default: 10s.
+	HeaderTimeout time.Duration `yaml:"header_timeout"`
+	// BodyTimeout bounds the arrival of a body, and the departure of a reply.
+	// Default: 30s.
+	BodyTimeout time.Duration `yaml:"body_timeout"`
+	// IdleTimeout ends a connection without requests. Default: 2m.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
+	// DrainTimeout bounds the wait for requests in flight at the end. Default: 30s.
+	DrainTimeout time.Duration `yaml:"drain_timeout"`
+	// RetryAfter is what callers turned away for load are told. Default: 5s.
+	RetryAfter time.Duration `yaml:"retry_after"`
+}
+
+// Validate reports every fault of the section at once.
+func (c *Config) Validate() error {
+	return errors.Join(
+		c.validatePublicURL(),
+		validRealm(c.Realm),
+		oneOf("fault_status_12", c.FaultStatus12, 0, http.StatusBadRequest, http.StatusInternalServerError),
+		notNegative("max_body_bytes", c.MaxBodyBytes),
+		notNegative("max_concurrent", c.MaxConcurrent),
+		notNegative("max_large_bodies", c.MaxLargeBodies),
+		notNegative("max_header_bytes", c.MaxHeaderBytes),
+		notNegative("header_timeout", c.HeaderTimeout),
+		notNegative("body_timeout", c.BodyTimeout),
+		notNegative("idle_timeout", c.IdleTimeout),
+		notNegative("drain_timeout", c.DrainTimeout),
+		notNegative("retry_after", c.RetryAfter),
+	)
+}
+
+func (c *Config) validatePublicURL() error {
+	if c.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !saneHost(u.Host) || !sanePrefix(u.Path) ||
+		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("public_url: %q is not an http or https URL of a host and, at most, a path", c.PublicURL)
+	}
+	return nil
+}
+
+func validRealm(realm string) error {
+	if strings.ContainsAny(realm, `"\`) || hasControl(realm) {
+		return fmt.Errorf("realm: %q has a quote, a backslash or a control character", realm)
+	}
+	return nil
+}
+
+func oneOf(key string, value int, allowed ...int) error {
+	for _, a := range allowed {
+		if value == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %d is none of %v", key, value, allowed[1:])
+}
+
+func notNegative[T ~int | ~int64](key string, value T) error {
+	if value < 0 {
+		return fmt.Errorf("%s: %v is negative", key, value)
+	}
+	return nil
+}
+
+// withDefaults returns the settings with nothing left to default.
+func (c Config) withDefaults() Config {
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	c.Realm = cmp.Or(c.Realm, "Gatehouse")
+	c.FaultStatus12 = cmp.Or(c.FaultStatus12, http.StatusInternalServerError)
+	c.MaxBodyBytes = cmp.Or(c.MaxBodyBytes, 10<<20)
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 512)
+	c.MaxLargeBodies = cmp.Or(c.MaxLargeBodies, 32)
+	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 64<<10)
+	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 10*time.Second)
+	c.BodyTimeout = cmp.Or(c.BodyTimeout, 30*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 2*time.Minute)
+	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
+	c.RetryAfter = cmp.Or(c.RetryAfter, 5*time.Second)
+	return c
+}

@@ -1,0 +1,81 @@
+package soap
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// get serves what a service says of itself: its WSDL and schemas to a query,
+// else a page. It needs no credentials.
+func (x *exchange) get(c *contract.Contract, s *contract.Service) error {
+	switch {
+	case s == nil && strings.TrimRight(x.r.URL.Path, "/") == strings.TrimRight(root, "/"):
+		x.writeText(http.StatusOK, x.index())
+		return nil
+	case s == nil:
+		return fault.New(fault.CodeNoEndpoint, "")
+	case x.r.URL.RawQuery == "":
+		x.writeText(http.StatusOK, x.describe(s))
+		return nil
+	default:
+		return x.publish(c)
+	}
+}
+
+// index lists all services.
+func (x *exchange) index() string {
+	var b strings.Builder
+	b.WriteString("SOAP services:\n")
+	for _, c := range x.core.Contracts() {
+		for _, s := range c.Services {
+			b.WriteString("\n" + x.peer.base + root + c.System + "/" + s.Name)
+		}
+	}
+	return b.String() + "\n"
+}
+
+// describe lists a service's operations and where its contract is.
+func (x *exchange) describe(s *contract.Service) string {
+	var b strings.Builder
+	b.WriteString(s.Name + "\n\nContract: " + x.peer.base + x.r.URL.Path + "?wsdl\n\nOperations:\n")
+	for _, op := range s.Operations {
+		b.WriteString("  " + op.Name)
+		if op.OneWay() {
+			b.WriteString(" (one-way)")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// publish answers with a document of the contract. Its references carry the URL
+// that the caller used, so there must be one that is fit to be written.
+func (x *exchange) publish(c *contract.Contract) error {
+	if x.peer.base == "" {
+		return fault.New(fault.CodeHTTP, "the Host header is not the name of a host")
+	}
+	if !x.working.take() {
+		return fault.New(fault.CodeBusy, "")
+	}
+	defer x.working.free()
+	services := x.peer.base + root + url.PathEscape(c.System) + "/"
+	doc, err := c.Document(x.r.URL.RawQuery, contract.Addresses{
+		Document: x.peer.base + x.r.URL.EscapedPath(),
+		Service:  func(service string) string { return services + url.PathEscape(service) },
+	})
+	if err != nil {
+		return err
+	}
+	x.w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	x.write(http.StatusOK, doc)
+	return nil
+}
+
+func (x *exchange) writeText(status int, text string) {
+	x.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	x.write(status, []byte(text))
+}

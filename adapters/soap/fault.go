@@ -1,0 +1,118 @@
+package soap
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/envelope"
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// verdict is how a fault looks from outside.
+type verdict struct {
+	status int
+	code   envelope.Code
+}
+
+// byKind is the door's table: every kind that is not listed is internal.
+//
+// A code is the sender's (Client, Sender) when the same message will fail
+// again, and ours (Server, Receiver) when it may succeed later (SOAP 1.1
+// §4.4.1, SOAP 1.2 part 1 §5.4.6).
+var byKind = map[fault.Kind]verdict{
+	fault.Invalid:         {http.StatusInternalServerError, envelope.Sender},
+	fault.Unauthenticated: {http.StatusUnauthorized, envelope.Sender},
+	fault.Forbidden:       {http.StatusForbidden, envelope.Sender},
+	fault.NotFound:        {http.StatusInternalServerError, envelope.Sender},
+	fault.Conflict:        {http.StatusInternalServerError, envelope.Sender},
+	fault.TooLarge:        {http.StatusRequestEntityTooLarge, envelope.Sender},
+	fault.RateLimited:     {http.StatusTooManyRequests, envelope.Receiver},
+	fault.NotYet:          {http.StatusServiceUnavailable, envelope.Receiver},
+	fault.Unavailable:     {http.StatusServiceUnavailable, envelope.Receiver},
+	fault.Internal:        {http.StatusInternalServerError, envelope.Receiver},
+}
+
+// byCode holds where HTTP has a better word than the kind's status: the
+// request never was a SOAP message (WS-I Basic Profile 1.2 R1113, R1114, R1115),
+// or SOAP has a code of its own.
+var byCode = map[fault.Code]verdict{
+	fault.CodeMethod:          {http.StatusMethodNotAllowed, envelope.Sender},
+	fault.CodeMediaType:       {http.StatusUnsupportedMediaType, envelope.Sender},
+	fault.CodeEncoding:        {http.StatusBadRequest, envelope.Sender},
+	fault.CodeNoEndpoint:      {http.StatusNotFound, envelope.Sender},
+	fault.CodeSlow:            {http.StatusRequestTimeout, envelope.Sender},
+	fault.CodeHTTP:            {http.StatusBadRequest, envelope.Sender},
+	fault.CodeMalformed:       {http.StatusBadRequest, envelope.Sender},
+	fault.CodeVersionMismatch: {http.StatusInternalServerError, envelope.VersionMismatch},
+	fault.CodeMustUnderstand:  {http.StatusInternalServerError, envelope.MustUnderstand},
+}
+
+// judgeFault looks a fault up. senderStatus12 is the status of a SOAP 1.2
+// sender fault that has no better one.
+func judgeFault(f *fault.Error, version envelope.Version, senderStatus12 int) verdict {
+	v, ok := byCode[f.Code]
+	if !ok {
+		v, ok = byKind[f.Kind()]
+	}
+	if !ok {
+		v = byKind[fault.Internal]
+	}
+	if version == envelope.V12 && v.code == envelope.Sender && v.status == http.StatusInternalServerError {
+		v.status = senderStatus12
+	}
+	return v
+}
+
+// refuse answers with a fault. What the core has seen it has logged; what the
+// door turned away by itself is logged here.
+func (x *exchange) refuse(err error) {
+	f := fault.Of(err)
+	if x.receipt == nil {
+		x.log.InfoContext(x.r.Context(), "message refused at the door", "endpoint", x.endpoint, "source", x.peer.remote,
+			"outcome", f.Kind().String(), "code", string(f.Code), "reference", x.reference(), "reason", f.Error())
+	}
+	// Before it sends a refusal, the server reads on in a body that nobody
+	// wants: for a moment, so that a sender which has all but finished sees the
+	// answer and keeps its connection.
+	const moment = 500 * time.Millisecond
+	x.limitArrival(min(moment, x.config.BodyTimeout/2))
+	x.answerFault(f)
+}
+
+// answerFault writes the fault: as an envelope to whoever posted, as a line of
+// text to whoever did not and so does not speak SOAP.
+func (x *exchange) answerFault(f *fault.Error) {
+	v := judgeFault(f, x.version, x.config.FaultStatus12)
+	header := x.w.Header()
+	header.Set(headerReference, x.reference().String())
+	x.setChallenge(v, f)
+	if x.r.Method != http.MethodPost {
+		x.writeText(v.status, string(f.Code)+": "+f.Message+"\n")
+		return
+	}
+	soapFault := envelope.NewFault(v.code, f, x.head, x.reference().String())
+	x.writeEnvelope(v.status, envelope.AppendFault(nil, x.version, soapFault))
+}
+
+// setChallenge adds the headers that a status demands.
+func (x *exchange) setChallenge(v verdict, f *fault.Error) {
+	header := x.w.Header()
+	switch v.status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", `Basic realm="`+x.config.Realm+`", charset="UTF-8"`)
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		header.Set("Retry-After", strconv.Itoa(seconds(f.RetryAfter, x.config.RetryAfter)))
+	case http.StatusUnsupportedMediaType:
+		header.Set("Accept-Encoding", "gzip, deflate") // RFC 9110 §15.5.16
+	}
+}
+
+// seconds rounds up: nobody comes back before the time.
+func seconds(wanted, otherwise time.Duration) int {
+	if wanted <= 0 {
+		wanted = otherwise
+	}
+	return int(math.Ceil(wanted.Seconds()))
+}

@@ -1,0 +1,174 @@
+package soap
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+// The headers that tell a caller, and whoever reads its log, what became of a
+// message.
+const (
+	headerMessageID = "Gateway-Message-Id" // the stored message
+	headerDuplicate = "Gateway-Duplicate"  // "true" when it was stored by an earlier request
+	headerReference = "Gateway-Reference"  // what a fault is known by to the operator
+)
+
+// post takes one message to its reply.
+func (x *exchange) post(s *contract.Service) error {
+	req, err := readRequest(x.r.Header)
+	x.version = req.version
+	if err != nil {
+		return err
+	}
+	if err := x.accept(s, req); err != nil {
+		return err
+	}
+	x.reply()
+	return nil
+}
+
+// accept reads the body and hands it to the core. Places are given back before
+// the reply is written: a slow reader holds none.
+func (x *exchange) accept(s *contract.Service, req request) error {
+	basic, err := basicCredentials(x.r.Header)
+	if err != nil {
+		return err
+	}
+	if basic != nil && !x.takesPasswords() {
+		return fault.New(fault.CodeClearTextPassword, "")
+	}
+	in := x.bodies.intake()
+	defer in.release()
+	body, err := in.read(x.w, x.r)
+	if err != nil {
+		return err
+	}
+	x.arrived = true
+	if !x.working.take() {
+		return fault.New(fault.CodeBusy, "")
+	}
+	defer x.working.free()
+	if body, err = transcode(body, req.charset); err != nil {
+		return err
+	}
+	x.receipt, err = x.core.Accept(x.r.Context(), &gateway.Arrival{
+		Endpoint:    x.endpoint,
+		Service:     s,
+		Body:        body,
+		Basic:       basic,
+		Remote:      x.peer.remote,
+		TraceParent: traceParent(x.r.Header),
+		Action:      req.action,
+		Check:       func(h *envelope.Head) error { return x.judge(h, req) },
+	})
+	return err
+}
+
+// transcode returns the envelope in UTF-8. A charset parameter that nobody here
+// reads is a matter of the media type; bytes that break their charset are not.
+func transcode(body []byte, charset string) ([]byte, error) {
+	text, err := document.ToUTF8(body, charset)
+	if err == nil {
+		return text, nil
+	}
+	code := fault.CodeEncoding
+	if _, unknown := document.ToUTF8(nil, charset); unknown != nil {
+		code = fault.CodeMediaType
+	}
+	return nil, fault.New(code, "").With(fault.Detail{Message: err.Error()})
+}
+
+// judge holds what the envelope says of itself against the transport it came by.
+func (x *exchange) judge(head *envelope.Head, req request) error {
+	x.head = head
+	switch {
+	case head.Version != 0 && head.Version != req.version:
+		return fault.New(fault.CodeVersionMismatch, "the Content-Type belongs to SOAP %s, the envelope's namespace to SOAP %s", req.version, head.Version)
+	case head.Token != nil && !x.takesPasswords():
+		return fault.New(fault.CodeClearTextPassword, "")
+	default:
+		return sameAction(req.action, head.Addressing.Action)
+	}
+}
+
+// sameAction refuses two actions for one message (WS-Addressing 1.0 SOAP
+// Binding §6.4.1): both name the same, or HTTP names none.
+func sameAction(http, addressing string) error {
+	if http == "" || addressing == "" || http == addressing {
+		return nil
+	}
+	f := fault.New(fault.CodeAddressing, "the action is %q in HTTP and %q in WS-Addressing", clip(http), clip(addressing))
+	return f.Because(&envelope.Cause{Subcodes: []document.Name{
+		{Space: envelope.NamespaceAddressing, Local: "InvalidAddressingHeader"},
+		{Space: envelope.NamespaceAddressing, Local: "ActionMismatch"},
+	}})
+}
+
+// takesPasswords reports whether a password may come the way this request came.
+func (x *exchange) takesPasswords() bool {
+	if x.peer.secure {
+		return true
+	}
+	if required := x.config.RequireTLSForPasswords; required != nil {
+		return !*required
+	}
+	return x.peer.local
+}
+
+// traceParent returns the traceparent header when it has the form of version 00
+// (W3C Trace Context §3.2.2), and else nothing: a foreign id is never repaired.
+func traceParent(h http.Header) string {
+	v := h.Get("Traceparent")
+	const form = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+	if len(v) != len(form) || v[:3] != "00-" || v[35] != '-' || v[52] != '-' {
+		return ""
+	}
+	if strings.Trim(v, "0123456789abcdef-") != "" || strings.Count(v, "-") != 3 {
+		return ""
+	}
+	return v
+}
+
+// reply answers with the payload in an envelope of the request's version, or
+// with nothing: to a one-way message, and to a sender whose ReplyTo is the none
+// address (WS-Addressing 1.0 §2.1).
+func (x *exchange) reply() {
+	r := x.receipt
+	header := x.w.Header()
+	header.Set(headerMessageID, r.MessageID.String())
+	if r.Status == gateway.Duplicate {
+		header.Set(headerDuplicate, "true")
+	}
+	if r.Operation.OneWay() || r.Head.Addressing.ReplyTo == envelope.AddressNone {
+		x.write(http.StatusAccepted, nil)
+		return
+	}
+	head := r.Head.Reply(r.Operation.OutputAction, "urn:uuid:"+r.ID.String())
+	const frame = 1 << 10
+	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(r.Reply)+frame), head, r.Reply))
+}
+
+func (x *exchange) writeEnvelope(status int, body []byte) {
+	x.w.Header().Set("Content-Type", x.version.MediaType()+"; charset=utf-8")
+	x.write(status, body)
+}
+
+// write sends status and body at once, in bounded time. An error means that the
+// caller is gone; a stored message's reply waits for its repeat.
+func (x *exchange) write(status int, body []byte) {
+	x.answered = true
+	header := x.w.Header()
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	header.Set("X-Content-Type-Options", "nosniff")
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(x.config.BodyTimeout))
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(body)
+}

@@ -1,0 +1,40 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/gatewaytest"
+)
+
+// BenchmarkCommit stores batches of orders with three lines each: ten rows in
+// four tables, the ledger and one delivery a message.
+func BenchmarkCommit(b *testing.B) {
+	for _, size := range []int{1, 16, 128} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			store, _ := openStore(b)
+			w, err := store.Writer(b.Context(), gatewaytest.OrderMapping())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			n := 0
+			for b.Loop() {
+				b.StopTimer()
+				batch := make([]*gateway.Entry, size)
+				for i := range batch {
+					n++
+					batch[i] = gatewaytest.OrderEntry(fmt.Sprintf("PO-%09d", n), 3)
+				}
+				b.StartTimer()
+				outcomes, err := w.Commit(b.Context(), 0, batch)
+				if err != nil || outcomes[size-1].Status != gateway.Stored {
+					b.Fatal(err, outcomes)
+				}
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "msg/s")
+			b.ReportMetric(b.Elapsed().Seconds()*1e6/float64(n), "µs/msg")
+		})
+	}
+}

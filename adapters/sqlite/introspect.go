@@ -1,0 +1,137 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// Introspect reads the tables' pictures from SQLite's pragmas.
+func (d *dialect) Introspect(ctx context.Context, q sqlstore.Querier, names []mapping.TableName) ([]*sqlstore.Table, error) {
+	var out []*sqlstore.Table
+	for _, n := range names {
+		t, err := introspect(ctx, q, n)
+		if err != nil {
+			return nil, err
+		}
+		if t != nil {
+			out = append(out, t)
+		}
+	}
+	return out, nil
+}
+
+func introspect(ctx context.Context, q sqlstore.Querier, name mapping.TableName) (*sqlstore.Table, error) {
+	t := &sqlstore.Table{TableModel: mapping.TableModel{Name: name, KeyBytes: sqlstore.KeyBytes}}
+	if err := columns(ctx, q, t); err != nil || len(t.Columns) == 0 {
+		return nil, err
+	}
+	if err := indexes(ctx, q, t); err != nil {
+		return nil, err
+	}
+	return t, foreignKeys(ctx, q, t)
+}
+
+// each calls scan for every row of a query.
+func each(ctx context.Context, q sqlstore.Querier, query string, arg string, scan func(rows *sql.Rows) error) error {
+	rows, err := q.QueryContext(ctx, query, arg)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func columns(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
+	const query = `SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid`
+	var key []string
+	err := each(ctx, q, query, t.Name.String(), func(rows *sql.Rows) error {
+		var (
+			name, declared      string
+			notNull, pk, hidden int
+			fallback            sql.NullString
+		)
+		if err := rows.Scan(&name, &declared, &notNull, &fallback, &pk, &hidden); err != nil {
+			return err
+		}
+		c, n := column(name, declared, pk)
+		c.Nullable = notNull == 0 && pk == 0
+		c.HasDefault, n.Default = fallback.Valid, fallback.String
+		c.Computed = c.Computed || hidden > 1 // 2 and 3: generated columns
+		if pk > 0 {
+			key = append(key, name)
+		}
+		t.Columns, t.Native = append(t.Columns, c), append(t.Native, n)
+		return nil
+	})
+	if len(key) > 0 {
+		t.Unique = append(t.Unique, key)
+	}
+	return err
+}
+
+// column reads a declared type. INTEGER PRIMARY KEY is the row's own number,
+// which SQLite draws: SQL Server's bigint IDENTITY. A type that SQL Server does
+// not know cannot be written.
+func column(name, declared string, pk int) (mapping.ColumnModel, sqlstore.Native) {
+	identity := pk == 1 && strings.EqualFold(declared, "INTEGER")
+	if identity {
+		declared = "bigint"
+	}
+	typ, err := sqlstore.ParseType(declared, "")
+	typ.Computed = err != nil
+	typ.Identity = identity
+	return mapping.ColumnModel{Name: name, ColumnType: typ}, sqlstore.Native{Type: strings.ToLower(declared)}
+}
+
+func indexes(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
+	const query = `SELECT l.name, i.name FROM pragma_index_list(?1) AS l, pragma_index_info(l.name) AS i
+		WHERE l."unique" = 1 AND l.origin <> 'pk' AND l.partial = 0 ORDER BY l.seq, i.seqno`
+	last := ""
+	return each(ctx, q, query, t.Name.String(), func(rows *sql.Rows) error {
+		var index string
+		var column sql.NullString
+		if err := rows.Scan(&index, &column); err != nil {
+			return err
+		}
+		if index != last {
+			t.Unique, last = append(t.Unique, nil), index
+		}
+		n := len(t.Unique) - 1
+		t.Unique[n] = append(t.Unique[n], column.String)
+		return nil
+	})
+}
+
+func foreignKeys(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
+	const query = `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?1) ORDER BY id, seq`
+	last := -1
+	return each(ctx, q, query, t.Name.String(), func(rows *sql.Rows) error {
+		var id int
+		var table, from string
+		var to sql.NullString
+		if err := rows.Scan(&id, &table, &from, &to); err != nil {
+			return err
+		}
+		if id != last {
+			schema, name, ok := strings.Cut(table, ".")
+			if !ok {
+				return fmt.Errorf("table %s refers to %q, which is in no schema", t.Name, table)
+			}
+			t.ForeignKeys = append(t.ForeignKeys, mapping.ForeignKey{Table: mapping.TableName{Schema: schema, Name: name}})
+			last = id
+		}
+		fk := &t.ForeignKeys[len(t.ForeignKeys)-1]
+		fk.Columns, fk.RefColumns = append(fk.Columns, from), append(fk.RefColumns, to.String)
+		return nil
+	})
+}

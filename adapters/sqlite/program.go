@@ -1,0 +1,226 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/failpoint"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// program is a plan in SQLite's statements.
+type program struct {
+	plan  *sqlstore.Plan
+	steps []stepTexts // by step index
+}
+
+// stepTexts are the statements of one step. ?1 to ?n are the key, in the order
+// of Match, wherever a row is found by it.
+type stepTexts struct {
+	lookups []string // by column; empty where there is none
+	find    string   // rowid, newer, reads: newer says that the stored version is newer than ?n+1
+	update  string   // empty when there is nothing to set
+	insert  string   // returns rowid, reads
+	byRow   string   // deletes by rowid
+	mine    string   // the rowids of a parent's rows; empty unless absent rows are deleted
+	parent  int      // the column that refers to the parent, for mine
+	below   []below
+}
+
+// below finds the rows of a child step that refer to a row about to be deleted.
+type below struct {
+	step int
+	text string
+}
+
+// Compile writes the statements of a plan.
+func (d *dialect) Compile(p *sqlstore.Plan) (sqlstore.Program, error) {
+	out := &program{plan: p, steps: make([]stepTexts, len(p.Steps))}
+	for i, s := range p.Steps {
+		out.steps[i] = textsOf(s)
+	}
+	return out, nil
+}
+
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func table(n mapping.TableName) string { return quote(n.String()) }
+
+func param(n int) string { return "?" + strconv.Itoa(n) }
+
+func textsOf(s *sqlstore.Step) stepTexts {
+	t := stepTexts{lookups: make([]string, len(s.Columns)), parent: -1}
+	for i := range s.Columns {
+		if c := &s.Columns[i]; c.Found != nil {
+			t.lookups[i] = lookupText(c.Found)
+		}
+	}
+	if len(s.Match) > 0 {
+		t.find = findText(s)
+		t.update = updateText(s)
+	}
+	t.insert = insertText(s)
+	t.byRow = "DELETE FROM " + table(s.Name) + " WHERE rowid = ?1"
+	for _, c := range s.Match {
+		if s.Absent == mapping.DeleteAbsent && s.Parent >= 0 && s.Columns[c].Ref != nil && s.Columns[c].Ref.Index == s.Parent {
+			t.mine = "SELECT rowid FROM " + table(s.Name) + " WHERE " + quote(s.Columns[c].Name) + " = ?1"
+			t.parent = c
+		}
+	}
+	t.below = belowOf(s)
+	return t
+}
+
+func lookupText(t *sqlstore.LookupTarget) string {
+	terms := make([]string, len(t.Where))
+	for i, w := range t.Where {
+		terms[i] = quote(w.Name) + " = " + param(i+1)
+	}
+	return "SELECT " + quote(t.Column.Name) + " FROM " + table(t.Table.Name) + " WHERE " + strings.Join(terms, " AND ")
+}
+
+func keyTerms(s *sqlstore.Step) string {
+	terms := make([]string, len(s.Match))
+	for i, c := range s.Match {
+		terms[i] = quote(s.Columns[c].Name) + " = " + param(i+1)
+	}
+	return strings.Join(terms, " AND ")
+}
+
+func readList(s *sqlstore.Step) string {
+	var b strings.Builder
+	for _, r := range s.Reads {
+		b.WriteString(", " + quote(r.Name))
+	}
+	return b.String()
+}
+
+func findText(s *sqlstore.Step) string {
+	newer := "0"
+	if s.Version >= 0 {
+		newer = fmt.Sprintf("coalesce(%s > %s, 0)", quote(s.Columns[s.Version].Name), param(len(s.Match)+1))
+	}
+	return "SELECT rowid, " + newer + readList(s) + " FROM " + table(s.Name) + " WHERE " + keyTerms(s)
+}
+
+// updateText takes, for each column that is not part of the key, whether it is
+// absent and its value: ?1, ?2, ?3, ?4 and so on; last the rowid. A row that
+// would stay as it is, is left alone.
+func updateText(s *sqlstore.Step) string {
+	if s.OnMatch != mapping.Update {
+		return ""
+	}
+	var sets, changes []string
+	n := 0
+	for i := range s.Columns {
+		c := &s.Columns[i]
+		if c.Key {
+			continue
+		}
+		name, value := quote(c.Name), fmt.Sprintf("iif(%s, %s, %s)", param(n+1), quote(c.Name), param(n+2))
+		sets = append(sets, name+" = "+value)
+		changes = append(changes, fmt.Sprintf("(NOT %s AND %s IS NOT %s COLLATE BINARY)", param(n+1), name, param(n+2)))
+		n += 2
+	}
+	if n == 0 {
+		return ""
+	}
+	return "UPDATE " + table(s.Name) + " SET " + strings.Join(sets, ", ") +
+		" WHERE rowid = " + param(n+1) + " AND (" + strings.Join(changes, " OR ") + ")"
+}
+
+// insertText takes, for each column, its value; a column with a default takes
+// before it whether it is absent.
+func insertText(s *sqlstore.Step) string {
+	var names, values []string
+	n := 0
+	for i := range s.Columns {
+		c := &s.Columns[i]
+		names = append(names, quote(c.Name))
+		if c.Native.Default != "" {
+			values = append(values, fmt.Sprintf("iif(%s, %s, %s)", param(n+1), c.Native.Default, param(n+2)))
+			n += 2
+			continue
+		}
+		n++
+		values = append(values, param(n))
+	}
+	return "INSERT INTO " + table(s.Name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") +
+		") RETURNING rowid" + readList(s)
+}
+
+func belowOf(s *sqlstore.Step) []below {
+	var out []below
+	for _, child := range s.Children {
+		if child.Parent != s.Index {
+			continue
+		}
+		for i := range child.Columns {
+			c := &child.Columns[i]
+			if c.Ref != s {
+				continue
+			}
+			out = append(out, below{child.Index, fmt.Sprintf("SELECT rowid FROM %s WHERE %s = (SELECT %s FROM %s WHERE rowid = ?1)",
+				table(child.Name), quote(c.Name), quote(s.Reads[c.RefGet].Name), table(s.Name))})
+		}
+	}
+	return out
+}
+
+// Run commits the items in one transaction, with a savepoint for each.
+func (p *program) Run(ctx context.Context, ss sqlstore.Session, items []*sqlstore.Item) error {
+	s := ss.(*session)
+	if err := s.Begin(ctx); err != nil {
+		return err
+	}
+	defer s.Rollback()
+	failpoint.Hit("commit-begun")
+	for _, it := range items {
+		if err := p.message(ctx, s, it); err != nil {
+			return err
+		}
+	}
+	failpoint.Hit("commit-rendered")
+	if err := seal(ctx, s, items); err != nil {
+		return err
+	}
+	failpoint.Hit("commit-sealed")
+	if err := s.Commit(ctx); err != nil {
+		return err
+	}
+	failpoint.Hit("commit-done")
+	return nil
+}
+
+// message claims, resolves, writes and renders one item; what is refused leaves
+// no trace.
+func (p *program) message(ctx context.Context, s *session, it *sqlstore.Item) error {
+	if err := s.exec(ctx, "SAVEPOINT message"); err != nil {
+		return err
+	}
+	known, err := claim(ctx, s, it)
+	if err != nil {
+		return err
+	}
+	if !known {
+		failpoint.Hit("commit-claimed")
+		w := newWork(p, s, it)
+		if err := w.write(ctx); err != nil {
+			return err
+		}
+		failpoint.Hit("commit-written")
+		if it.Going() {
+			it.Stored = w.stored()
+			it.Render()
+		}
+	}
+	if it.Outcome.Err != nil {
+		if err := s.exec(ctx, "ROLLBACK TO message"); err != nil {
+			return err
+		}
+	}
+	return s.exec(ctx, "RELEASE message")
+}

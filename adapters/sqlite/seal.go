@@ -1,0 +1,153 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+// The statements of the ledger. They are constants, so that a lane prepares
+// them once.
+const (
+	knownText = `SELECT i.message_id, i.body, coalesce(m.outcome, ''), r.body FROM "gateway.inbox" AS i
+		LEFT JOIN "gateway.message" AS m ON m.id = i.message_id
+		LEFT JOIN "gateway.reply" AS r ON r.message_id = i.message_id
+		WHERE i.claim = ?1`
+	claimText   = `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?1, ?2, ?3)`
+	messageText = `INSERT INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
+		content_type, ordering_key, traceparent, correlation, outcome, replay_of)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`
+	payloadText  = `INSERT INTO "gateway.payload" (message_id, packing, body) VALUES (?1, ?2, ?3)`
+	keyText      = `INSERT OR IGNORE INTO "gateway.message_key" (value, message_id, name) VALUES (?1, ?2, ?3)`
+	replyText    = `INSERT INTO "gateway.reply" (message_id, body) VALUES (?1, ?2)`
+	numberText   = `UPDATE "gateway.shard" SET next_seq = next_seq + ?3 WHERE channel = ?1 AND shard = ?2 RETURNING next_seq`
+	deliveryText = `INSERT INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
+	outboxText   = `INSERT INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
+		correlation, traceparent, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`
+)
+
+// claim settles an item that the inbox knows, or enters it there.
+func claim(ctx context.Context, s *session, it *sqlstore.Item) (known bool, err error) {
+	var (
+		id, body, reply []byte
+		outcome         string
+	)
+	known, err = s.row(ctx, knownText, []any{&id, &body, &outcome, &reply}, it.Claim[:])
+	if err != nil {
+		return false, err
+	}
+	m := it.Message()
+	if !known {
+		return false, s.exec(ctx, claimText, it.Claim[:], m.Body[:], m.ID[:])
+	}
+	it.Known(gateway.ID(id), gateway.Digest(body), outcome == gateway.Superseded.String(), reply)
+	return true, nil
+}
+
+// seal writes the ledger and the outbox of what an attempt stores.
+func seal(ctx context.Context, s *session, items []*sqlstore.Item) error {
+	for _, it := range items {
+		if !it.Sealable() {
+			continue
+		}
+		if err := record(ctx, s, it); err != nil {
+			return err
+		}
+	}
+	return enqueue(ctx, s, items)
+}
+
+func record(ctx context.Context, s *session, it *sqlstore.Item) error {
+	l := &it.Ledger
+	m := it.Message()
+	err := s.exec(ctx, messageText, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
+		m.Body[:], l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, it.Outcome.Status.String(), l.ReplayOf)
+	if err != nil {
+		return err
+	}
+	if err := s.exec(ctx, payloadText, m.ID[:], int(it.Packing), notNull(it.Payload)); err != nil {
+		return err
+	}
+	for _, k := range l.Keys {
+		if err := s.exec(ctx, keyText, k.Value, m.ID[:], k.Name); err != nil {
+			return err
+		}
+	}
+	if it.Reply == nil {
+		return nil
+	}
+	return s.exec(ctx, replyText, m.ID[:], it.Reply)
+}
+
+// notNull makes an empty blob of nothing, where NULL is not allowed.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// queued is one delivery with the item it belongs to.
+type queued struct {
+	item *sqlstore.Item
+	*sqlstore.Delivery
+}
+
+// enqueue draws the shards' numbers last, shard by shard in ascending order, and
+// fills the outbox.
+func enqueue(ctx context.Context, s *session, items []*sqlstore.Item) error {
+	var all []queued
+	for _, it := range items {
+		for i := range it.Deliveries {
+			all = append(all, queued{it, &it.Deliveries[i]})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b queued) int {
+		return cmp.Or(cmp.Compare(a.Publication.Channel, b.Publication.Channel), cmp.Compare(a.Shard, b.Shard))
+	})
+	for len(all) > 0 {
+		first := all[0]
+		n := slices.IndexFunc(all, func(q queued) bool {
+			return q.Publication.Channel != first.Publication.Channel || q.Shard != first.Shard
+		})
+		if n < 0 {
+			n = len(all)
+		}
+		if err := number(ctx, s, all[:n]); err != nil {
+			return err
+		}
+		all = all[n:]
+	}
+	return nil
+}
+
+func number(ctx context.Context, s *session, batch []queued) error {
+	channel, shard := batch[0].Publication.Channel, batch[0].Shard
+	var next int64
+	found, err := s.row(ctx, numberText, []any{&next}, channel, shard, len(batch))
+	if err != nil {
+		return err
+	}
+	if !found {
+		return sqlstore.UnknownShard(channel, shard)
+	}
+	for i, q := range batch {
+		if err := q.insert(ctx, s, next-int64(len(batch)-i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q queued) insert(ctx context.Context, s *session, seq int64) error {
+	l, p, id := &q.item.Ledger, q.Publication, q.item.Message().ID
+	err := s.exec(ctx, deliveryText, id[:], q.Ordinal, p.Channel, q.Shard, seq, q.WireID, p.RoutingKey)
+	if err != nil {
+		return err
+	}
+	return s.exec(ctx, outboxText, p.Channel, q.Shard, seq, q.WireID, id[:], l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
+		l.Correlation, l.TraceParent, q.item.Now().UnixMilli(), notNull(p.Body))
+}

@@ -1,0 +1,92 @@
+package sqlite
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/cockroachdb/apd/v3"
+
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// argument writes a datum down as SQLite keeps it. A decimal whose scaled
+// integer has more than 63 bits is refused.
+func argument(d sqlstore.Datum, c *mapping.ColumnModel) (any, error) {
+	if !d.Present {
+		return nil, nil
+	}
+	switch d.Kind {
+	case mapping.IntegerColumn, mapping.BoolColumn:
+		return d.Int, nil
+	case mapping.DecimalColumn:
+		if !d.Number.Coeff.IsInt64() {
+			return nil, errTooLarge
+		}
+		n := d.Number.Coeff.Int64()
+		if d.Number.Negative {
+			n = -n
+		}
+		return n, nil
+	case mapping.DateTimeColumn:
+		return d.Instant.Format(layout(c.Scale)), nil
+	case mapping.DateColumn:
+		return d.Instant.Format(time.DateOnly), nil
+	case mapping.FloatColumn:
+		return d.Float, nil
+	case mapping.BytesColumn:
+		return d.Bytes, nil
+	}
+	return d.Text, nil
+}
+
+func layout(scale int) string {
+	if scale == 0 {
+		return time.DateTime
+	}
+	return time.DateTime + "." + strings.Repeat("0", scale)
+}
+
+// reading is the destination of one stored column.
+type reading struct {
+	column *mapping.ColumnModel
+	datum  *sqlstore.Datum
+}
+
+// Scan implements sql.Scanner.
+func (r reading) Scan(src any) error {
+	d := sqlstore.Datum{Kind: r.column.Kind, Present: src != nil}
+	var err error
+	switch v := src.(type) {
+	case int64:
+		d.Int = v
+		if r.column.Kind == mapping.DecimalColumn {
+			d.Number = apd.New(v, int32(-r.column.Scale))
+		}
+	case float64:
+		d.Float = v
+	case []byte:
+		d.Bytes = append([]byte(nil), v...)
+	case time.Time: // the driver parses columns declared DATE and DATETIME
+		d.Instant = v.UTC()
+	case string:
+		d.Text = v
+		if r.column.Kind == mapping.DateTimeColumn || r.column.Kind == mapping.DateColumn {
+			d.Text = ""
+			d.Instant, err = parse(v)
+		}
+	}
+	*r.datum = d
+	return err
+}
+
+func parse(s string) (time.Time, error) {
+	if len(s) == len(time.DateOnly) {
+		return time.Parse(time.DateOnly, s)
+	}
+	return time.Parse("2006-01-02 15:04:05.999999999", s)
+}
+
+// errTooLarge refuses a decimal whose scaled integer has more than 63 bits.
+var errTooLarge = errors.New("a decimal of this size cannot be kept in SQLite")

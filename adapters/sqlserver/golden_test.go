@@ -1,0 +1,142 @@
+package sqlserver
+
+import (
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/gatewaytest"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// tables are pictures of the sample's tables, as a server with its default
+// collation would draw them.
+func tables(t *testing.T) []*sqlstore.Table {
+	t.Helper()
+	draw := func(schema, name string, unique []string, columns ...string) *sqlstore.Table {
+		out := &sqlstore.Table{TableModel: mapping.TableModel{Name: mapping.TableName{Schema: schema, Name: name}, Unique: [][]string{{"id"}, unique}}}
+		for _, c := range append([]string{"id bigint"}, columns...) {
+			name, native, _ := strings.Cut(c, " ")
+			native, fallback, _ := strings.Cut(native, " default ")
+			typ, err := sqlstore.ParseType(native, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			typ.Identity = name == "id"
+			typ.HasDefault = fallback != ""
+			n := sqlstore.Native{Type: native, Default: fallback}
+			if typ.Kind == mapping.StringColumn {
+				n.Collation = "SQL_Latin1_General_CP1_CI_AS"
+			}
+			out.Columns = append(out.Columns, mapping.ColumnModel{Name: name, ColumnType: typ})
+			out.Native = append(out.Native, n)
+		}
+		return out
+	}
+	refer := func(t *sqlstore.Table, column, schema, name string) *sqlstore.Table {
+		t.ForeignKeys = append(t.ForeignKeys, mapping.ForeignKey{Columns: []string{column}, Table: mapping.TableName{Schema: schema, Name: name}, RefColumns: []string{"id"}})
+		return t
+	}
+	return []*sqlstore.Table{
+		draw("crm", "customer", []string{"customer_no"}, "customer_no nvarchar(20)", "name nvarchar(120)", "country nchar(2)", "email nvarchar(254)"),
+		draw("catalog", "product", []string{"sku"}, "sku nvarchar(40)", "name nvarchar(120)"),
+		refer(draw("sales", "sales_order", []string{"order_no"}, "order_no nvarchar(20)", "customer_id bigint", "revision int default ((1))", "status nvarchar(12)",
+			"currency nchar(3)", "ordered_at datetime2(3)", "requested_delivery date", "note nvarchar(2000)"), "customer_id", "crm", "customer"),
+		refer(draw("sales", "order_line", []string{"order_id", "line_no"}, "order_id bigint", "line_no int", "product_id bigint", "quantity decimal(12,3)", "unit nvarchar(4)",
+			"unit_price decimal(15,4)", "amount decimal(19,4)"), "order_id", "sales", "sales_order"),
+		refer(draw("sales", "order_line_feature", []string{"line_id", "name"}, "line_id bigint", "name nvarchar(60)", "value nvarchar(200)"), "line_id", "sales", "order_line"),
+	}
+}
+
+// variants are mappings that between them use every clause a text can have.
+func variants() map[string]*mapping.Mapping {
+	plain := gatewaytest.OrderMapping()
+
+	guarded := gatewaytest.OrderMapping()
+	guarded.Tables[1].Version = len(guarded.Tables[1].Columns) - 1
+	guarded.Tables[2].Absent, guarded.Tables[3].Absent = mapping.DeleteAbsent, mapping.DeleteAbsent
+
+	strict := gatewaytest.OrderMapping()
+	strict.Tables[0].OnMatch, strict.Tables[1].OnMatch = mapping.Keep, mapping.Fail
+	strict.Tables[3].Match = nil
+	strict.Returns = nil
+	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "combined": strict}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".sql")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs from what is emitted; look at it, then run the test with -update", file)
+	}
+}
+
+// TestStatements keeps every text in a file, where it can be read, and where the
+// tests of testdata/tsql parse it with SQL Server's grammar.
+func TestStatements(t *testing.T) {
+	for name, m := range variants() {
+		plan, err := sqlstore.NewPlan(m, tables(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled, err := (&dialect{}).Compile(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := compiled.(*program)
+		golden(t, "write-"+name, p.write)
+		if (p.seal == "") != (name == "combined") {
+			t.Errorf("%s: the second statement is in the wrong place", name)
+		}
+	}
+	golden(t, "seal", sealText()+"\n")
+	var all strings.Builder
+	shared := sqlstore.Statements(text)
+	for _, name := range slices.Sorted(maps.Keys(shared)) {
+		all.WriteString("-- " + name + "\n" + shared[name] + ";\n")
+	}
+	for i, s := range (&dialect{}).VersionTable() {
+		all.WriteString("-- versionTable " + string(rune('1'+i)) + "\n" + s + ";\n")
+	}
+	for name, s := range map[string]string{"columns": columnsText, "foreignKeys": foreignKeysText, "indexes": indexesText} {
+		golden(t, "introspect-"+strings.ToLower(name), s+";\n")
+	}
+	golden(t, "shared", all.String())
+	golden(t, "grants", (&dialect{}).Grants("gate]house'", []string{"sales"}))
+}
+
+// TestNoDDL: what the running login sends changes no table and calls no procedure.
+func TestNoDDL(t *testing.T) {
+	files, err := filepath.Glob("testdata/write-*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no golden files", err)
+	}
+	for _, file := range append(files, "testdata/seal.sql") {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range []string{"CREATE ", "ALTER ", "DROP ", "TRUNCATE ", "EXEC", "MERGE "} {
+			if strings.Contains(strings.ToUpper(string(content)), word) {
+				t.Errorf("%s has %s", file, word)
+			}
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package sqlserver_test
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/adapters/sqlserver"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/gatewaytest"
+	"github.com/gatehouse/gatehouse/mappings"
+)
+
+// dsnVariable names a server on which the test may create and drop a database
+// of its own, as a URL: sqlserver://user:password@host:port?database=master.
+const dsnVariable = "GATEHOUSE_TEST_SQLSERVER"
+
+func business(t testing.TB) fs.FS {
+	t.Helper()
+	files, err := fs.Sub(mappings.FS, "migrations/sqlserver")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func logger(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
+
+// createDatabase makes an empty database and returns its DSN.
+func createDatabase(t testing.TB) string {
+	t.Helper()
+	dsn := os.Getenv(dsnVariable)
+	if dsn == "" {
+		t.Skip(dsnVariable + " names no server")
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatalf("%s is not a URL", dsnVariable)
+	}
+	admin, err := sql.Open("sqlserver", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	name := "gatehouse_test_" + strings.ToLower(rand.Text()[:10])
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.Exec("DROP DATABASE " + name); err != nil {
+			t.Logf("dropping %s: %v", name, err)
+		}
+	})
+	q := u.Query()
+	q.Set("database", name)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func openStore(t testing.TB, dsn string) *sqlserver.Store {
+	t.Helper()
+	s, err := sqlserver.Open(t.Context(), sqlserver.Config{DSN: config.NewSecret(dsn)}, time.Now, logger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+// emptied is every table that tests write, children first.
+var emptied = strings.Fields(`gateway.outbox gateway.delivery gateway.parked gateway.relayed gateway.lease gateway.shard gateway.refusal gateway.reply
+	gateway.message_key gateway.payload gateway.message gateway.inbox
+	sales.shipment_line sales.shipment sales.order_line_feature sales.order_line sales.sales_order crm.customer`)
+
+func TestStore(t *testing.T) {
+	dsn := createDatabase(t)
+	store := openStore(t, dsn) // one for all, because new connections are slow to make
+	if _, err := store.Up(t.Context(), business(t)); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlserver", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	gatewaytest.TestStore(t, func(t testing.TB) (gateway.Store, gatewaytest.Probe) {
+		p := &probe{db: db}
+		for _, table := range emptied {
+			p.Exec(t, "DELETE FROM "+table)
+		}
+		t.Cleanup(func() { p.dropTriggers(t) })
+		return store, p
+	})
+}
+
+// probe looks into the database on connections of its own.
+type probe struct {
+	db       *sql.DB
+	triggers []string
+}
+
+var tableName = regexp.MustCompile(`\{([a-z_.]+)\}`)
+
+func (p *probe) Query(t testing.TB, query string) [][]string {
+	t.Helper()
+	rows, err := p.db.QueryContext(t.Context(), tableName.ReplaceAllString(query, "$1"))
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]string
+	for rows.Next() {
+		values := make([]sql.NullString, len(columns))
+		dest := make([]any, len(columns))
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		if err := rows.Scan(dest...); err != nil {
+			t.Fatal(err)
+		}
+		row := make([]string, len(columns))
+		for i, v := range values {
+			if row[i] = v.String; !v.Valid {
+				row[i] = "NULL"
+			}
+		}
+		out = append(out, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (p *probe) Exec(t testing.TB, statement string) {
+	t.Helper()
+	if _, err := p.db.Exec(tableName.ReplaceAllString(statement, "$1")); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+func (p *probe) ForbidUpdates(t testing.TB, schema, table string) {
+	name := fmt.Sprintf("%s.forbid_%s", schema, table)
+	p.Exec(t, fmt.Sprintf(`CREATE TRIGGER %s ON %s.%s AFTER UPDATE AS
+BEGIN
+  IF EXISTS (SELECT 1 FROM inserted) THROW 50001, 'updates are forbidden', 1;
+END`, name, schema, table))
+	p.triggers = append(p.triggers, name)
+}
+
+func (p *probe) dropTriggers(t testing.TB) {
+	for _, name := range p.triggers {
+		p.Exec(t, "DROP TRIGGER "+name)
+	}
+}

@@ -1,0 +1,197 @@
+package sqlserver
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// inOrder makes the server take the rows of a table variable in the order of
+// their primary key or as they come, and look up each in turn: locks are then
+// taken row by row, not by whole ranges of the table.
+const inOrder = " OPTION (FORCE ORDER, LOOP JOIN)"
+
+// write puts the rows of one step where they belong.
+func (s *script) write(step *sqlstore.Step) {
+	for i := range step.Columns {
+		if c := &step.Columns[i]; c.Ref != nil {
+			s.line("UPDATE t SET c%d = b.v%d FROM @t%d AS t INNER JOIN @t%d AS b ON b.n = t.n AND b.r = t.q%d;", i, c.RefGet, step.Index, c.Ref.Index, i)
+		}
+	}
+	if step.Parent >= 0 {
+		s.line("UPDATE t SET stale = 1 FROM @t%d AS t INNER JOIN @t%d AS b ON b.n = t.n AND b.r = t.p WHERE b.stale = 1;", step.Index, step.Parent)
+	}
+	s.prune(step)
+	if len(step.Match) > 0 {
+		s.guard(step)
+		s.match(step)
+	}
+	s.insert(step)
+	s.readBack(step)
+}
+
+// keyed compares a stored row x with a row t of the step by the natural key.
+func keyed(step *sqlstore.Step, stored, row string) string {
+	terms := make([]string, len(step.Match))
+	for i, c := range step.Match {
+		terms[i] = fmt.Sprintf("%s.%s = %s.c%d", stored, bracket(step.Columns[c].Name), row, c)
+	}
+	return strings.Join(terms, " AND ")
+}
+
+// guard leaves rows alone whose stored version is newer, with all below them.
+func (s *script) guard(step *sqlstore.Step) {
+	if step.Version < 0 {
+		return
+	}
+	s.line("UPDATE t SET stale = 1 FROM @t%d AS t INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s WHERE t.stale = 0 AND x.%s > t.c%d%s;",
+		step.Index, table(step.Name), keyed(step, "x", "t"), bracket(step.Columns[step.Version].Name), step.Version, inOrder)
+	s.line("UPDATE m SET st = %d FROM @m AS m WHERE m.st = %d AND EXISTS (SELECT 1 FROM @t%d AS t WHERE t.n = m.n AND t.stale = 1);", overtook, going, step.Index)
+}
+
+// match deals with rows that are stored already.
+func (s *script) match(step *sqlstore.Step) {
+	switch step.OnMatch {
+	case mapping.Fail:
+		s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM @t%d AS t INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s WHERE t.stale = 0%s;",
+			step.Index, whyExists, step.Index, table(step.Name), keyed(step, "x", "t"), inOrder)
+		s.line("UPDATE @m SET st = %d WHERE n IN (SELECT f.n FROM @f AS f WHERE f.why = %d);", clashed, whyExists)
+	case mapping.Update:
+		s.update(step)
+	}
+}
+
+// update sets the columns whose source is present, of rows that would change.
+func (s *script) update(step *sqlstore.Step) {
+	var sets, after, before []string
+	for i := range step.Columns {
+		c := &step.Columns[i]
+		if c.Key {
+			continue
+		}
+		stored := "x." + bracket(c.Name)
+		next := fmt.Sprintf("CASE WHEN %s THEN %s ELSE t.c%d END", absent(i), stored, i)
+		sets = append(sets, bracket(c.Name)+" = "+next)
+		after = append(after, exact(next, c.Model.Kind))
+		before = append(before, exact(stored, c.Model.Kind))
+	}
+	if len(sets) == 0 {
+		return
+	}
+	s.line("UPDATE x SET %s\nFROM @t%d AS t INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0 AND EXISTS (SELECT %s EXCEPT SELECT %s)%s;",
+		strings.Join(sets, ", "), step.Index, table(step.Name), keyed(step, "x", "t"), strings.Join(after, ", "), strings.Join(before, ", "), inOrder)
+}
+
+// absent tells whether the source of a column is absent in row t.
+func absent(column int) string { return fmt.Sprintf("SUBSTRING(t.ab, %d, 1) = 'a'", column+1) }
+
+func (s *script) insert(step *sqlstore.Step) {
+	var names, values []string
+	for i := range step.Columns {
+		c := &step.Columns[i]
+		value := fmt.Sprintf("t.c%d", i)
+		if c.Native.Default != "" {
+			value = fmt.Sprintf("CASE WHEN %s THEN %s ELSE t.c%d END", absent(i), c.Native.Default, i)
+		}
+		names, values = append(names, bracket(c.Name)), append(values, value)
+	}
+	missing := ""
+	if len(step.Match) > 0 {
+		missing = fmt.Sprintf(" AND NOT EXISTS (SELECT 1 FROM %s AS x WITH (UPDLOCK, SERIALIZABLE) WHERE %s)", table(step.Name), keyed(step, "x", "t"))
+	}
+	s.line("INSERT INTO %s (%s)\nSELECT %s FROM @t%d AS t WHERE t.lead = 1 AND t.stale = 0%s ORDER BY t.g;",
+		table(step.Name), strings.Join(names, ", "), strings.Join(values, ", "), step.Index, missing)
+}
+
+func (s *script) readBack(step *sqlstore.Step) {
+	if len(step.Reads) == 0 {
+		return
+	}
+	sets := make([]string, len(step.Reads))
+	for i, r := range step.Reads {
+		sets[i] = fmt.Sprintf("v%d = x.%s", i, bracket(r.Name))
+	}
+	s.line("UPDATE t SET %s FROM @t%d AS t INNER JOIN %s AS x ON %s%s;",
+		strings.Join(sets, ", "), step.Index, table(step.Name), keyed(step, "x", "t"), inOrder)
+}
+
+// prune deletes the stored children of the messages' own parents that the
+// messages no longer have, with what the mapping has below them.
+func (s *script) prune(step *sqlstore.Step) {
+	if step.Absent != mapping.DeleteAbsent || step.Parent < 0 {
+		return
+	}
+	for _, c := range step.Match {
+		column := &step.Columns[c]
+		if column.Ref == nil || column.Ref.Index != step.Parent {
+			continue
+		}
+		from := fmt.Sprintf("(SELECT DISTINCT b.v%d AS ref FROM @t%d AS b WHERE b.stale = 0) AS d INNER JOIN %s AS x ON x.%s = d.ref WHERE NOT EXISTS (SELECT 1 FROM @t%d AS t WHERE %s)",
+			column.RefGet, step.Parent, table(step.Name), bracket(column.Name), step.Index, keyed(step, "x", "t"))
+		s.doom(step, from)
+		return
+	}
+}
+
+// doom deletes the stored rows x of a step that from selects, after those of
+// its children.
+func (s *script) doom(step *sqlstore.Step, from string) {
+	s.doomed++
+	name := fmt.Sprintf("@d%d", s.doomed)
+	var columns, values []string
+	for _, c := range step.Match {
+		columns = append(columns, fmt.Sprintf("c%d %s NULL", c, declared(step.Columns[c].Native)))
+		values = append(values, "x."+bracket(step.Columns[c].Name))
+	}
+	for i, r := range step.Reads {
+		columns = append(columns, fmt.Sprintf("v%d %s NULL", i, declared(r.Native)))
+		values = append(values, "x."+bracket(r.Name))
+	}
+	s.line("DECLARE %s TABLE (%s);", name, strings.Join(columns, ", "))
+	s.line("INSERT INTO %s SELECT %s FROM %s;", name, strings.Join(values, ", "), from)
+	s.line("IF EXISTS (SELECT 1 FROM %s)\nBEGIN", name)
+	for _, child := range step.Children {
+		s.doomChild(step, child, name)
+	}
+	s.line("DELETE x FROM %s AS t INNER JOIN %s AS x ON %s;\nEND", name, table(step.Name), keyed(step, "x", "t"))
+}
+
+func (s *script) doomChild(step, child *sqlstore.Step, parents string) {
+	if child.Parent != step.Index {
+		return
+	}
+	for i := range child.Columns {
+		c := &child.Columns[i]
+		if c.Ref != step {
+			continue
+		}
+		from := fmt.Sprintf("%s AS d INNER JOIN %s AS x ON x.%s = d.v%d", parents, table(child.Name), bracket(c.Name), c.RefGet)
+		if len(child.Children) > 0 && len(child.Match) > 0 {
+			s.doom(child, from)
+			continue
+		}
+		s.line("DELETE x FROM %s;", from)
+	}
+}
+
+// answer returns one row for each message, or one for each of its faults.
+func (s *script) answer() {
+	columns := []string{"m.n", "m.st", "m.first", "b.body", "g.outcome", "rp.body", "f.t", "f.r", "f.c", "f.why"}
+	joins := []string{
+		"LEFT JOIN gateway.inbox AS b ON m.st = 1 AND b.claim = m.claim",
+		"LEFT JOIN gateway.message AS g ON m.st = 1 AND g.id = m.first",
+		"LEFT JOIN gateway.reply AS rp ON m.st = 1 AND rp.message_id = m.first",
+		"LEFT JOIN @f AS f ON f.n = m.n",
+	}
+	joined := map[int]bool{}
+	for _, r := range s.plan.Returns {
+		columns = append(columns, fmt.Sprintf("t%d.v%d", r.Step, r.Read))
+		if !joined[r.Step] {
+			joined[r.Step] = true
+			joins = append(joins, fmt.Sprintf("LEFT JOIN @t%d AS t%d ON t%d.n = m.n", r.Step, r.Step, r.Step))
+		}
+	}
+	s.line("SELECT %s\nFROM @m AS m\n%s\nORDER BY m.n, f.t, f.r, f.c;", strings.Join(columns, ", "), strings.Join(joins, "\n"))
+}

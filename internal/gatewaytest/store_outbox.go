@@ -1,0 +1,345 @@
+package gatewaytest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+const channel = "order-events"
+
+// denseNumbers: whatever the lanes do, each shard's deliveries are numbered from
+// one without a gap, and those of one key in the order of their commits.
+func (s *storeSuite) denseNumbers(t *testing.T) {
+	const perLane, size = 6, 8
+	p := newPlan()
+	w := s.writer(p)
+	var wg sync.WaitGroup
+	for lane := range s.store.Lanes() {
+		wg.Go(func() {
+			for b := range perLane {
+				var batch []*gateway.Entry
+				for i := range size {
+					no := fmt.Sprintf("%d-%d-%d", lane, b, i)
+					e := p.entry(no, order{no: no, customer: no, name: "A"})
+					e.Message.OrderingKey = fmt.Sprintf("key-%d-%d", lane, i%3)
+					batch = append(batch, e)
+				}
+				for _, o := range s.commit(w, lane, batch...) {
+					s.status(o, gateway.Stored)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	total := 0
+	last := map[string]string{}
+	for shard := range s.store.Shards() {
+		for i, d := range s.pending(shard, 0, 10000) {
+			if d.Seq != int64(i+1) || d.Shard != shard || d.Channel != channel {
+				t.Fatalf("shard %d: delivery %d is number %d of %s/%d", shard, i, d.Seq, d.Channel, d.Shard)
+			}
+			body := string(d.Body)
+			if body <= last[d.OrderingKey] {
+				t.Errorf("key %s: %s after %s", d.OrderingKey, body, last[d.OrderingKey])
+			}
+			last[d.OrderingKey] = body
+			total++
+		}
+	}
+	if want := s.store.Lanes() * perLane * size; total != want {
+		t.Errorf("%d deliveries wait, want %d", total, want)
+	}
+}
+
+func (s *storeSuite) pending(shard int, after int64, limit int) []gateway.Delivery {
+	s.t.Helper()
+	d, err := s.store.Pending(s.t.Context(), channel, shard, after, limit)
+	if err != nil {
+		s.t.Fatalf("pending: %v", err)
+	}
+	return d
+}
+
+// fill stores n messages of the given ordering keys, in order, and returns the
+// shard that all of them are in.
+func (s *storeSuite) fill(n int, keys ...string) int {
+	s.t.Helper()
+	p := newPlan()
+	w := s.writer(p)
+	for i := range n {
+		no := fmt.Sprintf("PO-%03d", i)
+		e := p.entry(no, order{no: no, customer: no, name: "A"})
+		e.Message.OrderingKey = keys[i%len(keys)]
+		s.one(w, e, gateway.Stored)
+	}
+	for shard := range s.store.Shards() {
+		if len(s.pending(shard, 0, n+1)) == n {
+			return shard
+		}
+	}
+	s.t.Fatalf("the keys %q are not in one shard", keys)
+	return 0
+}
+
+// neighbours returns n ordering keys of one shard.
+func (s *storeSuite) neighbours(n int) []string {
+	p := newPlan()
+	w := s.writer(p)
+	byShard := map[int][]string{}
+	for i := 0; ; i++ {
+		key := fmt.Sprintf("probe-%d", i)
+		e := p.entry(key, order{no: key, customer: key, name: "A"})
+		e.Message.OrderingKey = key
+		s.one(w, e, gateway.Stored)
+		for shard := range s.store.Shards() {
+			found := s.pending(shard, 0, 1)
+			if len(found) == 0 {
+				continue
+			}
+			l := s.acquire(shard, "prober", time.Minute)
+			if err := s.store.Confirm(s.t.Context(), l, []int64{found[0].Seq}); err != nil {
+				s.t.Fatalf("confirm: %v", err)
+			}
+			byShard[shard] = append(byShard[shard], key)
+			if len(byShard[shard]) == n {
+				s.probe.Exec(s.t, `DELETE FROM {gateway.lease}`)
+				return byShard[shard]
+			}
+		}
+	}
+}
+
+func (s *storeSuite) acquire(shard int, owner string, ttl time.Duration) gateway.Lease {
+	s.t.Helper()
+	l, ok, err := s.store.Acquire(s.t.Context(), channel, shard, owner, ttl)
+	if err != nil || !ok {
+		s.t.Fatalf("acquire: %v, %v", ok, err)
+	}
+	return l
+}
+
+func (s *storeSuite) leases(t *testing.T) {
+	ctx := t.Context()
+	s.fill(1, "k")
+	a := s.acquire(0, "a", time.Minute)
+	if renewed := s.acquire(0, "a", time.Minute); renewed.Fence != a.Fence {
+		t.Errorf("renewing changed the fence from %d to %d", a.Fence, renewed.Fence)
+	}
+	if _, ok, err := s.store.Acquire(ctx, channel, 0, "b", time.Minute); ok || err != nil {
+		t.Fatalf("b took a's lease: %v, %v", ok, err)
+	}
+	s.acquire(1, "b", time.Minute) // another shard is another lease
+
+	s.acquire(0, "a", time.Millisecond)
+	var b gateway.Lease
+	eventually(t, "the lease runs out", func() bool {
+		l, ok, err := s.store.Acquire(ctx, channel, 0, "b", time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = l
+		return ok
+	})
+	if b.Fence <= a.Fence {
+		t.Errorf("fence %d after %d", b.Fence, a.Fence)
+	}
+	if err := s.store.Confirm(ctx, a, []int64{1}); !errors.Is(err, gateway.ErrLeaseLost) {
+		t.Errorf("confirming with a lost lease: %v", err)
+	}
+	if err := s.store.Park(ctx, a, 1, "GH-6003", "no", 1); !errors.Is(err, gateway.ErrLeaseLost) {
+		t.Errorf("parking with a lost lease: %v", err)
+	}
+	s.rows(waiting, "1")
+	s.contest(t)
+}
+
+// contest: of many owners at once, one gets a lease that nobody holds.
+func (s *storeSuite) contest(t *testing.T) {
+	var (
+		wg sync.WaitGroup
+		mu sync.Mutex
+		n  int
+	)
+	for i := range 16 {
+		wg.Go(func() {
+			_, ok, err := s.store.Acquire(t.Context(), "contested", 0, fmt.Sprint("owner-", i), time.Minute)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil && !fault.KindOf(err).Retryable() {
+				t.Errorf("acquire: %v", err)
+			}
+			if ok {
+				n++
+			}
+		})
+	}
+	wg.Wait()
+	if n > 1 {
+		t.Errorf("%d owners hold one lease", n)
+	}
+}
+
+func (s *storeSuite) confirming(t *testing.T) {
+	shard := s.fill(6, "k")
+	all := s.pending(shard, 0, 10)
+	if got := s.pending(shard, 2, 3); len(got) != 3 || got[0].Seq != 3 {
+		t.Errorf("a window after 2 has %d deliveries", len(got))
+	}
+	checkDelivery(t, &all[0])
+	l := s.acquire(shard, "a", time.Minute)
+	if err := s.store.Confirm(t.Context(), l, []int64{1, 2, 5}); err != nil {
+		t.Fatal(err)
+	}
+	var left []int64
+	for _, d := range s.pending(shard, 0, 10) {
+		left = append(left, d.Seq)
+	}
+	if !slices.Equal(left, []int64{3, 4, 6}) {
+		t.Errorf("%v wait, want 3, 4 and 6", left)
+	}
+	for seq, want := range map[int]string{1: "confirmed", 3: "waiting", 5: "confirmed", 6: "waiting"} {
+		r := s.record(all[seq-1].MessageID)
+		if got := r.Deliveries[0]; got.State != want || got.ConfirmedAt.IsZero() != (want == "waiting") || got.Seq != int64(seq) {
+			t.Errorf("delivery %d: %+v, want %s", seq, got, want)
+		}
+	}
+	s.rows(`SELECT first_seq, last_seq FROM {gateway.relayed} ORDER BY first_seq`, "1 2", "5 5")
+}
+
+func checkDelivery(t *testing.T, d *gateway.Delivery) {
+	t.Helper()
+	if len(d.WireID) != 32 || strings.Trim(d.WireID, "0123456789abcdef") != "" {
+		t.Errorf("wire id %q", d.WireID)
+	}
+	if d.RoutingKey != "order.accepted" || d.Type != "order" || d.ContentType != "application/json" || d.OrderingKey != "k" ||
+		d.Correlation != "correlation" || d.TraceParent != traceParent || time.Since(d.CreatedAt).Abs() > time.Hour || !json.Valid(d.Body) {
+		t.Errorf("the delivery lost something: %+v", d)
+	}
+}
+
+func (s *storeSuite) record(id gateway.ID) *gateway.Record {
+	s.t.Helper()
+	r, err := s.store.Message(s.t.Context(), id)
+	if err != nil {
+		s.t.Fatalf("message: %v", err)
+	}
+	return r
+}
+
+// parking: a parked delivery takes its key's waiting successors along, holds
+// those that come later, and nobody else.
+func (s *storeSuite) parking(t *testing.T) {
+	keys := s.neighbours(2)
+	shard := s.fill(6, keys...)
+	all := s.pending(shard, 0, 10)
+	l := s.acquire(shard, "a", time.Minute)
+	if err := s.store.Park(t.Context(), l, all[0].Seq, "GH-6003", strings.Repeat("é", 2000), 5); err != nil {
+		t.Fatal(err)
+	}
+	s.onlyKey(shard, keys[1], 3)
+	p := newPlan()
+	e := p.entry("later", order{no: "later", customer: "later", name: "A"})
+	e.Message.OrderingKey = keys[0]
+	s.one(s.writer(p), e, gateway.Stored)
+	s.onlyKey(shard, keys[1], 3)
+
+	r := s.record(all[0].MessageID)
+	if d := r.Deliveries[0]; d.State != "parked" || !strings.HasPrefix(d.Reason, "éé") {
+		t.Errorf("the parked delivery: %+v", d)
+	}
+	if d := s.record(all[1].MessageID).Deliveries[0]; d.State != "waiting" {
+		t.Errorf("another key's delivery: %+v", d)
+	}
+	s.rows(`SELECT COUNT(*) FROM {gateway.parked}`, "3")
+}
+
+func (s *storeSuite) onlyKey(shard int, key string, n int) {
+	s.t.Helper()
+	found := s.pending(shard, 0, 100)
+	for _, d := range found {
+		if d.OrderingKey != key {
+			s.t.Errorf("delivery %d of key %s is not held", d.Seq, d.OrderingKey)
+		}
+	}
+	if len(found) != n {
+		s.t.Errorf("%d deliveries wait, want %d", len(found), n)
+	}
+}
+
+func (s *storeSuite) ledger(t *testing.T) {
+	ctx := t.Context()
+	p := newPlan()
+	w := s.writer(p)
+	big := strings.Repeat("<padding/>", 5000)
+	var ids []gateway.ID
+	for _, no := range []string{"PO-1", "PO-2", "PO-3"} {
+		e := p.entry("id-"+no, order{no: no, customer: "C", name: "A"})
+		e.Message.Payload = []byte("<o>" + no + big + "</o>")
+		ids = append(ids, s.one(w, e, gateway.Stored).MessageID)
+	}
+	refusal := gateway.Refusal{ID: newID(), At: time.Now(), Endpoint: "soap:x", Route: "submit-order", Principal: "jane", Code: "GH-2002",
+		Reason: strings.Repeat("not allowed; ", 200), Remote: "192.0.2.1:5"}
+	if err := s.store.Refuse(ctx, []gateway.Refusal{refusal, {ID: newID(), At: time.Now(), Code: "GH-2001"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		query gateway.Query
+		want  int
+	}{
+		{"all", gateway.Query{}, 5},
+		{"limit", gateway.Query{Limit: 2}, 2},
+		{"key", gateway.Query{Key: "PO-2"}, 1},
+		{"no such key", gateway.Query{Key: "PO-"}, 0},
+		{"identity", gateway.Query{Identity: "id-PO-3"}, 1},
+		{"sender", gateway.Query{Sender: "partner"}, 3},
+		{"route", gateway.Query{Route: "submit-order"}, 4},
+		{"other route", gateway.Query{Route: "x"}, 0},
+		{"refused", gateway.Query{Outcome: "refused"}, 2},
+		{"stored", gateway.Query{Outcome: "stored"}, 3},
+		{"since", gateway.Query{Since: time.Now().Add(time.Hour)}, 0},
+		{"until", gateway.Query{Until: time.Now().Add(-time.Hour)}, 0},
+		{"before", gateway.Query{Before: ids[2], Outcome: "stored"}, 2},
+		{"injection", gateway.Query{Key: "' OR '1'='1"}, 0},
+	} {
+		got, err := s.store.Messages(ctx, tt.query)
+		if err != nil || len(got) != tt.want {
+			t.Errorf("%s: %d lines, want %d; %v", tt.name, len(got), tt.want, err)
+		}
+		if !slices.IsSortedFunc(got, func(a, b gateway.Summary) int { return slices.Compare(b.ID[:], a.ID[:]) }) {
+			t.Errorf("%s: not newest first", tt.name)
+		}
+	}
+	r := s.record(ids[0])
+	if string(r.Payload) != "<o>PO-1"+big+"</o>" || !strings.HasPrefix(string(r.Reply), "<reply>") || r.Outcome != "stored" || r.Identity != "id-PO-1" ||
+		len(r.Keys) != 2 || r.Keys[1].Value != "PO-1" || len(r.Contract) != 64 || len(r.Deliveries) != 1 || time.Since(r.ReceivedAt).Abs() > time.Hour {
+		r.Payload = nil
+		t.Errorf("the record lost something: %+v", r)
+	}
+	f := s.record(refusal.ID)
+	if f.Outcome != "refused" || f.Code != "GH-2002" || len([]rune(f.Reason)) != 1000 || f.Payload != nil {
+		t.Errorf("the refusal: %+v", f)
+	}
+	if _, err := s.store.Message(ctx, newID()); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("an unknown message: %v", err)
+	}
+	s.unpackedSize(t, ids[0], len(big))
+}
+
+// unpackedSize: a payload that repeats itself is kept smaller than it is.
+func (s *storeSuite) unpackedSize(t *testing.T, _ gateway.ID, size int) {
+	for _, row := range s.probe.Query(t, `SELECT packing FROM {gateway.payload}`) {
+		if row[0] != "1" {
+			t.Errorf("a payload of %d bytes is not packed", size)
+		}
+	}
+}

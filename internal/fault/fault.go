@@ -171,5 +171,6 @@ func Of(err error) *Error {
 	return New(CodeInternal, "").Because(err)
 }
 
-// KindOf returns the kind of err: Internal when nothing in its chain is a fault.
+// KindOf returns the kind of err, which must not be nil: Internal when nothing
+// in its chain is a fault.
 func KindOf(err error) Kind { return Of(err).Kind() }

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/adapters/amqp"
+	"github.com/gatehouse/gatehouse/adapters/ldap"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// compiled is what a project's files say, before any server is spoken to.
+type compiled struct {
+	contracts []*contract.Contract
+	mappings  []*mapping.Mapping // one for each of project.Routes
+	access    *gateway.Access
+	version   string
+}
+
+// compile loads contracts and mappings and holds them against each other and
+// against the configuration. All faults are reported at once.
+func (p *project) compile() (*compiled, error) {
+	c := &compiled{}
+	var faults []error
+	version := sha256.New()
+	note := func(file string) []byte {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		fmt.Fprintf(version, "%s %x\n", file, sha256.Sum256(src))
+		return src
+	}
+	note(p.file)
+	byPath := map[string]*contract.Contract{}
+	for _, path := range p.Contracts {
+		loaded, err := p.loadContract(string(path))
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		fmt.Fprintf(version, "%s %x\n", path, loaded.Hash)
+		c.contracts = append(c.contracts, loaded)
+		byPath[string(path)] = loaded
+	}
+	for _, r := range p.Routes {
+		m, err := p.compileMapping(r, note(string(r.Mapping)), byPath)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		c.mappings = append(c.mappings, m)
+	}
+	c.access = p.access(&faults)
+	c.version = hex.EncodeToString(version.Sum(nil))[:12]
+	return c, errors.Join(faults...)
+}
+
+// loadContract reads a WSDL with what it refers to, from the project's folder
+// or, when it lies elsewhere, from the folder above its own.
+func (p *project) loadContract(path string) (*contract.Contract, error) {
+	root := p.dir
+	rel, err := filepath.Rel(root, path)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		root = filepath.Dir(filepath.Dir(path))
+		rel, err = filepath.Rel(root, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return contract.Load(os.DirFS(root), filepath.ToSlash(rel))
+}
+
+func (p *project) compileMapping(r routeSection, src []byte, contracts map[string]*contract.Contract) (*mapping.Mapping, error) {
+	if src == nil {
+		return nil, nil // reported already
+	}
+	file, err := mapping.Parse(string(r.Mapping), src)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(p.dir, filepath.FromSlash(file.ContractPath()))
+	c := contracts[path]
+	if c == nil {
+		return nil, r.node.Fault("%s maps %s, which is not listed, or did not load, under `contracts:`", r.Mapping, file.ContractPath())
+	}
+	m, err := mapping.Compile(file, c)
+	if err != nil {
+		return nil, err
+	}
+	var wrong config.Faults
+	for _, e := range r.From {
+		wrong.Add(matches(r, e, m))
+	}
+	for _, name := range m.Channels {
+		if _, ok := p.Channels.get(name); !ok {
+			wrong.Add(r.node.Fault("%s publishes to channel %q, which is not listed under `channels:`%s", r.Mapping, name, didYouMean(name, p.Channels.names())))
+		}
+	}
+	return m, wrong.Err()
+}
+
+// matches checks that an endpoint is the operation that the mapping is for.
+func matches(r routeSection, e endpointSection, m *mapping.Mapping) error {
+	want := m.Contract.System + "/" + m.Service.Name + "." + m.Operation.Name
+	for _, s := range m.Contract.Services {
+		for _, op := range s.Operations {
+			if e.SOAP == m.Contract.System+"/"+s.Name+"."+op.Name && op.Input.Element == m.Operation.Input.Element {
+				return nil
+			}
+		}
+	}
+	return r.node.Fault("the endpoint %q does not take what %s maps; that would be %q", e.SOAP, r.Mapping, want)
+}
+
+func (p *project) access(faults *[]error) *gateway.Access {
+	var roles []gateway.Role
+	for _, r := range p.Roles {
+		role := gateway.Role{Name: r.Name, Partner: r.Value.Partner}
+		for _, m := range r.Value.Members {
+			member, err := normalized(m)
+			if err != nil {
+				*faults = append(*faults, r.node.Fault("role %s: %v", r.Name, err))
+			}
+			role.Members = append(role.Members, member)
+		}
+		roles = append(roles, role)
+	}
+	var grants []gateway.Grant
+	for _, g := range p.Grants {
+		grants = append(grants, gateway.Grant{Role: g.Role, May: g.May, On: g.On})
+	}
+	return gateway.NewAccess(roles, grants)
+}
+
+// normalized writes a member's distinguished name as the directory adapter does.
+func normalized(m memberSection) (gateway.Member, error) {
+	out := gateway.Member{Group: m.Group, User: m.User}
+	var err error
+	if strings.Contains(m.Group, "=") {
+		out.Group, err = ldap.NormalizeDN(m.Group)
+	}
+	if err == nil && strings.Contains(m.User, "=") {
+		out.User, err = ldap.NormalizeDN(m.User)
+	}
+	return out, err
+}
+
+// running is everything that a gateway needs while it runs, and closes at the end.
+type running struct {
+	project    *project
+	compiled   *compiled
+	store      store
+	directory  *ldap.Directory
+	broker     *amqp.Client
+	publishers []*amqp.Publisher
+	generation *gateway.Generation
+	log        *slog.Logger
+}
+
+// assemble connects a compiled project to its servers. Servers that are away at
+// the moment are no error: they heal by themselves. The caller closes what it gets.
+func (p *project) assemble(ctx context.Context, log *slog.Logger) (*running, error) {
+	c, err := p.compile()
+	if err != nil {
+		return nil, err
+	}
+	r := &running{project: p, compiled: c, log: log}
+	if r.store, err = p.Store.open(ctx, log); err != nil {
+		return nil, err
+	}
+	if r.directory, err = ldap.New(*p.Directory, log, time.Now); err != nil {
+		return nil, errors.Join(err, r.close(ctx))
+	}
+	channels, err := r.channels()
+	if err == nil {
+		err = r.generate(channels)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.close(ctx))
+	}
+	return r, nil
+}
+
+func (r *running) channels() ([]gateway.Channel, error) {
+	if r.project.Broker == nil {
+		return nil, nil
+	}
+	broker, err := amqp.New(*r.project.Broker, r.log, amqp.SystemClock{})
+	if err != nil {
+		return nil, err
+	}
+	r.broker = broker
+	var out []gateway.Channel
+	for _, ch := range r.project.Channels {
+		publisher := broker.Publisher(ch.Name, *ch.Value.AMQP)
+		r.publishers = append(r.publishers, publisher)
+		out = append(out, gateway.Channel{Name: ch.Name, Publisher: publisher})
+	}
+	return out, nil
+}
+
+func (r *running) generate(channels []gateway.Channel) error {
+	var routes []*gateway.Route
+	for i, section := range r.project.Routes {
+		var endpoints []string
+		for _, e := range section.From {
+			endpoints = append(endpoints, "soap:"+e.SOAP)
+		}
+		routes = append(routes, gateway.NewRoute(section.Route, endpoints, r.compiled.mappings[i], r.store))
+	}
+	var err error
+	r.generation, err = gateway.NewGeneration(r.compiled.version, r.compiled.contracts, r.compiled.access, channels, routes)
+	return err
+}
+
+// close ends the connections, the store last.
+func (r *running) close(ctx context.Context) error {
+	var faults []error
+	for _, p := range r.publishers {
+		faults = append(faults, p.Close(ctx))
+	}
+	if r.directory != nil {
+		faults = append(faults, r.directory.Close())
+	}
+	if r.store != nil {
+		faults = append(faults, r.store.Close())
+	}
+	return errors.Join(faults...)
+}

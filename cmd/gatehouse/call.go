@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse/gatehouse/adapters/soap"
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
+)
+
+func newCall() *cobra.Command {
+	var (
+		user, passwordFile, action string
+		soap12                     bool
+		timeout                    time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:   "call URL FILE",
+		Short: "Send a message to a SOAP endpoint and print the answer",
+		Long: `Send FILE (- for standard input) to the SOAP endpoint at URL and print the reply.
+
+FILE holds a whole envelope, or only the message, which is then put into one. The
+password is read from --password-file, or from GATEHOUSE_PASSWORD. A fault is
+printed with everything it says; the exit status is then 1.`,
+		Args: usage(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client := soap.Client{URL: args[0], Version: envelope.V11, Username: user}
+			if soap12 {
+				client.Version = envelope.V12
+			}
+			password, err := readPassword(user, passwordFile)
+			if err != nil {
+				return err
+			}
+			client.Password = password
+			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
+			defer cancel()
+			return call(ctx, cmd.OutOrStdout(), client, action, args[1])
+		},
+	}
+	cmd.Flags().StringVarP(&user, "user", "u", "", "authenticate as this `login`")
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "`file` with the password")
+	cmd.Flags().StringVar(&action, "action", "", "SOAPAction or action parameter")
+	cmd.Flags().BoolVar(&soap12, "soap12", false, "put a bare message into a SOAP 1.2 envelope")
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "wait at most so long")
+	return cmd
+}
+
+func readPassword(user, file string) (string, error) {
+	switch {
+	case user == "":
+		return "", nil
+	case file == "":
+		return os.Getenv("GATEHOUSE_PASSWORD"), nil
+	}
+	src, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("--password-file: %w", err)
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(src), "\n"), "\r"), nil
+}
+
+func call(ctx context.Context, out io.Writer, client soap.Client, action, file string) error {
+	body, err := readInput(file)
+	if err != nil {
+		return err
+	}
+	version, whole := envelopeOf(body)
+	var reply *soap.Reply
+	if whole {
+		client.Version = version
+		reply, err = client.Send(ctx, action, body)
+	} else {
+		reply, err = client.Call(ctx, action, body)
+	}
+	if f, ok := errors.AsType[*soap.Fault](err); ok && len(f.Detail) > 0 {
+		fmt.Fprintf(out, "%s\n", f.Detail)
+	}
+	if err != nil {
+		return err
+	}
+	if reply.Payload == nil {
+		fmt.Fprintf(out, "HTTP %d, accepted\n", reply.Status)
+		return nil
+	}
+	fmt.Fprintf(out, "%s\n", reply.Payload)
+	return nil
+}
+
+func readInput(file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(os.Stdin)
+	}
+	return os.ReadFile(file)
+}
+
+// envelopeOf tells whether body is an envelope of its own, and of which version.
+func envelopeOf(body []byte) (envelope.Version, bool) {
+	utf8, err := document.ToUTF8(body, "")
+	if err != nil {
+		return envelope.V11, false
+	}
+	tree, err := document.Read(utf8)
+	if err != nil {
+		return envelope.V11, false
+	}
+	defer tree.Release()
+	for _, v := range []envelope.Version{envelope.V11, envelope.V12} {
+		if tree.Root().Name() == (document.Name{Space: v.Namespace(), Local: "Envelope"}) {
+			return v, true
+		}
+	}
+	return envelope.V11, false
+}

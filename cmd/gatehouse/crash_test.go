@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/gatehouse/gatehouse/mappings"
+	"github.com/gatehouse/gatehouse/wsdl"
+)
+
+// crashMessages is how many orders each crash run sends, side by side.
+const crashMessages = 8
+
+// TestCrash kills the gateway, as a power failure would, between any two steps
+// of Commit and of the relay, restarts it, and counts: nothing that was accepted
+// is lost, nothing is stored twice, every stored order is announced under one
+// unchanging id, and a repeat gets the reply that was stored.
+func TestCrash(t *testing.T) {
+	if testing.Short() {
+		t.Skip("crash runs take a while; run without -short")
+	}
+	binary := buildCrashBinary(t)
+	points := failpoints(t)
+	if len(points) < 8 {
+		t.Fatalf("only %d failpoints found in the source: %v", len(points), points)
+	}
+	for _, point := range points {
+		for _, count := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%s_%d", point, count), func(t *testing.T) {
+				t.Parallel()
+				run := newCrashRun(t, binary)
+				run.play(fmt.Sprintf("%s:%d", point, count))
+				run.verify()
+			})
+		}
+	}
+}
+
+func buildCrashBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "gatehouse-crash")
+	out, err := exec.Command("go", "build", "-tags", "crash", "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("building with the tag crash: %v\n%s", err, out)
+	}
+	return binary
+}
+
+var failpointCall = regexp.MustCompile(`failpoint\.Hit\("([a-z-]+)"\)`)
+
+// failpoints reads the places from the source, so that none can be forgotten.
+func failpoints(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for _, root := range []string{"../../internal", "../../adapters"} {
+		err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || strings.Contains(path, "sqlserver") {
+				return err
+			}
+			src, err := os.ReadFile(path)
+			for _, m := range failpointCall.FindAllSubmatch(src, -1) {
+				found = append(found, string(m[1]))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// crashRun is one gateway, killed once, with its senders and its listener.
+type crashRun struct {
+	t       *testing.T
+	binary  string
+	dir     string
+	lab     *lab
+	base    string
+	crashed bool
+
+	mu      sync.Mutex
+	replies map[int][]string    // by order: every positive reply
+	wires   map[string][]string // by order number: the ids its events came under
+	orders  map[string]int      // events by order number
+}
+
+func newCrashRun(t *testing.T, binary string) *crashRun {
+	r := &crashRun{t: t, binary: binary, dir: t.TempDir(), replies: map[int][]string{}, wires: map[string][]string{}, orders: map[string]int{}}
+	r.lab = &lab{exchange: "orders", addresses: map[string]string{}}
+	t.Cleanup(r.lab.close)
+	for _, name := range []string{"directory", "broker", "gateway"} {
+		address, err := freeAddress()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.lab.addresses[name] = address
+	}
+	r.base = "http://" + r.lab.addresses["gateway"]
+	err := errors.Join(
+		r.lab.start("directory"), r.lab.start("broker"),
+		copyMissing(filepath.Join(r.dir, "wsdl"), wsdl.FS),
+		copyMissing(filepath.Join(r.dir, "mappings"), mappings.FS),
+		os.MkdirAll(filepath.Join(r.dir, "data"), 0o755),
+		r.configure(),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(binary, "migrate", "up", "-c", r.file()).CombinedOutput(); err != nil {
+		t.Fatalf("migrate: %v\n%s", err, out)
+	}
+	return r
+}
+
+func (r *crashRun) file() string { return filepath.Join(r.dir, "gatehouse.yaml") }
+
+func (r *crashRun) configure() error {
+	template, err := demoFiles.ReadFile("demo/gatehouse.yaml")
+	if err != nil {
+		return err
+	}
+	text := strings.NewReplacer("DIRECTORY", r.lab.addresses["directory"], "BROKER", r.lab.addresses["broker"],
+		"LISTEN", r.lab.addresses["gateway"]).Replace(string(template))
+	text += "\nrelay: {lease_ttl: 1s}\n" // a killed process holds its shards no longer
+	return os.WriteFile(r.file(), []byte(text), 0o644)
+}
+
+// play sends the orders, each until it is answered, to a gateway that dies at
+// the failpoint and is started again without it.
+func (r *crashRun) play(crashAt string) {
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
+	defer cancel()
+	supervised, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		r.supervise(supervised, crashAt)
+	}()
+	var senders sync.WaitGroup
+	for i := range crashMessages {
+		senders.Go(func() { r.sendUntilAnswered(ctx, i) })
+	}
+	senders.Wait()
+	r.collect(ctx)
+	// Everyone asks once more: the stored reply, from a process that may have
+	// begun after it was stored.
+	for i := range crashMessages {
+		r.sendUntilAnswered(ctx, i)
+	}
+	stop()
+	<-ended
+}
+
+// supervise keeps the gateway running until ctx ends.
+func (r *crashRun) supervise(ctx context.Context, crashAt string) {
+	for ctx.Err() == nil {
+		cmd := exec.Command(r.binary, "serve", "-c", r.file(), "--log-level", "warn")
+		cmd.Env = append(os.Environ(), "GATEHOUSE_CRASH_AT="+crashAt)
+		cmd.Stderr = r.t.Output()
+		if err := cmd.Start(); err != nil {
+			r.t.Error(err)
+			return
+		}
+		died := make(chan error, 1)
+		go func() { died <- cmd.Wait() }()
+		select {
+		case err := <-died:
+			if err == nil || !strings.Contains(err.Error(), "killed") {
+				r.t.Errorf("the gateway ended by itself: %v", err)
+				return
+			}
+			r.mu.Lock()
+			r.crashed = true
+			r.mu.Unlock()
+			crashAt = "nowhere"
+		case <-ctx.Done():
+			if err := errors.Join(cmd.Process.Signal(os.Interrupt), <-died); err != nil {
+				r.t.Errorf("stopping: %v", err)
+			}
+		}
+	}
+}
+
+func (r *crashRun) order(i int) []byte {
+	src, err := os.ReadFile("../../testdata/soap/order-minimal.xml")
+	if err != nil {
+		r.t.Error(err)
+	}
+	text := orderNumber.ReplaceAllString(string(src), fmt.Sprintf("<o:OrderNumber>%s</o:OrderNumber>", crashOrder(i)))
+	text = messageID.ReplaceAllString(text, fmt.Sprintf("<o:MessageId>crash-%d</o:MessageId>", i))
+	return []byte(text)
+}
+
+var (
+	orderNumber = regexp.MustCompile(`<o:OrderNumber>[^<]*</o:OrderNumber>`)
+	messageID   = regexp.MustCompile(`<o:MessageId>[^<]*</o:MessageId>`)
+)
+
+func crashOrder(i int) string { return fmt.Sprintf("CR-%d", i) }
+
+// sendUntilAnswered repeats one order, as an ERP does, until it has a reply.
+func (r *crashRun) sendUntilAnswered(ctx context.Context, i int) {
+	q := soapRequest{url: r.base + "/soap/orders/OrderService", user: "erp.alice", password: "erp.alice-secret", header: http.Header{}, body: r.order(i)}
+	for ctx.Err() == nil {
+		a := q.once()
+		switch {
+		case a.err == nil && a.status == http.StatusOK:
+			r.mu.Lock()
+			r.replies[i] = append(r.replies[i], a.body)
+			r.mu.Unlock()
+			return
+		case a.err == nil && a.status != http.StatusServiceUnavailable:
+			r.t.Errorf("order %d: HTTP %d\n%s", i, a.status, a.body)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	r.t.Errorf("order %d was never answered", i)
+}
+
+// collect takes events until every order has been announced and the outbox is empty.
+func (r *crashRun) collect(ctx context.Context) {
+	for ctx.Err() == nil {
+		select {
+		case d := <-r.lab.events.in:
+			r.note(d)
+			continue
+		case <-time.After(20 * time.Millisecond):
+		}
+		left, err := queryText(filepath.Join(r.dir, "data", "gatehouse.db"), `SELECT count(*) FROM "gateway.outbox"`)
+		if err == nil && left == "0\n" && len(r.orders) == crashMessages {
+			return
+		}
+	}
+	r.t.Errorf("only %d of %d orders were announced", len(r.orders), crashMessages)
+}
+
+var orderNo = regexp.MustCompile(`"orderNo":"([^"]*)"`)
+
+func (r *crashRun) note(d amqp091.Delivery) {
+	m := orderNo.FindSubmatch(d.Body)
+	if m == nil {
+		r.t.Errorf("an event without order number: %s", d.Body)
+		return
+	}
+	order := string(m[1])
+	r.orders[order]++
+	if !slices.Contains(r.wires[order], d.MessageId) {
+		r.wires[order] = append(r.wires[order], d.MessageId)
+	}
+}
+
+// verify reads the database and the events for itself.
+func (r *crashRun) verify() {
+	if !r.crashed {
+		r.t.Error("the gateway never crashed: the failpoint was not reached")
+	}
+	db := filepath.Join(r.dir, "data", "gatehouse.db")
+	for _, c := range []struct{ what, query, want string }{
+		{"orders", `SELECT count(*), count(DISTINCT order_no) FROM "sales.sales_order"`, "8|8"},
+		{"lines per order", `SELECT min(n), max(n) FROM (SELECT count(*) AS n FROM "sales.order_line" GROUP BY order_id)`, "1|1"},
+		{"messages", `SELECT count(*), count(DISTINCT identity) FROM "gateway.message"`, "8|8"},
+		{"inbox", `SELECT count(*) FROM "gateway.inbox"`, "8"},
+		{"deliveries", `SELECT count(*), count(DISTINCT wire_id) FROM "gateway.delivery"`, "8|8"},
+		{"replies", `SELECT count(*) FROM "gateway.reply"`, "8"},
+		{"integrity", `PRAGMA integrity_check`, "ok"},
+		{"foreign keys", `SELECT count(*) FROM pragma_foreign_key_check`, "0"},
+	} {
+		got, err := queryText(db, c.query)
+		if err != nil || strings.TrimSpace(got) != c.want {
+			r.t.Errorf("%s: %s (%v), want %s", c.what, strings.TrimSpace(got), err, c.want)
+		}
+	}
+	for i := range crashMessages {
+		if replies := slices.Compact(slices.Sorted(slices.Values(r.replies[i]))); len(replies) != 1 {
+			r.t.Errorf("order %d got %d different replies: %v", i, len(replies), replies)
+		}
+		if ids := r.wires[crashOrder(i)]; len(ids) != 1 {
+			r.t.Errorf("order %d was announced under the ids %v", i, ids)
+		}
+	}
+}

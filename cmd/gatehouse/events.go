@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+)
+
+// events is the demo's own consumer: a queue bound to everything that the
+// sample publishes.
+type events struct {
+	conn *amqp091.Connection
+	in   <-chan amqp091.Delivery
+	kept []event
+}
+
+type event struct {
+	RoutingKey, Type, Correlation, Body string
+	complete                            bool // has message id, timestamp and a persistent mode
+}
+
+// String renders the event as events.txt holds it.
+func (e event) String() string {
+	headers := ""
+	if !e.complete {
+		headers = " without message id, timestamp or persistence"
+	}
+	return fmt.Sprintf("%s type=%s correlation=%s%s\n%s\n", e.RoutingKey, e.Type, e.Correlation, headers, e.Body)
+}
+
+// listenEvents declares an exchange, and a queue of its own, on the broker at
+// url, and consumes.
+func listenEvents(ctx context.Context, url, exchange string) (*events, error) {
+	conn, err := amqp091.Dial(url)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	err = errors.Join(
+		ch.ExchangeDeclare(exchange, amqp091.ExchangeTopic, true, false, false, false, nil),
+		declareQueue(ch, exchange+"-events"),
+		ch.QueueBind(exchange+"-events", "#", exchange, false, nil),
+	)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	in, err := ch.ConsumeWithContext(ctx, exchange+"-events", "", true, false, false, false, nil)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &events{conn: conn, in: in}, nil
+}
+
+func declareQueue(ch *amqp091.Channel, name string) error {
+	_, err := ch.QueueDeclare(name, true, false, false, false, nil)
+	return err
+}
+
+func (e *events) close() error { return e.conn.Close() }
+
+// next waits for an event, for at most timeout unless that is zero.
+func (e *events) next(ctx context.Context, timeout time.Duration) (event, error) {
+	var late <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case d, open := <-e.in:
+		if !open {
+			return event{}, errors.New("the embedded broker ended the consumer")
+		}
+		return eventOf(d), nil
+	case <-late:
+		return event{}, fmt.Errorf("no event came within %v", timeout)
+	case <-ctx.Done():
+		return event{}, ctx.Err()
+	}
+}
+
+func eventOf(d amqp091.Delivery) event {
+	return event{
+		RoutingKey:  d.RoutingKey,
+		Type:        d.Type,
+		Correlation: d.CorrelationId,
+		Body:        string(d.Body),
+		complete:    d.MessageId != "" && !d.Timestamp.IsZero() && d.DeliveryMode == amqp091.Persistent,
+	}
+}
+
+// all takes every event that has come and renders them, sorted by correlation
+// and routing key: shards publish side by side.
+func (e *events) all(ctx context.Context) (string, error) {
+	for len(e.in) > 0 {
+		one, err := e.next(ctx, 0)
+		if err != nil {
+			return "", err
+		}
+		e.kept = append(e.kept, one)
+	}
+	slices.SortStableFunc(e.kept, func(a, b event) int {
+		return strings.Compare(a.Correlation+" "+a.RoutingKey, b.Correlation+" "+b.RoutingKey)
+	})
+	var b strings.Builder
+	for _, one := range e.kept {
+		b.WriteString(one.String())
+	}
+	return b.String(), nil
+}
+
+// settled waits until the outbox is empty and each delivery's event has come.
+func (d *demo) settled(ctx context.Context) error {
+	deadline := time.Now().Add(demoTimeout)
+	for time.Now().Before(deadline) {
+		waiting, delivered, err := d.outboxState(ctx)
+		if err != nil {
+			return err
+		}
+		for len(d.events.kept) < delivered {
+			e, err := d.events.next(ctx, demoTimeout)
+			if err != nil {
+				return err
+			}
+			d.events.kept = append(d.events.kept, e)
+		}
+		if waiting == 0 {
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return fmt.Errorf("the outbox is not empty after %v", demoTimeout)
+}
+
+func (d *demo) outboxState(ctx context.Context) (waiting, delivered int, err error) {
+	db, err := openReadOnly(filepath.Join(d.dir, "data", "gatehouse.db"))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer db.Close()
+	err = db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM "gateway.outbox"), (SELECT count(*) FROM "gateway.delivery")`).Scan(&waiting, &delivered)
+	return waiting, delivered, err
+}

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Runs a command with the real servers that the tests speak to: Debian's slapd
+# and rabbitmq-server, in a directory and on ports of their own on loopback.
+# They are installed when missing and this is root on Debian or Ubuntu; without
+# them the tests that need them skip, saying so (with CI=true they fail).
+#
+# usage: testdata/servers/run.sh go test ./...
+#
+# `go test` runs through gotestsum, whose summary closes the output.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(cd "$here/../.." && pwd)
+cd "$top"
+
+export GOTOOLCHAIN=auto
+gotestsum=gotest.tools/gotestsum@v1.13.0
+
+say() { printf 'servers: %s\n' "$*" >&2; }
+
+have() { [ -x /usr/sbin/slapd ] && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; }
+
+install_packages() {
+  have && return 0
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "slapd and rabbitmq-server are not installed and this is not root on Debian: their tests will skip"
+    return 0
+  fi
+  say "installing slapd and rabbitmq-server"
+  # Packages would start services of their own; a policy that answers 101 keeps
+  # them from it while we install.
+  local policy=/usr/sbin/policy-rc.d made=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made=yes
+  fi
+  local log
+  log=$(mktemp)
+  export DEBIAN_FRONTEND=noninteractive
+  if ! { apt-get update && apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 \
+    slapd ldap-utils openssl rabbitmq-server; } >"$log" 2>&1; then
+    tail -20 "$log" >&2
+    say "installing failed"
+  fi
+  rm -f "$log"
+  [ -z "$made" ] || rm -f "$policy"
+}
+
+# free_port prints a TCP port that nothing listens on.
+free_port() {
+  local port
+  while :; do
+    port=$((20000 + RANDOM % 20000))
+    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+  done
+}
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/gatehouse-servers.XXXXXX")
+started=()
+stop_servers() {
+  local status=$?
+  trap - EXIT INT TERM
+  for s in "${started[@]:-}"; do
+    [ -z "$s" ] || "$top/testdata/$s" stop "$dir/$(basename "$s" .sh)" >>"$dir/stop.log" 2>&1 || say "stopping $s failed"
+  done
+  rm -rf "$dir"
+  exit "$status"
+}
+trap stop_servers EXIT INT TERM
+
+# start runs a server's script and prints what it says of how to reach it.
+start() { # script, arguments
+  local script=$1
+  shift
+  if ! "$top/testdata/$script" start "$dir/$(basename "$script" .sh)" "$@" 2>"$dir/start.log"; then
+    cat "$dir/start.log" >&2
+    say "$script did not start"
+    return 1
+  fi
+}
+
+start_servers() {
+  have || return 0
+  if [ -z "${GATEHOUSE_TEST_LDAP:-}" ]; then
+    started+=(ldap/slapd.sh)
+    GATEHOUSE_TEST_LDAP=$(start ldap/slapd.sh "$(free_port)" "$(free_port)")
+    export GATEHOUSE_TEST_LDAP
+  fi
+  if [ -z "${GATEHOUSE_TEST_AMQP:-}" ]; then
+    started+=(rabbitmq/rabbitmq.sh)
+    GATEHOUSE_TEST_AMQP=$(start rabbitmq/rabbitmq.sh "$(free_port)")
+    export GATEHOUSE_TEST_AMQP
+  fi
+  say "slapd at ${GATEHOUSE_TEST_LDAP%%\?*}, rabbitmq at ${GATEHOUSE_TEST_AMQP##*@}"
+}
+
+install_packages
+start_servers
+if [ "$1 $2" = "go test" ]; then
+  shift 2
+  go run "$gotestsum" --format pkgname-and-test-fails --hide-summary=skipped -- "$@"
+else
+  "$@"
+fi

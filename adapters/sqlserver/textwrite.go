@@ -8,10 +8,16 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// inOrder makes the server take the rows of a table variable in the order of
-// their primary key or as they come, and look up each in turn: locks are then
-// taken row by row, not by whole ranges of the table.
+// inOrder makes the server take the rows of the first table as they come and
+// look up each in turn: locks are then taken row by row.
 const inOrder = " OPTION (FORCE ORDER, LOOP JOIN)"
+
+// byKey are the rows of a step in the order of their natural keys, so that two
+// batches take locks in the same order. (TOP (2147483647) is what makes the
+// server keep the order of a derived table; TOP (100) PERCENT does not.)
+func byKey(step *sqlstore.Step, alias string) string {
+	return fmt.Sprintf("(SELECT TOP (2147483647) a.* FROM @t%d AS a ORDER BY a.g) AS %s", step.Index, alias)
+}
 
 // write puts the rows of one step where they belong.
 func (s *script) write(step *sqlstore.Step) {
@@ -46,8 +52,8 @@ func (s *script) guard(step *sqlstore.Step) {
 	if step.Version < 0 {
 		return
 	}
-	s.line("UPDATE t SET stale = 1 FROM @t%d AS t INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s WHERE t.stale = 0 AND x.%s > t.c%d%s;",
-		step.Index, table(step.Name), keyed(step, "x", "t"), bracket(step.Columns[step.Version].Name), step.Version, inOrder)
+	s.line("UPDATE t SET stale = 1 FROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s INNER JOIN @t%d AS t ON t.n = o.n AND t.r = o.r WHERE t.stale = 0 AND x.%s > t.c%d%s;",
+		byKey(step, "o"), table(step.Name), keyed(step, "x", "o"), step.Index, bracket(step.Columns[step.Version].Name), step.Version, inOrder)
 	s.line("UPDATE m SET st = %d FROM @m AS m WHERE m.st = %d AND EXISTS (SELECT 1 FROM @t%d AS t WHERE t.n = m.n AND t.stale = 1);", overtook, going, step.Index)
 }
 
@@ -55,8 +61,8 @@ func (s *script) guard(step *sqlstore.Step) {
 func (s *script) match(step *sqlstore.Step) {
 	switch step.OnMatch {
 	case mapping.Fail:
-		s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM @t%d AS t INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s WHERE t.stale = 0%s;",
-			step.Index, whyExists, step.Index, table(step.Name), keyed(step, "x", "t"), inOrder)
+		s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s WHERE t.stale = 0%s;",
+			step.Index, whyExists, byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), inOrder)
 		s.line("UPDATE @m SET st = %d WHERE n IN (SELECT f.n FROM @f AS f WHERE f.why = %d);", clashed, whyExists)
 	case mapping.Update:
 		s.update(step)
@@ -80,8 +86,8 @@ func (s *script) update(step *sqlstore.Step) {
 	if len(sets) == 0 {
 		return
 	}
-	s.line("UPDATE x SET %s\nFROM @t%d AS t INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0 AND EXISTS (SELECT %s EXCEPT SELECT %s)%s;",
-		strings.Join(sets, ", "), step.Index, table(step.Name), keyed(step, "x", "t"), strings.Join(after, ", "), strings.Join(before, ", "), inOrder)
+	s.line("UPDATE x SET %s\nFROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0 AND EXISTS (SELECT %s EXCEPT SELECT %s)%s;",
+		strings.Join(sets, ", "), byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), strings.Join(after, ", "), strings.Join(before, ", "), inOrder)
 }
 
 // absent tells whether the source of a column is absent in row t.

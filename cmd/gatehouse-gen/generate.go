@@ -17,8 +17,9 @@ import (
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
 
-// generate makes the client of one WSDL and returns the file it wrote.
-func generate(wsdl string) (string, error) {
+// generate makes the client of one WSDL and writes it, or compares it with the
+// one that is there. It returns the client's file.
+func generate(wsdl string, check bool) (string, error) {
 	wsdl, err := filepath.Abs(wsdl)
 	if err != nil {
 		return "", err
@@ -44,7 +45,21 @@ func generate(wsdl string) (string, error) {
 	if err := compiles(source, out, work); err != nil {
 		return "", err
 	}
+	if check {
+		return out, same(out, source)
+	}
 	return out, os.WriteFile(out, source, 0o644)
+}
+
+func same(out string, source []byte) error {
+	have, err := os.ReadFile(out)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(have, source) {
+		return fmt.Errorf("%s is not the client that would be made now", filepath.Base(out))
+	}
+	return nil
 }
 
 // suits says what of a contract gowsdl would drop without a word.

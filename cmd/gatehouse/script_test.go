@@ -45,8 +45,11 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup:               setUpScript,
 		Condition: func(cond string) (bool, error) {
-			if cond == "real" {
+			switch cond {
+			case "real":
 				return haveRealServers(t), nil
+			case "sqlserver":
+				return os.Getenv("GATEHOUSE_TEST_SQLSERVER") != "", nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
@@ -55,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"soap":     scriptSOAP,
 			"get":      scriptGet,
 			"sql":      scriptSQL,
+			"tsql":     scriptTSQL,
 			"await":    scriptAwait,
 			"events":   scriptEvents,
 			"server":   scriptServer,
@@ -83,6 +87,7 @@ type lab struct {
 	broker    *broker.Broker
 	events    *events
 	lock      *sql.Conn
+	sqlserver *sqlServerLab
 	addresses map[string]string
 	amqp      string // URL of the broker, with credentials
 	exchange  string
@@ -133,6 +138,9 @@ func (l *lab) close() {
 	defer l.mu.Unlock()
 	if l.lock != nil {
 		l.lock.Close()
+	}
+	if l.sqlserver != nil {
+		l.sqlserver.close()
 	}
 	if l.events != nil {
 		l.events.close()
@@ -189,7 +197,7 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// scriptProject: project [real]
+// scriptProject: project [real|sqlserver]
 // writes gatehouse.yaml for the sample, on embedded servers or on real ones.
 func scriptProject(ts *testscript.TestScript, neg bool, args []string) {
 	l := labOf(ts)
@@ -203,6 +211,12 @@ func scriptProject(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(l.start("directory"))
 		ts.Check(l.start("broker"))
 		text = strings.NewReplacer("DIRECTORY", l.addresses["directory"], "BROKER", l.addresses["broker"]).Replace(text)
+	}
+	if len(args) == 1 && args[0] == "sqlserver" {
+		l.sqlserver, err = newSQLServerLab()
+		ts.Check(err)
+		text = strings.NewReplacer("driver: sqlite", "driver: sqlserver", "path: data/gatehouse.db", "dsn: \""+l.sqlserver.dsn+"\"",
+			"migrations/sqlite", "migrations/sqlserver").Replace(text)
 	}
 	text = strings.ReplaceAll(text, "LISTEN", l.addresses["gateway"])
 	ts.Check(os.MkdirAll(ts.MkAbs("data"), 0o755))
@@ -413,6 +427,10 @@ func queryText(file, query string) (string, error) {
 		return "", err
 	}
 	defer db.Close()
+	return queryRows(db, query)
+}
+
+func queryRows(db *sql.DB, query string) (string, error) {
 	rows, err := db.Query(query)
 	if err != nil {
 		return "", err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/sqlite"
+	"github.com/gatehouse/gatehouse/adapters/sqlserver"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
@@ -28,8 +29,12 @@ type store interface {
 type storeSection struct {
 	// Migrations is the folder of the business tables' migrations; it may be empty.
 	Migrations config.Path
-	sqlite     *sqlite.Config
+	// One of these is set.
+	sqlite    *sqlite.Config
+	sqlserver *sqlserver.Config
 }
+
+var drivers = []string{"sqlite", "sqlserver"}
 
 // UnmarshalNode reads the section of the driver it names.
 func (s *storeSection) UnmarshalNode(n *config.Node) error {
@@ -41,16 +46,37 @@ func (s *storeSection) UnmarshalNode(n *config.Node) error {
 		}
 		err := n.Decode(&section)
 		s.sqlite, s.Migrations = &section.Config, section.Migrations
-		return err
+		return validated(n, err, section.Config.Validate)
+	case "sqlserver":
+		var section struct {
+			sqlserver.Config `yaml:",inline"`
+			Migrations       config.Path `yaml:"migrations"`
+		}
+		err := n.Decode(&section)
+		s.sqlserver, s.Migrations = &section.Config, section.Migrations
+		return validated(n, err, section.Config.Validate)
 	case "":
-		return n.Fault("the driver is missing; it is sqlite or sqlserver")
+		return n.Fault("the driver is missing; it is one of %v", drivers)
 	default:
-		return n.Get("driver").Fault("there is no driver %q%s; it is sqlite or sqlserver", driver, didYouMean(driver, []string{"sqlite", "sqlserver"}))
+		return n.Get("driver").Fault("there is no driver %q%s; it is one of %v", driver, didYouMean(driver, drivers), drivers)
 	}
+}
+
+// validated adds what Validate says to the faults of decoding, at the section's place.
+func validated(n *config.Node, decoding error, validate func() error) error {
+	var faults config.Faults
+	faults.Add(decoding)
+	if err := validate(); err != nil && decoding == nil {
+		faults.Add(n.Fault("%v", err))
+	}
+	return faults.Err()
 }
 
 // open opens the store. It applies no migrations.
 func (s *storeSection) open(ctx context.Context, log *slog.Logger) (store, error) {
+	if s.sqlserver != nil {
+		return sqlserver.Open(ctx, *s.sqlserver, time.Now, log)
+	}
 	return sqlite.Open(ctx, *s.sqlite, time.Now, log)
 }
 

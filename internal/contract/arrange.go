@@ -40,6 +40,11 @@ func (p *pool) of(el *Element) *queue {
 
 // earliest returns the place of the first child that p would take, or -1.
 func (w *writer) earliest(from *pool, p *Particle) int {
+	w.steps = 0
+	return w.search(from, p)
+}
+
+func (w *writer) search(from *pool, p *Particle) int {
 	if w.steps++; w.steps > maxSteps {
 		return -1
 	}
@@ -51,7 +56,7 @@ func (w *writer) earliest(from *pool, p *Particle) int {
 	}
 	best := -1
 	for _, q := range p.Particles {
-		if at := w.earliest(from, q); at >= 0 && (best < 0 || at < best) {
+		if at := w.search(from, q); at >= 0 && (best < 0 || at < best) {
 			best = at
 		}
 	}

@@ -30,7 +30,7 @@ type global struct {
 type fillState uint8
 
 const (
-	declared fillState = iota
+	untouched fillState = iota
 	filling
 	complete
 )
@@ -212,7 +212,7 @@ func (b *builder) reference(s *schema, n document.Node, name Name) *Type {
 
 // fill completes a type. A type that is derived from itself is cut.
 func (b *builder) fill(t *Type) {
-	if t.filled != declared {
+	if t.filled != untouched {
 		return
 	}
 	t.filled = filling

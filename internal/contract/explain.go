@@ -14,13 +14,24 @@ import (
 type explainer struct {
 	service *Service
 	details []fault.Detail
+	more    int // faults found past maxDetails
 	// misplacedText says that there is text somewhere between elements; it is
 	// only looked for then.
 	misplacedText bool
 }
 
+// maxDetails is how many faults of one message are put into words. The rest is
+// counted: a sender may send a million.
+const maxDetails = 1000
+
+func (x *explainer) full() bool { return len(x.details) >= maxDetails }
+
 // report adds a detail about n.
 func (x *explainer) report(n document.Node, d fault.Detail) {
+	if x.full() {
+		x.more++
+		return
+	}
 	if d.Path == "" {
 		d.Path = n.Path()
 	}
@@ -141,8 +152,11 @@ func (x *explainer) element(n document.Node, el *Element) {
 func (x *explainer) nilAllowed(n document.Node, el *Element) bool {
 	value, _ := n.Attr(Name{Space: nsXSI, Local: "nil"})
 	switch {
+	case x.service.types[xsdName("boolean")].Simple.Check(value) != "":
+		x.report(n, fault.Detail{Message: "xsi:nil is neither true nor false", Found: `xsi:nil="` + shorten(value) + `"`, Expected: "true or false", Doc: el.Doc})
+		return false
 	case !el.Nillable:
-		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + value + `"`, Expected: x.typeWords(n, el), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + shorten(value) + `"`, Expected: x.typeWords(n, el), Doc: el.Doc})
 		return false
 	case n.Nil() && (n.FirstChild().Exists() || n.Text() != ""):
 		x.report(n, fault.Detail{Message: "the element is nil and is not empty", Found: quote(n.Text()), Expected: "an empty element", Doc: el.Doc})
@@ -165,7 +179,7 @@ func (x *explainer) effectiveType(n document.Node, el *Element) *Type {
 		t = named
 	}
 	if t.Abstract {
-		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Expected: derivedNames(t), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Found: n.QName() + " of type " + t.Name.String(), Expected: derivedNames(t), Doc: el.Doc})
 		return nil
 	}
 	return t

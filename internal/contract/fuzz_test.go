@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"os"
@@ -75,8 +76,15 @@ func FuzzValidate(f *testing.F) {
 		}
 		f.Add(src)
 	}
-	s := sample(f).Services[0]
+	for _, tt := range everyKindTests {
+		f.Add(wrapped(tt.body))
+	}
+	sample, kinds := sample(f).Services[0], everyKindService(f, everyKind)
 	f.Fuzz(func(t *testing.T, src []byte) {
+		s := sample
+		if bytes.Contains(src, []byte("urn:t")) {
+			s = kinds
+		}
 		details, _, err := s.Validate(src, 0)
 		if err != nil {
 			if k := fault.KindOf(err); k == fault.Internal {

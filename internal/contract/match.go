@@ -9,10 +9,10 @@ package contract
 // may come later, and says which it passed.
 type matcher struct {
 	rest  []*Particle // in reverse
-	steps int         // particles looked at, against models built to explode
+	steps int         // particles looked at for one child, against models built to explode
 }
 
-// maxSteps bounds the work for one element's children.
+// maxSteps bounds the work for one child.
 const maxSteps = 1 << 20
 
 func newMatcher(p *Particle) *matcher {
@@ -27,6 +27,7 @@ func newMatcher(p *Particle) *matcher {
 // were left out to get there; ok is false, and nothing changes, where the name
 // cannot come any more.
 func (m *matcher) take(name Name) (particle *Particle, passed []*Particle, ok bool) {
+	m.steps = 0
 	if p := m.find(name, true, &passed); p != nil {
 		return p, nil, true
 	}

@@ -48,6 +48,9 @@ func (x *explainer) translate(tree *document.Tree, err error) {
 	if n := nodeAt(tree.Root(), line, column, strings.Count(d.Path(), "/")); n.Exists() {
 		out.Path = n.Path()
 		out.Line, out.Column = n.Position()
+		if v := n.Text(); v != "" && !n.FirstChild().Exists() {
+			out.Found = quote(v)
+		}
 	}
 	x.details = append(x.details, out)
 }

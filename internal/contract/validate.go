@@ -16,8 +16,8 @@ import (
 // message itself, and header blocks as far as the contract declares them.
 //
 // A valid envelope gives no details. Otherwise details are its faults in
-// document order, at most limit of them when limit is more than zero, and more
-// counts the rest. Lines and columns are those of the element's start tag. The
+// document order, at most limit of them when limit is more than zero and a
+// thousand in any case, and more counts the rest. Lines and columns are those of the element's start tag. The
 // error is a *fault.Error for what is no judgement of the contract: bytes that
 // are not well-formed XML, a DOCTYPE, a document that is no envelope, a breach
 // of the parser's limits.
@@ -36,27 +36,28 @@ func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, 
 	if err := notEnvelope(tree.Root()); err != nil {
 		return nil, 0, err
 	}
-	details, err = s.judge(tree, verdict)
+	x, err := s.judge(tree, verdict)
 	if err != nil {
 		return nil, 0, err
 	}
+	details = x.sorted()
 	if limit > 0 && len(details) > limit {
-		return details[:limit], len(details) - limit, nil
+		return details[:limit], len(details) - limit + x.more, nil
 	}
-	return details, 0, nil
+	return details, x.more, nil
 }
 
 // judge explains the engine's verdict. The engine alone decides whether an
 // envelope is valid; what is wrong with it is found again in the tree, where
 // found and expected can be told. A verdict that the tree does not explain
 // (identity constraints, or a rule that only the engine knows) is translated.
-func (s *Service) judge(tree *document.Tree, verdict error) ([]fault.Detail, error) {
+func (s *Service) judge(tree *document.Tree, verdict error) (*explainer, error) {
 	x := &explainer{service: s}
 	if s.degraded != "" {
 		x.structure(tree.Root())
 	}
 	if verdict == nil {
-		return x.sorted(), nil
+		return x, nil
 	}
 	diagnostics := xsderrors.Flatten(verdict)
 	if err := fatal(diagnostics); err != nil {
@@ -71,7 +72,7 @@ func (s *Service) judge(tree *document.Tree, verdict error) ([]fault.Detail, err
 			x.translate(tree, d)
 		}
 	}
-	return x.sorted(), nil
+	return x, nil
 }
 
 func hasCode(code xsderrors.Code) func(error) bool {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
@@ -287,5 +288,50 @@ func TestValidateLeavesBytes(t *testing.T) {
 	}
 	if !bytes.Equal(src, before) {
 		t.Error("the envelope was changed")
+	}
+}
+
+// TestValidateMany: a message with a hundred thousand faults, or siblings, is
+// answered as quickly as it is read, and a fault behind them is found.
+func TestValidateMany(t *testing.T) {
+	const n = 100_000
+	line := `<o:Line no="1"><o:Sku>A</o:Sku><o:Quantity>1</o:Quantity><o:Unit>EA</o:Unit><o:UnitPrice>1</o:UnitPrice></o:Line>`
+	bad := strings.Replace(line, ">1</o:UnitPrice>", ">x</o:UnitPrice>", 1)
+	s := sample(t).Services[0]
+	tests := []struct {
+		name, insert string
+		all          int
+	}{
+		{"good siblings", strings.Repeat(line, n/5) + bad, 1},
+		{"bad values", strings.Repeat(bad, n/5), n / 5},
+		{"unknown siblings", strings.Repeat("<o:X/>", n), n},
+		{"incomplete siblings", strings.Repeat(`<o:Line no="1"/>`, n), 4 * n},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			start := time.Now()
+			details, more, err := s.Validate(replaced(t, "order-full.xml", "<o:Lines>", "<o:Lines>"+tt.insert), 10)
+			if err != nil || len(details)+more != tt.all || len(details) > 10 {
+				t.Errorf("%d details, more %d, error %v; want %d in all", len(details), more, err, tt.all)
+			}
+			if took := time.Since(start); took > 20*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+// TestValidateLooksAhead: looking for an element further on is bounded too.
+func TestValidateLooksAhead(t *testing.T) {
+	const n = 50_000
+	contract := strings.Replace(everyKind, `<xs:element name="empty">`, `<xs:element name="pairs"><xs:complexType><xs:sequence maxOccurs="unbounded"><xs:element name="k" type="xs:int"/><xs:element name="v" type="xs:int"/></xs:sequence></xs:complexType></xs:element><xs:element name="empty">`, 1)
+	s := everyKindService(t, contract)
+	start := time.Now()
+	details, _, err := s.Validate(wrapped("<pairs>"+strings.Repeat("<k>1</k>", n)+strings.Repeat("<v>1</v>", n)+"</pairs>"), 5)
+	if err != nil || len(details) != 5 {
+		t.Errorf("details %v, error %v", details, err)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %v", took)
 	}
 }

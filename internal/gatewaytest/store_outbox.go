@@ -139,16 +139,7 @@ func (s *storeSuite) leases(t *testing.T) {
 	}
 	s.acquire(1, "b", time.Minute) // another shard is another lease
 
-	s.acquire(0, "a", time.Millisecond)
-	var b gateway.Lease
-	eventually(t, "the lease runs out", func() bool {
-		l, ok, err := s.store.Acquire(ctx, channel, 0, "b", time.Minute)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b = l
-		return ok
-	})
+	b := s.takeOver("a", "b")
 	if b.Fence <= a.Fence {
 		t.Errorf("fence %d after %d", b.Fence, a.Fence)
 	}
@@ -158,8 +149,30 @@ func (s *storeSuite) leases(t *testing.T) {
 	if err := s.store.Park(ctx, a, 1, "GH-6003", "no", 1); !errors.Is(err, gateway.ErrLeaseLost) {
 		t.Errorf("parking with a lost lease: %v", err)
 	}
+	// A lease that came back to its owner is another lease.
+	if again := s.takeOver("b", "a"); again.Fence <= b.Fence {
+		t.Errorf("fence %d after %d", again.Fence, b.Fence)
+	}
+	if err := s.store.Confirm(ctx, a, []int64{1}); !errors.Is(err, gateway.ErrLeaseLost) {
+		t.Errorf("confirming with an earlier lease of the same owner: %v", err)
+	}
 	s.rows(waiting, "1")
 	s.contest(t)
+}
+
+// takeOver lets the lease of shard 0 run out and pass to another owner.
+func (s *storeSuite) takeOver(from, to string) (l gateway.Lease) {
+	s.t.Helper()
+	s.acquire(0, from, time.Millisecond)
+	eventually(s.t, "the lease runs out", func() bool {
+		next, ok, err := s.store.Acquire(s.t.Context(), channel, 0, to, time.Minute)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		l = next
+		return ok
+	})
+	return l
 }
 
 // contest: of many owners at once, one gets a lease that nobody holds.

@@ -85,7 +85,7 @@ INSERT INTO [crm].[customer] ([customer_no], [name], [country], [email])
 SELECT t.c0, t.c1, t.c2, t.c3 FROM @t0 AS t WHERE t.lead = 1 AND t.stale = 0 AND NOT EXISTS (SELECT 1 FROM [crm].[customer] AS x WITH (UPDLOCK, SERIALIZABLE) WHERE x.[customer_no] = t.c0) ORDER BY t.g;
 UPDATE t SET v0 = x.[id] FROM @t0 AS t INNER JOIN [crm].[customer] AS x ON x.[customer_no] = t.c0 OPTION (FORCE ORDER, LOOP JOIN);
 UPDATE t SET c1 = b.v0 FROM @t1 AS t INNER JOIN @t0 AS b ON b.n = t.n AND b.r = t.q1;
-INSERT INTO @f (n, t, r, c, why) SELECT t.n, 1, t.r, NULL, 3 FROM @t1 AS t INNER JOIN [sales].[sales_order] AS x WITH (UPDLOCK, SERIALIZABLE) ON x.[order_no] = t.c0 WHERE t.stale = 0 OPTION (FORCE ORDER, LOOP JOIN);
+INSERT INTO @f (n, t, r, c, why) SELECT t.n, 1, t.r, NULL, 3 FROM (SELECT TOP (2147483647) a.* FROM @t1 AS a ORDER BY a.g) AS t INNER JOIN [sales].[sales_order] AS x WITH (UPDLOCK, SERIALIZABLE) ON x.[order_no] = t.c0 WHERE t.stale = 0 OPTION (FORCE ORDER, LOOP JOIN);
 UPDATE @m SET st = 6 WHERE n IN (SELECT f.n FROM @f AS f WHERE f.why = 3);
 INSERT INTO [sales].[sales_order] ([order_no], [customer_id], [status], [currency], [ordered_at], [requested_delivery], [note], [revision])
 SELECT t.c0, t.c1, t.c2, t.c3, t.c4, t.c5, t.c6, CASE WHEN SUBSTRING(t.ab, 8, 1) = 'a' THEN ((1)) ELSE t.c7 END FROM @t1 AS t WHERE t.lead = 1 AND t.stale = 0 AND NOT EXISTS (SELECT 1 FROM [sales].[sales_order] AS x WITH (UPDLOCK, SERIALIZABLE) WHERE x.[order_no] = t.c0) ORDER BY t.g;
@@ -93,7 +93,7 @@ UPDATE t SET v0 = x.[id] FROM @t1 AS t INNER JOIN [sales].[sales_order] AS x ON 
 UPDATE t SET c0 = b.v0 FROM @t2 AS t INNER JOIN @t1 AS b ON b.n = t.n AND b.r = t.q0;
 UPDATE t SET stale = 1 FROM @t2 AS t INNER JOIN @t1 AS b ON b.n = t.n AND b.r = t.p WHERE b.stale = 1;
 UPDATE x SET [product_id] = CASE WHEN SUBSTRING(t.ab, 3, 1) = 'a' THEN x.[product_id] ELSE t.c2 END, [quantity] = CASE WHEN SUBSTRING(t.ab, 4, 1) = 'a' THEN x.[quantity] ELSE t.c3 END, [unit] = CASE WHEN SUBSTRING(t.ab, 5, 1) = 'a' THEN x.[unit] ELSE t.c4 END, [unit_price] = CASE WHEN SUBSTRING(t.ab, 6, 1) = 'a' THEN x.[unit_price] ELSE t.c5 END, [amount] = CASE WHEN SUBSTRING(t.ab, 7, 1) = 'a' THEN x.[amount] ELSE t.c6 END
-FROM @t2 AS t INNER JOIN [sales].[order_line] AS x WITH (UPDLOCK, SERIALIZABLE) ON x.[order_id] = t.c0 AND x.[line_no] = t.c1
+FROM (SELECT TOP (2147483647) a.* FROM @t2 AS a ORDER BY a.g) AS t INNER JOIN [sales].[order_line] AS x WITH (UPDLOCK, SERIALIZABLE) ON x.[order_id] = t.c0 AND x.[line_no] = t.c1
 WHERE t.lead = 1 AND t.stale = 0 AND EXISTS (SELECT CASE WHEN SUBSTRING(t.ab, 3, 1) = 'a' THEN x.[product_id] ELSE t.c2 END, CASE WHEN SUBSTRING(t.ab, 4, 1) = 'a' THEN x.[quantity] ELSE t.c3 END, CONVERT(varbinary(max), CASE WHEN SUBSTRING(t.ab, 5, 1) = 'a' THEN x.[unit] ELSE t.c4 END), CASE WHEN SUBSTRING(t.ab, 6, 1) = 'a' THEN x.[unit_price] ELSE t.c5 END, CASE WHEN SUBSTRING(t.ab, 7, 1) = 'a' THEN x.[amount] ELSE t.c6 END EXCEPT SELECT x.[product_id], x.[quantity], CONVERT(varbinary(max), x.[unit]), x.[unit_price], x.[amount]) OPTION (FORCE ORDER, LOOP JOIN);
 INSERT INTO [sales].[order_line] ([order_id], [line_no], [product_id], [quantity], [unit], [unit_price], [amount])
 SELECT t.c0, t.c1, t.c2, t.c3, t.c4, t.c5, t.c6 FROM @t2 AS t WHERE t.lead = 1 AND t.stale = 0 AND NOT EXISTS (SELECT 1 FROM [sales].[order_line] AS x WITH (UPDLOCK, SERIALIZABLE) WHERE x.[order_id] = t.c0 AND x.[line_no] = t.c1) ORDER BY t.g;

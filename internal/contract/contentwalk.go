@@ -55,7 +55,11 @@ type contentWalk struct {
 	parent  document.Node
 	t       *Type
 	matcher *matcher
+	looks   int // ahead; see comesLater
 }
+
+// maxLooks bounds the looks at all later siblings for one element's children.
+const maxLooks = 100
 
 // child places one child element in the content model, or says why it cannot.
 func (w *contentWalk) child(c document.Node) {
@@ -90,7 +94,7 @@ func (w *contentWalk) descend(c document.Node, p *Particle) {
 // comesLater reports whether a passed element stands among the later siblings:
 // then it is out of place there, not missing here.
 func (w *contentWalk) comesLater(c document.Node, p *Particle) bool {
-	if p.Kind != ElementParticle {
+	if w.looks++; p.Kind != ElementParticle || w.looks > maxLooks {
 		return false
 	}
 	return c.Next(p.Element.Name).Exists()
@@ -104,6 +108,10 @@ func (w *contentWalk) absent(c document.Node, p *Particle) {
 				w.absent(c, q)
 			}
 		}
+		return
+	}
+	if w.full() {
+		w.more++
 		return
 	}
 	d := fault.Detail{Message: "a required element is missing", Path: w.parent.Path(), Found: "the end of " + w.parent.QName()}
@@ -133,8 +141,20 @@ func (w *contentWalk) expectedElement(el *Element) string {
 // unexpected reports a child that the content model has no place for, and
 // explains its content as far as it is known.
 func (w *contentWalk) unexpected(c document.Node) {
-	d := fault.Detail{Found: quoted(c), Expected: w.expectedNext()}
 	known, declared := w.t.Child(c.Name())
+	if w.full() {
+		w.more++
+	} else {
+		w.complain(c, known, declared)
+	}
+	if declared {
+		w.element(c, known.Element)
+	}
+}
+
+// complain says in which way a child is unexpected.
+func (w *contentWalk) complain(c document.Node, known Child, declared bool) {
+	d := fault.Detail{Found: quoted(c), Expected: w.expectedNext()}
 	switch {
 	case declared && known.Max == 1 && precededBy(c, c.Name()):
 		d.Message, d.Doc = "the element occurs twice", known.Element.Doc
@@ -153,9 +173,6 @@ func (w *contentWalk) unexpected(c document.Node) {
 		}
 	}
 	w.report(c, d)
-	if declared {
-		w.element(c, known.Element)
-	}
 }
 
 // named is an element's expanded name, for a fault of its namespace.

@@ -21,8 +21,8 @@ type events struct {
 }
 
 type event struct {
-	RoutingKey, Type, Correlation, Body string
-	complete                            bool // has message id, timestamp and a persistent mode
+	RoutingKey, Type, Correlation, Trace, Body string
+	complete                                   bool // has message id, timestamp and a persistent mode
 }
 
 // String renders the event as events.txt holds it.
@@ -30,6 +30,9 @@ func (e event) String() string {
 	headers := ""
 	if !e.complete {
 		headers = " without message id, timestamp or persistence"
+	}
+	if e.Trace != "" {
+		headers += " traceparent=" + e.Trace
 	}
 	return fmt.Sprintf("%s type=%s correlation=%s%s\n%s\n", e.RoutingKey, e.Type, e.Correlation, headers, e.Body)
 }
@@ -89,7 +92,9 @@ func (e *events) next(ctx context.Context, timeout time.Duration) (event, error)
 }
 
 func eventOf(d amqp091.Delivery) event {
+	trace, _ := d.Headers["traceparent"].(string)
 	return event{
+		Trace:       trace,
 		RoutingKey:  d.RoutingKey,
 		Type:        d.Type,
 		Correlation: d.CorrelationId,

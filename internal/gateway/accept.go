@@ -3,7 +3,9 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
+	"net"
 	"slices"
 	"time"
 
@@ -332,6 +334,10 @@ func (g *Gateway) conclude(ctx context.Context, p *passage, err error) error {
 		return nil
 	}
 	f := fault.Of(err)
+	if errors.Is(err, errCallerLeft) {
+		g.log.InfoContext(ctx, "caller left", append(attrs, "message", p.receipt.ID)...)
+		return f
+	}
 	attrs = append(attrs, "outcome", f.Kind().String(), "code", string(f.Code), "reference", p.receipt.ID, "reason", f.Message)
 	if f.Cause != nil {
 		attrs = append(attrs, "cause", f.Cause)
@@ -356,7 +362,7 @@ func level(f *fault.Error) slog.Level {
 }
 
 func (p *passage) refusal(f *fault.Error) Refusal {
-	r := Refusal{ID: p.receipt.ID, At: p.at, Endpoint: p.arrival.Endpoint, Code: string(f.Code), Reason: f.Message, Remote: p.arrival.Remote, Count: 1}
+	r := Refusal{ID: p.receipt.ID, At: p.at, Endpoint: p.arrival.Endpoint, Code: string(f.Code), Reason: f.Message, Remote: host(p.arrival.Remote), Count: 1}
 	if len(f.Details) > 0 {
 		first := f.Details[0]
 		first.Found = "" // a refusal keeps nothing of the message
@@ -370,4 +376,12 @@ func (p *passage) refusal(f *fault.Error) Refusal {
 		r.Principal = p.identity.DN
 	}
 	return r
+}
+
+// host leaves out the port, which differs for every connection of one peer.
+func host(remote string) string {
+	if h, _, err := net.SplitHostPort(remote); err == nil {
+		return h
+	}
+	return remote
 }

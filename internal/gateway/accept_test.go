@@ -365,8 +365,8 @@ func TestCallerLeaves(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	b.stop()
-	if len(b.store.entries) != 1 {
-		t.Errorf("%d messages stored, want one", len(b.store.entries))
+	if len(b.store.entries) != 1 || len(b.store.refusals) != 0 {
+		t.Errorf("%d messages stored, %d refusals; want one and none", len(b.store.entries), len(b.store.refusals))
 	}
 }
 
@@ -413,8 +413,10 @@ func TestBindHeals(t *testing.T) {
 // TestRefusalsAreGathered: someone who knocks a thousand times costs few rows.
 func TestRefusalsAreGathered(t *testing.T) {
 	b := newBench(t)
-	for range 1000 {
-		if _, err := b.Accept(t.Context(), b.arrival(sample(t, "order-full.xml"), "", "")); fault.KindOf(err) != fault.Unauthenticated {
+	for i := range 1000 {
+		a := b.arrival(sample(t, "order-full.xml"), "", "")
+		a.Remote = fmt.Sprintf("192.0.2.7:%d", 1024+i) // a connection each time
+		if _, err := b.Accept(t.Context(), a); fault.KindOf(err) != fault.Unauthenticated {
 			t.Fatal(err)
 		}
 	}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"sync"
 
@@ -48,6 +49,10 @@ type result struct {
 	err     error
 }
 
+// errCallerLeft is the cause when a caller stopped waiting for a message whose
+// fate is then open: it is neither accepted nor refused.
+var errCallerLeft = errors.New("caller left")
+
 func newLanes(n int) *lanes {
 	ls := &lanes{}
 	for i := range n {
@@ -85,7 +90,7 @@ func (ls *lanes) commit(ctx context.Context, w *boundWriter, e *Entry) (Outcome,
 	case r := <-j.result:
 		return r.outcome, r.err
 	case <-ctx.Done():
-		return Outcome{}, fault.New(fault.CodeStoreUnavailable, "the caller stopped waiting; the message may be stored all the same, and a repeat will tell").Because(context.Cause(ctx))
+		return Outcome{}, fault.New(fault.CodeStoreUnavailable, "the caller stopped waiting; the message may be stored all the same, and a repeat will tell").Because(errCallerLeft)
 	}
 }
 

@@ -179,7 +179,7 @@ func TestLaneCallerLeavesBatchStays(t *testing.T) {
 		ctx, leave := context.WithTimeout(t.Context(), time.Second)
 		defer leave()
 		_, err := ls.commit(ctx, &boundWriter{Writer: w}, entryFor("x", "x", &done))
-		if fault.KindOf(err) != fault.Unavailable || !errors.Is(err, context.DeadlineExceeded) {
+		if fault.KindOf(err) != fault.Unavailable || !errors.Is(err, errCallerLeft) {
 			t.Errorf("caller got %v", err)
 		}
 		if done.Load() != 0 {

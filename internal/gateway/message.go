@@ -108,7 +108,7 @@ type Refusal struct {
 	Principal string // empty when unauthenticated
 	Code      string // fault code, e.g. GH-2002
 	Reason    string // the public sentence and first detail, at most 1,000 characters
-	Remote    string // peer address
+	Remote    string // peer address, without its port
 	// Count is how many equal refusals this row stands for, at least 1.
 	Count int
 }

@@ -118,8 +118,14 @@ func forwardedHost(r *http.Request) string {
 	return host + ":" + port
 }
 
+// isForwarded reports whether a proxy has left a trace, known or not.
 func isForwarded(h http.Header) bool {
-	return h.Get("X-Forwarded-For") != "" || h.Get("X-Forwarded-Proto") != "" || h.Get("Forwarded") != ""
+	for _, name := range [...]string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-Ip", "Forwarded", "Via"} {
+		if len(h.Values(name)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func onLoopback(r *http.Request) bool {

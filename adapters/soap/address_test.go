@@ -77,6 +77,10 @@ func TestPeerIsLocal(t *testing.T) {
 		{"another interface", "192.0.2.1:80", nil, false},
 		{"through a proxy nobody vouched for", "127.0.0.1:80", http.Header{"X-Forwarded-For": {"203.0.113.9"}}, false},
 		{"RFC 7239", "127.0.0.1:80", http.Header{"Forwarded": {"for=203.0.113.9"}}, false},
+		{"a proxy that hides the caller", "127.0.0.1:80", http.Header{"Via": {"1.1 front"}}, false},
+		{"a proxy with little to say", "127.0.0.1:80", http.Header{"X-Forwarded-For": {""}}, false},
+		{"a proxy with a word of its own", "127.0.0.1:80", http.Header{"X-Real-Ip": {"203.0.113.9"}}, false},
+		{"a proxy that keeps the host", "127.0.0.1:80", http.Header{"X-Forwarded-Host": {"gate.example"}}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

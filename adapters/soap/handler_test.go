@@ -110,7 +110,7 @@ func TestArrival(t *testing.T) {
 		"Authorization": "Basic ZXJwOmE6Yg==", "SOAPAction": `"` + orderAction + `"`, "Traceparent": trace, "X-Forwarded-For": "203.0.113.9",
 		"X-Forwarded-Proto": "https",
 	})
-	do(t, http.MethodPost, url, envelope11, map[string]string{"Traceparent": "00-XYZ"})
+	do(t, http.MethodPost, url, envelope11, map[string]string{"Traceparent": "00-" + strings.Repeat("0", 32) + trace[35:]})
 	arrivals := core.taken()
 	if len(arrivals) != 1 {
 		t.Fatalf("%d arrivals, want 1: the first has a password and came through an unknown proxy in clear", len(arrivals))

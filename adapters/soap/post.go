@@ -3,7 +3,6 @@ package soap
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
@@ -123,18 +122,13 @@ func (x *exchange) takesPasswords() bool {
 	return x.peer.local
 }
 
-// traceParent returns the traceparent header when it has the form of version 00
-// (W3C Trace Context §3.2.2), and else nothing: a foreign id is never repaired.
+// traceParent returns the traceparent header when it is valid, and else
+// nothing: a foreign id is never repaired.
 func traceParent(h http.Header) string {
-	v := h.Get("Traceparent")
-	const form = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
-	if len(v) != len(form) || v[:3] != "00-" || v[35] != '-' || v[52] != '-' {
-		return ""
+	if v := h.Get("Traceparent"); envelope.IsTraceParent(v) {
+		return v
 	}
-	if strings.Trim(v, "0123456789abcdef-") != "" || strings.Count(v, "-") != 3 {
-		return ""
-	}
-	return v
+	return ""
 }
 
 // reply answers with the payload in an envelope of the request's version, or

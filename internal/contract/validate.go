@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"slices"
@@ -17,13 +18,17 @@ import (
 //
 // A valid envelope gives no details. Otherwise details are its faults in
 // document order, at most limit of them when limit is more than zero and a
-// thousand in any case, and more counts the rest. Lines and columns are those of the element's start tag. The
-// error is a *fault.Error for what is no judgement of the contract: bytes that
-// are not well-formed XML, a DOCTYPE, a document that is no envelope, a breach
-// of the parser's limits.
+// thousand in any case, and more counts the rest. Lines and columns are those of the
+// element's start tag. The error is a *fault.Error for what is no judgement of
+// the contract: bytes that are not well-formed XML, a DOCTYPE, a document that
+// is no envelope, a breach of the parser's limits, more than half a million
+// elements.
 //
 // Validate is safe for concurrent use and does not keep the bytes.
 func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, more int, err error) {
+	if err := crowded(envelope); err != nil {
+		return nil, 0, err
+	}
 	verdict := s.validator.Validate(envelope)
 	if verdict == nil && s.degraded == "" {
 		return nil, 0, nil
@@ -45,6 +50,20 @@ func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, 
 		return details[:limit], len(details) - limit + x.more, nil
 	}
 	return details, x.more, nil
+}
+
+// maxMarkup bounds the elements of one message, comments and the like counted
+// with them: past it a message of ten megabytes costs hundreds to explain, and
+// more than a second.
+const maxMarkup = 500_000
+
+// crowded refuses a message of too many elements, before anything is made of
+// them.
+func crowded(envelope []byte) error {
+	if bytes.Count(envelope, []byte("<"))-bytes.Count(envelope, []byte("</")) <= maxMarkup {
+		return nil
+	}
+	return fault.New(fault.CodeTooLarge, "the message has more than %d elements", maxMarkup)
 }
 
 // judge explains the engine's verdict. The engine alone decides whether an

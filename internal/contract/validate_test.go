@@ -251,6 +251,17 @@ func TestValidateRefuses(t *testing.T) {
 	}
 }
 
+// TestValidateCrowd: the number of elements is bounded, whatever they are.
+func TestValidateCrowd(t *testing.T) {
+	s := sample(t).Services[0]
+	for _, one := range []string{"<o:X/>", "<o:X></o:X>", "<!---->"} {
+		_, _, err := s.Validate(replaced(t, "order-full.xml", "<o:Lines>", "<o:Lines>"+strings.Repeat(one, maxMarkup)), 0)
+		if f := fault.Of(err); f == nil || f.Code != fault.CodeTooLarge {
+			t.Errorf("%s: error %v, want %s", one, err, fault.CodeTooLarge)
+		}
+	}
+}
+
 // TestValidateConcurrently shares one service among many.
 func TestValidateConcurrently(t *testing.T) {
 	s := sample(t).Services[0]

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -28,7 +29,7 @@ func (p *peek) addressing() error {
 		return value
 	}
 	a.Action = take(nameAction, text)
-	a.MessageID = take(nameMessageID, text)
+	a.MessageID = take(nameMessageID, identifier)
 	a.To = take(nameTo, text)
 	take(nameFrom, func(document.Node) (string, error) { return "", nil })
 	a.ReplyTo = take(nameReplyTo, replyAddress)
@@ -60,6 +61,20 @@ func text(n document.Node) (string, error) {
 		return "", addressingFault(n, "this header is empty", subcodeAddress)
 	}
 	return strings.Clone(value), nil
+}
+
+// maxMessageID is the longest MessageID, in bytes. It comes back in every
+// answer, and where it is a message's identity the ledger compares no more.
+const maxMessageID = 400
+
+func identifier(n document.Node) (string, error) {
+	value, err := text(n)
+	if len(value) > maxMessageID {
+		f := addressingFault(n, "this header is too long", subcodeAddress)
+		f.Details[0].Expected = "at most " + strconv.Itoa(maxMessageID) + " bytes"
+		return "", f
+	}
+	return value, err
 }
 
 // replyAddress reads an endpoint reference. The gateway opens no connection

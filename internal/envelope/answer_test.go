@@ -3,6 +3,7 @@ package envelope
 import (
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -165,7 +166,10 @@ func TestDetailsAreBounded(t *testing.T) {
 		for range 2000 {
 			e.Details = append(e.Details, fault.Detail{Message: long, Path: long, Found: long, Expected: long, Doc: long, Line: 1, Column: 1})
 		}
-		got := AppendFault(nil, V12, NewFault(Sender, e, nil, long))
+		head := &Head{Addressing: Addressing{MessageID: strings.Repeat(filler, maxMessageID/len(filler)), Used: true}}
+		f := NewFault(MustUnderstand, e, head, long)
+		f.NotUnderstood = slices.Repeat([]document.Name{{Space: long[:100], Local: "a"}}, 1000)
+		got := AppendFault(nil, V12, f)
 		if len(got) >= 64<<10 {
 			t.Errorf("%q: %d bytes", filler, len(got))
 		}

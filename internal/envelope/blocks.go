@@ -146,16 +146,16 @@ func (p *peek) each(name document.Name, f func(document.Node)) {
 func (p *peek) trace() {
 	for i, b := range p.head.Blocks {
 		if b.ForUs && b.Name.Local == "traceparent" {
-			if value := strings.TrimSpace(p.nodes[i].Text()); isTraceParent(value) {
+			if value := strings.TrimSpace(p.nodes[i].Text()); IsTraceParent(value) {
 				p.head.TraceParent = strings.Clone(value)
 			}
 		}
 	}
 }
 
-// isTraceParent checks version 00 (W3C Trace Context §3.2.2): 00-trace-parent-flags,
-// in lower case, neither id all zero.
-func isTraceParent(s string) bool {
+// IsTraceParent reports whether s is a traceparent of version 00 (W3C Trace
+// Context §3.2.2): 00-trace-parent-flags, in lower case, neither id all zero.
+func IsTraceParent(s string) bool {
 	if len(s) != 55 || s[:3] != "00-" || s[35] != '-' || s[52] != '-' {
 		return false
 	}

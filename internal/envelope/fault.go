@@ -100,11 +100,7 @@ func appendFaultHeader(dst []byte, v Version, f *Fault) []byte {
 	dst = append(dst, "<soap:Header>"...)
 	empty := len(dst)
 	if v == V12 {
-		for _, name := range f.NotUnderstood {
-			dst = append(dst, `<soap:NotUnderstood qname="`...)
-			dst = appendQName(dst, name)
-			dst = append(dst, "/>"...)
-		}
+		dst = appendNotUnderstood(dst, f.NotUnderstood)
 	}
 	if v == V12 && f.Code == VersionMismatch {
 		dst = append(dst, upgrade...)
@@ -116,6 +112,20 @@ func appendFaultHeader(dst []byte, v Version, f *Fault) []byte {
 		return dst[:start]
 	}
 	return append(dst, "</soap:Header>"...)
+}
+
+// appendNotUnderstood names as many header blocks as there is room for.
+func appendNotUnderstood(dst []byte, names []document.Name) []byte {
+	limit := len(dst) + maxNotUnderstood
+	for _, name := range names {
+		start := len(dst)
+		dst = append(dst, `<soap:NotUnderstood qname="`...)
+		dst = appendQName(dst, name)
+		if dst = append(dst, "/>"...); len(dst) > limit {
+			return dst[:start]
+		}
+	}
+	return dst
 }
 
 // appendQName completes an attribute, whose quote is open, with a lexical QName
@@ -198,12 +208,16 @@ func appendFault12(dst []byte, f *Fault) []byte {
 	return dst
 }
 
-// maxDetails keeps an answer below 64 KiB, which is what WCF and BizTalk
-// clients take by default; the rest of the envelope has 4 KiB.
-const maxDetails = 60 << 10
+// maxDetails and maxNotUnderstood keep an answer below 64 KiB, which is what
+// WCF and BizTalk clients take by default. What else there is may take 9 KiB:
+// a Reason and a RelatesTo, each byte of which escaping may turn into five.
+const (
+	maxDetails       = 52 << 10
+	maxNotUnderstood = 3 << 10
+)
 
 // AppendDetails appends the gateway's own located fault details, an element
-// {urn:gatehouse:fault:1}details of less than 60 KiB: what does not fit is
+// {urn:gatehouse:fault:1}details of less than 52 KiB: what does not fit is
 // counted. Where a rule stands and which column it fills is left out: that is
 // the operator's.
 func AppendDetails(dst []byte, e *fault.Error, reference string) []byte {

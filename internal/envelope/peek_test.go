@@ -369,6 +369,8 @@ func TestAddressing(t *testing.T) {
 		{"two senders", block("From", address("urn:a")) + block("From", address("urn:a")), "InvalidCardinality", Addressing{}},
 		{"two reply addresses", strings.Repeat(block("ReplyTo", address(AddressAnonymous)), 2), "InvalidCardinality", Addressing{}},
 		{"empty id", block("MessageID", " "), "InvalidAddress", Addressing{}},
+		{"longest id", block("MessageID", strings.Repeat("i", maxMessageID)), "", Addressing{MessageID: strings.Repeat("i", maxMessageID), Used: true}},
+		{"longer id", block("MessageID", strings.Repeat("i", maxMessageID+1)), "InvalidAddress", Addressing{}},
 		{"no address", block("ReplyTo", ""), "MissingAddressInEPR", Addressing{}},
 		{"reply elsewhere", block("ReplyTo", address("http://169.254.169.254/")), "OnlyAnonymousAddressSupported", Addressing{}},
 		{"faults elsewhere", block("FaultTo", address("http://localhost/")), "OnlyAnonymousAddressSupported", Addressing{}},

@@ -129,34 +129,39 @@ func (a *Arrival) understands(operation, block document.Name) bool {
 }
 
 // route finds operation and route by the name of the Body's first child; the
-// action is a hint that must not name another operation (WS-I Basic Profile
-// 1.2 R1127).
+// action, in HTTP or in WS-Addressing, is a hint that must not name another
+// operation (WS-I Basic Profile 1.2 R1127).
 func (g *Gateway) route(_ context.Context, p *passage) error {
 	head := p.receipt.Head
 	op := p.arrival.Service.Operation(head.Operation)
-	if op == nil {
+	switch {
+	case op == nil && head.Operation == document.Name{}:
+		return fault.New(fault.CodeUnknownOperation, "the Body is empty")
+	case op == nil:
 		return fault.New(fault.CodeUnknownOperation, "service %s has no operation whose message is %s", p.arrival.Service.Name, head.Operation)
 	}
 	p.receipt.Operation = op
-	if other := otherOwner(p.arrival, op); other != nil {
-		return fault.New(fault.CodeAction, "the action %q belongs to the operation %s, but the body holds %s", p.arrival.Action, other.Name, op.Name)
+	for _, action := range [...]string{p.arrival.Action, head.Addressing.Action} {
+		if other := otherOwner(p.arrival.Service, action, op); other != nil {
+			return fault.New(fault.CodeAction, "the action %q belongs to the operation %s, but the body holds %s", action, other.Name, op.Name)
+		}
 	}
 	var err error
 	p.route, err = p.generation.route(p.arrival.Endpoint, op)
 	return err
 }
 
-// otherOwner returns an operation that the arrival's action belongs to, when it
-// does not belong to op as well: contracts may give all operations one action.
-func otherOwner(a *Arrival, op *contract.Operation) *contract.Operation {
+// otherOwner returns an operation that an action belongs to, when it does not
+// belong to op as well: contracts may give all operations one action.
+func otherOwner(s *contract.Service, action string, op *contract.Operation) *contract.Operation {
 	owns := func(o *contract.Operation) bool {
-		return a.Action == o.Action11 || a.Action == o.Action12 || a.Action == o.InputAction
+		return action == o.Action11 || action == o.Action12 || action == o.InputAction
 	}
-	if a.Action == "" || owns(op) {
+	if action == "" || owns(op) {
 		return nil
 	}
-	if i := slices.IndexFunc(a.Service.Operations, owns); i >= 0 {
-		return a.Service.Operations[i]
+	if i := slices.IndexFunc(s.Operations, owns); i >= 0 {
+		return s.Operations[i]
 	}
 	return nil
 }
@@ -200,8 +205,18 @@ func (g *Gateway) bind(ctx context.Context, p *passage) error {
 	return err
 }
 
-// validate holds the whole envelope against the contract.
-func (g *Gateway) validate(_ context.Context, p *passage) error {
+// validate holds the whole envelope against the contract. Large ones wait for
+// a processor: more of them at once would take as long and as many times the
+// memory, up to a tree for each that is to be explained.
+func (g *Gateway) validate(ctx context.Context, p *passage) error {
+	if len(p.arrival.Body) > largeBody {
+		select {
+		case g.processors <- struct{}{}:
+			defer func() { <-g.processors }()
+		case <-ctx.Done():
+			return fault.New(fault.CodeBusy, "the caller stopped waiting before the message was looked at").Because(errCallerLeft)
+		}
+	}
 	details, more, err := p.arrival.Service.Validate(p.arrival.Body, g.config.MaxFaults)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -197,6 +198,10 @@ func TestAcceptStages(t *testing.T) {
 			a := alice(b, sample(t, "order-full.xml"))
 			a.Action = b.service.OperationNamed("NotifyShipment").Action11
 			return a
+		}, nil, fault.CodeAction, 0},
+		"the action of another operation, in the envelope": {func(b *bench) *gateway.Arrival {
+			action := `<soap:Header><Action xmlns="http://www.w3.org/2005/08/addressing">` + b.service.OperationNamed("NotifyShipment").InputAction + `</Action></soap:Header><soap:Body>`
+			return alice(b, bytes.Replace(sample(t, "order-full.xml"), []byte("<soap:Body>"), []byte(action), 1))
 		}, nil, fault.CodeAction, 0},
 		"the door objects": {func(b *bench) *gateway.Arrival {
 			a := alice(b, sample(t, "order-full.xml"))
@@ -414,9 +419,13 @@ func TestBindHeals(t *testing.T) {
 func TestRefusalsAreGathered(t *testing.T) {
 	b := newBench(t)
 	for i := range 1000 {
-		a := b.arrival(sample(t, "order-full.xml"), "", "")
+		body := sample(t, "order-full.xml")
+		if i%2 == 0 {
+			body = fmt.Appendf(nil, `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><a%d/></s:Body></s:Envelope>`, i) // a reason each time
+		}
+		a := b.arrival(body, "", "")
 		a.Remote = fmt.Sprintf("192.0.2.7:%d", 1024+i) // a connection each time
-		if _, err := b.Accept(t.Context(), a); fault.KindOf(err) != fault.Unauthenticated {
+		if _, err := b.Accept(t.Context(), a); fault.KindOf(err) != fault.Unauthenticated && fault.KindOf(err) != fault.NotFound {
 			t.Fatal(err)
 		}
 	}

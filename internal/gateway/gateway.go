@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,10 @@ type Config struct {
 	Relay     RelayConfig
 }
 
+// largeBody is the size, in bytes, past which envelopes are validated no more
+// than one for each processor at once.
+const largeBody = 256 << 10
+
 // Gateway joins store, directory and channels. It is safe for concurrent use.
 type Gateway struct {
 	config     Config
@@ -30,6 +35,7 @@ type Gateway struct {
 	lanes      *lanes
 	relay      *relay
 	refusals   *refusals
+	processors chan struct{} // one place for each large message that is validated
 	now        func() time.Time
 	log        *slog.Logger
 
@@ -44,14 +50,15 @@ func New(config Config, store Store, directory Directory, generation *Generation
 		config.MaxFaults = 50
 	}
 	g := &Gateway{
-		config:    config,
-		store:     store,
-		directory: directory,
-		lanes:     newLanes(store.Lanes()),
-		relay:     newRelay(config.Relay, store, generation.Channels, now, log),
-		refusals:  newRefusals(store, log),
-		now:       now,
-		log:       log,
+		config:     config,
+		store:      store,
+		directory:  directory,
+		lanes:      newLanes(store.Lanes()),
+		relay:      newRelay(config.Relay, store, generation.Channels, now, log),
+		refusals:   newRefusals(store, log),
+		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		now:        now,
+		log:        log,
 	}
 	g.generation.Store(generation)
 	return g

@@ -14,9 +14,11 @@ import (
 const (
 	maxBatch      = 128
 	maxBatchBytes = 1 << 20
-	// maxQueue is how many entries may wait in one lane before new ones are
-	// turned away as busy, so that memory stays bounded while the store is slow.
-	maxQueue = 2048
+	// maxQueue and maxQueueBytes are how much may wait in one lane before new
+	// entries are turned away as busy, so that memory stays bounded while the
+	// store is slow and callers leave without their answers.
+	maxQueue      = 2048
+	maxQueueBytes = 32 << 20
 )
 
 // lanes commit entries in batches. A lane is one goroutine; entries of one
@@ -34,6 +36,7 @@ type lane struct {
 
 	mu     sync.Mutex
 	queue  []*job
+	bytes  int // of queue
 	closed bool
 }
 
@@ -106,10 +109,11 @@ func (l *lane) push(j *job) error {
 	switch {
 	case l.closed:
 		return fault.New(fault.CodeDraining, "")
-	case len(l.queue) >= maxQueue:
+	case len(l.queue) >= maxQueue, len(l.queue) > 0 && l.bytes+j.entry.Size > maxQueueBytes:
 		return fault.New(fault.CodeBusy, "")
 	}
 	l.queue = append(l.queue, j)
+	l.bytes += j.entry.Size
 	l.signal()
 	return nil
 }
@@ -165,6 +169,7 @@ func (l *lane) take() (batch []*job, closed bool) {
 		bytes += j.entry.Size
 	}
 	l.queue = rest
+	l.bytes -= bytes
 	return batch, l.closed
 }
 
@@ -200,6 +205,9 @@ func (l *lane) requeue(jobs []*job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.queue = append(jobs, l.queue...)
+	for _, j := range jobs {
+		l.bytes += j.entry.Size
+	}
 }
 
 func (j *job) finish(o Outcome, err error) {

@@ -230,6 +230,44 @@ func TestLaneBoundsItsQueue(t *testing.T) {
 	}
 }
 
+// TestLaneBoundsItsBytes: callers that leave do not make the queue larger, and
+// what is taken makes room again.
+func TestLaneBoundsItsBytes(t *testing.T) {
+	l := &lane{wake: make(chan struct{}, 1)}
+	var done atomic.Int32
+	push := func(size int) error {
+		e := entryFor("", "", &done)
+		e.Size = size
+		return l.push(&job{writer: &boundWriter{}, entry: e})
+	}
+	if err := push(2 * maxQueueBytes); err != nil {
+		t.Fatalf("larger than the bound, alone: %v", err)
+	}
+	if got := fault.Of(push(1)); got == nil || got.Code != fault.CodeBusy {
+		t.Errorf("past the bound: got %v, want %s", got, fault.CodeBusy)
+	}
+	batch, _ := l.take()
+	l.requeue(batch)
+	if got := fault.Of(push(1)); got == nil || got.Code != fault.CodeBusy {
+		t.Errorf("after it was put back: got %v, want %s", got, fault.CodeBusy)
+	}
+	l.take()
+	if err := push(maxQueueBytes); err != nil {
+		t.Errorf("into an empty queue: %v", err)
+	}
+}
+
+// TestLargeWaitForAProcessor: a caller that leaves meanwhile is not validated.
+func TestLargeWaitForAProcessor(t *testing.T) {
+	g := &Gateway{processors: make(chan struct{})} // none free, ever
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	err := g.validate(ctx, &passage{arrival: &Arrival{Body: make([]byte, largeBody+1)}})
+	if got := fault.Of(err); got == nil || got.Code != fault.CodeBusy {
+		t.Errorf("got %v, want %s", err, fault.CodeBusy)
+	}
+}
+
 func TestLaneBatchBytes(t *testing.T) {
 	l := &lane{wake: make(chan struct{}, 1)}
 	var done atomic.Int32

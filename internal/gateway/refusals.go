@@ -17,7 +17,9 @@ const (
 
 // refusals gathers who was turned away and writes it off the request path:
 // equal refusals within one flush become one row with a count, so that a
-// caller in a loop costs one row per interval and no memory.
+// caller in a loop costs one row per interval and no memory. Who is not known
+// may say something new each time: all that one stranger is refused for under
+// one code is equal, and the row gives the first reason.
 type refusals struct {
 	ledger Ledger
 	log    *slog.Logger
@@ -37,6 +39,9 @@ func newRefusals(ledger Ledger, log *slog.Logger) *refusals {
 
 func (r *refusals) add(one Refusal) {
 	key := refusalKey{one.Endpoint, one.Route, one.Principal, one.Code, one.Remote, one.Reason}
+	if one.Principal == "" {
+		key.reason = ""
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if same := r.waiting[key]; same != nil {

@@ -83,6 +83,10 @@ type applier struct {
 	more    int
 }
 
+// maxIdentity is how much the ledger compares of an identity, in UTF-16 units:
+// of two longer ones the second could be taken for the first.
+const maxIdentity = 400
+
 // name finds identity, ordering key and business keys.
 func (a *applier) name(in *Input) {
 	m := a.mapping
@@ -91,8 +95,11 @@ func (a *applier) name(in *Input) {
 	}
 	if m.HasIdentity {
 		a.out.Identity = a.text(m.identity, "identity")
-		if a.out.Identity == "" {
+		switch {
+		case a.out.Identity == "":
 			a.refuse(fault.CodeIdentity, a.detail(m.identity, "the identity is absent or empty"))
+		case utf16Length(a.out.Identity) > maxIdentity:
+			a.refuse(fault.CodeNarrowing, a.detail(m.identity, fmt.Sprintf("the identity is longer than %d UTF-16 units", maxIdentity)))
 		}
 	}
 	if m.ordering != nil {

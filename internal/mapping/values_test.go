@@ -225,6 +225,8 @@ func TestIdentity(t *testing.T) {
 	named := valued(t, "a: t:text", "identity: t:token")
 	for _, tt := range []struct{ name, body, want string }{
 		{"present", "<t:token>k</t:token>", "k"},
+		{"longest", "<t:token>" + strings.Repeat("k", 400) + "</t:token>", strings.Repeat("k", 400)},
+		{"longer", "<t:token>" + strings.Repeat("\U0001F600", 200) + "k</t:token>", "GH-4002\nv.yaml: line 1, column 79: /t:Post/t:token: t:token: the identity is longer than 400 UTF-16 units"},
 		{"absent", "", "GH-4003\nv.yaml: line 1, column 1: /t:Post: t:token: the identity is absent or empty"},
 		{"empty", "<t:token> </t:token>", "GH-4003\nv.yaml: line 1, column 79: /t:Post/t:token: t:token: the identity is absent or empty"},
 	} {

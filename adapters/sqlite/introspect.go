@@ -76,6 +76,9 @@ func columns(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
 	if len(key) > 0 {
 		t.Unique = append(t.Unique, key)
 	}
+	for i := range t.Columns {
+		t.Columns[i].Identity = t.Columns[i].Identity && len(key) == 1 // else it is a key like any other
+	}
 	return err
 }
 

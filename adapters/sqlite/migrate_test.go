@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/sqlite"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gatewaytest"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -21,6 +22,25 @@ func TestModels(t *testing.T) {
 		t.Fatal(err)
 	}
 	gatewaytest.TestModels(t, s, "../internal/sqlstore/testdata/models.txt", *update)
+}
+
+// TestKeyOfSeveralColumns: only a primary key of one INTEGER column is a number
+// that SQLite draws.
+func TestKeyOfSeveralColumns(t *testing.T) {
+	s := openFile(t, filepath.Join(t.TempDir(), "g.db"))
+	script := fstest.MapFS{"00001_a.sql": {Data: []byte("-- +goose Up\nCREATE TABLE \"a.b\" (x INTEGER NOT NULL, y INTEGER NOT NULL, PRIMARY KEY (x, y));\n")}}
+	if _, err := s.Up(t.Context(), script); err != nil {
+		t.Fatal(err)
+	}
+	models, err := s.Models(t.Context(), []mapping.TableName{{Schema: "a", Name: "b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range models[0].Columns {
+		if c.Identity || c.Nullable {
+			t.Errorf("%+v", c)
+		}
+	}
 }
 
 // TestMigrateTwice: several processes at once apply each migration once.

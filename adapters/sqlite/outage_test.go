@@ -1,7 +1,10 @@
 package sqlite_test
 
 import (
+	"context"
+	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,7 +30,8 @@ func TestUnmigrated(t *testing.T) {
 // store is unavailable, and afterwards it works again.
 func TestLocked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "g.db")
-	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: config.Path(path), BusyTimeout: 20 * time.Millisecond}, time.Now, logger(t))
+	const timeout = 200 * time.Millisecond
+	s, err := sqlite.Open(t.Context(), sqlite.Config{Path: config.Path(path), BusyTimeout: timeout}, time.Now, logger(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,8 +52,18 @@ func TestLocked(t *testing.T) {
 		t.Fatal(err)
 	}
 	entry := []*gateway.Entry{gatewaytest.OrderEntry("PO-1", 1)}
-	if _, err := w.Commit(t.Context(), 0, entry); fault.KindOf(err) != fault.Unavailable {
-		t.Errorf("commit while locked: %v", err)
+	start := time.Now()
+	var wg sync.WaitGroup
+	for range 20 { // the relays and the lane wait in one queue, and not one after the other
+		wg.Go(func() {
+			if _, err := w.Commit(t.Context(), 0, entry); fault.KindOf(err) != fault.Unavailable {
+				t.Errorf("commit while locked: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(start); took > 10*timeout {
+		t.Errorf("giving up took %s", took)
 	}
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("reading waits for writers: %v", err)
@@ -60,6 +74,34 @@ func TestLocked(t *testing.T) {
 	out, err := w.Commit(t.Context(), 0, entry)
 	if err != nil || out[0].Status != gateway.Stored {
 		t.Errorf("commit after the lock: %v, %v", out, err)
+	}
+}
+
+// TestEndingContext: at whatever moment the context of a commit ends, nothing
+// is stored by halves and the writer goes on working.
+func TestEndingContext(t *testing.T) {
+	store, probe := openStore(t)
+	w, err := store.Writer(t.Context(), gatewaytest.OrderMapping())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const tries = 300
+	for i := range tries {
+		entries := []*gateway.Entry{gatewaytest.OrderEntry(fmt.Sprint("PO-", i), 1)}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*2*time.Microsecond)
+		_, err := w.Commit(ctx, 0, entries)
+		cancel()
+		if err != nil && fault.KindOf(err) != fault.Unavailable {
+			t.Fatalf("commit %d: %v", i, err)
+		}
+		if out, err := w.Commit(t.Context(), 0, entries); err != nil || out[0].Status > gateway.Duplicate {
+			t.Fatalf("commit %d again: %v, %v", i, out, err)
+		}
+	}
+	for _, table := range []string{"gateway.message", "gateway.inbox", "gateway.outbox", "sales.sales_order", "sales.order_line"} {
+		if n := probe.Query(t, "SELECT COUNT(*) FROM {"+table+"}")[0][0]; n != fmt.Sprint(tries) {
+			t.Errorf("%s has %s rows, want %d", table, n, tries)
+		}
 	}
 }
 
@@ -76,13 +118,13 @@ func TestConfigFaults(t *testing.T) {
 func TestWriterFaults(t *testing.T) {
 	store, _ := openStore(t)
 	m := gatewaytest.OrderMapping()
-	m.Tables[0].Columns[1].Name = "no_such_column"
+	m.Tables[0].Columns[1].Name = "no_such_column" // and then the one it was is not written
 	m.Tables[1].Match = []int{2}
 	m.Tables[2].Columns[2].Lookup.Where = []string{"name"}
 	m.Tables[3].Name.Name = "no_such_table"
 	_, err := store.Writer(t.Context(), m)
 	f := fault.Of(err)
-	if f.Code != fault.CodeSchema || len(f.Details) != 4 {
-		t.Errorf("%d faults, want 4: %v", len(f.Details), err)
+	if f.Code != fault.CodeSchema || len(f.Details) != 5 {
+		t.Errorf("%d faults, want 5: %v", len(f.Details), err)
 	}
 }

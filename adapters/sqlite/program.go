@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,14 +21,36 @@ type program struct {
 // stepTexts are the statements of one step. ?1 to ?n are the key, in the order
 // of Match, wherever a row is found by it.
 type stepTexts struct {
-	lookups []string // by column; empty where there is none
+	lookups []lookup // by column; without text where there is none
 	find    string   // rowid, newer, reads: newer says that the stored version is newer than ?n+1
 	update  string   // empty when there is nothing to set
-	insert  string   // returns rowid, reads
+	insert  string   // returns reads when returning is set
 	byRow   string   // deletes by rowid
 	mine    string   // the rowids of a parent's rows; empty unless absent rows are deleted
 	parent  int      // the column that refers to the parent, for mine
 	below   []below
+	// returning says that something other than the number that SQLite draws is
+	// read of a new row.
+	returning bool
+	// within says that the key holds the parent: a row is only ever found under
+	// its own.
+	within bool
+}
+
+// lookup is the statement of one look-up. Only what the mapping does not write
+// itself stays what it is while a batch is written.
+type lookup struct {
+	text   string
+	steady bool
+}
+
+// remember makes the key under which what a look-up finds may be kept.
+func (l *lookup) remember(args []any) (lookupKey, bool) {
+	if !l.steady || len(args) != 1 {
+		return lookupKey{}, false
+	}
+	key, ok := args[0].(string)
+	return lookupKey{l.text, key}, ok
 }
 
 // below finds the rows of a child step that refer to a row about to be deleted.
@@ -40,7 +63,7 @@ type below struct {
 func (d *dialect) Compile(p *sqlstore.Plan) (sqlstore.Program, error) {
 	out := &program{plan: p, steps: make([]stepTexts, len(p.Steps))}
 	for i, s := range p.Steps {
-		out.steps[i] = textsOf(s)
+		out.steps[i] = textsOf(p, s)
 	}
 	return out, nil
 }
@@ -51,27 +74,39 @@ func table(n mapping.TableName) string { return quote(n.String()) }
 
 func param(n int) string { return "?" + strconv.Itoa(n) }
 
-func textsOf(s *sqlstore.Step) stepTexts {
-	t := stepTexts{lookups: make([]string, len(s.Columns)), parent: -1}
+func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
+	t := stepTexts{lookups: make([]lookup, len(s.Columns)), parent: -1}
 	for i := range s.Columns {
 		if c := &s.Columns[i]; c.Found != nil {
-			t.lookups[i] = lookupText(c.Found)
+			t.lookups[i] = lookup{lookupText(c.Found), !writes(p, c.Found.Table.Name)}
 		}
 	}
 	if len(s.Match) > 0 {
 		t.find = findText(s)
 		t.update = updateText(s)
 	}
+	t.returning = slices.ContainsFunc(s.Reads, func(r sqlstore.Read) bool { return !r.Model.Identity })
 	t.insert = insertText(s)
+	if t.returning {
+		t.insert += " RETURNING " + strings.TrimPrefix(readList(s), ", ")
+	}
 	t.byRow = "DELETE FROM " + table(s.Name) + " WHERE rowid = ?1"
 	for _, c := range s.Match {
-		if s.Absent == mapping.DeleteAbsent && s.Parent >= 0 && s.Columns[c].Ref != nil && s.Columns[c].Ref.Index == s.Parent {
+		if s.Parent < 0 || s.Columns[c].Ref == nil || s.Columns[c].Ref.Index != s.Parent {
+			continue
+		}
+		t.within = true
+		if s.Absent == mapping.DeleteAbsent {
 			t.mine = "SELECT rowid FROM " + table(s.Name) + " WHERE " + quote(s.Columns[c].Name) + " = ?1"
 			t.parent = c
 		}
 	}
 	t.below = belowOf(s)
 	return t
+}
+
+func writes(p *sqlstore.Plan, name mapping.TableName) bool {
+	return slices.ContainsFunc(p.Steps, func(s *sqlstore.Step) bool { return s.Name == name })
 }
 
 func lookupText(t *sqlstore.LookupTarget) string {
@@ -148,8 +183,7 @@ func insertText(s *sqlstore.Step) string {
 		n++
 		values = append(values, param(n))
 	}
-	return "INSERT INTO " + table(s.Name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") +
-		") RETURNING rowid" + readList(s)
+	return "INSERT INTO " + table(s.Name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")"
 }
 
 func belowOf(s *sqlstore.Step) []below {
@@ -170,21 +204,29 @@ func belowOf(s *sqlstore.Step) []below {
 	return out
 }
 
-// Run commits the items in one transaction, with a savepoint for each.
+// Run commits the items in one transaction, with a savepoint for each. The
+// transaction of an error is rolled back with the session's Release.
 func (p *program) Run(ctx context.Context, ss sqlstore.Session, items []*sqlstore.Item) error {
 	s := ss.(*session)
+	return s.raw(func() error { return p.run(ctx, s, items) })
+}
+
+func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) error {
 	if err := s.Begin(ctx); err != nil {
 		return err
 	}
-	defer s.Rollback()
 	failpoint.Hit("commit-begun")
+	found := lookups{}
 	for _, it := range items {
-		if err := p.message(ctx, s, it); err != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.message(s, it, found); err != nil {
 			return err
 		}
 	}
 	failpoint.Hit("commit-rendered")
-	if err := seal(ctx, s, items); err != nil {
+	if err := seal(s, items); err != nil {
 		return err
 	}
 	failpoint.Hit("commit-sealed")
@@ -197,18 +239,18 @@ func (p *program) Run(ctx context.Context, ss sqlstore.Session, items []*sqlstor
 
 // message claims, resolves, writes and renders one item; what is refused leaves
 // no trace.
-func (p *program) message(ctx context.Context, s *session, it *sqlstore.Item) error {
-	if err := s.exec(ctx, "SAVEPOINT message"); err != nil {
+func (p *program) message(s *session, it *sqlstore.Item, found lookups) error {
+	if err := s.do("SAVEPOINT message"); err != nil {
 		return err
 	}
-	known, err := claim(ctx, s, it)
+	known, err := claim(s, it)
 	if err != nil {
 		return err
 	}
 	if !known {
 		failpoint.Hit("commit-claimed")
-		w := newWork(p, s, it)
-		if err := w.write(ctx); err != nil {
+		w := newWork(p, s, it, found)
+		if err := w.write(); err != nil {
 			return err
 		}
 		failpoint.Hit("commit-written")
@@ -218,9 +260,9 @@ func (p *program) message(ctx context.Context, s *session, it *sqlstore.Item) er
 		}
 	}
 	if it.Outcome.Err != nil {
-		if err := s.exec(ctx, "ROLLBACK TO message"); err != nil {
+		if err := s.do("ROLLBACK TO message"); err != nil {
 			return err
 		}
 	}
-	return s.exec(ctx, "RELEASE message")
+	return s.do("RELEASE message")
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
@@ -16,7 +17,7 @@ const (
 		LEFT JOIN "gateway.message" AS m ON m.id = i.message_id
 		LEFT JOIN "gateway.reply" AS r ON r.message_id = i.message_id
 		WHERE i.claim = ?1`
-	claimText   = `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?1, ?2, ?3)`
+	claimText   = `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?1, ?2, ?3) ON CONFLICT (claim) DO NOTHING`
 	messageText = `INSERT INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
 		content_type, ordering_key, traceparent, correlation, outcome, replay_of)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`
@@ -29,57 +30,63 @@ const (
 		correlation, traceparent, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`
 )
 
-// claim settles an item that the inbox knows, or enters it there.
-func claim(ctx context.Context, s *session, it *sqlstore.Item) (known bool, err error) {
-	var (
-		id, body, reply []byte
-		outcome         string
-	)
-	known, err = s.row(ctx, knownText, []any{&id, &body, &outcome, &reply}, it.Claim[:])
+// claim enters an item in the inbox, or settles one that the inbox knows.
+func claim(s *session, it *sqlstore.Item) (known bool, err error) {
+	m := it.Message()
+	done, err := s.exec(context.Background(), claimText, it.Claim[:], m.Body[:], m.ID[:])
 	if err != nil {
 		return false, err
 	}
-	m := it.Message()
-	if !known {
-		return false, s.exec(ctx, claimText, it.Claim[:], m.Body[:], m.ID[:])
+	if n, err := done.RowsAffected(); err != nil || n > 0 {
+		return false, err
 	}
-	it.Known(gateway.ID(id), gateway.Digest(body), outcome == gateway.Superseded.String(), reply)
+	row, found, err := s.row(knownText, it.Claim[:])
+	if err != nil {
+		return false, err
+	}
+	if !found {
+		return false, errUnclaimed
+	}
+	reply, _ := row[3].([]byte)
+	it.Known(gateway.ID(row[0].([]byte)), gateway.Digest(row[1].([]byte)), row[2] == gateway.Superseded.String(), reply)
 	return true, nil
 }
 
+var errUnclaimed = errors.New("the inbox neither took a claim nor has it")
+
 // seal writes the ledger and the outbox of what an attempt stores.
-func seal(ctx context.Context, s *session, items []*sqlstore.Item) error {
+func seal(s *session, items []*sqlstore.Item) error {
 	for _, it := range items {
 		if !it.Sealable() {
 			continue
 		}
-		if err := record(ctx, s, it); err != nil {
+		if err := record(s, it); err != nil {
 			return err
 		}
 	}
-	return enqueue(ctx, s, items)
+	return enqueue(s, items)
 }
 
-func record(ctx context.Context, s *session, it *sqlstore.Item) error {
+func record(s *session, it *sqlstore.Item) error {
 	l := &it.Ledger
 	m := it.Message()
-	err := s.exec(ctx, messageText, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
+	err := s.do(messageText, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
 		m.Body[:], l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, it.Outcome.Status.String(), l.ReplayOf)
 	if err != nil {
 		return err
 	}
-	if err := s.exec(ctx, payloadText, m.ID[:], int(it.Packing), notNull(it.Payload)); err != nil {
+	if err := s.do(payloadText, m.ID[:], int(it.Packing), notNull(it.Payload)); err != nil {
 		return err
 	}
 	for _, k := range l.Keys {
-		if err := s.exec(ctx, keyText, k.Value, m.ID[:], k.Name); err != nil {
+		if err := s.do(keyText, k.Value, m.ID[:], k.Name); err != nil {
 			return err
 		}
 	}
 	if it.Reply == nil {
 		return nil
 	}
-	return s.exec(ctx, replyText, m.ID[:], it.Reply)
+	return s.do(replyText, m.ID[:], it.Reply)
 }
 
 // notNull makes an empty blob of nothing, where NULL is not allowed.
@@ -98,7 +105,7 @@ type queued struct {
 
 // enqueue draws the shards' numbers last, shard by shard in ascending order, and
 // fills the outbox.
-func enqueue(ctx context.Context, s *session, items []*sqlstore.Item) error {
+func enqueue(s *session, items []*sqlstore.Item) error {
 	var all []queued
 	for _, it := range items {
 		for i := range it.Deliveries {
@@ -116,7 +123,7 @@ func enqueue(ctx context.Context, s *session, items []*sqlstore.Item) error {
 		if n < 0 {
 			n = len(all)
 		}
-		if err := number(ctx, s, all[:n]); err != nil {
+		if err := number(s, all[:n]); err != nil {
 			return err
 		}
 		all = all[n:]
@@ -124,30 +131,30 @@ func enqueue(ctx context.Context, s *session, items []*sqlstore.Item) error {
 	return nil
 }
 
-func number(ctx context.Context, s *session, batch []queued) error {
+func number(s *session, batch []queued) error {
 	channel, shard := batch[0].Publication.Channel, batch[0].Shard
-	var next int64
-	found, err := s.row(ctx, numberText, []any{&next}, channel, shard, len(batch))
+	row, found, err := s.row(numberText, channel, shard, len(batch))
 	if err != nil {
 		return err
 	}
 	if !found {
 		return sqlstore.UnknownShard(channel, shard)
 	}
+	next := row[0].(int64)
 	for i, q := range batch {
-		if err := q.insert(ctx, s, next-int64(len(batch)-i)); err != nil {
+		if err := q.insert(s, next-int64(len(batch)-i)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (q queued) insert(ctx context.Context, s *session, seq int64) error {
+func (q queued) insert(s *session, seq int64) error {
 	l, p, id := &q.item.Ledger, q.Publication, q.item.Message().ID
-	err := s.exec(ctx, deliveryText, id[:], q.Ordinal, p.Channel, q.Shard, seq, q.WireID, p.RoutingKey)
+	err := s.do(deliveryText, id[:], q.Ordinal, p.Channel, q.Shard, seq, q.WireID, p.RoutingKey)
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, outboxText, p.Channel, q.Shard, seq, q.WireID, id[:], l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
+	return s.do(outboxText, p.Channel, q.Shard, seq, q.WireID, id[:], l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
 		l.Correlation, l.TraceParent, q.item.Now().UnixMilli(), notNull(p.Body))
 }

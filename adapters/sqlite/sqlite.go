@@ -107,7 +107,9 @@ func Open(ctx context.Context, c Config, now func() time.Time, log *slog.Logger)
 func open(ctx context.Context, c Config) (*dialect, error) {
 	d := &dialect{path: string(c.Path), busy: c.BusyTimeout, turn: make(chan *connection, 1)}
 	var faults [3]error
-	d.writer, faults[0] = pool(d.dsn("_txlock", "immediate"), 1)
+	// What a savepoint may have to undo goes to a temporary file unless it is
+	// kept in memory; it is nothing that a crash needs. The cache is 16 MiB.
+	d.writer, faults[0] = pool(d.dsn("_pragma", "temp_store(memory)", "cache_size(-16384)"), 1)
 	d.admin, faults[1] = pool(d.dsn("_txlock", "immediate"), 0)
 	d.reader, faults[2] = pool(d.dsn("_query_only", "1"), c.Readers)
 	if err := errors.Join(faults[:]...); err != nil {
@@ -133,14 +135,15 @@ func pool(dsn string, size int) (*sql.DB, error) {
 	return db, nil
 }
 
-// dsn names the file with the settings that every connection needs, and one more.
-func (d *dialect) dsn(key, value string) string {
+// dsn names the file with the settings that every connection needs, and some
+// values of one more.
+func (d *dialect) dsn(key string, values ...string) string {
 	q := url.Values{}
 	q.Set("_busy_timeout", strconv.FormatInt(d.busy.Milliseconds(), 10))
 	q.Set("_journal_mode", "WAL")
 	q.Set("_synchronous", "FULL")
 	q.Set("_foreign_keys", "on")
 	q.Set("_dqs", "0")
-	q.Set(key, value)
+	q[key] = values
 	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.path}).EscapedPath(), RawQuery: q.Encode()}).String()
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"database/sql/driver"
 	"errors"
 	"strings"
 	"time"
@@ -48,37 +49,29 @@ func layout(scale int) string {
 	return time.DateTime + "." + strings.Repeat("0", scale)
 }
 
-// reading is the destination of one stored column.
-type reading struct {
-	column *mapping.ColumnModel
-	datum  *sqlstore.Datum
-}
-
-// Scan implements sql.Scanner.
-func (r reading) Scan(src any) error {
-	d := sqlstore.Datum{Kind: r.column.Kind, Present: src != nil}
-	var err error
+// reading takes one stored column as the driver returns it.
+func reading(src driver.Value, column *mapping.ColumnModel) (d sqlstore.Datum, err error) {
+	d = sqlstore.Datum{Kind: column.Kind, Present: src != nil}
 	switch v := src.(type) {
 	case int64:
 		d.Int = v
-		if r.column.Kind == mapping.DecimalColumn {
-			d.Number = apd.New(v, int32(-r.column.Scale))
+		if column.Kind == mapping.DecimalColumn {
+			d.Number = apd.New(v, int32(-column.Scale))
 		}
 	case float64:
 		d.Float = v
 	case []byte:
-		d.Bytes = append([]byte(nil), v...)
+		d.Bytes = v
 	case time.Time: // the driver parses columns declared DATE and DATETIME
 		d.Instant = v.UTC()
 	case string:
 		d.Text = v
-		if r.column.Kind == mapping.DateTimeColumn || r.column.Kind == mapping.DateColumn {
+		if column.Kind == mapping.DateTimeColumn || column.Kind == mapping.DateColumn {
 			d.Text = ""
 			d.Instant, err = parse(v)
 		}
 	}
-	*r.datum = d
-	return err
+	return d, err
 }
 
 func parse(s string) (time.Time, error) {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
@@ -15,7 +16,14 @@ type work struct {
 	item    *sqlstore.Item
 	rows    [][]written // by step, beside Item.Rows
 	stale   bool        // some row is older than what is stored
+	found   lookups
 }
+
+// lookups remembers what was found in this transaction, so that the thousandth
+// order line of a product does not look for it again.
+type lookups map[lookupKey]sqlstore.Datum
+
+type lookupKey struct{ text, key string }
 
 // written is what became of one row.
 type written struct {
@@ -25,8 +33,8 @@ type written struct {
 	reads []sqlstore.Datum
 }
 
-func newWork(p *program, s *session, it *sqlstore.Item) *work {
-	w := &work{program: p, session: s, item: it, rows: make([][]written, len(it.Rows))}
+func newWork(p *program, s *session, it *sqlstore.Item, found lookups) *work {
+	w := &work{program: p, session: s, item: it, rows: make([][]written, len(it.Rows)), found: found}
 	for i := range it.Rows {
 		w.rows[i] = make([]written, len(it.Rows[i]))
 	}
@@ -37,13 +45,13 @@ func newWork(p *program, s *session, it *sqlstore.Item) *work {
 var errRefused = errors.New("refused")
 
 // write resolves every look-up, then writes the rows in the plan's order.
-func (w *work) write(ctx context.Context) error {
-	err := w.resolve(ctx)
+func (w *work) write() error {
+	err := w.resolve()
 	for _, s := range w.program.plan.Order {
 		if err != nil {
 			break
 		}
-		err = w.step(ctx, s)
+		err = w.step(s)
 	}
 	switch {
 	case err == errRefused:
@@ -55,12 +63,12 @@ func (w *work) write(ctx context.Context) error {
 }
 
 // resolve runs the look-ups of all rows; all that find nothing are reported.
-func (w *work) resolve(ctx context.Context) error {
+func (w *work) resolve() error {
 	var missing sqlstore.Unresolved
 	for _, s := range w.program.plan.Steps {
 		for r := range w.item.Rows[s.Index] {
 			for c := range s.Columns {
-				if err := w.lookup(ctx, s, r, c, &missing); err != nil {
+				if err := w.lookup(s, r, c, &missing); err != nil {
 					return err
 				}
 			}
@@ -73,7 +81,7 @@ func (w *work) resolve(ctx context.Context) error {
 	return nil
 }
 
-func (w *work) lookup(ctx context.Context, s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) error {
+func (w *work) lookup(s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) error {
 	cell := &w.item.Rows[s.Index][r].Cells[c]
 	if cell.Kind != mapping.KeysCell {
 		return nil
@@ -86,31 +94,46 @@ func (w *work) lookup(ctx context.Context, s *sqlstore.Step, r, c int, missing *
 			return err
 		}
 	}
+	t := &w.program.steps[s.Index].lookups[c]
+	known, memorable := t.remember(args)
+	if memorable {
+		var ok bool
+		if cell.Data, ok = w.found[known]; ok {
+			return nil
+		}
+	}
 	cell.Data = sqlstore.Datum{}
-	found, err := w.session.row(ctx, w.program.steps[s.Index].lookups[c], []any{reading{target.Column.Model, &cell.Data}}, args...)
-	if err == nil && !found {
+	row, found, err := w.session.row(t.text, args...)
+	switch {
+	case err != nil:
+		return err
+	case !found:
 		missing.Add(s, &w.item.Rows[s.Index][r], c)
+		return nil
+	}
+	if cell.Data, err = reading(row[0], target.Column.Model); memorable && err == nil {
+		w.found[known] = cell.Data
 	}
 	return err
 }
 
 // step writes the rows of one step: it finds those that are stored, deletes
 // those the message no longer has, and inserts or updates the rest.
-func (w *work) step(ctx context.Context, s *sqlstore.Step) error {
+func (w *work) step(s *sqlstore.Step) error {
 	rows := w.rows[s.Index]
 	for r := range rows {
-		if err := w.find(ctx, s, r); err != nil {
+		if err := w.find(s, r); err != nil {
 			return err
 		}
 	}
 	if err := w.single(s); err != nil {
 		return err
 	}
-	if err := w.prune(ctx, s); err != nil {
+	if err := w.prune(s); err != nil {
 		return err
 	}
 	for r := range rows {
-		if err := w.put(ctx, s, r); err != nil {
+		if err := w.put(s, r); err != nil {
 			return w.refuse(s, r, err)
 		}
 	}
@@ -126,12 +149,12 @@ func (w *work) above(s *sqlstore.Step, r int) (written, bool) {
 	return w.rows[s.Parent][parent], true
 }
 
-func (w *work) find(ctx context.Context, s *sqlstore.Step, r int) error {
+func (w *work) find(s *sqlstore.Step, r int) error {
 	out := &w.rows[s.Index][r]
 	*out = written{reads: make([]sqlstore.Datum, len(s.Reads))}
 	up, ok := w.above(s, r)
 	out.stale = ok && up.stale
-	if len(s.Match) == 0 || ok && up.fresh {
+	if len(s.Match) == 0 || ok && up.fresh && w.program.steps[s.Index].within {
 		return nil // nothing can be stored under a row that was not there
 	}
 	args, err := w.key(s, r)
@@ -145,23 +168,25 @@ func (w *work) find(ctx context.Context, s *sqlstore.Step, r int) error {
 		}
 		args = append(args, version)
 	}
-	newer := false
-	dest := append([]any{&out.rowid, &newer}, w.readings(s, out)...)
-	if _, err := w.session.row(ctx, w.program.steps[s.Index].find, dest, args...); err != nil {
+	row, found, err := w.session.row(w.program.steps[s.Index].find, args...)
+	if err != nil || !found {
 		return err
 	}
-	if newer {
+	out.rowid = row[0].(int64)
+	if row[1] != int64(0) {
 		out.stale, w.stale = true, true
 	}
-	return nil
+	return out.take(s, row[2:])
 }
 
-func (w *work) readings(s *sqlstore.Step, out *written) []any {
-	dest := make([]any, len(s.Reads), len(s.Reads)+2)
+// take keeps what was read of a row.
+func (out *written) take(s *sqlstore.Step, row []driver.Value) (err error) {
 	for i := range s.Reads {
-		dest[i] = reading{s.Reads[i].Model, &out.reads[i]}
+		if out.reads[i], err = reading(row[i], s.Reads[i].Model); err != nil {
+			return err
+		}
 	}
-	return dest
+	return nil
 }
 
 func (w *work) key(s *sqlstore.Step, r int) ([]any, error) {
@@ -206,7 +231,7 @@ func (w *work) single(s *sqlstore.Step) error {
 
 // prune deletes the stored children of the message's own parents that the
 // message no longer has.
-func (w *work) prune(ctx context.Context, s *sqlstore.Step) error {
+func (w *work) prune(s *sqlstore.Step) error {
 	t := &w.program.steps[s.Index]
 	if t.mine == "" {
 		return nil
@@ -224,7 +249,7 @@ func (w *work) prune(ctx context.Context, s *sqlstore.Step) error {
 		if err != nil {
 			return err
 		}
-		ids, err := w.rowids(ctx, t.mine, ref)
+		ids, err := w.rowids(t.mine, ref)
 		if err != nil {
 			return err
 		}
@@ -232,7 +257,7 @@ func (w *work) prune(ctx context.Context, s *sqlstore.Step) error {
 			if kept[id] {
 				continue
 			}
-			if err := w.remove(ctx, s.Index, id); err != nil {
+			if err := w.remove(s.Index, id); err != nil {
 				return w.refuseWhole(s, err)
 			}
 		}
@@ -241,54 +266,46 @@ func (w *work) prune(ctx context.Context, s *sqlstore.Step) error {
 }
 
 // remove deletes a row and what the mapping has below it.
-func (w *work) remove(ctx context.Context, step int, rowid int64) error {
+func (w *work) remove(step int, rowid int64) error {
 	t := &w.program.steps[step]
 	for _, b := range t.below {
-		ids, err := w.rowids(ctx, b.text, rowid)
+		ids, err := w.rowids(b.text, rowid)
 		if err != nil {
 			return err
 		}
 		for _, id := range ids {
-			if err := w.remove(ctx, b.step, id); err != nil {
+			if err := w.remove(b.step, id); err != nil {
 				return err
 			}
 		}
 	}
-	return w.session.exec(ctx, t.byRow, rowid)
+	return w.session.do(t.byRow, rowid)
 }
 
-func (w *work) rowids(ctx context.Context, text string, arg any) ([]int64, error) {
-	rows, err := w.session.QueryContext(ctx, text, arg)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
+func (w *work) rowids(text string, arg any) ([]int64, error) {
 	var ids []int64
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, rows.Err()
+	err := w.session.rows(text, func(row []driver.Value) bool {
+		ids = append(ids, row[0].(int64))
+		return true
+	}, arg)
+	return ids, err
 }
 
 // put inserts or updates one row.
-func (w *work) put(ctx context.Context, s *sqlstore.Step, r int) error {
+func (w *work) put(s *sqlstore.Step, r int) error {
 	row := &w.rows[s.Index][r]
 	switch {
 	case row.stale:
 		return nil
 	case row.rowid == 0:
-		return w.insert(ctx, s, r)
+		return w.insert(s, r)
 	case s.OnMatch == mapping.Fail:
 		return sqlstore.ErrExists
 	}
-	return w.update(ctx, s, r)
+	return w.update(s, r)
 }
 
-func (w *work) insert(ctx context.Context, s *sqlstore.Step, r int) error {
+func (w *work) insert(s *sqlstore.Step, r int) error {
 	args := make([]any, 0, 2*len(s.Columns))
 	for c := range s.Columns {
 		v, err := w.value(s, r, c)
@@ -301,18 +318,42 @@ func (w *work) insert(ctx context.Context, s *sqlstore.Step, r int) error {
 		args = append(args, v)
 	}
 	row := &w.rows[s.Index][r]
-	dest := append([]any{&row.rowid}, w.readings(s, row)...)
-	_, err := w.session.row(ctx, w.program.steps[s.Index].insert, dest, args...)
+	err := w.send(s, row, args)
 	if err != nil && isUnique(err) {
-		return w.twice(ctx, s, r, err)
+		return w.twice(s, r, err)
 	}
 	row.fresh = err == nil
 	return err
 }
 
+// send inserts a row and reads what others need of it: mostly nothing, or the
+// number that SQLite drew, which it tells without being asked for a row.
+func (w *work) send(s *sqlstore.Step, row *written, args []any) error {
+	t := &w.program.steps[s.Index]
+	if t.returning {
+		values, found, err := w.session.row(t.insert, args...)
+		if err != nil || !found {
+			return err
+		}
+		return row.take(s, values)
+	}
+	done, err := w.session.exec(context.Background(), t.insert, args...)
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return err // a trigger ignored it
+	}
+	id, err := done.LastInsertId()
+	for i := range s.Reads {
+		row.reads[i] = sqlstore.Datum{Kind: mapping.IntegerColumn, Present: true, Int: id}
+	}
+	return err
+}
+
 // twice tells a natural key that the message has twice from another unique
 // index that is violated.
-func (w *work) twice(ctx context.Context, s *sqlstore.Step, r int, cause error) error {
+func (w *work) twice(s *sqlstore.Step, r int, cause error) error {
 	if len(s.Match) == 0 {
 		return cause
 	}
@@ -323,10 +364,7 @@ func (w *work) twice(ctx context.Context, s *sqlstore.Step, r int, cause error) 
 	if s.Version >= 0 {
 		key = append(key, nil)
 	}
-	var rowid int64
-	var newer bool
-	dest := append([]any{&rowid, &newer}, w.readings(s, &written{reads: make([]sqlstore.Datum, len(s.Reads))})...)
-	found, err := w.session.row(ctx, w.program.steps[s.Index].find, dest, key...)
+	_, found, err := w.session.row(w.program.steps[s.Index].find, key...)
 	if err != nil || !found {
 		return errors.Join(cause, err)
 	}
@@ -337,7 +375,7 @@ func (w *work) absent(s *sqlstore.Step, r, c int) bool {
 	return w.item.Rows[s.Index][r].Cells[c].Kind == mapping.AbsentCell
 }
 
-func (w *work) update(ctx context.Context, s *sqlstore.Step, r int) error {
+func (w *work) update(s *sqlstore.Step, r int) error {
 	text := w.program.steps[s.Index].update
 	if text == "" {
 		return nil
@@ -354,20 +392,20 @@ func (w *work) update(ctx context.Context, s *sqlstore.Step, r int) error {
 		args = append(args, w.absent(s, r, c), v)
 	}
 	row := &w.rows[s.Index][r]
-	if err := w.session.exec(ctx, text, append(args, row.rowid)...); err != nil {
+	if err := w.session.do(text, append(args, row.rowid)...); err != nil {
 		return err
 	}
-	return w.reread(ctx, s, r)
+	return w.reread(s, r)
 }
 
 // reread fetches what others need of an updated row, unless none of it can have
 // changed.
-func (w *work) reread(ctx context.Context, s *sqlstore.Step, r int) error {
+func (w *work) reread(s *sqlstore.Step, r int) error {
 	for i := range s.Reads {
 		if !s.Reads[i].Model.Identity {
 			row := &w.rows[s.Index][r]
 			stale := row.stale
-			if err := w.find(ctx, s, r); err != nil {
+			if err := w.find(s, r); err != nil {
 				return err
 			}
 			row.stale = stale

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,8 +27,11 @@ type answer struct {
 }
 
 func newAnswer(p *sqlstore.Plan, items []*sqlstore.Item) *answer {
-	return &answer{plan: p, items: items, states: make([]int, len(items)), missing: make([]sqlstore.Unresolved, len(items)), refusals: make([]error, len(items))}
+	return &answer{plan: p, items: items, states: slices.Repeat([]int{unanswered}, len(items)), missing: make([]sqlstore.Unresolved, len(items)), refusals: make([]error, len(items))}
 }
+
+// unanswered is the state of a message that no line has told of yet.
+const unanswered = -1
 
 // line is one row of the answer.
 type line struct {
@@ -86,11 +90,18 @@ func (a *answer) refuse(n int, err error) {
 	}
 }
 
-var errUnnamed = errors.New("the server refused a message without naming the fault")
+var (
+	errUnnamed    = errors.New("the server refused a message without naming the fault")
+	errUnanswered = errors.New("the server said nothing of a message")
+)
 
 // settle sets the outcomes. It reports whether the attempt has to be rolled
-// back because rows were written before a message turned out to clash.
-func (a *answer) settle() (clash bool) {
+// back because rows were written before a message turned out to clash. Silence
+// about a message is no consent.
+func (a *answer) settle() (clash bool, err error) {
+	if slices.Contains(a.states, unanswered) {
+		return false, errUnanswered
+	}
 	for n, it := range a.items {
 		err := a.missing[n].Fault()
 		if err == nil {
@@ -111,7 +122,7 @@ func (a *answer) settle() (clash bool) {
 			clash = true
 		}
 	}
-	return clash
+	return clash, nil
 }
 
 // reading is the destination of one stored column.

@@ -124,5 +124,5 @@ func (p *program) send(ctx context.Context, s *session, items []*sqlstore.Item, 
 	if err := rows.Err(); err != nil {
 		return false, err
 	}
-	return a.settle(), nil
+	return a.settle()
 }

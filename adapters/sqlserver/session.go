@@ -42,6 +42,14 @@ func (d *dialect) Session(ctx context.Context, n int) (sqlstore.Session, error) 
 // Release keeps a lane's connection for its next batch, unless something went
 // wrong on it: then it is dropped, for its state is unknown.
 func (s *session) Release(err error) {
+	if err != nil {
+		// Before the rollback, which would be one more call on a connection that
+		// may hang: the server undoes what its client has left.
+		s.conn.Raw(func(dc any) error {
+			dc.(driver.Conn).Close()
+			return nil
+		})
+	}
 	s.Rollback()
 	if err == nil && s.lane != nil {
 		return

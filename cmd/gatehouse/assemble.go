@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,17 +36,22 @@ func (p *project) compile() (*compiled, error) {
 	c := &compiled{}
 	var faults []error
 	version := sha256.New()
-	note := func(file string) []byte {
+	note := func(file string, named *config.Node) []byte {
 		src, err := os.ReadFile(file)
 		if err != nil {
-			faults = append(faults, err)
+			faults = append(faults, named.Fault("%v", err))
+			return nil
 		}
 		fmt.Fprintf(version, "%s %x\n", file, sha256.Sum256(src))
 		return src
 	}
-	note(p.file)
-	byPath := map[string]*contract.Contract{}
-	for _, path := range p.Contracts {
+	note(p.file, p.root)
+	byPath := map[string]*contract.Contract{} // nil: listed, but did not load
+	for i, path := range p.Contracts {
+		byPath[string(path)] = nil
+		if note(string(path), p.root.Get("contracts").Items()[i]) == nil {
+			continue
+		}
 		loaded, err := p.loadContract(string(path))
 		if err != nil {
 			faults = append(faults, err)
@@ -55,7 +62,7 @@ func (p *project) compile() (*compiled, error) {
 		byPath[string(path)] = loaded
 	}
 	for _, r := range p.Routes {
-		m, err := p.compileMapping(r, note(string(r.Mapping)), byPath)
+		m, err := p.compileMapping(r, note(string(r.Mapping), r.node.Get("mapping")), byPath)
 		if err != nil {
 			faults = append(faults, err)
 		}
@@ -78,7 +85,13 @@ func (p *project) loadContract(path string) (*contract.Contract, error) {
 	if err != nil {
 		return nil, err
 	}
-	return contract.Load(os.DirFS(root), filepath.ToSlash(rel))
+	c, err := contract.Load(os.DirFS(root), filepath.ToSlash(rel))
+	if faults, ok := errors.AsType[contract.Faults](err); ok {
+		for i := range faults { // named from the WSDL's folder; many folders have an orders.wsdl
+			faults[i].Position.File = filepath.Join(filepath.Dir(path), filepath.FromSlash(faults[i].Position.File))
+		}
+	}
+	return c, err
 }
 
 func (p *project) compileMapping(r routeSection, src []byte, contracts map[string]*contract.Contract) (*mapping.Mapping, error) {
@@ -90,9 +103,12 @@ func (p *project) compileMapping(r routeSection, src []byte, contracts map[strin
 		return nil, err
 	}
 	path := filepath.Join(p.dir, filepath.FromSlash(file.ContractPath()))
-	c := contracts[path]
+	c, listed := contracts[path]
+	if !listed {
+		return nil, r.node.Fault("%s maps %s, which is not listed under `contracts:`%s", r.Mapping, file.ContractPath(), didYouMean(path, slices.Collect(maps.Keys(contracts))))
+	}
 	if c == nil {
-		return nil, r.node.Fault("%s maps %s, which is not listed, or did not load, under `contracts:`", r.Mapping, file.ContractPath())
+		return nil, nil // reported already
 	}
 	m, err := mapping.Compile(file, c)
 	if err != nil {
@@ -130,7 +146,7 @@ func (p *project) access(faults *[]error) *gateway.Access {
 		for _, m := range r.Value.Members {
 			member, err := normalized(m)
 			if err != nil {
-				*faults = append(*faults, r.node.Fault("role %s: %v", r.Name, err))
+				*faults = append(*faults, r.node.Fault("%v", err))
 			}
 			role.Members = append(role.Members, member)
 		}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
 // connectTimeout bounds each part of check --connect.
@@ -33,6 +35,9 @@ be reached, do groups, exchanges, tables, columns and rights exist, and which
 values the contract allows that a column would refuse. Nothing is changed anywhere.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if user != "" && !connect {
+				return usageError{errors.New("--user needs --connect")}
+			}
 			p, err := readProject(file)
 			if err != nil {
 				return err
@@ -48,7 +53,7 @@ values the contract allows that a column would refuse. Nothing is changed anywhe
 
 func (p *project) verify(ctx context.Context, out io.Writer, connect bool, user string) error {
 	c, err := p.compile()
-	if err != nil {
+	if err := errors.Join(p.checkFiles(), err); err != nil {
 		return err
 	}
 	p.report(out, c)
@@ -66,6 +71,12 @@ func (p *project) verify(ctx context.Context, out io.Writer, connect bool, user 
 	return errors.Join(r.checkDirectory(ctx, out, user), r.checkBroker(ctx, out), r.checkStore(ctx, out))
 }
 
+// checkFiles looks at what only a running gateway opens.
+func (p *project) checkFiles() error {
+	_, err := p.Listen.Public.TLS.config()
+	return errors.Join(located(p.root.Get("store"), p.Store.folders()), located(p.root, err))
+}
+
 // report tells what was found without asking anybody.
 func (p *project) report(out io.Writer, c *compiled) {
 	for _, contract := range c.contracts {
@@ -80,11 +91,22 @@ func (p *project) report(out io.Writer, c *compiled) {
 	for i, r := range p.Routes {
 		m := c.mappings[i]
 		fmt.Fprintf(out, "route     %s: %s, %d tables, channels %v\n", r.Route, m.Operation.Name, len(m.Tables), m.Channels)
-		if !m.HasIdentity {
-			fmt.Fprintf(out, "  warning: no identity: a repeat is told only by wsa:MessageID\n")
-		}
 		for _, w := range m.Warnings {
 			fmt.Fprintf(out, "  warning: %s\n", w)
+		}
+		if !slices.ContainsFunc(p.Grants, func(g grantSection) bool { return g.covers("route/"+r.Route) && slices.Contains(g.May, gateway.Send) }) {
+			fmt.Fprintf(out, "  warning: no grant lets anybody send: {role: …, may: send, on: route/%s}\n", r.Route)
+		}
+	}
+	if len(p.Routes) == 0 {
+		fmt.Fprintf(out, "warning: there is no route; every message will be refused\n")
+	}
+	for _, r := range p.Roles {
+		if !slices.ContainsFunc(p.Grants, func(g grantSection) bool { return g.Role == r.Name }) {
+			fmt.Fprintf(out, "warning: role %s may do nothing: no grant names it\n", r.Name)
+		}
+		if len(r.Value.Members) == 0 {
+			fmt.Fprintf(out, "warning: role %s has no members\n", r.Name)
 		}
 	}
 }

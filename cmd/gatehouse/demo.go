@@ -44,9 +44,10 @@ order, and show what becomes of it. It keeps running until it is interrupted.
 With --once all sample messages are sent instead; replies, rows and events are
 compared with the files in mappings/cases, and the exit status is 0 only if all agree.
 
---dir keeps the sample project (configuration, contracts, mappings) in a folder
-of yours: it is written there unless it is there already, so that you can change
-it and start the demo again. The database begins empty each time.`,
+--dir keeps the sample project in a folder of yours. Contracts and mappings are
+written there unless they are there already, so that you can change them and start
+the demo again. The configuration, which names this run's servers, is written anew
+and the database begins empty each time.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), cmd.OutOrStdout()) },
 	}
@@ -260,11 +261,13 @@ func (d *demo) follow(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s\nTry it: send another order, or the same one again.\n\n"+
-		"  curl -u erp.alice:erp.alice-secret -H 'Content-Type: text/xml; charset=utf-8' \\\n"+
-		"       --data-binary @mappings/cases/order-draft.xml %s/soap/orders/OrderService\n"+
-		"  gatehouse messages list -c %s\n\nEvents are shown as they come; Ctrl-C ends the demo.\n\n",
-		indent(e.String()), d.base, filepath.Join(d.dir, "gatehouse.yaml"))
+	fmt.Fprintf(out, "%[1]s\nTry it: send the order's next revision, twice; tell of its shipment; look at the ledger.\n\n"+
+		"  curl -i -u erp.alice:erp.alice-secret -H 'Content-Type: text/xml; charset=utf-8' \\\n"+
+		"       --data-binary @%[3]s/order-revision-2.xml %[2]s/soap/orders/OrderService\n"+
+		"  curl -i -u wms.bob:wms.bob-secret -H 'Content-Type: text/xml; charset=utf-8' \\\n"+
+		"       --data-binary @%[3]s/shipment.xml %[2]s/soap/orders/OrderService\n"+
+		"  %[4]s messages list -c %[5]s\n\nEvents are shown as they come; Ctrl-C ends the demo.\n\n",
+		indent(e.String()), d.base, filepath.Join(d.dir, "mappings", "cases"), os.Args[0], filepath.Join(d.dir, "gatehouse.yaml"))
 	for {
 		e, err := d.events.next(ctx, 0)
 		switch {

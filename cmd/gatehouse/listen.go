@@ -3,8 +3,11 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"net"
 	"os"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/config"
 )
@@ -26,6 +29,24 @@ type tlsSection struct {
 	MinVersion   string      `yaml:"min_version"` // "1.2" (default) or "1.3"
 }
 
+// validate checks what can be judged without looking at files.
+func (s listenSection) validate() error {
+	var faults []error
+	if address := s.Public.Address; address != "" {
+		_, port, err := net.SplitHostPort(address)
+		if err == nil {
+			_, err = net.LookupPort("tcp", port)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("public.address: %q is not host:port, such as 127.0.0.1:8080 or :8443", address))
+		}
+	}
+	if t := s.Public.TLS; t != nil && !slices.Contains([]string{"", "1.2", "1.3"}, t.MinVersion) {
+		faults = append(faults, fmt.Errorf("public.tls.min_version: %q is neither \"1.2\" nor \"1.3\"", t.MinVersion))
+	}
+	return errors.Join(faults...)
+}
+
 // config checks the files and returns the listener's settings. Certificate and
 // key are read at every handshake, so that a rotation needs no restart.
 func (t *tlsSection) config() (*tls.Config, error) {
@@ -33,12 +54,8 @@ func (t *tlsSection) config() (*tls.Config, error) {
 		return nil, nil
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	switch t.MinVersion {
-	case "", "1.2":
-	case "1.3":
+	if t.MinVersion == "1.3" {
 		c.MinVersion = tls.VersionTLS13
-	default:
-		return nil, fmt.Errorf("listen.public.tls.min_version: %q is neither 1.2 nor 1.3", t.MinVersion)
 	}
 	if _, err := t.certificate(); err != nil {
 		return nil, err

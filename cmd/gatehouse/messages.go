@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -41,13 +44,16 @@ func newMessagesList() *cobra.Command {
 		Short: "List messages and refusals, newest first",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkQuery(q, since); err != nil {
+				return usageError{err}
+			}
 			if since > 0 {
 				q.Since = time.Now().Add(-since)
 			}
 			if before != "" {
 				id, err := uuid.Parse(before)
 				if err != nil {
-					return usageError{fmt.Errorf("--before: %w", err)}
+					return usageError{fmt.Errorf("--before: %q is no message id", before)}
 				}
 				q.Before = id
 			}
@@ -66,12 +72,30 @@ func newMessagesList() *cobra.Command {
 	f.StringVar(&q.Route, "route", "", "`route`")
 	f.StringVar(&q.Sender, "sender", "", "`sender`: partner:<name> or a DN")
 	f.StringVar(&q.Identity, "identity", "", "message `identity`")
-	f.StringVar(&q.Outcome, "outcome", "", "`outcome`: stored, superseded, refused")
+	f.StringVar(&q.Outcome, "outcome", "", "`outcome`: "+strings.Join(outcomes, ", "))
 	f.DurationVar(&since, "since", 0, "only the last `duration`, such as 1h30m")
 	f.StringVar(&before, "before", "", "only messages older than this `id` (for paging)")
 	f.IntVar(&q.Limit, "limit", 50, "at most so many")
 	f.BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return cmd
+}
+
+// outcomes are what a message of the ledger can have come to.
+var outcomes = []string{gateway.Stored.String(), gateway.Superseded.String(), gateway.Refused.String()}
+
+// checkQuery refuses what would quietly find nothing, or everything.
+func checkQuery(q gateway.Query, since time.Duration) error {
+	var faults []error
+	if q.Outcome != "" && !slices.Contains(outcomes, q.Outcome) {
+		faults = append(faults, fmt.Errorf("--outcome: %q is none of %s%s", q.Outcome, strings.Join(outcomes, ", "), didYouMean(q.Outcome, outcomes)))
+	}
+	if q.Limit < 1 {
+		faults = append(faults, fmt.Errorf("--limit: %d is less than 1", q.Limit))
+	}
+	if since < 0 {
+		faults = append(faults, fmt.Errorf("--since: %v lies in the future; leave out the sign", since))
+	}
+	return errors.Join(faults...)
 }
 
 func newMessagesShow() *cobra.Command {
@@ -86,12 +110,12 @@ func newMessagesShow() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := uuid.Parse(args[0])
 			if err != nil {
-				return usageError{fmt.Errorf("%q is no message id: %w", args[0], err)}
+				return usageError{fmt.Errorf("%q is no message id; `gatehouse messages list` shows them", args[0])}
 			}
 			return withStore(cmd.Context(), file, func(ctx context.Context, s store) error {
 				r, err := s.Message(ctx, id)
 				if err != nil {
-					return err
+					return fmt.Errorf("%s: %w", id, err)
 				}
 				return printRecord(cmd.OutOrStdout(), r, asJSON)
 			})
@@ -134,7 +158,7 @@ func printSummaries(out io.Writer, found []gateway.Summary, asJSON bool) error {
 			outcome += " " + s.Code
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.ReceivedAt.Format(time.DateTime), dash(s.Route),
-			dash(s.Sender), dash(s.Identity), outcome, keys(s.Keys))
+			dash(cmp.Or(s.Sender, s.Principal)), dash(s.Identity), outcome, keys(s.Keys))
 	}
 	return w.Flush()
 }

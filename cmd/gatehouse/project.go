@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
@@ -32,6 +34,7 @@ type project struct {
 
 	file string // the path it was read from
 	dir  string // the folder that contracts and mappings are found from
+	root *config.Node
 }
 
 type routeSection struct {
@@ -166,7 +169,7 @@ func readProject(file string) (*project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &project{file: file, dir: filepath.Dir(file)}
+	p := &project{file: file, dir: filepath.Dir(file), root: root}
 	var faults config.Faults
 	faults.Add(root.Decode(p))
 	faults.Add(p.check(root))
@@ -178,13 +181,12 @@ func (p *project) check(root *config.Node) error {
 	var faults config.Faults
 	section := func(key string, validate func() error) {
 		if n := root.Get(key); n != nil {
-			if err := validate(); err != nil {
-				faults.Add(n.Fault("%v", err))
-			}
+			faults.Add(located(n, validate()))
 		}
 	}
 	section("soap", p.SOAP.Validate)
 	section("relay", p.Relay.validate)
+	section("listen", p.Listen.validate)
 	if p.Directory != nil {
 		section("directory", p.Directory.Validate)
 	}
@@ -192,6 +194,7 @@ func (p *project) check(root *config.Node) error {
 		section("broker", p.Broker.Validate)
 	}
 	p.checkRoles(&faults)
+	p.checkGrants(&faults)
 	p.checkRoutes(&faults)
 	if len(p.Channels) > 0 && p.Broker == nil {
 		faults.Add(root.Get("channels").Fault("an amqp channel needs a `broker:` section"))
@@ -207,16 +210,44 @@ func (p *project) checkRoles(faults *config.Faults) {
 			}
 		}
 	}
+}
+
+func (p *project) checkGrants(faults *config.Faults) {
+	resources := p.resources()
 	for _, g := range p.Grants {
 		if _, ok := p.Roles.get(g.Role); !ok && g.Role != "" {
 			faults.Add(g.node.Get("role").Fault("there is no role %q%s", g.Role, didYouMean(g.Role, p.Roles.names())))
 		}
+		if g.On != "" && !slices.ContainsFunc(resources, g.covers) {
+			faults.Add(g.node.Get("on").Fault("%q names nothing; a grant is on route/<name> or channel/<name>, or on several with a * at the end%s", g.On, didYouMean(g.On, resources)))
+		}
 	}
+}
+
+// resources lists what a grant can be on.
+func (p *project) resources() []string {
+	var out []string
+	for _, r := range p.Routes {
+		out = append(out, "route/"+r.Route)
+	}
+	for _, name := range p.Channels.names() {
+		out = append(out, "channel/"+name)
+	}
+	return out
+}
+
+// covers reports whether the grant is on resource.
+func (g grantSection) covers(resource string) bool {
+	prefix, open := strings.CutSuffix(g.On, "*")
+	return g.On == resource || open && strings.HasPrefix(resource, prefix)
 }
 
 func (p *project) checkRoutes(faults *config.Faults) {
 	var routes, endpoints []string
 	for _, r := range p.Routes {
+		if len(r.From) == 0 && r.node.Get("from") != nil {
+			faults.Add(r.node.Get("from").Fault("route %q comes from nowhere; name an endpoint, such as {soap: system/Service.Operation}", r.Route))
+		}
 		if slices.Contains(routes, r.Route) {
 			faults.Add(r.node.Fault("route %q stands here twice", r.Route))
 		}
@@ -228,6 +259,41 @@ func (p *project) checkRoutes(faults *config.Faults) {
 			endpoints = append(endpoints, e.SOAP)
 		}
 	}
+}
+
+// located puts each line of what a section's Validate says at the part of the
+// section that the line begins with the name of, as in "user_search.filter: …".
+func located(section *config.Node, err error) error {
+	if err == nil {
+		return nil
+	}
+	var faults config.Faults
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		name, message, _ := strings.Cut(line, ": ")
+		at := part(section, name)
+		if at == nil {
+			at, message = section, line
+		}
+		faults.Add(at.Fault("%s", message))
+	}
+	return faults.Err()
+}
+
+// part finds a path such as user_search.filter or urls[0] below n, or nil.
+func part(n *config.Node, path string) *config.Node {
+	for key := range strings.SplitSeq(path, ".") {
+		key, index, listed := strings.Cut(strings.TrimSuffix(key, "]"), "[")
+		n = n.Get(key)
+		if !listed {
+			continue
+		}
+		i, err := strconv.ParseUint(index, 10, 16)
+		if err != nil || int(i) >= len(n.Items()) {
+			return nil
+		}
+		n = n.Items()[i]
+	}
+	return n
 }
 
 // didYouMean proposes the name that was probably meant.

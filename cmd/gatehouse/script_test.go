@@ -460,11 +460,15 @@ func queryRows(db *sql.DB, query string) (string, error) {
 	return b.String(), rows.Err()
 }
 
-// scriptAwait: await http URL | await sql FILE QUERY RESULT
-// waits until the URL answers at all, or the query yields the result.
+// scriptAwait: await http URL | await text FILE TEXT | await sql FILE QUERY RESULT
+// waits until the URL answers at all, the file holds the text, or the query
+// yields the result.
 func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	var last string
-	ok := func() bool { ts.Fatalf("usage: await http url | await sql file query result"); return false }
+	ok := func() bool {
+		ts.Fatalf("usage: await http url | await text file text | await sql file query result")
+		return false
+	}
 	switch {
 	case len(args) == 2 && args[0] == "http":
 		ok = func() bool {
@@ -475,6 +479,12 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			res.Body.Close()
 			return true
+		}
+	case len(args) == 3 && args[0] == "text":
+		ok = func() bool {
+			src, err := os.ReadFile(ts.MkAbs(args[1]))
+			last = fmt.Sprint(string(src), err)
+			return strings.Contains(string(src), args[2])
 		}
 	case len(args) == 4 && args[0] == "sql":
 		ok = func() bool {

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/sqlite"
@@ -56,9 +59,9 @@ func (s *storeSection) UnmarshalNode(n *config.Node) error {
 		s.sqlserver, s.Migrations = &section.Config, section.Migrations
 		return validated(n, err, section.Config.Validate)
 	case "":
-		return n.Fault("the driver is missing; it is one of %v", drivers)
+		return n.Fault("the driver is missing; it is %s", strings.Join(drivers, " or "))
 	default:
-		return n.Get("driver").Fault("there is no driver %q%s; it is one of %v", driver, didYouMean(driver, drivers), drivers)
+		return n.Get("driver").Fault("there is no driver %q, only %s%s", driver, strings.Join(drivers, " and "), didYouMean(driver, drivers))
 	}
 }
 
@@ -67,7 +70,7 @@ func validated(n *config.Node, decoding error, validate func() error) error {
 	var faults config.Faults
 	faults.Add(decoding)
 	if err := validate(); err != nil && decoding == nil {
-		faults.Add(n.Fault("%v", err))
+		faults.Add(located(n, err))
 	}
 	return faults.Err()
 }
@@ -77,6 +80,9 @@ func (s *storeSection) open(ctx context.Context, log *slog.Logger) (store, error
 	if s.sqlserver != nil {
 		return sqlserver.Open(ctx, *s.sqlserver, time.Now, log)
 	}
+	if err := isFolder(filepath.Dir(string(s.sqlite.Path))); err != nil {
+		return nil, fmt.Errorf("store.path: %w to put the database in", err)
+	}
 	return sqlite.Open(ctx, *s.sqlite, time.Now, log)
 }
 
@@ -85,8 +91,33 @@ func (s *storeSection) business() (fs.FS, error) {
 	if s.Migrations == "" {
 		return nil, nil
 	}
-	if _, err := os.Stat(string(s.Migrations)); err != nil {
+	if err := isFolder(string(s.Migrations)); err != nil {
 		return nil, fmt.Errorf("store.migrations: %w", err)
 	}
 	return os.DirFS(string(s.Migrations)), nil
+}
+
+// folders checks that the folders which the section names are there, in the
+// words of Validate.
+func (s *storeSection) folders() error {
+	var faults []error
+	if s.Migrations != "" {
+		if err := isFolder(string(s.Migrations)); err != nil {
+			faults = append(faults, fmt.Errorf("migrations: %w", err))
+		}
+	}
+	if s.sqlite != nil {
+		if err := isFolder(filepath.Dir(string(s.sqlite.Path))); err != nil {
+			faults = append(faults, fmt.Errorf("path: %w to put the database in", err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func isFolder(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return fmt.Errorf("there is no folder %s", path)
+	}
+	return err
 }

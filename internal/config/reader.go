@@ -122,9 +122,40 @@ func (r *reader) list(s *ast.SequenceNode, path string) *Node {
 	l := r.node(List, s.GetToken(), path)
 	l.items = make([]*Node, len(s.Values))
 	for i, v := range s.Values {
-		l.items[i] = r.value(v, path+"["+strconv.Itoa(i)+"]")
+		at := path + "[" + strconv.Itoa(i) + "]"
+		if text, first := joined(v); first != nil {
+			l.items[i] = r.scalar(first, at)
+			l.items[i].text, l.items[i].typ = text, String
+			continue
+		}
+		l.items[i] = r.value(v, at)
 	}
 	return l
+}
+
+// joined undoes a mistake of the parser: in a flow list it takes plain text
+// with a colon inside, such as ldaps://dc1:636, for a map of one key, although a
+// colon ends a key only before a blank (YAML 1.2.2 §7.3.3). It returns the text
+// and its first token, or nil when v is something else.
+func joined(v ast.Node) (string, *token.Token) {
+	m, ok := v.(*ast.MappingNode)
+	if !ok || len(m.Values) != 1 || m.GetToken().Type == token.MappingStartType {
+		return "", nil
+	}
+	pair := m.Values[0]
+	if _, scalar := pair.Value.(ast.ScalarNode); !scalar {
+		return "", nil
+	}
+	key, colon, value := pair.Key.GetToken(), pair.Start, pair.Value.GetToken()
+	adjacent := colon.Position.Line == value.Position.Line && colon.Position.Column+1 == value.Position.Column
+	if !adjacent || quoted(key) || quoted(value) {
+		return "", nil
+	}
+	return key.Value + ":" + value.Value, key
+}
+
+func quoted(tk *token.Token) bool {
+	return tk.Type == token.SingleQuoteType || tk.Type == token.DoubleQuoteType
 }
 
 func (r *reader) block(n *ast.LiteralNode, path string) *Node {

@@ -51,8 +51,8 @@ type Receipt struct {
 // Accept takes one message from a door to its answer: Prepare, in parallel with
 // others, then Commit, in a lane. A nil error means that the message's effects
 // are committed, now or by an earlier equal message. Every error is a
-// *fault.Error. When ctx ends, Accept stops waiting with fault.Unavailable; what
-// was handed to a lane is committed nevertheless, and a repeat of the message
+// *fault.Error. When ctx ends, Accept stops waiting for the commit, with
+// fault.Unavailable; the message goes its way nevertheless, and a repeat of it
 // finds its reply.
 func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 	p := &passage{arrival: a, at: g.now().UTC().Truncate(time.Millisecond), generation: g.generation.Load()}
@@ -62,7 +62,8 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 	err := g.admit()
 	if err == nil {
 		defer g.inFlight.Done()
-		err = g.prepare(ctx, p)
+		// Senders of one-way messages hang up as soon as they have written theirs.
+		err = g.prepare(context.WithoutCancel(ctx), p)
 	}
 	if err == nil {
 		err = g.commit(ctx, p)
@@ -208,14 +209,10 @@ func (g *Gateway) bind(ctx context.Context, p *passage) error {
 // validate holds the whole envelope against the contract. Large ones wait for
 // a processor: more of them at once would take as long and as many times the
 // memory, up to a tree for each that is to be explained.
-func (g *Gateway) validate(ctx context.Context, p *passage) error {
+func (g *Gateway) validate(_ context.Context, p *passage) error {
 	if len(p.arrival.Body) > largeBody {
-		select {
-		case g.processors <- struct{}{}:
-			defer func() { <-g.processors }()
-		case <-ctx.Done():
-			return fault.New(fault.CodeBusy, "the caller stopped waiting before the message was looked at").Because(errCallerLeft)
-		}
+		g.processors <- struct{}{}
+		defer func() { <-g.processors }()
 	}
 	details, more, err := p.arrival.Service.Validate(p.arrival.Body, g.config.MaxFaults)
 	if err != nil {

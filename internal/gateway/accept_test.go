@@ -375,6 +375,21 @@ func TestCallerLeaves(t *testing.T) {
 	}
 }
 
+// TestCallerLeavesAtOnce: many a one-way sender hangs up before anybody has
+// asked the directory who it is.
+func TestCallerLeavesAtOnce(t *testing.T) {
+	b := newBench(t)
+	ctx, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := b.Accept(ctx, b.arrival(sample(t, "order-full.xml"), "erp.alice", "erp.alice-secret")); err != nil && fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("got %v", err)
+	}
+	b.stop()
+	if len(b.store.entries) != 1 || len(b.store.refusals) != 0 {
+		t.Errorf("%d messages stored, %d refusals; want one and none", len(b.store.entries), len(b.store.refusals))
+	}
+}
+
 // TestDrain: a gateway that ends turns new messages away as unavailable, and
 // answers those it has.
 func TestDrain(t *testing.T) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
@@ -257,15 +259,27 @@ func TestLaneBoundsItsBytes(t *testing.T) {
 	}
 }
 
-// TestLargeWaitForAProcessor: a caller that leaves meanwhile is not validated.
+// TestLargeWaitForAProcessor: large messages are looked at one per processor.
 func TestLargeWaitForAProcessor(t *testing.T) {
-	g := &Gateway{processors: make(chan struct{})} // none free, ever
-	ctx, leave := context.WithCancel(t.Context())
-	leave()
-	err := g.validate(ctx, &passage{arrival: &Arrival{Body: make([]byte, largeBody+1)}})
-	if got := fault.Of(err); got == nil || got.Code != fault.CodeBusy {
-		t.Errorf("got %v, want %s", err, fault.CodeBusy)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		g := &Gateway{processors: make(chan struct{}, 1)}
+		g.processors <- struct{}{} // somebody else's
+		looked := make(chan error, 1)
+		go func() {
+			looked <- g.validate(t.Context(), &passage{arrival: &Arrival{Service: &contract.Service{}, Body: bytes.Repeat([]byte("<"), 600_000)}})
+		}()
+		synctest.Wait()
+		if len(looked) != 0 {
+			t.Fatal("it did not wait")
+		}
+		<-g.processors
+		if err := <-looked; fault.KindOf(err) != fault.TooLarge {
+			t.Errorf("got %v", err)
+		}
+		if len(g.processors) != 0 {
+			t.Error("the processor was not given back")
+		}
+	})
 }
 
 func TestLaneBatchBytes(t *testing.T) {

@@ -51,6 +51,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"an update sets what is present", (*storeSuite).partialUpdate},
 		{"equal rows are left alone", (*storeSuite).equalRows},
 		{"one key twice in a message", (*storeSuite).twiceInMessage},
+		{"a row moves to a new parent", (*storeSuite).newParent},
 		{"shared rows in a batch", (*storeSuite).sharedRows},
 		{"values survive the round trip", (*storeSuite).roundTrip},
 		{"nothing stored is named", (*storeSuite).nothingNamed},
@@ -60,7 +61,9 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"leases and fences", (*storeSuite).leases},
 		{"confirming", (*storeSuite).confirming},
 		{"parking holds its key", (*storeSuite).parking},
+		{"unheard answers of the outbox", (*storeSuite).unheard},
 		{"the ledger tells", (*storeSuite).ledger},
+		{"the ledger finds", (*storeSuite).finds},
 		{"a cancelled call stores nothing", (*storeSuite).cancelled},
 	}
 	for _, tt := range tests {
@@ -81,7 +84,7 @@ type storeSuite struct {
 
 func (s *storeSuite) writer(m *plan) gateway.Writer {
 	s.t.Helper()
-	w, err := s.store.Writer(s.t.Context(), &m.Mapping)
+	w, err := s.store.Writer(s.t.Context(), m.Mapping)
 	if err != nil {
 		s.t.Fatalf("compiling the mapping: %v", err)
 	}
@@ -334,11 +337,10 @@ func (s *storeSuite) lookups(t *testing.T) {
 		t.Errorf("the look-up is not located: %+v", d)
 	}
 
-	p.lookup(p.line(), "product_id").NotFound = waitMissing
+	p = newPlan(waitForProduct)
 	s.code(s.one(s.writer(p), p.entry("m1", bad), gateway.Refused).Err, fault.CodeNotYet)
 
-	p = newPlan()
-	p.noteFromProduct()
+	p = newPlan(noteFromProduct)
 	w = s.writer(p)
 	s.one(w, p.entry("m2", order{no: "PO-2", customer: "C-1", name: "Acme", note: "NUT-M8"}), gateway.Stored)
 	s.one(w, p.entry("m3", order{no: "PO-3", customer: "C-1", name: "Acme", note: "NONE"}), gateway.Stored)

@@ -275,6 +275,26 @@ func (s *storeSuite) parking(t *testing.T) {
 	s.rows(`SELECT COUNT(*) FROM {gateway.parked}`, "3")
 }
 
+// unheard: when the answer to Confirm or Park was lost, the same call again
+// finds its work done and changes nothing.
+func (s *storeSuite) unheard(t *testing.T) {
+	shard := s.fill(4, "k")
+	l := s.acquire(shard, "a", time.Minute)
+	for range 2 {
+		if err := s.store.Confirm(t.Context(), l, []int64{1, 2}); err != nil {
+			t.Fatalf("confirm: %v", err)
+		}
+	}
+	s.rows(`SELECT first_seq, last_seq FROM {gateway.relayed}`, "1 2")
+	for range 2 {
+		if err := s.store.Park(t.Context(), l, 3, "GH-6003", "no", 5); err != nil {
+			t.Fatalf("park: %v", err)
+		}
+	}
+	s.rows(`SELECT seq, behind, attempts FROM {gateway.parked} ORDER BY seq`, "3 NULL 5", "4 3 0")
+	s.rows(waiting, "0")
+}
+
 func (s *storeSuite) onlyKey(shard int, key string, n int) {
 	s.t.Helper()
 	found := s.pending(shard, 0, 100)
@@ -299,7 +319,7 @@ func (s *storeSuite) ledger(t *testing.T) {
 		e.Message.Payload = []byte("<o>" + no + big + "</o>")
 		ids = append(ids, s.one(w, e, gateway.Stored).MessageID)
 	}
-	refusal := gateway.Refusal{ID: newID(), At: time.Now(), Endpoint: "soap:x", Route: "submit-order", Principal: "jane", Code: "GH-2002",
+	refusal := gateway.Refusal{ID: newID(), At: time.Now(), Endpoint: "soap:x", Route: "submit-order", Principal: "jane", Code: "GH-2002", Count: 3,
 		Reason: strings.Repeat("not allowed; ", 200), Remote: "192.0.2.1:5"}
 	if err := s.store.Refuse(ctx, []gateway.Refusal{refusal, {ID: newID(), At: time.Now(), Code: "GH-2001"}}); err != nil {
 		t.Fatal(err)
@@ -342,10 +362,52 @@ func (s *storeSuite) ledger(t *testing.T) {
 	if f.Outcome != "refused" || f.Code != "GH-2002" || len([]rune(f.Reason)) != 1000 || f.Payload != nil {
 		t.Errorf("the refusal: %+v", f)
 	}
+	s.rows(`SELECT code, times FROM {gateway.refusal} ORDER BY code`, "GH-2001 1", "GH-2002 3")
 	if _, err := s.store.Message(ctx, newID()); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("an unknown message: %v", err)
 	}
 	s.unpackedSize(t, ids[0], len(big))
+}
+
+// finds: every way to narrow a list down leads to the messages it should,
+// newest first, page by page.
+func (s *storeSuite) finds(t *testing.T) {
+	p := newPlan(guarded)
+	w := s.writer(p)
+	start := time.Now().Add(-time.Millisecond)
+	var ids []gateway.ID
+	for i, revision := range []string{"2", "3", "1"} {
+		e := p.entry(fmt.Sprint("m", i), order{no: "PO-1", customer: "PO-1", name: "A", revision: revision})
+		e.Message.Sender = fmt.Sprint("partner-", i)
+		ids = append(ids, e.Message.ID)
+		s.commit(w, 0, e)
+	}
+	soon := time.Now().Add(time.Second)
+	for _, tt := range []struct {
+		name  string
+		query gateway.Query
+		want  []gateway.ID
+	}{
+		{"a key that has two names", gateway.Query{Key: "PO-1"}, []gateway.ID{ids[2], ids[1], ids[0]}},
+		{"its first page", gateway.Query{Key: "PO-1", Limit: 2}, []gateway.ID{ids[2], ids[1]}},
+		{"its second page", gateway.Query{Key: "PO-1", Limit: 2, Before: ids[1]}, []gateway.ID{ids[0]}},
+		{"key and sender", gateway.Query{Key: "PO-1", Sender: "partner-1"}, []gateway.ID{ids[1]}},
+		{"sender", gateway.Query{Sender: "partner-2"}, []gateway.ID{ids[2]}},
+		{"superseded", gateway.Query{Outcome: "superseded"}, []gateway.ID{ids[2]}},
+		{"stored", gateway.Query{Outcome: "stored"}, []gateway.ID{ids[1], ids[0]}},
+		{"span", gateway.Query{Since: start, Until: soon}, []gateway.ID{ids[2], ids[1], ids[0]}},
+		{"span of a key", gateway.Query{Since: start, Until: soon, Key: "PO-1"}, []gateway.ID{ids[2], ids[1], ids[0]}},
+		{"before the span", gateway.Query{Until: start}, nil},
+	} {
+		found, err := s.store.Messages(t.Context(), tt.query)
+		var got []gateway.ID
+		for _, m := range found {
+			got = append(got, m.ID)
+		}
+		if err != nil || !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v, want %v; %v", tt.name, got, tt.want, err)
+		}
+	}
 }
 
 // unpackedSize: a payload that repeats itself is kept smaller than it is.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,17 +21,11 @@ type (
 )
 
 const (
-	keep         = mapping.Keep
-	fail         = mapping.Fail
-	deleteAbsent = mapping.DeleteAbsent
-	waitMissing  = mapping.WaitMissing
-	traceParent  = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	traceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 )
 
-// plan is the sample's order mapping, made by hand: customer, order, lines and
-// their features, the product by look-up. Tests change it to their needs before
-// they compile it.
-type plan struct{ mapping.Mapping }
+// plan is the suite's mapping and what makes messages for it.
+type plan struct{ *mapping.Mapping }
 
 const (
 	customerStep = iota
@@ -39,55 +34,22 @@ const (
 	featureStep
 )
 
-func newPlan() *plan {
-	col := func(name string, class mapping.Class) mapping.Column {
-		return mapping.Column{Name: name, Class: class, Ref: -1, Source: "order.yaml:1:1", Path: "o:" + name}
-	}
-	ref := func(name string, step int) mapping.Column {
-		c := col(name, mapping.Integer)
-		c.Ref, c.RefColumn = step, "id"
-		return c
-	}
-	product := col("product_id", mapping.Integer)
-	product.Lookup = &mapping.Lookup{Table: mapping.TableName{Schema: "catalog", Name: "product"}, Where: []string{"sku"}, Classes: []mapping.Class{mapping.String}, Column: "id"}
-	str, num := mapping.String, mapping.Decimal
-	tables := []mapping.Table{
-		{Parent: -1, Name: mapping.TableName{Schema: "crm", Name: "customer"}, As: "customer", Match: []int{0},
-			Columns: []mapping.Column{col("customer_no", str), col("name", str), col("country", str), col("email", str)}},
-		{Parent: -1, Name: mapping.TableName{Schema: "sales", Name: "sales_order"}, As: "order", Match: []int{0},
-			Columns: []mapping.Column{col("order_no", str), ref("customer_id", customerStep), col("status", str), col("currency", str),
-				col("ordered_at", mapping.DateTime), col("requested_delivery", mapping.Date), col("note", str), col("revision", mapping.Integer)}},
-		{Parent: orderStep, Name: mapping.TableName{Schema: "sales", Name: "order_line"}, As: "line", Match: []int{0, 1},
-			Columns: []mapping.Column{ref("order_id", orderStep), col("line_no", mapping.Integer), product, col("quantity", num), col("unit", str), col("unit_price", num), col("amount", num)}},
-		{Parent: lineStep, Name: mapping.TableName{Schema: "sales", Name: "order_line_feature"}, Match: []int{0, 1},
-			Columns: []mapping.Column{ref("line_id", lineStep), col("name", str), col("value", str)}},
-	}
-	for i := range tables {
-		tables[i].Index, tables[i].Version, tables[i].Source = i, -1, fmt.Sprintf("order.yaml:%d:1", i+1)
-	}
-	return &plan{mapping.Mapping{Name: "submit-order", Version: "0123456789ab", Tables: tables,
-		Returns: []mapping.Return{{Table: orderStep, Column: "id"}}, Channels: []string{channel}, HasIdentity: true}}
+func newPlan(edits ...edit) *plan { return &plan{compiled(edits...)} }
+
+func (p *plan) lookup(step int, name string) *mapping.Lookup {
+	columns := p.Tables[step].Columns
+	return columns[slices.IndexFunc(columns, func(c mapping.Column) bool { return c.Name == name })].Lookup
 }
 
-func (p *plan) customer() *mapping.Table { return &p.Tables[customerStep] }
-func (p *plan) order() *mapping.Table    { return &p.Tables[orderStep] }
-func (p *plan) line() *mapping.Table     { return &p.Tables[lineStep] }
-func (p *plan) feature() *mapping.Table  { return &p.Tables[featureStep] }
-
-func (p *plan) column(t *mapping.Table, name string) *mapping.Column {
-	return &t.Columns[slices.IndexFunc(t.Columns, func(c mapping.Column) bool { return c.Name == name })]
-}
-
-func (p *plan) lookup(t *mapping.Table, name string) *mapping.Lookup { return p.column(t, name).Lookup }
-
-// guard makes the revision guard the order's subtree.
-func (p *plan) guard() { p.order().Version = len(p.order().Columns) - 1 }
-
-// noteFromProduct fills the order's note with the name of the product whose SKU
-// the message gives as note, or NULL.
-func (p *plan) noteFromProduct() {
-	p.column(p.order(), "note").Lookup = &mapping.Lookup{Table: mapping.TableName{Schema: "catalog", Name: "product"},
-		Where: []string{"sku"}, Classes: []mapping.Class{mapping.String}, Column: "name", NotFound: mapping.NullMissing}
+// shipped gives an entry its shipments.
+func (p *plan) shipped(e *gateway.Entry, numbers ...string) *gateway.Entry {
+	rows := []mapping.Row{}
+	for _, no := range numbers {
+		rows = append(rows, mapping.Row{Path: "/o:Shipment", Line: 30, Column: 3, Cells: []mapping.Cell{text(no), refers(0),
+			{Kind: mapping.ValueCell, Value: value{Class: mapping.DateTime, Instant: orderedAt}}}})
+	}
+	e.Changes.Rows = append(e.Changes.Rows, rows)
+	return e
 }
 
 // order is the content of one message; what is empty is absent.
@@ -170,7 +132,7 @@ func (p *plan) changes(identity string, o order) *mapping.Changeset {
 		status = "SUBMITTED"
 	}
 	note := text(o.note)
-	if p.lookup(p.order(), "note") != nil && o.note != "" {
+	if p.lookup(orderStep, "note") != nil && o.note != "" {
 		note = mapping.Cell{Kind: mapping.KeysCell, Keys: []value{note.Value}}
 	}
 	at := func(line int, path string) mapping.Row {
@@ -204,9 +166,7 @@ func (p *plan) changes(identity string, o order) *mapping.Changeset {
 
 // roundTrip: what the reply reads is what the columns keep, to their precision.
 func (s *storeSuite) roundTrip(t *testing.T) {
-	p := newPlan()
-	p.Returns = append(p.Returns, mapping.Return{Table: orderStep, Column: "ordered_at"}, mapping.Return{Table: orderStep, Column: "requested_delivery"},
-		mapping.Return{Table: customerStep, Column: "name"}, mapping.Return{Table: orderStep, Column: "note"})
+	p := newPlan(replyNamesMore)
 	w := s.writer(p)
 	const hostile = "Ü'\";--\t😀 {message} @p1 \\ end"
 	o := s.one(w, p.entry("m1", order{no: "PO-1", customer: "C-1", name: hostile}), gateway.Stored)
@@ -217,6 +177,7 @@ func (s *storeSuite) roundTrip(t *testing.T) {
 	s.rows(`SELECT name FROM {crm.customer}`, hostile)
 
 	p = newPlan()
+	// No reply can name a value of one line among many; this message has one.
 	p.Returns = []mapping.Return{{Table: lineStep, Column: "quantity"}, {Table: lineStep, Column: "amount"}}
 	o = s.one(s.writer(p), p.entry("m2", order{no: "PO-2", customer: "C-1", name: "A", lines: []line{{no: 1, sku: "NUT-M8", quantity: "123456789.125"}}}), gateway.Stored)
 	if want := "<reply>123456789.12549.9750</reply>"; string(o.Reply) != want {
@@ -230,9 +191,12 @@ func (s *storeSuite) roundTrip(t *testing.T) {
 	s.rows(messages, "2")
 }
 
-// OrderMapping returns a new copy of the sample's order mapping, made by hand,
-// for tests and benchmarks of a store.
-func OrderMapping() *mapping.Mapping { return &newPlan().Mapping }
+// OrderMapping returns a new copy of the suite's order mapping, for tests and
+// benchmarks of a store.
+func OrderMapping() *mapping.Mapping { return compiled() }
+
+// orderPlan makes the messages for OrderMapping; it is only read.
+var orderPlan = sync.OnceValue(func() *plan { return newPlan() })
 
 // OrderEntry returns a message with an order of n lines, for OrderMapping. The
 // number is its identity, too.
@@ -241,7 +205,7 @@ func OrderEntry(number string, n int) *gateway.Entry {
 	for i := range n {
 		o.lines = append(o.lines, line{no: i + 1, sku: "NUT-M8", features: []string{"colour=blue"}})
 	}
-	e := newPlan().entry(number, o)
+	e := orderPlan().entry(number, o)
 	e.Message.Payload = []byte(strings.Repeat("<o:Line no=\"1\"><o:Sku>NUT-M8</o:Sku></o:Line>", 20))
 	return e
 }

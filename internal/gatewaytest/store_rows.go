@@ -9,9 +9,7 @@ import (
 )
 
 func (s *storeSuite) keepAndFail(t *testing.T) {
-	p := newPlan()
-	p.customer().OnMatch = keep
-	p.order().OnMatch = fail
+	p := newPlan(keepCustomer, failOrder)
 	w := s.writer(p)
 	s.one(w, p.entry("m1", order{no: "PO-1", customer: "C-1", name: "Acme"}), gateway.Stored)
 	s.one(w, p.entry("m2", order{no: "PO-2", customer: "C-1", name: "Renamed"}), gateway.Stored)
@@ -30,9 +28,7 @@ func (s *storeSuite) keepAndFail(t *testing.T) {
 }
 
 func (s *storeSuite) absentDelete(t *testing.T) {
-	p := newPlan()
-	p.line().Absent = deleteAbsent
-	p.feature().Absent = deleteAbsent
+	p := newPlan(deleteLines, deleteFeatures)
 	w := s.writer(p)
 	s.one(w, p.entry("m1", order{no: "PO-1", customer: "C-1", name: "A", lines: []line{
 		{no: 1, sku: "BOLT-M8", features: []string{"a=1", "b=2"}}, {no: 2, sku: "NUT-M8", features: []string{"c=3"}}}}), gateway.Stored)
@@ -56,9 +52,7 @@ func (s *storeSuite) absentDelete(t *testing.T) {
 }
 
 func (s *storeSuite) superseded(t *testing.T) {
-	p := newPlan()
-	p.guard()
-	p.line().Absent = deleteAbsent
+	p := newPlan(guarded, deleteLines)
 	w := s.writer(p)
 	v := func(rev, status string, lines ...line) order {
 		return order{no: "PO-1", customer: "C-1", name: "A", revision: rev, status: status, lines: lines}
@@ -94,7 +88,7 @@ func (s *storeSuite) partialUpdate(t *testing.T) {
 	s.rows(customers, "C-1 Acme Ltd a@acme.example")
 	s.rows(orders, "PO-1 C-1 4 SUBMITTED urgent")
 
-	p.column(p.order(), "note").AbsentNull = true
+	p = newPlan(nullNote)
 	s.one(s.writer(p), p.entry("m3", order{no: "PO-1", customer: "C-1", name: "acme ltd"}), gateway.Stored)
 	s.rows(orders, "PO-1 C-1 4 SUBMITTED NULL")
 	s.rows(customers, "C-1 acme ltd a@acme.example")
@@ -133,6 +127,19 @@ func (s *storeSuite) twiceInMessage(t *testing.T) {
 	s.rows(lines, "PO-1 1 NUT-M8")
 }
 
+// newParent: a child whose key does not hold its parent may be stored already,
+// also when the parent is new.
+func (s *storeSuite) newParent(t *testing.T) {
+	p := newPlan(shipments)
+	w := s.writer(p)
+	s.one(w, p.shipped(p.entry("m1", order{no: "PO-1", customer: "C-1", name: "A"}), "S-1"), gateway.Stored)
+	s.one(w, p.shipped(p.entry("m2", order{no: "PO-2", customer: "C-1", name: "A"}), "S-1", "S-2"), gateway.Stored)
+	s.rows(`SELECT s.shipment_no, o.order_no FROM {sales.shipment} AS s INNER JOIN {sales.sales_order} AS o ON o.id = s.order_id ORDER BY s.shipment_no`,
+		"S-1 PO-2", "S-2 PO-2")
+	twice := s.one(w, p.shipped(p.entry("m3", order{no: "PO-3", customer: "C-1", name: "A"}), "S-3", "S-3"), gateway.Refused)
+	s.code(twice.Err, fault.CodeMapping)
+}
+
 func (s *storeSuite) sharedRows(t *testing.T) {
 	p := newPlan()
 	w := s.writer(p)
@@ -158,10 +165,7 @@ func (s *storeSuite) sharedRows(t *testing.T) {
 // nothingNamed: a mapping whose reply and events name no stored value may be
 // committed another way, and nothing else may differ.
 func (s *storeSuite) nothingNamed(t *testing.T) {
-	p := newPlan()
-	p.Returns = nil
-	p.guard()
-	p.customer().OnMatch = fail
+	p := newPlan(replyNamesNone, guarded, failCustomer)
 	w := s.writer(p)
 	s.one(w, p.entry("m1", order{no: "PO-1", customer: "C-1", name: "A", revision: "2", lines: []line{{no: 1, sku: "NUT-M8"}}}), gateway.Stored)
 	bad := p.entry("m6", order{no: "PO-6", customer: "C-6", name: "A"})
@@ -192,10 +196,7 @@ func (s *storeSuite) nothingNamed(t *testing.T) {
 // tableTwice: two steps that write one table do so in the mapping's order,
 // message by message.
 func (s *storeSuite) tableTwice(t *testing.T) {
-	p := newPlan()
-	payer := p.Tables[customerStep]
-	payer.Index, payer.As = len(p.Tables), "payer"
-	p.Tables = append(p.Tables, payer)
+	p := newPlan(payer)
 	w := s.writer(p)
 	entry := func(identity, no, name, payer string) *gateway.Entry {
 		e := p.entry(identity, order{no: no, customer: "C-1", name: name})

@@ -107,7 +107,10 @@ type Cell struct {
 }
 
 // Key is a searchable business key of a message.
-type Key struct{ Name, Value string }
+type Key struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 // Changeset is what a mapping makes of one message: data only.
 type Changeset struct {

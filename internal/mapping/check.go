@@ -14,11 +14,6 @@ import (
 // columns that need a value and may get none, foreign keys that the order of
 // writing cannot meet. The mapping itself is not changed.
 func (m *Mapping) Check(s Schema) (*Checked, error) {
-	if m.programs == nil {
-		// Made by hand, not compiled from a file: there is no expression to
-		// judge, and a store finds out by itself whether the tables are there.
-		return &Checked{Mapping: m}, nil
-	}
 	checked := *m
 	checked.limits = make([][]limit, len(m.Tables))
 	c := &checker{mapping: &checked, schema: s, models: make([]*TableModel, len(m.Tables))}

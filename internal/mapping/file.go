@@ -222,7 +222,18 @@ type lookupRule struct {
 	Table    tableRule        `yaml:"lookup"`
 	Where    namedExpressions `yaml:"where,required"`
 	Column   word             `yaml:"column,required"`
-	NotFound choice           `yaml:"not_found"`
+	NotFound *config.Node     `yaml:"not_found"` // raw: its null is a word, not an absent value
+}
+
+// notFound is the choice as written; null needs no quotes.
+func (l *lookupRule) notFound() choice {
+	switch {
+	case l.NotFound == nil:
+		return choice{}
+	case l.NotFound.IsNull():
+		return choice{text: "null", node: l.NotFound}
+	}
+	return choice{text: l.NotFound.Text(), node: l.NotFound}
 }
 
 type columnRules []*columnRule

@@ -412,7 +412,7 @@ func (k *compiler) literal(n *config.Node, want Class) (Cell, bool) {
 func (k *compiler) lookup(c *columnRule, _ *rowScope, scope *xpath.Scope, column *Column, p *columnProgram) {
 	l := c.lookup
 	p.form = lookupForm
-	missing := NotFound(k.choose(l.NotFound, "reject", "null", "not_yet"))
+	missing := NotFound(k.choose(l.notFound(), "reject", "null", "not_yet"))
 	column.Lookup = &Lookup{Table: l.Table.TableName, Column: l.Column.text, NotFound: missing}
 	column.Path = l.Table.String() + "/" + l.Column.text
 	p.nillable = missing == NullMissing

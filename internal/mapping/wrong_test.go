@@ -211,6 +211,7 @@ m.yaml:7:5: the column takes no NULL, has no default, and the mapping does not w
 	{"lookup where", "where: {sku: o:Sku}", "where: {name: o:Sku}", `m.yaml:31:23: a look-up needs a unique index on (name); for catalog.product`},
 	{"lookup class", "where: {sku: o:Sku}", "where: {id: o:Sku}", `m.yaml:31:23: the column is integer and the value is xs:string; convert it with xs:integer(…); for catalog.product.id`},
 	{"lookup null", "column: id}", "column: id, not_found: 'null'}", `m.yaml:31:23: the column takes no NULL, and the value may be null; for sales.order_line.product_id`},
+	{"lookup null, unquoted", "column: id}", "column: id, not_found: null}", `m.yaml:31:23: the column takes no NULL, and the value may be null; for sales.order_line.product_id`},
 	{"reference column", "customer_id: $customer/id", "customer_id: $customer/idd", `m.yaml:19:20: crm.customer has no column idd; did you mean id?; for sales.sales_order.customer_id`},
 	{"reference kind", "customer_id: $customer/id", "customer_id: $customer/name", `m.yaml:19:20: crm.customer.name is string, and this column is integer; for sales.sales_order.customer_id`},
 	{"returned column", "body: {no: o:Order/o:OrderNumber}", "body: {no: $order/idd}", `m.yaml:14:5: reply or publish names $order/idd, and there is no such column; did you mean id?; for sales.sales_order.idd`},

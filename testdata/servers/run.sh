@@ -44,12 +44,17 @@ install_packages() {
   [ -z "$made" ] || rm -f "$policy"
 }
 
-# free_port prints a TCP port that nothing listens on.
+# free_port prints a TCP port that nothing listens on, with two free ones behind
+# it, below those that the system hands out by itself.
 free_port() {
-  local port
+  local port p
   while :; do
-    port=$((20000 + RANDOM % 20000))
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
+    port=$((20000 + RANDOM % 12000))
+    for p in "$port" $((port + 1)) $((port + 2)); do
+      (exec 3<>"/dev/tcp/127.0.0.1/$p") 2>/dev/null && continue 2
+    done
+    echo "$port"
+    return
   done
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -16,11 +15,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-const (
-	summaryColumns = `id, received_at, route, principal, sender, "identity", outcome`
-	refusalColumns = `id, at, route, principal, code, reason, endpoint`
-	defaultLimit   = 50
-)
+const defaultLimit = 50
 
 // Refuse writes refusals down, all or none.
 func (s *Store) Refuse(ctx context.Context, refusals []gateway.Refusal) error {
@@ -28,7 +23,7 @@ func (s *Store) Refuse(ctx context.Context, refusals []gateway.Refusal) error {
 		for i := range refusals {
 			r := &refusals[i]
 			_, err := q.ExecContext(ctx, s.text.refuse, r.ID[:], s.dialect.Time(r.At), clip(r.Endpoint, 256), clip(r.Route, 128),
-				clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128))
+				clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128), max(1, r.Count))
 			if err != nil {
 				return err
 			}
@@ -62,59 +57,12 @@ func (s *Store) Messages(ctx context.Context, q gateway.Query) ([]gateway.Summar
 	return out[:min(len(out), q.Limit)], nil
 }
 
-// filter builds the WHERE clause of a list.
-type filter struct {
-	terms []string
-	args  []any
-}
-
-// add appends a term in which ? stands for the argument.
-func (f *filter) add(term string, arg any) {
-	f.args = append(f.args, arg)
-	f.terms = append(f.terms, strings.ReplaceAll(term, "?", fmt.Sprintf("@p%d", len(f.args))))
-}
-
-func (f *filter) text(term, value string) {
-	if value != "" {
-		f.add(term, value)
-	}
-}
-
-func (f *filter) where() string {
-	if len(f.terms) == 0 {
-		return ""
-	}
-	return " WHERE " + strings.Join(f.terms, " AND ")
-}
-
-func (s *Store) span(f *filter, column string, q gateway.Query) {
-	if !q.Since.IsZero() {
-		f.add(column+" >= ?", s.dialect.Time(q.Since))
-	}
-	if !q.Until.IsZero() {
-		f.add(column+" < ?", s.dialect.Time(q.Until))
-	}
-	if q.Before != (gateway.ID{}) {
-		f.add("id < ?", q.Before[:])
-	}
-	f.text("route = ?", q.Route)
-}
-
-func (s *Store) list(ctx context.Context, columns, table string, f *filter, limit int) (*sql.Rows, error) {
-	f.args = append(f.args, limit)
-	p := fmt.Sprintf("@p%d", len(f.args))
-	text := "SELECT {top " + p + "} " + columns + " FROM {" + table + "}" + f.where() + " ORDER BY id DESC {limit " + p + "}"
-	return s.dialect.Reader().QueryContext(ctx, s.dialect.Text(text), f.args...)
+func (s *Store) list(ctx context.Context, l *listing, limit int) (*sql.Rows, error) {
+	return s.dialect.Reader().QueryContext(ctx, s.dialect.Text(l.statement()), append(l.args, limit)...)
 }
 
 func (s *Store) messages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
-	var f filter
-	s.span(&f, "received_at", q)
-	f.text("sender = ?", clip(q.Sender, 400))
-	f.text(`"identity" = ?`, clip(q.Identity, 400))
-	f.text("outcome = ?", q.Outcome)
-	f.text("id IN (SELECT message_id FROM {message_key} WHERE value = ?)", clip(q.Key, 200))
-	rows, err := s.list(ctx, summaryColumns, "message", &f, q.Limit)
+	rows, err := s.list(ctx, messageListing(q, s.dialect.Time), q.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -143,9 +91,7 @@ func (s *Store) summary(m *gateway.Summary) []any {
 }
 
 func (s *Store) refusals(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
-	var f filter
-	s.span(&f, "at", q)
-	rows, err := s.list(ctx, refusalColumns, "refusal", &f, q.Limit)
+	rows, err := s.list(ctx, refusalListing(q, s.dialect.Time), q.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +179,7 @@ func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, er
 }
 
 // absentIsFine lets a row be missing: payloads and replies have a retention of
-// their own.
+// their own, and what is parked has left the outbox.
 func absentIsFine(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil

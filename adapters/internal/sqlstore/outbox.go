@@ -67,7 +67,8 @@ func (s *Store) Pending(ctx context.Context, channel string, shard int, after in
 }
 
 // Confirm records that the deliveries were taken by the channel and removes
-// them, unless the lease was lost.
+// them, unless the lease was lost. It may be called again with the same window
+// when it is not known whether the first call was heard.
 func (s *Store) Confirm(ctx context.Context, l gateway.Lease, seqs []int64) error {
 	if len(seqs) == 0 {
 		return nil
@@ -131,14 +132,15 @@ const maxReason = 1000
 
 // Park moves a delivery out of the way with its reason, and with it every
 // waiting delivery of the same ordering key; those that come later are held
-// back by Pending.
+// back by Pending. It may be called again when it is not known whether the first
+// call was heard.
 func (s *Store) Park(ctx context.Context, l gateway.Lease, seq int64, code, reason string, attempts int) error {
 	at := s.dialect.Time(s.now())
 	reason = clip(reason, maxReason)
 	return s.holding(ctx, "parking a delivery", l, func(q Querier) error {
 		var key string
 		if err := q.QueryRowContext(ctx, s.text.readParked, l.Channel, l.Shard, seq).Scan(&key); err != nil {
-			return err
+			return absentIsFine(err) // it is parked by now
 		}
 		if _, err := q.ExecContext(ctx, s.text.parkOne, l.Channel, l.Shard, seq, code, reason, attempts, at); err != nil {
 			return err
@@ -146,7 +148,7 @@ func (s *Store) Park(ctx context.Context, l gateway.Lease, seq int64, code, reas
 		if _, err := q.ExecContext(ctx, s.text.parkBehind, l.Channel, l.Shard, seq, code, reason, at, key); err != nil {
 			return err
 		}
-		_, err := q.ExecContext(ctx, s.text.unqueue, l.Channel, l.Shard, seq, key)
+		_, err := q.ExecContext(ctx, s.text.unqueue, l.Channel, l.Shard, key)
 		return err
 	})
 }

@@ -35,8 +35,9 @@ type Session interface {
 	Commit(ctx context.Context) error
 	// Rollback undoes what Begin started; without a transaction it does nothing.
 	Rollback()
-	// Release gives the connection back; err is the first error that happened
-	// on it, after which a dialect may prefer a new connection.
+	// Release rolls back what was not committed and gives the connection back;
+	// err is the first error that happened on it, after which a dialect may
+	// prefer a new connection.
 	Release(err error)
 }
 
@@ -174,8 +175,7 @@ func (s *Store) write(ctx context.Context, fn func(q Querier) error) (err error)
 		return err
 	}
 	if err := fn(session); err != nil {
-		session.Rollback()
-		return err
+		return err // Release rolls back
 	}
 	return session.Commit(ctx)
 }

@@ -22,6 +22,9 @@ CREATE TABLE "gateway.message" (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX ix_gateway_message_identity ON "gateway.message" ("identity", id);
 CREATE INDEX ix_gateway_message_route ON "gateway.message" (route, id);
+CREATE INDEX ix_gateway_message_sender ON "gateway.message" (sender, id);
+-- Nearly everything is stored; what is not has to be found among a million.
+CREATE INDEX ix_gateway_message_outcome ON "gateway.message" (outcome, id) WHERE outcome <> 'stored';
 
 -- Apart from the message: it has its own retention and its own grant.
 CREATE TABLE "gateway.payload" (
@@ -55,6 +58,7 @@ CREATE TABLE "gateway.reply" (
   CONSTRAINT pk_gateway_reply PRIMARY KEY (message_id)
 ) STRICT, WITHOUT ROWID;
 
+-- times is how many equal refusals one row stands for.
 CREATE TABLE "gateway.refusal" (
   id BLOB NOT NULL,
   at INTEGER NOT NULL,
@@ -64,8 +68,10 @@ CREATE TABLE "gateway.refusal" (
   code TEXT NOT NULL,
   reason TEXT NOT NULL,
   remote TEXT NOT NULL,
+  times INTEGER NOT NULL,
   CONSTRAINT pk_gateway_refusal PRIMARY KEY (id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX ix_gateway_refusal_route ON "gateway.refusal" (route, id);
 
 -- The lasting fact of one message on one channel; inserted, never changed.
 CREATE TABLE "gateway.delivery" (
@@ -96,6 +102,8 @@ CREATE TABLE "gateway.outbox" (
   body BLOB NOT NULL,
   CONSTRAINT pk_gateway_outbox PRIMARY KEY (channel, shard, seq)
 ) STRICT, WITHOUT ROWID;
+-- Parking takes all of a key out of the way, however long the queue.
+CREATE INDEX ix_gateway_outbox_key ON "gateway.outbox" (channel, shard, ordering_key);
 
 -- One row for each confirmed window of consecutive numbers.
 CREATE TABLE "gateway.relayed" (

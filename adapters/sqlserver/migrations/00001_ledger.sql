@@ -22,6 +22,9 @@ CREATE TABLE gateway.message (
 );
 CREATE INDEX ix_gateway_message_identity ON gateway.message ("identity", id);
 CREATE INDEX ix_gateway_message_route ON gateway.message (route, id);
+CREATE INDEX ix_gateway_message_sender ON gateway.message (sender, id);
+-- Nearly everything is stored; what is not has to be found among a million.
+CREATE INDEX ix_gateway_message_outcome ON gateway.message (outcome, id) WHERE outcome <> 'stored';
 
 -- Apart from the message: it has its own retention and its own grant.
 CREATE TABLE gateway.payload (
@@ -55,6 +58,7 @@ CREATE TABLE gateway.reply (
   CONSTRAINT pk_gateway_reply PRIMARY KEY CLUSTERED (message_id)
 );
 
+-- times is how many equal refusals one row stands for.
 CREATE TABLE gateway.refusal (
   id binary(16) NOT NULL,
   at datetime2(3) NOT NULL,
@@ -64,8 +68,10 @@ CREATE TABLE gateway.refusal (
   code varchar(16) NOT NULL,
   reason nvarchar(1000) NOT NULL,
   remote nvarchar(128) NOT NULL,
+  times int NOT NULL,
   CONSTRAINT pk_gateway_refusal PRIMARY KEY CLUSTERED (id)
 );
+CREATE INDEX ix_gateway_refusal_route ON gateway.refusal (route, id);
 
 -- The lasting fact of one message on one channel; inserted, never changed.
 CREATE TABLE gateway.delivery (
@@ -97,6 +103,8 @@ CREATE TABLE gateway.outbox (
   body varbinary(max) NOT NULL,
   CONSTRAINT pk_gateway_outbox PRIMARY KEY CLUSTERED (channel, shard, seq)
 );
+-- Parking takes all of a key out of the way, however long the queue.
+CREATE INDEX ix_gateway_outbox_key ON gateway.outbox (channel, shard, ordering_key);
 
 -- One row for each confirmed window of consecutive numbers.
 CREATE TABLE gateway.relayed (

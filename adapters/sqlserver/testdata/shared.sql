@@ -12,6 +12,38 @@ SELECT d.channel, d.shard, d.seq, d.wire_id, d.routing_key, p.reason,
 UPDATE gateway.lease SET fence = fence WHERE channel = @p1 AND shard = @p2 AND owner = @p3 AND fence = @p4;
 -- keys
 SELECT name, value FROM gateway.message_key WHERE message_id = @p1 ORDER BY name, value;
+-- list all
+SELECT TOP (@p1) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message ORDER BY id DESC ;
+-- list before
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE id < @p1 ORDER BY id DESC ;
+-- list identity
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE "identity" = @p1 ORDER BY id DESC ;
+-- list key
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message_key AS k INNER JOIN gateway.message AS m ON m.id = k.message_id WHERE k.value = @p1 AND NOT EXISTS (SELECT 1 FROM gateway.message_key AS o
+			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name) ORDER BY k.message_id DESC ;
+-- list page of a key
+SELECT TOP (@p3) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message_key AS k INNER JOIN gateway.message AS m ON m.id = k.message_id WHERE k.value = @p1 AND NOT EXISTS (SELECT 1 FROM gateway.message_key AS o
+			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name) AND k.message_id < @p2 ORDER BY k.message_id DESC ;
+-- list refusals: all
+SELECT TOP (@p1) id, at, route, principal, code, reason, endpoint FROM gateway.refusal ORDER BY id DESC ;
+-- list refusals: before
+SELECT TOP (@p2) id, at, route, principal, code, reason, endpoint FROM gateway.refusal WHERE id < @p1 ORDER BY id DESC ;
+-- list refusals: route
+SELECT TOP (@p2) id, at, route, principal, code, reason, endpoint FROM gateway.refusal WHERE route = @p1 ORDER BY id DESC ;
+-- list refusals: span
+SELECT TOP (@p5) id, at, route, principal, code, reason, endpoint FROM gateway.refusal WHERE at >= @p1 AND id >= @p2 AND at < @p3 AND id < @p4 ORDER BY id DESC ;
+-- list refusals: span of a route
+SELECT TOP (@p6) id, at, route, principal, code, reason, endpoint FROM gateway.refusal WHERE at >= @p1 AND id >= @p2 AND at < @p3 AND id < @p4 AND route = @p5 ORDER BY id DESC ;
+-- list route
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE route = @p1 ORDER BY id DESC ;
+-- list sender
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE sender = @p1 ORDER BY id DESC ;
+-- list span
+SELECT TOP (@p5) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 ORDER BY id DESC ;
+-- list span of a route
+SELECT TOP (@p6) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND route = @p5 ORDER BY id DESC ;
+-- list superseded
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE outcome = @p1 AND outcome <> 'stored' ORDER BY id DESC ;
 -- message
 SELECT id, received_at, route, principal, sender, "identity", outcome, endpoint, mapping, contract, traceparent, content_type FROM gateway.message WHERE id = @p1;
 -- openLease
@@ -24,7 +56,7 @@ INSERT INTO gateway.shard (channel, shard, next_seq)
 -- parkBehind
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, @p3, @p4, @p5, 0, @p6 FROM gateway.outbox
-			WHERE channel = @p1 AND shard = @p2 AND seq <> @p3 AND ordering_key = @p7;
+			WHERE channel = @p1 AND shard = @p2 AND seq <> @p3 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p7);
 -- parkOne
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
@@ -46,10 +78,12 @@ INSERT INTO gateway.migration (name, version, checksum, applied_at) VALUES (@p1,
 -- refusal
 SELECT id, at, route, principal, code, reason, endpoint FROM gateway.refusal WHERE id = @p1;
 -- refuse
-INSERT INTO gateway.refusal (id, at, endpoint, route, principal, code, reason, remote)
-			VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8);
+INSERT INTO gateway.refusal (id, at, endpoint, route, principal, code, reason, remote, times)
+			VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9);
 -- relayed
-INSERT INTO gateway.relayed (channel, shard, first_seq, last_seq, confirmed_at, fence) VALUES (@p1, @p2, @p3, @p4, @p5, @p6);
+INSERT INTO gateway.relayed (channel, shard, first_seq, last_seq, confirmed_at, fence)
+			SELECT @p1, @p2, @p3, @p4, @p5, @p6
+			WHERE NOT EXISTS (SELECT 1 FROM gateway.relayed WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2 AND first_seq = @p3);
 -- reply
 SELECT body FROM gateway.reply WHERE message_id = @p1;
 -- takeLease
@@ -57,7 +91,7 @@ UPDATE gateway.lease SET fence = fence + CASE WHEN owner = @p3 AND until > SYSUT
 			owner = @p3, until = DATEADD(millisecond, @p5, SYSUTCDATETIME())
 			WHERE channel = @p1 AND shard = @p2 AND (owner = @p3 OR until <= SYSUTCDATETIME());
 -- unqueue
-DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND (seq = @p3 OR ordering_key = @p4);
+DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p3);
 -- unrecord
 DELETE FROM gateway.migration WHERE name = @p1 AND version = @p2;
 -- versionTable

@@ -33,7 +33,11 @@ func (c *Client) Check(ctx context.Context, channels map[string]Channel) error {
 	if details == nil {
 		return nil
 	}
-	return fault.New(fault.CodeChannelUnavailable, "the broker lacks something that the channels need").With(details...)
+	sentence := "the broker lacks something that the channels need"
+	if !looked {
+		sentence = "the broker cannot be reached"
+	}
+	return fault.New(fault.CodeChannelUnavailable, "%s", sentence).With(details...)
 }
 
 // missing looks for the exchanges, each on a channel of its own: a missing one

@@ -25,13 +25,18 @@ import (
 // compiled is what a project's files say, before any server is spoken to.
 type compiled struct {
 	contracts []*contract.Contract
-	mappings  []*mapping.Mapping // one for each of project.Routes
-	access    *gateway.Access
-	version   string
+	// mappings has one for each of project.Routes; nil where the contract is broken.
+	mappings []*mapping.Mapping
+	// broken says why contracts did not load: they and their routes are left
+	// out, and stop nobody else.
+	broken  []error
+	access  *gateway.Access
+	version string
 }
 
 // compile loads contracts and mappings and holds them against each other and
-// against the configuration. All faults are reported at once.
+// against the configuration. All faults are reported at once; those of
+// contracts stand in the result.
 func (p *project) compile() (*compiled, error) {
 	c := &compiled{}
 	var faults []error
@@ -54,7 +59,7 @@ func (p *project) compile() (*compiled, error) {
 		}
 		loaded, err := p.loadContract(string(path))
 		if err != nil {
-			faults = append(faults, err)
+			c.broken = append(c.broken, err)
 			continue
 		}
 		fmt.Fprintf(version, "%s %x\n", path, loaded.Hash)
@@ -188,8 +193,11 @@ type running struct {
 // the moment are no error: they heal by themselves. The caller closes what it gets.
 func (p *project) assemble(ctx context.Context, log *slog.Logger) (*running, error) {
 	c, err := p.compile()
-	if err != nil {
-		return nil, err
+	if err != nil || len(c.contracts) == 0 {
+		return nil, errors.Join(append(c.broken, err)...)
+	}
+	for _, fault := range c.broken {
+		log.ErrorContext(ctx, "contract not served, nor its routes", "error", fault)
 	}
 	r := &running{project: p, compiled: c, log: log}
 	if r.store, err = p.Store.open(ctx, log); err != nil {
@@ -229,6 +237,9 @@ func (r *running) channels() ([]gateway.Channel, error) {
 func (r *running) generate(channels []gateway.Channel) error {
 	var routes []*gateway.Route
 	for i, section := range r.project.Routes {
+		if r.compiled.mappings[i] == nil {
+			continue
+		}
 		var endpoints []string
 		for _, e := range section.From {
 			endpoints = append(endpoints, "soap:"+e.SOAP)

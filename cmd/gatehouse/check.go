@@ -53,7 +53,7 @@ values the contract allows that a column would refuse. Nothing is changed anywhe
 
 func (p *project) verify(ctx context.Context, out io.Writer, connect bool, user string) error {
 	c, err := p.compile()
-	if err := errors.Join(p.checkFiles(), err); err != nil {
+	if err := errors.Join(append(c.broken, p.checkFiles(), err)...); err != nil {
 		return err
 	}
 	p.report(out, c)

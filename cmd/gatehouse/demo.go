@@ -258,6 +258,9 @@ func (d *demo) show(ctx context.Context, book *caseBook, out io.Writer) error {
 // follow prints events as they come, until ctx ends.
 func (d *demo) follow(ctx context.Context, out io.Writer) error {
 	e, err := d.events.next(ctx, demoTimeout)
+	if err != nil && ctx.Err() != nil {
+		return nil // interrupted already
+	}
 	if err != nil {
 		return err
 	}

@@ -139,6 +139,9 @@ func newMigrateGrants() *cobra.Command {
 func (c *compiled) schemas() []string {
 	var out []string
 	for _, m := range c.mappings {
+		if m == nil {
+			continue
+		}
 		for _, t := range m.Tables {
 			out = append(out, t.Name.Schema)
 			for _, col := range t.Columns {

@@ -40,8 +40,8 @@ func TestReadmeConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.compile(); err != nil {
-		t.Error(err)
+	if c, err := p.compile(); err != nil || len(c.broken) > 0 {
+		t.Error(c.broken, err)
 	}
 	if err := p.Store.folders(); err != nil {
 		t.Error(err)

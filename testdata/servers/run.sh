@@ -91,7 +91,12 @@ start_servers() {
   fi
   if [ -z "${GATEHOUSE_TEST_AMQP:-}" ]; then
     started+=(rabbitmq/rabbitmq.sh)
-    GATEHOUSE_TEST_AMQP=$(start rabbitmq/rabbitmq.sh "$(free_port)")
+    # Its three ports may be taken between the look and the start: try again then.
+    GATEHOUSE_TEST_AMQP=$(start rabbitmq/rabbitmq.sh "$(free_port)") || {
+      "$top/testdata/rabbitmq/rabbitmq.sh" stop "$dir/rabbitmq" >>"$dir/stop.log" 2>&1 || true
+      rm -rf "$dir/rabbitmq"
+      GATEHOUSE_TEST_AMQP=$(start rabbitmq/rabbitmq.sh "$(free_port)")
+    }
     export GATEHOUSE_TEST_AMQP
   fi
   say "slapd at ${GATEHOUSE_TEST_LDAP%%\?*}, rabbitmq at ${GATEHOUSE_TEST_AMQP##*@}"

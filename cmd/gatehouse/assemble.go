@@ -200,7 +200,7 @@ func (p *project) assemble(ctx context.Context, log *slog.Logger) (*running, err
 		log.ErrorContext(ctx, "contract not served, nor its routes", "error", fault)
 	}
 	r := &running{project: p, compiled: c, log: log}
-	if r.store, err = p.Store.open(ctx, log); err != nil {
+	if r.store, err = p.Store.openExisting(ctx, log); err != nil {
 		return nil, err
 	}
 	if r.directory, err = ldap.New(*p.Directory, log, time.Now); err != nil {

@@ -132,7 +132,7 @@ func withStore(ctx context.Context, file string, do func(context.Context, store)
 	if err != nil {
 		return err
 	}
-	s, err := p.Store.open(ctx, slog.New(slog.DiscardHandler))
+	s, err := p.Store.openExisting(ctx, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/sqlite"
 	"github.com/gatehouse/gatehouse/adapters/sqlserver"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
@@ -84,6 +85,17 @@ func (s *storeSection) open(ctx context.Context, log *slog.Logger) (store, error
 		return nil, fmt.Errorf("store.path: %w to put the database in", err)
 	}
 	return sqlite.Open(ctx, *s.sqlite, time.Now, log)
+}
+
+// openExisting opens the store for everything but migrations: a database file
+// that is not there yet is not made in passing.
+func (s *storeSection) openExisting(ctx context.Context, log *slog.Logger) (store, error) {
+	if s.sqlite != nil {
+		if _, err := os.Stat(string(s.sqlite.Path)); errors.Is(err, fs.ErrNotExist) && s.folders() == nil {
+			return nil, fault.New(fault.CodeSchema, "there is no database %s yet; run `gatehouse migrate up`", s.sqlite.Path)
+		}
+	}
+	return s.open(ctx, log)
 }
 
 // business is the folder of the business tables' migrations, or nil.

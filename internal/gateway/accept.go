@@ -203,6 +203,9 @@ func (g *Gateway) authorize(_ context.Context, p *passage) error {
 func (g *Gateway) bind(ctx context.Context, p *passage) error {
 	var err error
 	p.writer, err = p.route.bound(ctx)
+	if err != nil {
+		g.storeEdge(ctx, err)
+	}
 	return err
 }
 
@@ -257,6 +260,7 @@ func (g *Gateway) apply(_ context.Context, p *passage) error {
 // commit hands the message to its lane and waits for the outcome.
 func (g *Gateway) commit(ctx context.Context, p *passage) error {
 	out, err := g.lanes.commit(ctx, p.writer, p.entry())
+	g.storeEdge(ctx, err)
 	if err != nil {
 		return err
 	}
@@ -267,6 +271,16 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 		return fault.New(fault.CodeSuperseded, "")
 	}
 	return out.Err
+}
+
+// storeEdge logs the beginning and the end of an outage of the store, once each.
+func (g *Gateway) storeEdge(ctx context.Context, err error) {
+	switch {
+	case err == nil && g.storeDown.CompareAndSwap(true, false):
+		g.log.InfoContext(ctx, "store available again")
+	case err != nil && fault.Of(err).Code == fault.CodeStoreUnavailable && !errors.Is(err, errCallerLeft) && g.storeDown.CompareAndSwap(false, true):
+		g.log.WarnContext(ctx, "store unavailable", "error", err)
+	}
 }
 
 func (p *passage) entry() *Entry {
@@ -361,16 +375,13 @@ func (g *Gateway) conclude(ctx context.Context, p *passage, err error) error {
 	return f
 }
 
-// level is error only where a person must act.
+// level is error only where a person must act on this message; an outage has a
+// line of its own, from whoever noticed it.
 func level(f *fault.Error) slog.Level {
-	switch f.Kind() {
-	case fault.Internal:
+	if f.Kind() == fault.Internal {
 		return slog.LevelError
-	case fault.Unavailable:
-		return slog.LevelWarn
-	default:
-		return slog.LevelInfo
 	}
+	return slog.LevelInfo
 }
 
 func (p *passage) refusal(f *fault.Error) Refusal {

@@ -39,6 +39,8 @@ type Gateway struct {
 	now        func() time.Time
 	log        *slog.Logger
 
+	storeDown atomic.Bool // an outage of the store has been logged and not its end
+
 	mu       sync.Mutex
 	draining bool
 	inFlight sync.WaitGroup

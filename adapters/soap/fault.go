@@ -76,7 +76,7 @@ func (x *exchange) refuse(err error) {
 	// Before it sends a refusal, the server reads on in a body that nobody
 	// wants: for a moment, so that a sender which has all but finished sees the
 	// answer and keeps its connection.
-	const moment = 500 * time.Millisecond
+	const moment = 2 * time.Second
 	x.limitArrival(min(moment, x.config.BodyTimeout/2))
 	x.answerFault(f)
 }

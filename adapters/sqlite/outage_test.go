@@ -43,7 +43,7 @@ func TestLocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := newProbe(t, path).db.Conn(t.Context())
+	other, err := newProbe(t, path).DB.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,12 +7,12 @@ import (
 	"log/slog"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"testing"
 	"time"
 
 	_ "modernc.org/sqlite"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore/sqltest"
 	"github.com/gatehouse/gatehouse/adapters/sqlite"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -58,7 +58,7 @@ func openStore(t testing.TB) (gateway.Store, gatewaytest.Probe) {
 func TestStore(t *testing.T) { gatewaytest.TestStore(t, openStore) }
 
 // probe looks into the file on a connection of its own.
-type probe struct{ db *sql.DB }
+type probe struct{ *sqltest.Probe }
 
 func newProbe(t testing.TB, path string) *probe {
 	t.Helper()
@@ -67,51 +67,7 @@ func newProbe(t testing.TB, path string) *probe {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return &probe{db}
-}
-
-var tableName = regexp.MustCompile(`\{([a-z_.]+)\}`)
-
-func (p *probe) Query(t testing.TB, query string) [][]string {
-	t.Helper()
-	rows, err := p.db.QueryContext(t.Context(), tableName.ReplaceAllString(query, `"$1"`))
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out [][]string
-	for rows.Next() {
-		values := make([]sql.NullString, len(columns))
-		dest := make([]any, len(columns))
-		for i := range values {
-			dest[i] = &values[i]
-		}
-		if err := rows.Scan(dest...); err != nil {
-			t.Fatal(err)
-		}
-		row := make([]string, len(columns))
-		for i, v := range values {
-			if row[i] = v.String; !v.Valid {
-				row[i] = "NULL"
-			}
-		}
-		out = append(out, row)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func (p *probe) Exec(t testing.TB, statement string) {
-	t.Helper()
-	if _, err := p.db.ExecContext(t.Context(), tableName.ReplaceAllString(statement, `"$1"`)); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
+	return &probe{&sqltest.Probe{DB: db, Quote: `"$1"`}}
 }
 
 func (p *probe) ForbidUpdates(t testing.TB, schema, table string) {

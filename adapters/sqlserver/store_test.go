@@ -8,11 +8,11 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore/sqltest"
 	"github.com/gatehouse/gatehouse/adapters/sqlserver"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -97,7 +97,7 @@ func TestStore(t *testing.T) {
 	}
 	defer db.Close()
 	gatewaytest.TestStore(t, func(t testing.TB) (gateway.Store, gatewaytest.Probe) {
-		p := &probe{db: db}
+		p := &probe{Probe: &sqltest.Probe{DB: db, Quote: "$1"}}
 		for _, table := range emptied {
 			p.Exec(t, "DELETE FROM "+table)
 		}
@@ -108,52 +108,8 @@ func TestStore(t *testing.T) {
 
 // probe looks into the database on connections of its own.
 type probe struct {
-	db       *sql.DB
+	*sqltest.Probe
 	triggers []string
-}
-
-var tableName = regexp.MustCompile(`\{([a-z_.]+)\}`)
-
-func (p *probe) Query(t testing.TB, query string) [][]string {
-	t.Helper()
-	rows, err := p.db.QueryContext(t.Context(), tableName.ReplaceAllString(query, "$1"))
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out [][]string
-	for rows.Next() {
-		values := make([]sql.NullString, len(columns))
-		dest := make([]any, len(columns))
-		for i := range values {
-			dest[i] = &values[i]
-		}
-		if err := rows.Scan(dest...); err != nil {
-			t.Fatal(err)
-		}
-		row := make([]string, len(columns))
-		for i, v := range values {
-			if row[i] = v.String; !v.Valid {
-				row[i] = "NULL"
-			}
-		}
-		out = append(out, row)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func (p *probe) Exec(t testing.TB, statement string) {
-	t.Helper()
-	if _, err := p.db.Exec(tableName.ReplaceAllString(statement, "$1")); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
 }
 
 func (p *probe) ForbidUpdates(t testing.TB, schema, table string) {

@@ -69,9 +69,6 @@ func New(config Config, store Store, directory Directory, generation *Generation
 // Contracts returns the contracts of the running generation.
 func (g *Gateway) Contracts() []*contract.Contract { return g.generation.Load().Contracts }
 
-// Generation returns the running generation.
-func (g *Gateway) Generation() *Generation { return g.generation.Load() }
-
 // Run carries messages until ctx ends, then drains: new messages are turned
 // away, those in flight get their answers, what is committed is relayed as far
 // as the channels take it at once, and refusals are written. Doors should have

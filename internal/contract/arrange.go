@@ -1,178 +1,149 @@
 package contract
 
-import (
-	"github.com/gatehouse/gatehouse/internal/fault"
-)
+// none is no item.
+const none = int32(-1)
 
-// pool holds the children that are to be written, by name, each name's in the
-// order given.
-type pool struct {
-	queues []queue
+// supplier has the children that are to be arranged. It numbers them in the
+// order in which they were given.
+type supplier interface {
+	// following returns the item of the same slot that comes after item, or none.
+	following(item int32) int32
+	// place is told what stands next in the contract's order.
+	place(slot, item int32)
+	// lacking is told that p demands a child that is not there.
+	lacking(p *Particle)
 }
 
-type queue struct {
-	element *Element
-	items   []*Content
-	places  []int // among all children
+// arrangement brings children into the order of a content model. A choice takes
+// the alternative that the children given fill best; where a choice may repeat,
+// the one whose child was given first.
+type arrangement struct {
+	supplier
+	heads  []int32 // by slot: the item whose turn it is, or none
+	effort *effort
 }
 
-func (p *pool) add(el *Element, v *Content, place int) {
-	for i := range p.queues {
-		if q := &p.queues[i]; q.element.Name == el.Name {
-			q.items, q.places = append(q.items, v), append(q.places, place)
+// effort bounds the work on one document, against content models built to
+// explode.
+type effort struct{ steps int }
+
+// maxEffort takes about half a second.
+const maxEffort = 1 << 27
+
+func (e *effort) spent() bool {
+	e.steps++
+	return e.steps > maxEffort
+}
+
+// arrange places the children that the layout has a place for. Those left are
+// in heads.
+func (a *arrangement) arrange(l *layout) {
+	if l.model != nil {
+		a.repeat(l.model)
+	}
+}
+
+// repeat places s as often as there are children for it.
+func (a *arrangement) repeat(s *step) {
+	p := s.particle
+	for n := 0; p.Max == Unbounded || n < p.Max; n++ {
+		if a.first(s) == none {
+			if n < p.Min && !s.optional {
+				a.lacking(p)
+			}
 			return
 		}
+		a.once(s)
 	}
-	p.queues = append(p.queues, queue{el, []*Content{v}, []int{place}})
 }
 
-// of returns the queue of el, or of one that may stand for it; nil when it has
-// nothing left.
-func (p *pool) of(el *Element) *queue {
-	for i := range p.queues {
-		q := &p.queues[i]
-		if len(q.items) > 0 && (q.element.Name == el.Name || el.substitute(q.element.Name) != nil) {
-			return q
+// first returns which slot of a step has the item given first, or none.
+func (a *arrangement) first(s *step) int32 {
+	at := none
+	for _, slot := range s.slots {
+		if a.effort.spent() {
+			return none
+		}
+		if a.heads[slot] != none && (at == none || a.heads[slot] < a.heads[at]) {
+			at = slot
 		}
 	}
-	return nil
+	return at
 }
 
-// earliest returns the place of the first child that p would take, or -1.
-func (w *writer) earliest(from *pool, p *Particle) int {
-	w.steps = 0
-	return w.search(from, p)
-}
-
-func (w *writer) search(from *pool, p *Particle) int {
-	if w.steps++; w.steps > maxSteps {
-		return -1
-	}
-	if p.Kind == ElementParticle {
-		if q := from.of(p.Element); q != nil {
-			return q.places[0]
+func (a *arrangement) once(s *step) {
+	switch s.particle.Kind {
+	case ElementParticle:
+		if at := a.first(s); at != none {
+			item := a.heads[at]
+			a.heads[at] = a.following(item)
+			a.place(at, item)
 		}
-		return -1
-	}
-	best := -1
-	for _, q := range p.Particles {
-		if at := w.search(from, q); at >= 0 && (best < 0 || at < best) {
-			best = at
+	case Choice:
+		if part, _ := a.chosen(s); part != nil {
+			a.repeat(part)
+		}
+	default:
+		for _, part := range s.parts {
+			a.repeat(part)
 		}
 	}
-	return best
 }
 
-// children writes child elements in the order of the content model.
-func (w *writer) children(t *Type, given []Content) {
-	var from pool
-	for i := range given {
-		v := &given[i]
-		el := childNamed(t, v.Name)
-		if el == nil {
-			w.report(fault.Detail{Message: "the contract has no such child element", Path: "/" + v.Name, Expected: childNames(t)})
+// fit is how well a step would be filled by the children that are given.
+type fit struct {
+	children int   // how many of its elements are given
+	first    int32 // the item given first, or none
+	lacks    bool  // one that it demands is not given
+}
+
+// chosen is the alternative of a choice that is to be placed, and its fit; nil
+// when nothing of any is given.
+func (a *arrangement) chosen(s *step) (best *step, most fit) {
+	for _, part := range s.parts {
+		at := a.first(part)
+		if at == none {
 			continue
 		}
-		from.add(el, v, i)
-	}
-	if t.Content != nil {
-		w.particle(&from, t.Content)
-	}
-	for _, q := range from.queues {
-		if len(q.items) > 0 {
-			w.report(fault.Detail{Message: "the element occurs more often than the contract allows", Path: "/" + q.element.Name.Local, Doc: q.element.Doc})
+		f := fit{first: a.heads[at]}
+		if !s.again {
+			f = a.fit(part)
+		}
+		if best == nil || f.before(most) {
+			best, most = part, f
 		}
 	}
+	return best, most
 }
 
-// childNamed finds a child element by local name or Clark notation.
-func childNamed(t *Type, key string) *Element {
-	for _, c := range t.Children() {
-		if goesBy(c.Element.Name, key) {
-			return c.Element
-		}
+// before reports whether f is to be preferred to o.
+func (f fit) before(o fit) bool {
+	switch {
+	case f.lacks != o.lacks:
+		return o.lacks
+	case f.children != o.children:
+		return f.children > o.children
 	}
-	for _, c := range t.Children() {
-		for _, s := range c.Element.Substitutes {
-			if goesBy(s.Name, key) {
-				return s
-			}
-		}
-	}
-	return nil
+	return f.first < o.first
 }
 
-// particle writes p as often as there are children for it.
-func (w *writer) particle(from *pool, p *Particle) {
-	for n := 0; p.Max == Unbounded || n < p.Max; n++ {
-		if w.earliest(from, p) < 0 {
-			if n < p.Min {
-				w.absent(p)
-			}
-			return
-		}
-		w.once(from, p)
+// fit is exact but for a choice that may repeat, of which only the order counts.
+func (a *arrangement) fit(s *step) fit {
+	at := a.first(s)
+	switch {
+	case at == none:
+		return fit{first: none, lacks: !s.optional}
+	case s.particle.Kind == ElementParticle:
+		return fit{children: 1, first: a.heads[at]}
+	case s.particle.Kind == Choice:
+		_, most := a.chosen(s)
+		return most
 	}
-}
-
-func (w *writer) once(from *pool, p *Particle) {
-	switch p.Kind {
-	case ElementParticle:
-		q := from.of(p.Element)
-		v := q.items[0]
-		q.items, q.places = q.items[1:], q.places[1:]
-		w.element(q.element, v)
-	case Choice:
-		w.particle(from, w.chosen(from, p))
-	default:
-		for _, q := range p.Particles {
-			w.particle(from, q)
-		}
+	f := fit{first: a.heads[at]}
+	for _, part := range s.parts {
+		g := a.fit(part)
+		f.children += g.children
+		f.lacks = f.lacks || g.lacks
 	}
-}
-
-// chosen is the alternative whose child was given first.
-func (w *writer) chosen(from *pool, p *Particle) *Particle {
-	var best *Particle
-	place := -1
-	for _, q := range p.Particles {
-		if at := w.earliest(from, q); at >= 0 && (place < 0 || at < place) {
-			best, place = q, at
-		}
-	}
-	return best
-}
-
-// absent reports the children that p demands.
-func (w *writer) absent(p *Particle) {
-	m := &matcher{}
-	if m.optional(p) {
-		return
-	}
-	switch p.Kind {
-	case ElementParticle:
-		w.report(fault.Detail{Message: "a required element is missing", Path: "/" + p.Element.Name.Local, Expected: holds(p.Element), Doc: p.Element.Doc})
-	case AnyParticle:
-		w.report(fault.Detail{Message: "the contract demands an element that it does not name"})
-	case Choice:
-		var names []string
-		for _, el := range m.first(nil, p) {
-			names = append(names, el.Name.Local)
-		}
-		w.report(fault.Detail{Message: "a required element is missing", Expected: "one of " + listed(names)})
-	default:
-		for _, q := range p.Particles {
-			if !m.optional(q) {
-				w.absent(q)
-			}
-		}
-	}
-}
-
-// holds says what an element is written with.
-func holds(el *Element) string {
-	if el.Type.Simple != nil {
-		return el.Type.Simple.Describe()
-	}
-	return childNames(el.Type)
+	return f
 }

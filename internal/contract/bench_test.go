@@ -3,6 +3,7 @@ package contract
 import (
 	"testing"
 
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/wsdl"
 )
 
@@ -73,6 +74,86 @@ func BenchmarkDocument(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.Document("wsdl", addresses); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkValidatePayload checks the full sample order without its envelope.
+func BenchmarkValidatePayload(b *testing.B) {
+	s, src := sample(b).Services[0], xmlOrder(b)
+	op := s.OperationNamed("SubmitOrder")
+	b.ReportAllocs()
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		if d, _, err := s.ValidatePayload(op, src, 0); err != nil || len(d) > 0 {
+			b.Fatal(d, err)
+		}
+	}
+}
+
+// BenchmarkFromJSON makes XML of the full sample order.
+func BenchmarkFromJSON(b *testing.B) {
+	s, src := sample(b).Services[0], jsonOrder(b, "order.json")
+	op := s.OperationNamed("SubmitOrder")
+	b.ReportAllocs()
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		if _, err := s.FromJSON(op, src, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkPrepare is what stands before the mapping: a message is validated and
+// read, in JSON it is converted first.
+func BenchmarkPrepare(b *testing.B) {
+	s := sample(b).Services[0]
+	op := s.OperationNamed("SubmitOrder")
+	read := func(b *testing.B, src []byte) {
+		tree, err := document.Read(src)
+		if err != nil {
+			b.Fatal(err)
+		}
+		tree.Release()
+	}
+	b.Run("SOAP", func(b *testing.B) {
+		src := envelope(b, "order-full.xml")
+		b.ReportAllocs()
+		for b.Loop() {
+			if d, _, err := s.Validate(src, 0); err != nil || len(d) > 0 {
+				b.Fatal(d, err)
+			}
+			read(b, src)
+		}
+	})
+	b.Run("JSON", func(b *testing.B) {
+		src := jsonOrder(b, "order.json")
+		b.ReportAllocs()
+		for b.Loop() {
+			twin, err := s.FromJSON(op, src, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if d, _, err := s.ValidatePayload(op, twin.XML, 0); err != nil || len(d) > 0 {
+				b.Fatal(d, err)
+			}
+			read(b, twin.XML)
+		}
+	})
+}
+
+// BenchmarkAppendJSON writes the full sample order as JSON.
+func BenchmarkAppendJSON(b *testing.B) {
+	el := sample(b).Element(orders("SubmitOrder"))
+	tree, err := document.Read(xmlOrder(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	var dst []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		if dst, err = AppendJSON(dst[:0], el, tree.Root()); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,7 +1,7 @@
 // Package contract loads a WSDL with everything it imports, or a bare set of
 // schemas, and answers what a message of it must look like: its operations, the
-// type model, validation with located errors, the documents to publish and the
-// writing of payloads.
+// type model, validation with located errors, the documents to publish, the
+// writing of payloads and their JSON twins.
 //
 // A Contract is immutable and known by the hash of its files. Loading reads an
 // fs.FS and nothing else, never the network; it reports every fault it finds,

@@ -40,7 +40,7 @@ func TestSampleOperations(t *testing.T) {
 	if submit == nil || notify == nil || s.OperationNamed("SubmitOrder") != submit {
 		t.Fatalf("operations %v", s.Operations)
 	}
-	if s.Operation(orders("CancelOrder")) != nil || s.Operation(Name{Local: "SubmitOrder"}) != nil {
+	if s.Operation(orders("ReturnOrder")) != nil || s.Operation(Name{Local: "SubmitOrder"}) != nil {
 		t.Error("an operation that does not exist is found")
 	}
 	const action = nsOrders + "/SubmitOrder"

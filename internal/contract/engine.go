@@ -15,11 +15,12 @@ import (
 	"github.com/gatehouse/gatehouse/internal/document"
 )
 
-// engine checks whole envelopes. It is what the schema compiler's changing API
+// engine checks whole documents. It is what the schema compiler's changing API
 // is kept behind.
 type engine interface {
-	// Validate returns nil for a valid envelope.
-	Validate(envelope []byte) error
+	// Validate returns nil for a valid document: an envelope, or any other global
+	// element of the contract.
+	Validate(message []byte) error
 }
 
 // validator is the engine of one service with its sessions, each of which keeps
@@ -41,14 +42,14 @@ func newValidator(e *xsd.Engine) *validator {
 }
 
 // Validate is safe for concurrent use.
-func (v *validator) Validate(envelope []byte) error {
+func (v *validator) Validate(message []byte) error {
 	got := v.sessions.Get()
 	session, ok := got.(*xsd.Session)
 	if !ok {
 		return got.(error)
 	}
 	defer v.sessions.Put(session)
-	return session.Validate(bytes.NewReader(envelope))
+	return session.Validate(bytes.NewReader(message))
 }
 
 // compile gives every service its validator.
@@ -219,7 +220,7 @@ const anyBody = `<xs:any namespace="##any" processContents="skip"/>`
 // refusal is the engine that is left when there is none.
 type refusal struct{ err error }
 
-// Validate refuses every envelope as an internal fault.
+// Validate refuses every message as an internal fault.
 func (r refusal) Validate([]byte) error { return r.err }
 
 // bodyOf is the content model of the Body: exactly one of the service's inputs.

@@ -3,11 +3,13 @@ package contract
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
+	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -115,5 +117,102 @@ func unexplained(t *testing.T, s *Service, src []byte) {
 	x.envelope(tree.Root())
 	if len(x.details) > 0 {
 		t.Errorf("the engine accepts it, and yet:\n%s", lines(x.details))
+	}
+}
+
+// FuzzFromJSON holds the converter to what it promises of any text: it agrees
+// with the standard library about what is JSON, what it makes of it can be read,
+// every fault has a place in the text, and a valid message is the same again
+// when it has been to JSON and back.
+func FuzzFromJSON(f *testing.F) {
+	sample, submit := submitOrder(f)
+	twins, far := twinsService(f)
+	for _, name := range []string{"order.json", "order-minimal.json"} {
+		f.Add(false, jsonOrder(f, name))
+	}
+	for _, src := range []string{
+		`{"decimal":[1.25e2,"+5",null,{"@xsi:nil":false,"$value":1}],"boolean":[true,"1"],"string":"\ud83d\ude00\n<&>","double":-1.5e300}`,
+		`{"{urn:u}plain":2,"plain":1,"Far":{"near":"x"},"@n":1,"@{urn:u}n":"x","qname":["{urn:u}x","y"],"code":"{}z","union":5}`,
+		`{"base":{"@xsi:type":"Wider","b":2,"a":1},"measure":{"@unit":"kg","@kind":"{urn:t}k","$value":1},"Tip":1,"Tail":2}`,
+		`{"b":[1,2],"a":3,"k":["1","2"],"v":["x",null],"y":1,"note":"n","empty":{},"all":{"b":1,"a":2},"mixed":{"i":"x"},"anything":"x","tree":{"tree":[{},{"tree":{}}]}}`,
+		`{"b":1,"b":2,"x":{"y":[[]]},"mixed":{"$value":"x","i":"y"},"list":"1 2","open":{"i":1,"@q":2}}`,
+		`{"measure":{"@xsi:nil":true,"@unit":"kg"},"anything":"","mixed":"text"}`,
+	} {
+		f.Add(true, []byte(src))
+	}
+	f.Fuzz(func(t *testing.T, rich bool, src []byte) {
+		s, op := sample, submit
+		if rich {
+			s, op = twins, far
+		}
+		d, err := s.FromJSON(op, src, 0)
+		judgeJSON(t, src, err)
+		if err != nil {
+			return
+		}
+		details, _, err := s.ValidatePayload(op, d.XML, 0)
+		if err != nil {
+			if fault.KindOf(err) == fault.Internal {
+				t.Fatal(err)
+			}
+			return
+		}
+		for _, one := range details {
+			placed(t, src, d.Locate(one))
+		}
+		if len(details) > 0 {
+			return
+		}
+		text, untold := twinOf(op.Input.Element, d.XML)
+		if untold != "" {
+			t.Fatalf("%s\n%s", untold, d.XML)
+		}
+		if said := sameAgain(s, op, d.XML, text); said != "" {
+			t.Fatal(said)
+		}
+	})
+}
+
+// judgeJSON compares with the standard library, and looks at the faults.
+func judgeJSON(t *testing.T, src []byte, err error) {
+	t.Helper()
+	f := fault.Of(err)
+	if f == nil {
+		if !json.Valid(src) || !utf8.Valid(src) {
+			t.Fatal("what is no JSON is accepted")
+		}
+		return
+	}
+	switch f.Code {
+	case fault.CodeMalformedJSON:
+		if json.Valid(src) {
+			t.Fatalf("JSON is refused: %v", err)
+		}
+	case fault.CodeEncoding:
+		if utf8.Valid(src) {
+			t.Fatalf("UTF-8 is refused: %v", err)
+		}
+	case fault.CodeInvalid:
+		if !json.Valid(src) || len(f.Details) == 0 {
+			t.Fatalf("it is no JSON, or nothing is said: %v", err)
+		}
+	case fault.CodeTooLarge:
+	default:
+		t.Fatal(err)
+	}
+	for _, one := range f.Details {
+		placed(t, src, one)
+	}
+}
+
+// placed demands that a detail has words and a place in the text.
+func placed(t *testing.T, src []byte, d fault.Detail) {
+	t.Helper()
+	all := newLines(src)
+	if d.Message == "" || d.Line < 1 || d.Line > len(all) || d.Column < 1 || int(all[d.Line-1])+d.Column-1 > len(src) {
+		t.Errorf("a detail without words or place: %+v", d)
+	}
+	if d.Path != "" && d.Path[0] != '/' {
+		t.Errorf("a path that is no JSON Pointer: %+v", d)
 	}
 }

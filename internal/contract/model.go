@@ -3,6 +3,7 @@ package contract
 import (
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 )
@@ -65,6 +66,7 @@ type Type struct {
 	Position   Position
 
 	children []Child
+	laidOut  atomic.Pointer[layout] // see layout
 	filled   fillState
 }
 

@@ -45,3 +45,23 @@ func replaced(t testing.TB, name, from, to string) []byte {
 	}
 	return []byte(strings.Replace(src, from, to, 1))
 }
+
+// xmlOrder reads the sample order without its envelope.
+func xmlOrder(t testing.TB) []byte {
+	t.Helper()
+	src, err := os.ReadFile("../../testdata/xml/order-full.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}
+
+// jsonOrder reads a sample order's JSON twin.
+func jsonOrder(t testing.TB, name string) []byte {
+	t.Helper()
+	src, err := os.ReadFile(filepath.Join("../../testdata/json", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return src
+}

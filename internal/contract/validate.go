@@ -41,15 +41,12 @@ func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, 
 	if err := notEnvelope(tree.Root()); err != nil {
 		return nil, 0, err
 	}
-	x, err := s.judge(tree, verdict)
+	x, err := s.judge(tree, verdict, func(x *explainer) { x.envelope(tree.Root()) })
 	if err != nil {
 		return nil, 0, err
 	}
-	details = x.sorted()
-	if limit > 0 && len(details) > limit {
-		return details[:limit], len(details) - limit + x.more, nil
-	}
-	return details, x.more, nil
+	details, more = x.limited(limit)
+	return details, more, nil
 }
 
 // maxMarkup bounds the elements of one message, comments and the like counted
@@ -66,11 +63,12 @@ func crowded(envelope []byte) error {
 	return fault.New(fault.CodeTooLarge, "the message has more than %d elements", maxMarkup)
 }
 
-// judge explains the engine's verdict. The engine alone decides whether an
-// envelope is valid; what is wrong with it is found again in the tree, where
-// found and expected can be told. A verdict that the tree does not explain
-// (identity constraints, or a rule that only the engine knows) is translated.
-func (s *Service) judge(tree *document.Tree, verdict error) (*explainer, error) {
+// judge explains the engine's verdict. The engine alone decides whether a
+// document is valid; what is wrong with it is found again in the tree, by
+// explain, where found and expected can be told. A verdict that the tree does not
+// explain (identity constraints, or a rule that only the engine knows) is
+// translated.
+func (s *Service) judge(tree *document.Tree, verdict error, explain func(*explainer)) (*explainer, error) {
 	x := &explainer{service: s}
 	if s.degraded != "" {
 		x.structure(tree.Root())
@@ -84,7 +82,7 @@ func (s *Service) judge(tree *document.Tree, verdict error) (*explainer, error) 
 	}
 	if s.degraded == "" {
 		x.misplacedText = slices.ContainsFunc(diagnostics, hasCode(xsderrors.CodeValidationText))
-		x.envelope(tree.Root())
+		explain(x)
 	}
 	for _, d := range diagnostics {
 		if len(x.details) == 0 || isIdentity(d) {
@@ -162,9 +160,18 @@ func isIdentity(err error) bool {
 		d.Code() == xsderrors.CodeValidationType && identityMessage(d.Message()))
 }
 
-func (x *explainer) sorted() []fault.Detail {
-	slices.SortStableFunc(x.details, func(a, b fault.Detail) int {
+// limited returns the first details in document order, and how many more there
+// are.
+func (x *explainer) limited(limit int) ([]fault.Detail, int) {
+	inDocumentOrder(x.details)
+	if limit > 0 && len(x.details) > limit {
+		return x.details[:limit], len(x.details) - limit + x.more
+	}
+	return x.details, x.more
+}
+
+func inDocumentOrder(details []fault.Detail) {
+	slices.SortStableFunc(details, func(a, b fault.Detail) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return x.details
 }

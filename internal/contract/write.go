@@ -44,7 +44,7 @@ type writer struct {
 	details []fault.Detail
 	path    []string
 	scope   []string // namespaces declared so far; prefix ns1 is the first
-	steps   int
+	effort  effort
 }
 
 func (w *writer) report(d fault.Detail) {
@@ -220,6 +220,86 @@ func (w *writer) value(el *Element, v *Content) {
 	}
 	w.checkValue(el.Type.Simple, *v.Text, el.Fixed, "", el.Doc)
 	w.dst = document.AppendText(w.dst, *v.Text)
+}
+
+// content is the children given for one element.
+type content struct {
+	*writer
+	layout *layout
+	given  []Content
+	next   []int32 // by item: the next of the same name, or none
+}
+
+// children writes child elements in the order of the content model.
+func (w *writer) children(t *Type, given []Content) {
+	c := &content{w, t.layout(), given, make([]int32, len(given))}
+	heads := c.sort(t)
+	a := arrangement{supplier: c, heads: heads, effort: &w.effort}
+	a.arrange(c.layout)
+	for slot, item := range heads {
+		if el := c.layout.slots[slot].element; item != none {
+			w.report(fault.Detail{Message: "the element occurs more often than the contract allows", Path: "/" + el.Name.Local, Doc: el.Doc})
+		}
+	}
+}
+
+// sort puts each child into its slot and returns the first of each.
+func (c *content) sort(t *Type) []int32 {
+	heads := make([]int32, len(c.layout.slots))
+	for slot := range heads {
+		heads[slot] = none
+	}
+	for i := len(c.given) - 1; i >= 0; i-- {
+		if slot, ok := c.layout.byKey[c.given[i].Name]; ok {
+			c.next[i], heads[slot] = heads[slot], int32(i)
+		}
+	}
+	for i := range c.given {
+		if _, ok := c.layout.byKey[c.given[i].Name]; !ok {
+			c.report(fault.Detail{Message: "the contract has no such child element", Path: "/" + c.given[i].Name, Expected: childNames(t)})
+		}
+	}
+	return heads
+}
+
+func (c *content) following(item int32) int32 { return c.next[item] }
+
+func (c *content) place(slot, item int32) { c.element(c.layout.slots[slot].element, &c.given[item]) }
+
+func (c *content) lacking(p *Particle) { c.absent(p) }
+
+// absent reports the children that p demands.
+func (w *writer) absent(p *Particle) {
+	m := &matcher{}
+	if m.optional(p) {
+		return
+	}
+	switch p.Kind {
+	case ElementParticle:
+		w.report(fault.Detail{Message: "a required element is missing", Path: "/" + p.Element.Name.Local, Expected: holds(p.Element), Doc: p.Element.Doc})
+	case AnyParticle:
+		w.report(fault.Detail{Message: "the contract demands an element that it does not name"})
+	case Choice:
+		var names []string
+		for _, el := range m.first(nil, p) {
+			names = append(names, el.Name.Local)
+		}
+		w.report(fault.Detail{Message: "a required element is missing", Expected: "one of " + listed(names)})
+	default:
+		for _, q := range p.Particles {
+			if !m.optional(q) {
+				w.absent(q)
+			}
+		}
+	}
+}
+
+// holds says what an element is written with.
+func holds(el *Element) string {
+	if el.Type.Simple != nil {
+		return el.Type.Simple.Describe()
+	}
+	return childNames(el.Type)
 }
 
 func childNames(t *Type) string {

@@ -20,6 +20,7 @@ const (
 	CodeBusy             Code = "GH-1006"
 	CodeSlow             Code = "GH-1007"
 	CodeHTTP             Code = "GH-1008"
+	CodeRequest          Code = "GH-1009"
 	CodeMalformed        Code = "GH-1101"
 	CodeDoctype          Code = "GH-1102"
 	CodeNotSOAP          Code = "GH-1103"
@@ -30,6 +31,7 @@ const (
 	CodeAddressing       Code = "GH-1108"
 	CodeCredentials      Code = "GH-1109"
 	CodeAction           Code = "GH-1110"
+	CodeMalformedJSON    Code = "GH-1111"
 
 	CodeUnauthenticated      Code = "GH-2001"
 	CodeForbidden            Code = "GH-2002"
@@ -54,6 +56,7 @@ const (
 	CodeNotYet           Code = "GH-5007"
 	CodeMessageNotFound  Code = "GH-5008"
 	CodeSchema           Code = "GH-5009"
+	CodeNotHeld          Code = "GH-5010"
 
 	CodeChannelUnavailable Code = "GH-6001"
 	CodeUnroutable         Code = "GH-6002"
@@ -61,6 +64,11 @@ const (
 
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
+	CodePoison   Code = "GH-9003"
+	// CodeNeedsRestart is of the configuration, and never a message's.
+	CodeNeedsRestart Code = "GH-9004"
+	// CodeConfiguration is of a reload.
+	CodeConfiguration Code = "GH-9005"
 )
 
 type entry struct {
@@ -78,6 +86,7 @@ var catalogue = map[Code]entry{
 	CodeBusy:             {Unavailable, Operator, "the gateway is at its limit; try again later"},
 	CodeSlow:             {Invalid, Sender, "the request took too long to arrive"},
 	CodeHTTP:             {Invalid, Sender, "the HTTP request is malformed"},
+	CodeRequest:          {Invalid, Operator, "the request to the operations API is not one it takes"},
 	CodeMalformed:        {Invalid, Sender, "the message is not well-formed XML"},
 	CodeDoctype:          {Invalid, Sender, "a document type declaration is not allowed in a SOAP message"},
 	CodeNotSOAP:          {Invalid, Sender, "the document is not a SOAP envelope"},
@@ -88,6 +97,7 @@ var catalogue = map[Code]entry{
 	CodeAddressing:       {Invalid, Sender, "the WS-Addressing headers cannot be honoured"},
 	CodeCredentials:      {Invalid, Sender, "the credentials are malformed or given twice"},
 	CodeAction:           {Invalid, Sender, "the action named does not belong to the operation in the body"},
+	CodeMalformedJSON:    {Invalid, Sender, "the message is not well-formed JSON"},
 
 	CodeUnauthenticated:      {Unauthenticated, Sender, "the user name or password is missing or wrong"},
 	CodeForbidden:            {Forbidden, Directory, "this user may not do that"},
@@ -111,14 +121,18 @@ var catalogue = map[Code]entry{
 	CodeExists:           {Conflict, Sender, "what the message creates exists already"},
 	CodeNotYet:           {NotYet, Sender, "the message refers to something that is not stored yet"},
 	CodeMessageNotFound:  {NotFound, Operator, "there is no such message"},
+	CodeNotHeld:          {Conflict, Operator, "the message is not in a state for that"},
 	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
 
 	CodeChannelUnavailable: {Unavailable, Operator, "the channel cannot be reached at the moment"},
 	CodeUnroutable:         {Invalid, Operator, "the broker has no queue for this message"},
 	CodeNotPublishable:     {Invalid, Operator, "the broker refuses this message"},
 
-	CodeInternal: {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
-	CodeDraining: {Unavailable, Operator, "the gateway is shutting down; try again"},
+	CodeInternal:      {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
+	CodeDraining:      {Unavailable, Operator, "the gateway is shutting down; try again"},
+	CodeNeedsRestart:  {Conflict, Operator, "the change takes a restart"},
+	CodeConfiguration: {Invalid, Operator, "the configuration has faults; the one before it goes on"},
+	CodePoison:        {Internal, Operator, "the gateway ended three times while it handled this message"},
 }
 
 // Entry is one line of the catalogue, for documentation and tests.

@@ -13,7 +13,10 @@ FUZZTIME ?= 20s
 BENCH ?= .
 BENCHCOUNT ?= 10
 
-.PHONY: build demo test race fuzz bench lint generate verify clean help
+# What `make dist` builds for, and `make cross` tries: os-arch.
+PLATFORMS := linux-amd64 linux-arm64 windows-amd64
+
+.PHONY: build demo test race fuzz bench lint generate cross verify image dist clean help
 
 build: ## build bin/gatehouse, one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -47,7 +50,29 @@ lint: ## gofmt, go vet and staticcheck
 generate: ## write the generated Go clients of wsdl/ again
 	go generate ./wsdl/...
 
-verify: build lint race test ## everything a change must pass: build, lint, tests, also under the race detector
+cross: ## build for every platform of `make dist`, keeping nothing, and vet what is Windows' own
+	GOOS=windows GOARCH=amd64 go vet ./cmd/gatehouse
+	@set -e; for p in $(PLATFORMS); do \
+	  echo "building for $$p"; GOOS=$${p%-*} GOARCH=$${p#*-} go build -trimpath -o /dev/null ./cmd/gatehouse; \
+	done
+
+verify: build lint cross race test ## everything a change must pass: build, lint, other platforms, tests, also under the race detector
+
+image: ## build the container image, gatehouse, with docker or podman
+	@set -e; for engine in docker podman; do \
+	  if $$engine version >/dev/null 2>&1 && $$engine info >/dev/null 2>&1; then \
+	    echo "building with $$engine"; \
+	    $$engine build --build-arg VERSION=$(VERSION) -t gatehouse -t gatehouse:$(VERSION) .; exit; \
+	  fi; \
+	done; \
+	echo "make image needs a container engine that runs: neither docker nor podman answers here" >&2; exit 1
+
+dist: ## build for linux/amd64, linux/arm64 and windows/amd64 into dist/
+	@rm -rf dist; mkdir -p dist; set -e; for p in $(PLATFORMS); do \
+	  out=dist/gatehouse-$$p; [ "$${p%-*}" != windows ] || out=$$out.exe; \
+	  echo "building $$out"; GOOS=$${p%-*} GOARCH=$${p#*-} go build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/gatehouse; \
+	done
+	cd dist && sha256sum * >SHA256SUMS
 
 clean: ## remove what was built
 	rm -rf bin dist

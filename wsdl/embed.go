@@ -8,7 +8,7 @@ package wsdl
 
 import "embed"
 
-//go:generate go run github.com/gatehouse/gatehouse/cmd/gatehouse-gen orders/orders.wsdl
+//go:generate go run github.com/gatehouse/gatehouse/cmd/gatehouse-gen orders/orders.wsdl customers/customers.wsdl
 
 // FS holds every system's contract files, by <system>/<file>.
 //

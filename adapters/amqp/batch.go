@@ -6,17 +6,24 @@ import (
 	driver "github.com/rabbitmq/amqp091-go"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
-	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
-// batch is one call of Publish: what is still to be sent, what is in flight,
-// and what came of the rest.
+// outgoing is one message and where it goes.
+type outgoing struct {
+	exchange  string
+	key       string
+	mandatory bool
+	message   driver.Publishing
+}
+
+// batch is one call of send: what is still to be sent, what is in flight, and
+// what came of the rest.
 type batch struct {
-	channel    Channel
-	window     int
-	deliveries []gateway.Delivery
-	results    []error
-	queue      []int // to be sent, in order; indexes of deliveries
+	window   int
+	messages []outgoing
+	metrics  channelMetrics
+	results  []error
+	queue    []int // to be sent, in order; indexes of messages
 	// suspects is how many at the head of queue are sent one at a time, because
 	// one of them made the broker close the channel.
 	suspects int
@@ -24,7 +31,7 @@ type batch struct {
 	unknown  int // how many at the head of queue were in flight when the session ended
 }
 
-// flight is a delivery that was sent and is not settled.
+// flight is a message that was sent and is not settled.
 type flight struct {
 	index    int
 	confirm  *driver.DeferredConfirmation
@@ -33,10 +40,10 @@ type flight struct {
 
 // newBatch settles at once what cannot be sent at all. No result is nil before
 // the broker has said so.
-func newBatch(channel Channel, window int, deliveries []gateway.Delivery) *batch {
-	b := &batch{channel: channel, window: window, deliveries: deliveries, results: make([]error, len(deliveries))}
-	for i := range deliveries {
-		if b.results[i] = unsendable(&deliveries[i]); b.results[i] == nil {
+func newBatch(window int, messages []outgoing, metrics channelMetrics) *batch {
+	b := &batch{window: window, messages: messages, metrics: metrics, results: make([]error, len(messages))}
+	for i := range messages {
+		if b.results[i] = messages[i].unsendable(); b.results[i] == nil {
 			b.results[i] = fault.New(fault.CodeChannelUnavailable, "")
 			b.queue = append(b.queue, i)
 		}
@@ -75,11 +82,11 @@ func (b *batch) send(ctx context.Context, s *session) error {
 		return err
 	}
 	i := b.queue[0]
-	d := &b.deliveries[i]
-	confirm, err := s.publish(b.channel.Exchange, d.RoutingKey, b.channel.mandatory(), publishing(d, b.channel.persistent()))
+	confirm, err := s.publish(&b.messages[i])
 	if err != nil {
 		return err
 	}
+	b.metrics.published.Inc()
 	b.queue = b.queue[1:]
 	b.flights = append(b.flights, flight{index: i, confirm: confirm})
 	return nil
@@ -121,7 +128,7 @@ func (b *batch) takeReturns(s *session) {
 // same id twice, both count as returned: never nil for what has been lost.
 func (b *batch) markReturned(r driver.Return) {
 	for i := range b.flights {
-		if f := &b.flights[i]; b.deliveries[f.index].WireID == r.MessageId {
+		if f := &b.flights[i]; b.messages[f.index].message.MessageId == r.MessageId {
 			f.returned = r.ReplyText
 		}
 	}
@@ -129,13 +136,15 @@ func (b *batch) markReturned(r driver.Return) {
 
 // settle writes the result of a flight whose confirm has come.
 func (b *batch) settle(f flight) {
-	d := &b.deliveries[f.index]
 	switch {
 	case !f.confirm.Acked():
+		b.metrics.nacked.Inc()
 		b.results[f.index] = fault.New(fault.CodeChannelUnavailable, "the broker did not take the message: a queue is full, or it failed")
 	case f.returned != "":
-		b.results[f.index] = unroutable(b.channel, d, f.returned)
+		b.metrics.returned.Inc()
+		b.results[f.index] = b.messages[f.index].unroutable(f.returned)
 	default:
+		b.metrics.confirmed.Inc()
 		b.results[f.index] = nil
 	}
 	b.suspects = max(0, b.suspects-1)
@@ -156,6 +165,7 @@ func (b *batch) collect(s *session) {
 	b.flights = nil
 	b.queue = append(unknown, b.queue...)
 	b.unknown = len(unknown)
+	b.metrics.unknown.Add(float64(len(unknown)))
 }
 
 // isolate decides what follows the end of a session. It returns true when the
@@ -179,7 +189,7 @@ func (b *batch) isolate(cause error) bool {
 // abandon settles everything that is left with the same cause.
 func (b *batch) abandon(cause error) {
 	for _, i := range b.queue {
-		b.results[i] = unavailable(b.channel, cause)
+		b.results[i] = b.messages[i].unavailable(cause)
 	}
 	b.queue = nil
 }

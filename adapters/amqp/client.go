@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -39,10 +40,11 @@ func (SystemClock) After(d time.Duration) <-chan time.Time { return time.After(d
 // Client opens connections to one broker, or to one of a cluster's. It holds
 // none itself. It is safe for concurrent use.
 type Client struct {
-	config Config
-	tls    *tls.Config
-	log    *slog.Logger
-	clock  Clock
+	config  Config
+	tls     *tls.Config
+	log     *slog.Logger
+	clock   Clock
+	metrics *Metrics
 
 	failed atomic.Int64  // rounds over all URLs that found nobody
 	turn   chan struct{} // held while connecting; guards what follows
@@ -52,8 +54,9 @@ type Client struct {
 	last   error         // what the last failed round found
 }
 
-// New makes a client of a valid configuration. It connects to nothing.
-func New(config Config, log *slog.Logger, clock Clock) (*Client, error) {
+// New makes a client of a valid configuration. It connects to nothing. With nil
+// metrics it counts for nobody.
+func New(config Config, log *slog.Logger, clock Clock, metrics *Metrics) (*Client, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
@@ -61,7 +64,10 @@ func New(config Config, log *slog.Logger, clock Clock) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{config: config.withDefaults(), tls: conf, log: log, clock: clock, turn: make(chan struct{}, 1)}, nil
+	if metrics == nil {
+		metrics = NewMetrics(nil)
+	}
+	return &Client{config: config.withDefaults(), tls: conf, log: log, clock: clock, metrics: metrics, turn: make(chan struct{}, 1)}, nil
 }
 
 // connect tries every URL once, after the back-off that earlier failures have
@@ -127,6 +133,28 @@ func backoff(streak int) time.Duration {
 		d = min(maxBackoff, minBackoff<<streak)
 	}
 	return d/2 + rand.N(d/2+1)
+}
+
+// attach connects and lets setup use the connection, within the time for
+// connecting; the end of ctx interrupts both.
+func (c *Client) attach(ctx context.Context, name string, setup func(*connection) error) (*connection, error) {
+	conn, err := c.connect(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.config.ConnectTimeout)
+	defer cancel()
+	stop := context.AfterFunc(ctx, conn.link.abort)
+	err = setup(conn)
+	if stop() && err == nil {
+		return conn, nil
+	}
+	conn.hangUp()
+	cause := context.Cause(ctx)
+	if cause != nil && err != nil {
+		return nil, fmt.Errorf("%w: %w", cause, err)
+	}
+	return nil, cmp.Or(cause, err)
 }
 
 // connection is a connection of the library and the socket beneath it.

@@ -3,6 +3,7 @@ package amqp_test
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,10 +39,50 @@ func (c *jumpingClock) After(d time.Duration) <-chan time.Time {
 	return ch
 }
 
+// steppedClock stands still but for step.
+type steppedClock struct {
+	mu      sync.Mutex
+	now     time.Time
+	waiters []waiter
+}
+
+type waiter struct {
+	until time.Time
+	tell  chan time.Time
+}
+
+func (c *steppedClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *steppedClock) After(d time.Duration) <-chan time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := waiter{c.now.Add(d), make(chan time.Time, 1)}
+	c.waiters = append(c.waiters, w)
+	return w.tell
+}
+
+// step lets d pass.
+func (c *steppedClock) step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	c.waiters = slices.DeleteFunc(c.waiters, func(w waiter) bool {
+		due := !w.until.After(c.now)
+		if due {
+			w.tell <- c.now
+		}
+		return due
+	})
+}
+
 func clockedPublisher(t *testing.T, clock amqp.Clock, urls ...string) *amqp.Publisher {
 	t.Helper()
 	conf := amqp.Config{URLs: urls, Username: user, Password: config.NewSecret(password)}
-	c, err := amqp.New(conf, slog.New(slog.NewTextHandler(t.Output(), nil)), clock)
+	c, err := amqp.New(conf, slog.New(slog.NewTextHandler(t.Output(), nil)), clock, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,9 @@ type Config struct {
 	// PublishConnections is how many connections one channel opens at most, each
 	// when all others are in use. Default: 2.
 	PublishConnections int `yaml:"publish_connections"`
+	// Declare lets the gateway make exchanges (of type topic) and queues that are
+	// missing. Without it the broker's administrator does. Default: false.
+	Declare bool `yaml:"declare"`
 }
 
 // TLS says how to speak TLS. Its zero value trusts the system's authorities and
@@ -64,6 +67,12 @@ type Channel struct {
 	Persistent *bool `yaml:"persistent"`
 }
 
+// Effective returns the settings with every default filled in.
+func (c Channel) Effective() Channel {
+	c.Mandatory, c.Persistent = new(c.mandatory()), new(c.persistent())
+	return c
+}
+
 func (c Channel) mandatory() bool  { return c.Mandatory == nil || *c.Mandatory }
 func (c Channel) persistent() bool { return c.Persistent == nil || *c.Persistent }
 
@@ -77,6 +86,9 @@ func (c Channel) Validate() error {
 	}
 	return nil
 }
+
+// Effective returns the settings with every default filled in.
+func (c Config) Effective() Config { return c.withDefaults() }
 
 func (c Config) withDefaults() Config {
 	c.Heartbeat = cmp.Or(c.Heartbeat, 10*time.Second)
@@ -151,9 +163,9 @@ func (c Config) validateHeartbeat() error {
 	return nil
 }
 
-func notNegative(key string, d time.Duration) error {
-	if d < 0 {
-		return fmt.Errorf("%s: %v is negative", key, d)
+func notNegative[T ~int64](key string, value T) error {
+	if value < 0 {
+		return fmt.Errorf("%s: %v is negative", key, value)
 	}
 	return nil
 }

@@ -101,6 +101,64 @@ func TestChannelValidate(t *testing.T) {
 	}
 }
 
+func TestEndpointDecode(t *testing.T) {
+	decode := func(text string) (e amqp.Endpoint, err error) {
+		node, err := config.Parse("gatehouse.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e, node.Decode(&e)
+	}
+	e, err := decode("queue: in.orders\nsender: user_id\nprefetch: 100\nmax_message_bytes: 2MiB\nqueue_type: classic\nsingle_active_consumer: false\nhold: 30s\ndrain_timeout: 5s")
+	if err != nil || e.Validate() != nil || e.Name() != "amqp:in.orders" || !e.Sender.UserID || e.MaxMessageBytes != 2<<20 || *e.SingleActiveConsumer || e.Hold != 30*time.Second {
+		t.Errorf("decoded %+v, error %v", e, err)
+	}
+	if e, err = decode("{queue: q, sender: {fixed: erp}}"); err != nil || e.Validate() != nil || e.Sender != (amqp.Sender{Fixed: "erp"}) {
+		t.Errorf("decoded %+v, error %v", e, err)
+	}
+	for text, want := range map[string]string{
+		"{sender: user_id}":                          "queue",
+		"{queue: q}":                                 "sender",
+		"{queue: q, sender: anybody}":                `expected user_id or {fixed: <login>}, found "anybody"`,
+		"{queue: q, sender: {fixed: a, user_id: b}}": "user_id",
+		"{queue: q, sender: {}}":                     "fixed",
+		"{queue: q, sender: user_id, ack: never}":    "ack",
+	} {
+		if _, err := decode(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestEndpointValidate(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*amqp.Endpoint)
+		want   []string
+	}{
+		"valid":       {func(*amqp.Endpoint) {}, nil},
+		"nothing":     {func(e *amqp.Endpoint) { *e = amqp.Endpoint{} }, []string{"queue: is missing", "sender: expected"}},
+		"two senders": {func(e *amqp.Endpoint) { e.Sender = amqp.Sender{UserID: true, Fixed: "erp"} }, []string{"sender: expected"}},
+		"long name":   {func(e *amqp.Endpoint) { e.Queue = strings.Repeat("q", 256) }, []string{"queue: has more than 255 bytes"}},
+		"stream":      {func(e *amqp.Endpoint) { e.QueueType = "stream" }, []string{`queue_type: "stream"`}},
+		"numbers": {func(e *amqp.Endpoint) { e.Prefetch, e.MaxMessageBytes, e.Hold, e.DrainTimeout = 2001, -1, -1, -1 },
+			[]string{"prefetch: 2001", "max_message_bytes: ", "hold: ", "drain_timeout: "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := amqp.Endpoint{Queue: "q", Sender: amqp.Sender{UserID: true}}
+			test.change(&e)
+			err := e.Validate()
+			if (err == nil) != (test.want == nil) {
+				t.Fatalf("error %v", err)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error lacks %q: %v", want, err)
+				}
+			}
+		})
+	}
+}
+
 // TestTLS verifies the broker's certificate: by its authority and by its name.
 func TestTLS(t *testing.T) {
 	certificate, ca := selfSigned(t)

@@ -7,7 +7,6 @@ import (
 	driver "github.com/rabbitmq/amqp091-go"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
-	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
 // reply returns what the broker itself has said, if it has.
@@ -34,17 +33,17 @@ func blamesMessage(err error) bool {
 	return false
 }
 
-// unavailable is the fault of a delivery whose fate is unknown or that was not
+// unavailable is the fault of a message whose fate is unknown or that was not
 // sent. Where an operator can mend it, the sentence says how.
-func unavailable(ch Channel, cause error) error {
+func (o *outgoing) unavailable(cause error) error {
 	e, ok := reply(cause)
 	switch {
 	case ok && e.Code == driver.NotFound:
 		return fault.New(fault.CodeChannelUnavailable,
-			"the exchange %q does not exist on the broker; create it, or correct the channel's exchange", ch.Exchange).Because(cause)
+			"the exchange %q does not exist on the broker; create it, or correct the channel's exchange", o.exchange).Because(cause)
 	case ok && e.Code == driver.AccessRefused:
 		return fault.New(fault.CodeChannelUnavailable,
-			"the broker does not let this user write to the exchange %q; grant it, or correct the user", ch.Exchange).Because(cause)
+			"the broker does not let this user write to the exchange %q; grant it, or correct the user", o.exchange).Because(cause)
 	}
 	return fault.New(fault.CodeChannelUnavailable, "").Because(cause)
 }
@@ -57,7 +56,13 @@ func unpublishable(cause error) error {
 	return f
 }
 
-func unroutable(ch Channel, d *gateway.Delivery, why string) error {
-	return fault.New(fault.CodeUnroutable, "the exchange %q has no queue bound for the routing key %q", ch.Exchange, d.RoutingKey).
+func (o *outgoing) unroutable(why string) error {
+	return fault.New(fault.CodeUnroutable, "the exchange %q has no queue bound for the routing key %q", o.exchange, o.key).
 		With(fault.Detail{Message: "the broker returned it: " + why})
+}
+
+// isReply reports whether the broker has answered with that code.
+func isReply(err error, code int) bool {
+	e, ok := reply(err)
+	return ok && e.Code == code
 }

@@ -57,18 +57,18 @@ func publishing(d *gateway.Delivery, persistent bool) driver.Publishing {
 	return m
 }
 
-// unsendable says what of a delivery does not fit into AMQP, or nil.
-func unsendable(d *gateway.Delivery) error {
+// unsendable says what of a message does not fit into AMQP, or nil.
+func (o *outgoing) unsendable() error {
 	var details []fault.Detail
 	check := func(name, value string) {
 		if len(value) > maxShortString {
 			details = append(details, fault.Detail{Message: name + " is longer than AMQP allows", Expected: "at most 255 bytes"})
 		}
 	}
-	check("the routing key", d.RoutingKey)
-	check("the message id", d.WireID)
-	check("the type", d.Type)
-	check("the content type", d.ContentType)
+	check("the routing key", o.key)
+	check("the message id", o.message.MessageId)
+	check("the type", o.message.Type)
+	check("the content type", o.message.ContentType)
 	if details == nil {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 	driver "github.com/rabbitmq/amqp091-go"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
@@ -88,11 +89,15 @@ type rig struct {
 	queue    string
 	admin    *driver.Channel
 	log      *logBuffer
+	registry *prometheus.Registry
+	metrics  *amqp.Metrics
 }
 
 func newRig(t *testing.T, s server, args driver.Table) *rig {
 	t.Helper()
 	r := &rig{server: s, proxy: newProxy(t, s.address), exchange: "gatehouse.test." + rand.Text(), log: &logBuffer{out: t.Output()}}
+	r.registry = prometheus.NewRegistry()
+	r.metrics = amqp.NewMetrics(r.registry)
 	r.queue = r.exchange + ".queue"
 	conn, err := driver.Dial(s.url())
 	if err != nil {
@@ -130,6 +135,34 @@ func (r *rig) config() amqp.Config {
 	}
 }
 
+// client makes one whose metrics and log are the rig's.
+func (r *rig) client(t *testing.T, conf amqp.Config, clock amqp.Clock) *amqp.Client {
+	t.Helper()
+	c, err := amqp.New(conf, slog.New(slog.NewTextHandler(r.log, nil)), clock, r.metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// measured is the sum of a metric over its labels.
+func (r *rig) measured(t *testing.T, name string) (sum float64) {
+	t.Helper()
+	families, err := r.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "gatehouse_amqp_"+name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+		}
+	}
+	return sum
+}
+
 // publisher starts one that is closed at the end of the test.
 func (r *rig) publisher(t *testing.T, conf amqp.Config) *amqp.Publisher {
 	t.Helper()
@@ -140,7 +173,7 @@ func (r *rig) publisher(t *testing.T, conf amqp.Config) *amqp.Publisher {
 
 func newClient(t testing.TB, conf amqp.Config, log io.Writer) *amqp.Client {
 	t.Helper()
-	c, err := amqp.New(conf, slog.New(slog.NewTextHandler(log, nil)), amqp.SystemClock{})
+	c, err := amqp.New(conf, slog.New(slog.NewTextHandler(log, nil)), amqp.SystemClock{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,6 +229,8 @@ func delivery(m driver.Delivery) gateway.Delivery {
 		TraceParent: text("traceparent"), CreatedAt: m.Timestamp, Body: m.Body,
 	}
 }
+
+func oneDelivery(routingKey string) []gateway.Delivery { return gatewaytest.Deliveries(1, routingKey) }
 
 func conformance(t *testing.T, s func(t *testing.T) server) {
 	gatewaytest.TestPublisher(t, func(t *testing.T) *gatewaytest.PublisherRig {

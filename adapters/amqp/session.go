@@ -1,13 +1,13 @@
 package amqp
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	driver "github.com/rabbitmq/amqp091-go"
 )
 
@@ -24,6 +24,7 @@ type session struct {
 	// returns has room for a whole window: the library's reader must never wait
 	// for a publisher that waits for the reader.
 	returns chan driver.Return
+	gauge   prometheus.Gauge // of blocked connections
 
 	down    chan struct{} // closed when the session has ended; cause is set before
 	cause   error
@@ -37,25 +38,24 @@ type alarm struct {
 }
 
 // open starts an epoch. watch must be run, and ends with the session.
-func (c *Client) open(ctx context.Context, name string) (s *session, watch func(), err error) {
-	conn, err := c.connect(ctx, name)
+func (c *Client) open(ctx context.Context, name, exchange string, blocked prometheus.Gauge) (s *session, watch func(), err error) {
+	var channel *driver.Channel
+	conn, err := c.attach(ctx, name, func(conn *connection) (err error) {
+		if exchange != "" && c.config.Declare {
+			if err := conn.ensureExchange(exchange); err != nil {
+				return err
+			}
+		}
+		if channel, err = conn.Channel(); err != nil {
+			return fmt.Errorf("opening a channel: %w", err)
+		}
+		return channel.Confirm(false)
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.config.ConnectTimeout)
-	defer cancel()
-	stop := context.AfterFunc(ctx, conn.link.abort)
-	defer stop()
-	channel, err := conn.Channel()
-	if err == nil {
-		err = channel.Confirm(false)
-	}
-	if err != nil {
-		conn.hangUp()
-		return nil, nil, fmt.Errorf("opening a channel: %w", cmp.Or(context.Cause(ctx), err))
-	}
 	s = &session{
-		conn: conn, channel: channel, clock: c.clock, timeout: c.config.ConfirmTimeout,
+		conn: conn, channel: channel, clock: c.clock, timeout: c.config.ConfirmTimeout, gauge: blocked,
 		returns: channel.NotifyReturn(make(chan driver.Return, c.config.PublishWindow)),
 		down:    make(chan struct{}),
 	}
@@ -80,6 +80,9 @@ func (s *session) watch(ended <-chan *driver.Error, blockings <-chan driver.Bloc
 			if e != nil {
 				s.cause = e
 			}
+			if s.blocked.Load() != nil {
+				s.gauge.Dec() // the alarm itself stays: it may be the reason
+			}
 			close(s.down)
 			s.conn.hangUp()
 			return
@@ -89,10 +92,13 @@ func (s *session) watch(ended <-chan *driver.Error, blockings <-chan driver.Bloc
 
 func (s *session) setBlocked(b driver.Blocking) {
 	if b.Active {
-		s.blocked.CompareAndSwap(nil, &alarm{b.Reason, make(chan struct{})})
+		if s.blocked.CompareAndSwap(nil, &alarm{b.Reason, make(chan struct{})}) {
+			s.gauge.Inc()
+		}
 		return
 	}
 	if a := s.blocked.Swap(nil); a != nil {
+		s.gauge.Dec()
 		close(a.lifted)
 	}
 }
@@ -151,8 +157,8 @@ func (s *session) reason(ctx context.Context, err error) error {
 
 // publish sends one message. After an error the session is down and the error
 // says why.
-func (s *session) publish(exchange, key string, mandatory bool, m driver.Publishing) (*driver.DeferredConfirmation, error) {
-	confirm, err := s.channel.PublishWithDeferredConfirm(exchange, key, mandatory, false, m)
+func (s *session) publish(o *outgoing) (*driver.DeferredConfirmation, error) {
+	confirm, err := s.channel.PublishWithDeferredConfirm(o.exchange, o.key, o.mandatory, false, o.message)
 	switch {
 	case err == nil:
 		return confirm, nil

@@ -13,9 +13,11 @@ import (
 )
 
 // Check connects to every URL and looks for every channel's exchange, by the
-// channel's name, without changing anything. The fault has a detail for each
-// URL that cannot be used and for each exchange that is missing.
-func (c *Client) Check(ctx context.Context, channels map[string]Channel) error {
+// channel's name, and for every queue, without changing anything. The fault has
+// a detail for each URL that cannot be used, each exchange that is missing and
+// each queue that is missing or not made as its route needs it. hints are what
+// an administrator should look at though it works; they come with a fault, too.
+func (c *Client) Check(ctx context.Context, channels map[string]Channel, queues []Endpoint) (hints []string, err error) {
 	var details []fault.Detail
 	looked := false
 	for _, url := range c.config.URLs {
@@ -26,18 +28,45 @@ func (c *Client) Check(ctx context.Context, channels map[string]Channel) error {
 		}
 		if !looked {
 			details = append(details, conn.missing(ctx, channels)...)
+			unfit, noted := conn.unfit(ctx, queues)
+			details, hints = append(details, unfit...), noted
 			looked = true
 		}
 		conn.hangUp()
 	}
 	if details == nil {
-		return nil
+		return hints, nil
 	}
-	sentence := "the broker lacks something that the channels need"
+	sentence := "the broker lacks something that channels or routes need"
 	if !looked {
 		sentence = "the broker cannot be reached"
 	}
-	return fault.New(fault.CodeChannelUnavailable, "%s", sentence).With(details...)
+	return hints, fault.New(fault.CodeChannelUnavailable, "%s", sentence).With(details...)
+}
+
+// unfit looks at the queues.
+func (c *connection) unfit(ctx context.Context, queues []Endpoint) (details []fault.Detail, hints []string) {
+	defer context.AfterFunc(ctx, c.link.abort)()
+	for _, e := range queues {
+		e = e.withDefaults()
+		found, err := c.verify(e, false)
+		f, known := errors.AsType[*fault.Error](err)
+		switch {
+		case errors.Is(err, errUnverifiable):
+			hints = append(hints, fmt.Sprintf("queue %s: %v", e.Queue, err))
+			continue
+		case known:
+			details = append(append(details, fault.Detail{Message: f.Message}), f.Details...)
+		case err != nil:
+			details = append(details, fault.Detail{Message: err.Error()})
+		}
+		if err == nil || known && len(f.Details) > 0 { // it is there
+			for _, hint := range found.hints() {
+				hints = append(hints, fmt.Sprintf("queue %s: %s", e.Queue, hint))
+			}
+		}
+	}
+	return details, hints
 }
 
 // missing looks for the exchanges, each on a channel of its own: a missing one
@@ -47,7 +76,7 @@ func (c *connection) missing(ctx context.Context, channels map[string]Channel) (
 	for _, name := range slices.Sorted(maps.Keys(channels)) {
 		exchange := channels[name].Exchange
 		err := c.passive(exchange)
-		if e, ok := reply(err); ok && e.Code == driver.NotFound {
+		if isReply(err, driver.NotFound) {
 			details = append(details, fault.Detail{Message: fmt.Sprintf("channel %s: the exchange %q does not exist", name, exchange)})
 		} else if err != nil {
 			details = append(details, fault.Detail{Message: fmt.Sprintf("channel %s: looking for the exchange %q: %v", name, exchange, err)})
@@ -57,15 +86,22 @@ func (c *connection) missing(ctx context.Context, channels map[string]Channel) (
 }
 
 func (c *connection) passive(exchange string) error {
-	ch, err := c.Channel()
-	if err != nil {
+	return c.briefly(func(ch *driver.Channel) error {
+		// The kind is not compared by a passive declaration.
+		return ch.ExchangeDeclarePassive(exchange, driver.ExchangeTopic, true, false, false, false, nil)
+	})
+}
+
+// ensureExchange makes the exchange when it is missing. One that is there may be
+// of any kind.
+func (c *connection) ensureExchange(exchange string) error {
+	err := c.passive(exchange)
+	if !isReply(err, driver.NotFound) {
 		return err
 	}
-	// The kind is not compared by a passive declaration.
-	if err := ch.ExchangeDeclarePassive(exchange, driver.ExchangeTopic, true, false, false, false, nil); err != nil {
-		return err
-	}
-	return ch.Close()
+	return c.briefly(func(ch *driver.Channel) error {
+		return ch.ExchangeDeclare(exchange, driver.ExchangeTopic, true, false, false, false, nil)
+	})
 }
 
 // Topology is what Declare creates. Everything in it is durable.

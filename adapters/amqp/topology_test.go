@@ -17,13 +17,14 @@ func TestCheck(t *testing.T) {
 	everyBroker(t, nil, func(t *testing.T, r *rig) {
 		conf := r.config()
 		good := map[string]amqp.Channel{"order-events": {Exchange: r.exchange}}
-		if err := newClient(t, conf, r.log).Check(t.Context(), good); err != nil {
+		if _, err := newClient(t, conf, r.log).Check(t.Context(), good, nil); err != nil {
 			t.Errorf("everything there: %v", err)
 		}
 		dead := deadURL(t)
 		conf.URLs = append([]string{dead}, conf.URLs...)
 		bad := map[string]amqp.Channel{"a": {Exchange: "gatehouse.test.missing"}, "b": {Exchange: r.exchange}, "c": {Exchange: "gatehouse.test.too"}}
-		f := fault.Of(newClient(t, conf, r.log).Check(t.Context(), bad))
+		_, err := newClient(t, conf, r.log).Check(t.Context(), bad, nil)
+		f := fault.Of(err)
 		if f == nil || f.Code != fault.CodeChannelUnavailable || len(f.Details) != 3 {
 			t.Fatalf("fault: %v", f)
 		}
@@ -43,7 +44,7 @@ func TestCheckEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	if err := newClient(t, r.config(), r.log).Check(ctx, nil); fault.KindOf(err) != fault.Unavailable {
+	if _, err := newClient(t, r.config(), r.log).Check(ctx, nil, nil); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("error: %v", err)
 	}
 	if took := time.Since(began); took > 3*time.Second {

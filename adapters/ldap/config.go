@@ -127,6 +127,10 @@ func fill[T comparable](field *T, value T) {
 	}
 }
 
+// Effective returns the settings with every default filled in that does not
+// depend on the server's kind.
+func (c Config) Effective() Config { return c.withDefaults() }
+
 // withDefaults returns c with every zero value replaced. What depends on the
 // server's kind stays empty.
 func (c Config) withDefaults() Config {

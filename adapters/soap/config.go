@@ -49,7 +49,11 @@ type Config struct {
 	BodyTimeout time.Duration `yaml:"body_timeout"`
 	// IdleTimeout ends a connection without requests. Default: 2m.
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
-	// DrainTimeout bounds the wait for requests in flight at the end. Default: 30s.
+	// Farewell is how long callers may use their kept connections once more when
+	// the gateway stops. Default: 1s.
+	Farewell time.Duration `yaml:"farewell"`
+	// DrainTimeout bounds the end: Farewell, and the wait for requests in flight.
+	// Default: 30s.
 	DrainTimeout time.Duration `yaml:"drain_timeout"`
 	// RetryAfter is what callers turned away for load are told. Default: 5s.
 	RetryAfter time.Duration `yaml:"retry_after"`
@@ -68,6 +72,7 @@ func (c *Config) Validate() error {
 		notNegative("header_timeout", c.HeaderTimeout),
 		notNegative("body_timeout", c.BodyTimeout),
 		notNegative("idle_timeout", c.IdleTimeout),
+		notNegative("farewell", c.Farewell),
 		notNegative("drain_timeout", c.DrainTimeout),
 		notNegative("retry_after", c.RetryAfter),
 	)
@@ -108,6 +113,9 @@ func notNegative[T ~int | ~int64](key string, value T) error {
 	return nil
 }
 
+// Effective returns the settings with every default filled in.
+func (c Config) Effective() Config { return c.withDefaults() }
+
 // withDefaults returns the settings with nothing left to default.
 func (c Config) withDefaults() Config {
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
@@ -120,6 +128,7 @@ func (c Config) withDefaults() Config {
 	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 10*time.Second)
 	c.BodyTimeout = cmp.Or(c.BodyTimeout, 30*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 2*time.Minute)
+	c.Farewell = cmp.Or(c.Farewell, time.Second)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
 	c.RetryAfter = cmp.Or(c.RetryAfter, 5*time.Second)
 	return c

@@ -2,6 +2,7 @@ package soap
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -128,6 +130,7 @@ func serveHandler(t testing.TB, c Config, h http.Handler) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Farewell = cmp.Or(c.Farewell, time.Millisecond)
 	server := NewServer(c, listener, nil, h, testLog(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -15,6 +15,7 @@ type Server struct {
 	config   Config
 	listener net.Listener
 	http     *http.Server
+	farewell *farewell
 	log      *slog.Logger
 }
 
@@ -22,6 +23,7 @@ type Server struct {
 // is known before anything starts.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // farewell's filter does not go with it
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %q: %w", address, err)
@@ -33,12 +35,15 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 // ends. Without a TLS configuration it speaks plain HTTP.
 func NewServer(c Config, listener net.Listener, secure *tls.Config, handler http.Handler, log *slog.Logger) *Server {
 	c = c.withDefaults()
+	bye := newFarewell(c.Farewell)
 	return &Server{
 		config:   c,
 		listener: listener,
+		farewell: bye,
 		log:      log,
 		http: &http.Server{
-			Handler:           handler,
+			Handler:           bye.handler(handler),
+			ConnState:         bye.note,
 			TLSConfig:         secure,
 			ReadHeaderTimeout: c.HeaderTimeout,
 			IdleTimeout:       c.IdleTimeout,
@@ -53,7 +58,7 @@ func NewServer(c Config, listener net.Listener, secure *tls.Config, handler http
 // Address is where the server listens.
 func (s *Server) Address() net.Addr { return s.listener.Addr() }
 
-// Run serves until ctx ends, then stops accepting and waits for the requests in
+// Run serves until ctx ends, then lets callers go and waits for the requests in
 // flight, for DrainTimeout at most; what is left then is cut off and reported
 // as an error. A Server runs once.
 func (s *Server) Run(ctx context.Context) error {
@@ -79,6 +84,9 @@ func (s *Server) serve() error {
 func (s *Server) drain(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.config.DrainTimeout)
 	defer cancel()
+	if err := s.farewell.say(ctx, s.listener); err != nil {
+		s.log.DebugContext(ctx, "connections that are being made may be reset", "error", err)
+	}
 	err := s.http.Shutdown(ctx)
 	if err == nil {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // serveTLS runs the door over TLS and returns a client that trusts it.
@@ -19,6 +20,7 @@ func serveTLS(t testing.TB, c Config, core Acceptor) (url string, client *http.C
 		t.Fatal(err)
 	}
 	secure := &tls.Config{Certificates: lender.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	c.Farewell = time.Millisecond
 	server := NewServer(c, listener, secure, NewHandler(c, core, testLog(t)), testLog(t))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -155,15 +155,3 @@ func (d *dialect) VersionTable() []string {
 func (d *dialect) Grants(string, []string) string {
 	return "-- SQLite has no logins: the process needs to read and write the file and its folder.\n"
 }
-
-// Diagnose names settings that endanger what was committed.
-func (d *dialect) Diagnose(ctx context.Context) ([]string, error) {
-	var mode string
-	if err := d.reader.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
-		return nil, err
-	}
-	if mode != "wal" {
-		return []string{"the file is in journal mode " + mode + ", not wal: its file system may not support shared memory"}, nil
-	}
-	return nil, nil
-}

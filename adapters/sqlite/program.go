@@ -237,32 +237,56 @@ func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) e
 	return nil
 }
 
-// message claims, resolves, writes and renders one item; what is refused leaves
-// no trace.
+// message claims, resolves, writes and renders one item; of what is refused only
+// the lot keeps anything.
 func (p *program) message(s *session, it *sqlstore.Item, found lookups) error {
 	if err := s.do("SAVEPOINT message"); err != nil {
+		return err
+	}
+	if err := p.try(s, it, found); err != nil {
+		return err
+	}
+	if it.Outcome.Err != nil || it.Kept() {
+		if err := s.do("ROLLBACK TO message"); err != nil {
+			return err
+		}
+	}
+	if err := s.do("RELEASE message"); err != nil || !it.UsesLot() {
+		return err
+	}
+	return settleLot(s, it)
+}
+
+func (p *program) try(s *session, it *sqlstore.Item, found lookups) error {
+	if it.Only() {
+		settled, err := inLot(s, it)
+		if err == nil && !settled {
+			it.AsItIs()
+		}
 		return err
 	}
 	known, err := claim(s, it)
 	if err != nil {
 		return err
 	}
-	if !known {
-		failpoint.Hit("commit-claimed")
-		w := newWork(p, s, it, found)
-		if err := w.write(); err != nil {
-			return err
-		}
-		failpoint.Hit("commit-written")
-		if it.Going() {
-			it.Stored = w.stored()
-			it.Render()
-		}
-	}
-	if it.Outcome.Err != nil {
-		if err := s.do("ROLLBACK TO message"); err != nil {
+	if it.UsesLot() && (!known || it.Outcome.Err != nil) {
+		settled, err := inLot(s, it)
+		if err != nil || settled {
 			return err
 		}
 	}
-	return s.do("RELEASE message")
+	if known {
+		return nil
+	}
+	failpoint.Hit("commit-claimed")
+	w := newWork(p, s, it, found)
+	if err := w.write(); err != nil {
+		return err
+	}
+	failpoint.Hit("commit-written")
+	if it.Going() {
+		it.Stored = w.stored()
+		it.Render()
+	}
+	return nil
 }

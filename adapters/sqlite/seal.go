@@ -75,18 +75,24 @@ func record(s *session, it *sqlstore.Item) error {
 	if err != nil {
 		return err
 	}
+	if err := contents(s, it); err != nil || it.Reply == nil {
+		return err
+	}
+	return s.do(replyText, m.ID[:], it.Reply)
+}
+
+// contents writes the payload and the business keys.
+func contents(s *session, it *sqlstore.Item) error {
+	m := it.Message()
 	if err := s.do(payloadText, m.ID[:], int(it.Packing), notNull(it.Payload)); err != nil {
 		return err
 	}
-	for _, k := range l.Keys {
+	for _, k := range it.Ledger.Keys {
 		if err := s.do(keyText, k.Value, m.ID[:], k.Name); err != nil {
 			return err
 		}
 	}
-	if it.Reply == nil {
-		return nil
-	}
-	return s.do(replyText, m.ID[:], it.Reply)
+	return nil
 }
 
 // notNull makes an empty blob of nothing, where NULL is not allowed.

@@ -17,6 +17,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -25,6 +26,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"os"
 	"runtime"
 	"strconv"
 	"time"
@@ -77,6 +79,13 @@ func (c Config) Validate() error {
 	return errors.Join(faults...)
 }
 
+// Effective returns the settings with every default filled in.
+func (c Config) Effective() Config {
+	c = c.withDefaults()
+	c.Shards = cmp.Or(c.Shards, sqlstore.DefaultShards)
+	return c
+}
+
 func (c Config) withDefaults() Config {
 	if c.Readers == 0 {
 		c.Readers = max(2, runtime.NumCPU())
@@ -116,11 +125,21 @@ func open(ctx context.Context, c Config) (*dialect, error) {
 		return nil, err
 	}
 	d.turn <- &connection{pool: d.writer}
-	// The first connection creates the file and switches it to WAL.
-	if err := d.writer.PingContext(ctx); err != nil {
+	// The first connection switches the file to WAL.
+	if err := errors.Join(create(d.path), d.writer.PingContext(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", c.Path, err), d.Close())
 	}
 	return d, nil
+}
+
+// create makes the file when it is not there yet: SQLite itself would let every
+// user of the machine read it, and the files beside it, which take its mode.
+func create(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 // pool makes a pool that keeps size connections open; with 0 it keeps none.

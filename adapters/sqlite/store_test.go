@@ -58,7 +58,10 @@ func openStore(t testing.TB) (gateway.Store, gatewaytest.Probe) {
 func TestStore(t *testing.T) { gatewaytest.TestStore(t, openStore) }
 
 // probe looks into the file on a connection of its own.
-type probe struct{ *sqltest.Probe }
+type probe struct {
+	*sqltest.Probe
+	path string
+}
 
 func newProbe(t testing.TB, path string) *probe {
 	t.Helper()
@@ -67,8 +70,10 @@ func newProbe(t testing.TB, path string) *probe {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return &probe{&sqltest.Probe{DB: db, Quote: `"$1"`}}
+	return &probe{&sqltest.Probe{DB: db, Quote: `"$1"`}, path}
 }
+
+func (p *probe) Another(t testing.TB) gateway.Store { return openFile(t, p.path) }
 
 func (p *probe) ForbidUpdates(t testing.TB, schema, table string) {
 	p.Exec(t, fmt.Sprintf(`CREATE TRIGGER "forbid_%[1]s_%[2]s" BEFORE UPDATE ON {%[1]s.%[2]s} BEGIN SELECT RAISE(ABORT, 'updates are forbidden'); END`, schema, table))

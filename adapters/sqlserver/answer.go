@@ -22,12 +22,19 @@ type answer struct {
 	plan     *sqlstore.Plan
 	items    []*sqlstore.Item
 	states   []int
+	firsts   []gateway.ID // the message that a repeat repeats
 	missing  []sqlstore.Unresolved
 	refusals []error // the first of each item
 }
 
 func newAnswer(p *sqlstore.Plan, items []*sqlstore.Item) *answer {
-	return &answer{plan: p, items: items, states: slices.Repeat([]int{unanswered}, len(items)), missing: make([]sqlstore.Unresolved, len(items)), refusals: make([]error, len(items))}
+	return &answer{
+		plan: p, items: items,
+		states:   slices.Repeat([]int{unanswered}, len(items)),
+		firsts:   make([]gateway.ID, len(items)),
+		missing:  make([]sqlstore.Unresolved, len(items)),
+		refusals: make([]error, len(items)),
+	}
 }
 
 // unanswered is the state of a message that no line has told of yet.
@@ -57,6 +64,7 @@ func (a *answer) take(rows *sql.Rows) error {
 		return fmt.Errorf("the answer names message %d of %d", l.n, len(a.items))
 	}
 	a.states[l.n] = l.state
+	copy(a.firsts[l.n][:], l.first)
 	it := a.items[l.n]
 	switch {
 	case l.state == known:
@@ -120,9 +128,27 @@ func (a *answer) settle() (clash bool, err error) {
 		case clashed:
 			it.SetAside(err)
 			clash = true
+		default:
+			a.lot(n, it)
 		}
 	}
 	return clash, nil
+}
+
+// lot sets the outcome of what the lot decided about.
+func (a *answer) lot(n int, it *sqlstore.Item) {
+	switch a.states[n] {
+	case waits:
+		it.Again(sqlstore.Waiting, a.firsts[n])
+	case lies:
+		it.Again(sqlstore.Parked, a.firsts[n])
+	case behind:
+		it.Behind()
+	case gone:
+		it.Gone()
+	case only:
+		it.AsItIs()
+	}
 }
 
 // reading is the destination of one stored column.

@@ -2,79 +2,88 @@ package sqlserver
 
 import (
 	"context"
-	"database/sql/driver"
+	"fmt"
 	"net"
-	"sync/atomic"
 	"time"
-
-	mssql "github.com/microsoft/go-mssqldb"
 )
 
-// connector bounds dialling, TLS and login together.
-type connector struct {
-	*mssql.Connector
-	timeout time.Duration
+// dialer makes the link of one connection. It resolves names itself, because
+// the driver would do so without a time limit.
+type dialer struct {
+	limit time.Duration // of each request
+	all   bool          // dial all addresses of a name at once
+	link  *link         // the one dialled last
 }
 
-// login is what connector and dialer share about one connection being made.
-type login struct{ done atomic.Bool }
-
-type loginKey struct{}
-
-// Connect implements driver.Connector.
-func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	l := &login{}
-	conn, err := c.Connector.Connect(context.WithValue(ctx, loginKey{}, l))
-	l.done.Store(true)
-	return conn, err
-}
-
-// dialer makes connections on which no read or write lasts for ever.
-type dialer struct{ silence time.Duration }
+// HostName marks the dialer as one that resolves names (mssql.HostDialer).
+func (d *dialer) HostName() string { return "" }
 
 // DialContext implements mssql.Dialer.
-func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	var plain net.Dialer
-	conn, err := plain.DialContext(ctx, network, address)
+func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.dial(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	guarded := &guardedConn{Conn: conn, silence: d.silence}
-	guarded.login, _ = ctx.Value(loginKey{}).(*login)
-	guarded.loginEnd, _ = ctx.Deadline()
-	return guarded, nil
+	end, _ := ctx.Deadline()
+	d.link = newLink(conn, end, d.limit)
+	return d.link, nil
 }
 
-// guardedConn gives each read and write a deadline: the end of the login while
-// that lasts, then how long the server may stay silent.
-type guardedConn struct {
-	net.Conn
-	silence  time.Duration
-	login    *login
-	loginEnd time.Time
+// plain dials one address. An idle link whose other end is gone without a word
+// is found out in half a minute.
+func plain() *net.Dialer {
+	return &net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 }
 
-func (c *guardedConn) deadline() time.Time {
-	if c.login != nil && !c.login.done.Load() {
-		return c.loginEnd
+func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if !d.all || network != "tcp" {
+		return plain().DialContext(ctx, network, address)
 	}
-	return time.Now().Add(c.silence)
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	found, err := net.DefaultResolver.LookupHost(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		found[i] = net.JoinHostPort(found[i], port)
+	}
+	return race(ctx, found)
 }
 
-// Read implements net.Conn.
-func (c *guardedConn) Read(b []byte) (int, error) {
-	if err := c.Conn.SetReadDeadline(c.deadline()); err != nil {
-		return 0, err
+// race dials all addresses at once and keeps the first connection: of the
+// addresses of an availability group's listener one alone is alive.
+func race(ctx context.Context, addresses []string) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
 	}
-	return c.Conn.Read(b)
-}
-
-// Write implements net.Conn.
-func (c *guardedConn) Write(b []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(c.deadline()); err != nil {
-		return 0, err
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results := make(chan result)
+	for _, address := range addresses {
+		go func() {
+			conn, err := plain().DialContext(ctx, "tcp", address)
+			results <- result{conn, err}
+		}()
 	}
-	return c.Conn.Write(b)
+	var first net.Conn
+	err := fmt.Errorf("the name has no address")
+	for range addresses {
+		switch r := <-results; {
+		case r.err != nil:
+			err = r.err
+		case first != nil:
+			r.conn.Close() // a second one, not used yet
+		default:
+			first = r.conn
+			cancel()
+		}
+	}
+	if first != nil {
+		return first, nil
+	}
+	return nil, err
 }

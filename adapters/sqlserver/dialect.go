@@ -3,11 +3,8 @@ package sqlserver
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"time"
 
@@ -19,8 +16,11 @@ import (
 
 // dialect implements sqlstore.Dialect.
 type dialect struct {
-	db    *sql.DB
-	lanes []lane
+	config Config // with its defaults
+	now    func() time.Time
+	db     *sql.DB
+	admin  *sql.DB // what migrations use: its requests may take long
+	lanes  []lane
 }
 
 // Lanes is how many batches commit at the same time.
@@ -29,8 +29,8 @@ func (d *dialect) Lanes() int { return len(d.lanes) }
 // Reader returns the pool: with row versioning, readers wait for nobody.
 func (d *dialect) Reader() sqlstore.Querier { return d.db }
 
-// Pool returns the pool.
-func (d *dialect) Pool() *sql.DB { return d.db }
+// Pool returns connections for migrations.
+func (d *dialect) Pool() *sql.DB { return d.admin }
 
 // Close ends all connections.
 func (d *dialect) Close() error {
@@ -39,7 +39,7 @@ func (d *dialect) Close() error {
 			c.Close()
 		}
 	}
-	return d.db.Close()
+	return errors.Join(d.admin.Close(), d.db.Close())
 }
 
 // Text translates a statement of the shared package.
@@ -91,64 +91,10 @@ func (i *instant) Scan(src any) error {
 // Document makes a parameter of a JSON text: nvarchar(max), whatever its length.
 func (d *dialect) Document(text string) any { return mssql.NVarCharMax(text) }
 
-// Classify judges an error by the server's number, or by the network's.
-func (d *dialect) Classify(err error) sqlstore.Class { return classify(err) }
-
-// The server's error numbers that decide what becomes of a batch.
-var (
-	transientNumbers  = []int32{1204, 1205, 1222, 3960, 41302, 41305, 41325, 41839}
-	racedNumbers      = []int32{2601, 2627}
-	constraintNumbers = []int32{220, 232, 241, 242, 245, 515, 517, 547, 2628, 3609, 8114, 8115, 8152, 8169, 13609}
-	missingNumbers    = []int32{207, 208, 2812, 15151}
-	downNumbers       = []int32{20, 64, 121, 233, 596, 601, 701, 802, 823, 824, 825, 845, 904, 911, 916, 921, 922, 924, 926, 927, 942, 945, 976, 978, 979, 982, 983,
-		1105, 1785, 3906, 3908, 4060, 4064, 4221, 6005, 8645, 8651, 9001, 9002, 10053, 10054, 10060, 10922, 10928, 10929, 10930, 10936, 11001,
-		17142, 17197, 18401, 18451, 18452, 18456, 18461, 18470, 18486, 18487, 18488, 40143, 40197, 40501, 40540, 40544, 40545, 40549, 40550, 40551, 40552, 40553,
-		40613, 40627, 49918, 49919, 49920}
-)
-
-func classOf(number int32) (sqlstore.Class, bool) {
-	for class, numbers := range map[sqlstore.Class][]int32{
-		sqlstore.Transient:   transientNumbers,
-		sqlstore.Raced:       racedNumbers,
-		sqlstore.Constraint:  constraintNumbers,
-		sqlstore.Missing:     missingNumbers,
-		sqlstore.Unavailable: downNumbers,
-	} {
-		for _, n := range numbers {
-			if n == number {
-				return class, true
-			}
-		}
-	}
-	return sqlstore.Broken, number >= 50000 // raised by a trigger of the tables' owner
-}
-
-func classify(err error) sqlstore.Class {
-	if e, ok := errors.AsType[mssql.Error](err); ok {
-		class, known := classOf(e.Number)
-		if class == sqlstore.Broken && known {
-			return sqlstore.Constraint
-		}
-		return class
-	}
-	switch op, _ := errors.AsType[*net.OpError](err); {
-	case op != nil && op.Op == "dial":
-		return sqlstore.Unavailable
-	case op != nil && op.Timeout():
-		return sqlstore.Unavailable
-	case op != nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, driver.ErrBadConn), errors.Is(err, net.ErrClosed):
-		return sqlstore.Transient
-	}
-	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, sql.ErrConnDone) {
-		return sqlstore.Unavailable
-	}
-	return sqlstore.Broken
-}
-
 // Exclude keeps other processes from migrating with an application lock of a
 // session, which the server releases when the session dies.
 func (d *dialect) Exclude(ctx context.Context) (func() error, error) {
-	conn, err := d.db.Conn(ctx)
+	conn, err := d.admin.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -197,21 +143,3 @@ func (d *dialect) Grants(login string, schemas []string) string {
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-// Diagnose names settings of the database that endanger what was promised.
-func (d *dialect) Diagnose(ctx context.Context) ([]string, error) {
-	var durability, isolation sql.NullString
-	err := d.db.QueryRowContext(ctx, `SELECT delayed_durability_desc, CASE WHEN is_read_committed_snapshot_on = 1 THEN 'on' ELSE 'off' END
-		FROM sys.databases WHERE name = DB_NAME()`).Scan(&durability, &isolation)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	if durability.Valid && durability.String != "DISABLED" {
-		out = append(out, "DELAYED_DURABILITY is "+durability.String+": acknowledged messages can be lost; ALTER DATABASE CURRENT SET DELAYED_DURABILITY = DISABLED")
-	}
-	if isolation.String != "on" {
-		out = append(out, "READ_COMMITTED_SNAPSHOT is off: readers and lanes wait for each other; ALTER DATABASE CURRENT SET READ_COMMITTED_SNAPSHOT ON")
-	}
-	return out, nil
-}

@@ -62,6 +62,12 @@ func (d *document) hex(b []byte) {
 	d.buf = append(d.buf, '"')
 }
 
+// raw writes what is JSON already.
+func (d *document) raw(text string) {
+	d.comma()
+	d.buf = append(d.buf, text...)
+}
+
 // text writes a string; bytes that are not UTF-8 become U+FFFD.
 func (d *document) text(s string) {
 	d.comma()
@@ -94,8 +100,9 @@ func (d *document) escape(r rune) {
 	}
 }
 
-// rowsDocument is @rows: the messages and, for each step, their rows.
-func rowsDocument(p *sqlstore.Plan, items []*sqlstore.Item) string {
+// rowsDocument is @rows: the messages, what the lot is asked about them, and for
+// each step their rows.
+func rowsDocument(p *sqlstore.Plan, items []*sqlstore.Item, lot bool) string {
 	d := &document{fresh: true, buf: make([]byte, 0, 1024*len(items))}
 	d.open('{')
 	d.key("m")
@@ -110,10 +117,16 @@ func rowsDocument(p *sqlstore.Plan, items []*sqlstore.Item) string {
 		d.close(']')
 	}
 	d.close(']')
+	if lot {
+		d.questions(items)
+	}
 	for _, step := range p.Steps {
 		d.key("t" + strconv.Itoa(step.Index))
 		d.open('[')
 		for n, it := range items {
+			if it.Only() {
+				continue
+			}
 			for r := range it.Rows[step.Index] {
 				d.row(step, n, r, &it.Rows[step.Index][r])
 			}
@@ -238,8 +251,9 @@ func (b *blob) padded() []byte {
 }
 
 // sealParameters are @meta and @blob: what the ledger and the outbox take of
-// the items that are stored. They are empty when there are none.
-func sealParameters(items []*sqlstore.Item) (meta string, bodies []byte) {
+// the items that are stored, and the lot of those that are held. They are empty
+// when there are none.
+func sealParameters(items []*sqlstore.Item, lot bool) (meta string, bodies []byte) {
 	d := &document{fresh: true, buf: make([]byte, 0, 1024*len(items))}
 	var b blob
 	any := false
@@ -253,13 +267,16 @@ func sealParameters(items []*sqlstore.Item) (meta string, bodies []byte) {
 		}
 	}
 	d.close(']')
+	if lot {
+		any = d.lot(items, &b) || any
+	}
 	if !any {
 		return "", nil
 	}
 	d.key("k")
 	d.open('[')
 	for n, it := range items {
-		if it.Sealable() {
+		if it.Sealable() || it.Keeping() != nil {
 			d.keys(n, it)
 		}
 	}

@@ -67,7 +67,7 @@ func variants() map[string]*mapping.Mapping {
 	strict.Tables[0].OnMatch, strict.Tables[1].OnMatch = mapping.Keep, mapping.Fail
 	strict.Tables[3].Match = nil
 	strict.Returns = nil
-	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "combined": strict}
+	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict}
 }
 
 func golden(t *testing.T, name, got string) {
@@ -102,8 +102,11 @@ func TestStatements(t *testing.T) {
 		}
 		p := compiled.(*program)
 		golden(t, "write-"+name+".sql", p.write)
-		if (p.seal == "") != (name == "combined") {
-			t.Errorf("%s: the second statement is in the wrong place", name)
+		if (p.combined != "") != (name == "strict") {
+			t.Errorf("%s: whether both statements are one is wrong", name)
+		}
+		if p.combined != "" {
+			golden(t, "write-combined.sql", p.combined)
 		}
 	}
 	golden(t, "seal.sql", sealText()+"\n")

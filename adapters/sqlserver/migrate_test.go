@@ -40,7 +40,7 @@ func TestMigrateTwice(t *testing.T) {
 		}
 	}
 	gatewaytest.TestModels(t, stores[0], "../internal/sqlstore/testdata/models.txt", false)
-	if warnings, err := stores[0].Check(t.Context()); err != nil {
+	if warnings, err := stores[0].Check(t.Context(), nil); err != nil {
 		t.Errorf("looking at the settings: %v, %v", warnings, err)
 	}
 }

@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	mssql "github.com/microsoft/go-mssqldb"
 
@@ -10,32 +11,35 @@ import (
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 )
 
-// program is a plan as one or two texts.
+// program is a plan as two texts, or as one.
 type program struct {
-	plan  *sqlstore.Plan
-	write string
-	seal  string // empty when write holds it too
+	plan        *sqlstore.Plan
+	write, seal string
+	combined    string // both, when replies and events name nothing that is stored
 }
 
 // Compile writes the texts of a plan.
 func (d *dialect) Compile(p *sqlstore.Plan) (sqlstore.Program, error) {
+	out := &program{plan: p, write: writeText(p, false), seal: sealText()}
 	if len(p.Returns) == 0 {
-		return &program{plan: p, write: writeText(p, true)}, nil
+		out.combined = writeText(p, true)
 	}
-	return &program{plan: p, write: writeText(p, false), seal: sealText()}, nil
+	return out, nil
 }
 
-// Run commits the items in one transaction.
+// Run commits the items in one transaction. What can be held takes two
+// statements: between them the entry says how.
 func (p *program) Run(ctx context.Context, ss sqlstore.Session, items []*sqlstore.Item) error {
 	s := ss.(*session)
-	if p.seal == "" {
+	lot := slices.ContainsFunc(items, (*sqlstore.Item).UsesLot)
+	if p.combined != "" && !lot {
 		return p.atOnce(ctx, s, items)
 	}
 	if err := s.Begin(ctx); err != nil {
 		return err
 	}
 	failpoint.Hit("commit-begun")
-	clash, err := p.send(ctx, s, items, p.write, rowsParameter(p.plan, items))
+	clash, err := p.send(ctx, s, items, p.write, rowsParameter(p.plan, items, lot), whether(lot))
 	if err != nil {
 		return err
 	}
@@ -49,8 +53,11 @@ func (p *program) Run(ctx context.Context, ss sqlstore.Session, items []*sqlstor
 		return nil
 	}
 	failpoint.Hit("commit-rendered")
-	if err := p.record(ctx, s, items); err != nil {
+	if err := p.record(ctx, s, items, lot); err != nil {
 		return err
+	}
+	if lot {
+		failpoint.Hit("commit-held")
 	}
 	failpoint.Hit("commit-sealed")
 	if err := s.Commit(ctx); err != nil {
@@ -73,13 +80,22 @@ func render(items []*sqlstore.Item) bool {
 	return all
 }
 
-func (p *program) record(ctx context.Context, s *session, items []*sqlstore.Item) error {
-	meta, blob := sealParameters(items)
+func (p *program) record(ctx context.Context, s *session, items []*sqlstore.Item, lot bool) error {
+	meta, blob := sealParameters(items, lot)
 	if meta == "" {
 		return nil
 	}
-	_, err := s.ExecContext(ctx, p.seal, sql.Named("meta", mssql.NVarCharMax(meta)), sql.Named("blob", blob))
+	_, err := s.ExecContext(ctx, p.seal, sql.Named("meta", mssql.NVarCharMax(meta)), sql.Named("blob", blob), whether(lot))
 	return err
+}
+
+// whether is @lot: it says whether the parts about the lot are run.
+func whether(lot bool) sql.NamedArg {
+	n := 0
+	if lot {
+		n = 1
+	}
+	return sql.Named("lot", n)
 }
 
 // atOnce sends everything as one text. Replies are made first: they need
@@ -95,16 +111,16 @@ func (p *program) atOnce(ctx context.Context, s *session, items []*sqlstore.Item
 		return nil
 	}
 	failpoint.Hit("commit-rendered")
-	meta, blob := sealParameters(ready)
-	_, err := p.send(ctx, s, ready, p.write, rowsParameter(p.plan, ready), sql.Named("meta", mssql.NVarCharMax(meta)), sql.Named("blob", blob))
+	meta, blob := sealParameters(ready, false)
+	_, err := p.send(ctx, s, ready, p.combined, rowsParameter(p.plan, ready, false), sql.Named("meta", mssql.NVarCharMax(meta)), sql.Named("blob", blob))
 	if err == nil {
 		failpoint.Hit("commit-done")
 	}
 	return err
 }
 
-func rowsParameter(p *sqlstore.Plan, items []*sqlstore.Item) sql.NamedArg {
-	return sql.Named("rows", mssql.NVarCharMax(rowsDocument(p, items)))
+func rowsParameter(p *sqlstore.Plan, items []*sqlstore.Item, lot bool) sql.NamedArg {
+	return sql.Named("rows", mssql.NVarCharMax(rowsDocument(p, items, lot)))
 }
 
 // send runs the first statement and takes its answer. clash says that it has to

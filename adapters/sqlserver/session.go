@@ -12,6 +12,23 @@ import (
 // lane keeps its connection between batches. Only one batch at a time uses it.
 type lane struct{ conn *sql.Conn }
 
+// kept returns the lane's connection, unless its server has left it.
+func (l *lane) kept() *sql.Conn {
+	if l.conn == nil || l.conn.Raw(living) == nil {
+		return l.conn
+	}
+	l.conn.Close() // Raw has dropped it from the pool
+	l.conn = nil
+	return nil
+}
+
+func living(dc any) error {
+	if c, ok := dc.(*conn); ok && !c.alive() {
+		return driver.ErrBadConn
+	}
+	return nil
+}
+
 // session is a connection for one batch or one small transaction.
 type session struct {
 	conn *sql.Conn
@@ -24,7 +41,7 @@ func (d *dialect) Session(ctx context.Context, n int) (sqlstore.Session, error) 
 	s := &session{}
 	if n != sqlstore.AnyLane {
 		s.lane = &d.lanes[n]
-		s.conn = s.lane.conn
+		s.conn = s.lane.kept()
 	}
 	if s.conn != nil {
 		return s, nil

@@ -16,6 +16,14 @@ const (
 	refused  = 4 // a look-up found nothing, or a key is there twice
 	deferred = 5 // collides with an earlier message of the batch
 	clashed  = 6 // found out after rows were written: everything is rolled back
+
+	// What the lot decided; see textheld.go.
+
+	waits  = 7  // it waits already, under the id in first
+	lies   = 8  // it is parked already, under the id in first
+	behind = 9  // an earlier message of its key waits
+	gone   = 10 // what it releases is not held any more
+	only   = 11 // it is to be held, and nothing else
 )
 
 // Why a row is refused (column why of @f).
@@ -54,13 +62,15 @@ const readMessages = `INSERT INTO @m (n, id, claim, body, st)
 SELECT j.n, CONVERT(binary(16), j.id, 2), CONVERT(binary(32), j.claim, 2), CONVERT(binary(32), j.body, 2), 0
 FROM OPENJSON(@rows, '$.m') WITH (n int '$[0]', id char(32) '$[1]', claim char(64) '$[2]', body char(64) '$[3]') AS j;`
 
-const claimMessages = `UPDATE m SET st = 1, first = b.message_id FROM @m AS m INNER JOIN gateway.inbox AS b ON b.claim = m.claim;
-INSERT INTO gateway.inbox (claim, body, message_id) SELECT m.claim, m.body, m.id FROM @m AS m WHERE m.st = 0 ORDER BY m.claim;`
+const (
+	knowMessages  = `UPDATE m SET st = 1, first = b.message_id FROM @m AS m INNER JOIN gateway.inbox AS b ON b.claim = m.claim WHERE m.st = 0;`
+	claimMessages = `INSERT INTO gateway.inbox (claim, body, message_id) SELECT m.claim, m.body, m.id FROM @m AS m WHERE m.st = 0 ORDER BY m.claim;`
+)
 
 const releaseClaims = `DELETE b FROM gateway.inbox AS b INNER JOIN @m AS m ON m.claim = b.claim AND m.id = b.message_id WHERE m.st IN (4, 5);`
 
 // writeText is the whole first statement; when combined it holds the second
-// one too and is a transaction by itself.
+// one too and is a transaction by itself, in which nothing can be held.
 func writeText(p *sqlstore.Plan, combined bool) string {
 	s := &script{plan: p}
 	s.line(preamble)
@@ -69,6 +79,8 @@ func writeText(p *sqlstore.Plan, combined bool) string {
 	}
 	if combined {
 		s.line(sealDeclarations)
+	} else {
+		s.line(lotDeclaration)
 	}
 	s.line(readMessages)
 	for _, step := range p.Steps {
@@ -78,7 +90,7 @@ func writeText(p *sqlstore.Plan, combined bool) string {
 		s.line(sealReading)
 		s.line("BEGIN TRANSACTION;")
 	}
-	s.line(claimMessages)
+	s.claim(combined)
 	s.resolve()
 	s.group()
 	for _, step := range p.Order {
@@ -93,6 +105,19 @@ func writeText(p *sqlstore.Plan, combined bool) string {
 	}
 	s.answer()
 	return s.b.String()
+}
+
+// claim enters the messages in the inbox, but for those that it knows and those
+// that the lot decides about.
+func (s *script) claim(combined bool) {
+	if combined {
+		s.line(knowMessages)
+		s.line(claimMessages)
+		return
+	}
+	for _, part := range []string{lotLocking, knowMessages, lotDeciding, claimMessages} {
+		s.line("%s", part)
+	}
 }
 
 // declared is a column's type as a table variable declares it.

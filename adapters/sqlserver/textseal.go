@@ -54,5 +54,6 @@ FROM @d AS d INNER JOIN @s AS s ON s.n = d.n INNER JOIN @c AS c ON c.channel = d
 
 // sealText is the second statement.
 func sealText() string {
-	return strings.Join([]string{"SET NOCOUNT ON;\nSET XACT_ABORT ON;", sealDeclarations, sealReading, sealWriting}, "\n")
+	return strings.Join([]string{"SET NOCOUNT ON;\nSET XACT_ABORT ON;", sealDeclarations, heldDeclarations, sealReading,
+		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting}, "\n")
 }

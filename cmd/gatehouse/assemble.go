@@ -2,196 +2,42 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
-	"maps"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
+	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
-	"github.com/gatehouse/gatehouse/internal/config"
-	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/gateway"
-	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// compiled is what a project's files say, before any server is spoken to.
-type compiled struct {
-	contracts []*contract.Contract
-	// mappings has one for each of project.Routes; nil where the contract is broken.
-	mappings []*mapping.Mapping
-	// broken says why contracts did not load: they and their routes are left
-	// out, and stop nobody else.
-	broken  []error
-	access  *gateway.Access
-	version string
-}
-
-// compile loads contracts and mappings and holds them against each other and
-// against the configuration. All faults are reported at once; those of
-// contracts stand in the result.
-func (p *project) compile() (*compiled, error) {
-	c := &compiled{}
-	var faults []error
-	version := sha256.New()
-	note := func(file string, named *config.Node) []byte {
-		src, err := os.ReadFile(file)
-		if err != nil {
-			faults = append(faults, named.Fault("%v", err))
-			return nil
-		}
-		fmt.Fprintf(version, "%s %x\n", file, sha256.Sum256(src))
-		return src
-	}
-	note(p.file, p.root)
-	byPath := map[string]*contract.Contract{} // nil: listed, but did not load
-	for i, path := range p.Contracts {
-		byPath[string(path)] = nil
-		if note(string(path), p.root.Get("contracts").Items()[i]) == nil {
-			continue
-		}
-		loaded, err := p.loadContract(string(path))
-		if err != nil {
-			c.broken = append(c.broken, err)
-			continue
-		}
-		fmt.Fprintf(version, "%s %x\n", path, loaded.Hash)
-		c.contracts = append(c.contracts, loaded)
-		byPath[string(path)] = loaded
-	}
-	for _, r := range p.Routes {
-		m, err := p.compileMapping(r, note(string(r.Mapping), r.node.Get("mapping")), byPath)
-		if err != nil {
-			faults = append(faults, err)
-		}
-		c.mappings = append(c.mappings, m)
-	}
-	c.access = p.access(&faults)
-	c.version = hex.EncodeToString(version.Sum(nil))[:12]
-	return c, errors.Join(faults...)
-}
-
-// loadContract reads a WSDL with what it refers to, from the project's folder
-// or, when it lies elsewhere, from the folder above its own.
-func (p *project) loadContract(path string) (*contract.Contract, error) {
-	root := p.dir
-	rel, err := filepath.Rel(root, path)
-	if err != nil || strings.HasPrefix(rel, "..") {
-		root = filepath.Dir(filepath.Dir(path))
-		rel, err = filepath.Rel(root, path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	c, err := contract.Load(os.DirFS(root), filepath.ToSlash(rel))
-	if faults, ok := errors.AsType[contract.Faults](err); ok {
-		for i := range faults { // named from the WSDL's folder; many folders have an orders.wsdl
-			faults[i].Position.File = filepath.Join(filepath.Dir(path), filepath.FromSlash(faults[i].Position.File))
-		}
-	}
-	return c, err
-}
-
-func (p *project) compileMapping(r routeSection, src []byte, contracts map[string]*contract.Contract) (*mapping.Mapping, error) {
-	if src == nil {
-		return nil, nil // reported already
-	}
-	file, err := mapping.Parse(string(r.Mapping), src)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(p.dir, filepath.FromSlash(file.ContractPath()))
-	c, listed := contracts[path]
-	if !listed {
-		return nil, r.node.Fault("%s maps %s, which is not listed under `contracts:`%s", r.Mapping, file.ContractPath(), didYouMean(path, slices.Collect(maps.Keys(contracts))))
-	}
-	if c == nil {
-		return nil, nil // reported already
-	}
-	m, err := mapping.Compile(file, c)
-	if err != nil {
-		return nil, err
-	}
-	var wrong config.Faults
-	for _, e := range r.From {
-		wrong.Add(matches(r, e, m))
-	}
-	for _, name := range m.Channels {
-		if _, ok := p.Channels.get(name); !ok {
-			wrong.Add(r.node.Fault("%s publishes to channel %q, which is not listed under `channels:`%s", r.Mapping, name, didYouMean(name, p.Channels.names())))
-		}
-	}
-	return m, wrong.Err()
-}
-
-// matches checks that an endpoint is the operation that the mapping is for.
-func matches(r routeSection, e endpointSection, m *mapping.Mapping) error {
-	want := m.Contract.System + "/" + m.Service.Name + "." + m.Operation.Name
-	for _, s := range m.Contract.Services {
-		for _, op := range s.Operations {
-			if e.SOAP == m.Contract.System+"/"+s.Name+"."+op.Name && op.Input.Element == m.Operation.Input.Element {
-				return nil
-			}
-		}
-	}
-	return r.node.Fault("the endpoint %q does not take what %s maps; that would be %q", e.SOAP, r.Mapping, want)
-}
-
-func (p *project) access(faults *[]error) *gateway.Access {
-	var roles []gateway.Role
-	for _, r := range p.Roles {
-		role := gateway.Role{Name: r.Name, Partner: r.Value.Partner}
-		for _, m := range r.Value.Members {
-			member, err := normalized(m)
-			if err != nil {
-				*faults = append(*faults, r.node.Fault("%v", err))
-			}
-			role.Members = append(role.Members, member)
-		}
-		roles = append(roles, role)
-	}
-	var grants []gateway.Grant
-	for _, g := range p.Grants {
-		grants = append(grants, gateway.Grant{Role: g.Role, May: g.May, On: g.On})
-	}
-	return gateway.NewAccess(roles, grants)
-}
-
-// normalized writes a member's distinguished name as the directory adapter does.
-func normalized(m memberSection) (gateway.Member, error) {
-	out := gateway.Member{Group: m.Group, User: m.User}
-	var err error
-	if strings.Contains(m.Group, "=") {
-		out.Group, err = ldap.NormalizeDN(m.Group)
-	}
-	if err == nil && strings.Contains(m.User, "=") {
-		out.User, err = ldap.NormalizeDN(m.User)
-	}
-	return out, err
-}
-
-// running is everything that a gateway needs while it runs, and closes at the end.
+// running is a project with its store: what every command needs that speaks to
+// servers, and closes at the end.
 type running struct {
+	*assembly
+	store store
+	watch *watch // nil outside of a service
+}
+
+// assembly is a compiled project with its connections: what one generation is
+// made of. What the configuration did not change is shared with the assembly
+// before it.
+type assembly struct {
 	project    *project
 	compiled   *compiled
-	store      store
 	directory  *ldap.Directory
 	broker     *amqp.Client
-	publishers []*amqp.Publisher
+	publishers map[string]*amqp.Publisher // by channel
 	generation *gateway.Generation
+	next       atomic.Pointer[assembly] // what replaced it
 	log        *slog.Logger
 }
 
 // assemble connects a compiled project to its servers. Servers that are away at
 // the moment are no error: they heal by themselves. The caller closes what it gets.
-func (p *project) assemble(ctx context.Context, log *slog.Logger) (*running, error) {
+func (p *project) assemble(ctx context.Context, log *slog.Logger, w *watch) (*running, error) {
 	c, err := p.compile()
 	if err != nil || len(c.contracts) == 0 {
 		return nil, errors.Join(append(c.broken, err)...)
@@ -199,69 +45,119 @@ func (p *project) assemble(ctx context.Context, log *slog.Logger) (*running, err
 	for _, fault := range c.broken {
 		log.ErrorContext(ctx, "contract not served, nor its routes", "error", fault)
 	}
-	r := &running{project: p, compiled: c, log: log}
+	r := &running{watch: w}
 	if r.store, err = p.Store.openExisting(ctx, log); err != nil {
 		return nil, err
 	}
-	if r.directory, err = ldap.New(*p.Directory, log, time.Now); err != nil {
-		return nil, errors.Join(err, r.close(ctx))
-	}
-	channels, err := r.channels()
-	if err == nil {
-		err = r.generate(channels)
-	}
-	if err != nil {
-		return nil, errors.Join(err, r.close(ctx))
+	if r.assembly, err = p.connect(c, r.store, nil, w, log); err != nil {
+		return nil, errors.Join(err, r.store.Close())
 	}
 	return r, nil
 }
 
-func (r *running) channels() ([]gateway.Channel, error) {
-	if r.project.Broker == nil {
-		return nil, nil
-	}
-	broker, err := amqp.New(*r.project.Broker, r.log, amqp.SystemClock{})
-	if err != nil {
-		return nil, err
-	}
-	r.broker = broker
-	var out []gateway.Channel
-	for _, ch := range r.project.Channels {
-		publisher := broker.Publisher(ch.Name, *ch.Value.AMQP)
-		r.publishers = append(r.publishers, publisher)
-		out = append(out, gateway.Channel{Name: ch.Name, Publisher: publisher})
-	}
-	return out, nil
+// close ends the connections, the store last.
+func (r *running) close(ctx context.Context) error {
+	return errors.Join(r.assembly.close(ctx), r.store.Close())
 }
 
-func (r *running) generate(channels []gateway.Channel) error {
-	var routes []*gateway.Route
-	for i, section := range r.project.Routes {
-		if r.compiled.mappings[i] == nil {
-			continue
-		}
-		var endpoints []string
-		for _, e := range section.From {
-			endpoints = append(endpoints, "soap:"+e.SOAP)
-		}
-		routes = append(routes, gateway.NewRoute(section.Route, endpoints, r.compiled.mappings[i], r.store))
+// connect makes an assembly, sharing with an earlier one, when there is one,
+// what has the same configuration.
+func (p *project) connect(c *compiled, s store, earlier *assembly, w *watch, log *slog.Logger) (*assembly, error) {
+	if earlier == nil {
+		earlier = &assembly{project: &project{}}
 	}
-	var err error
-	r.generation, err = gateway.NewGeneration(r.compiled.version, r.compiled.contracts, r.compiled.access, channels, routes)
+	a := &assembly{project: p, compiled: c, publishers: map[string]*amqp.Publisher{}, log: log}
+	err := errors.Join(a.connectDirectory(earlier), a.connectBroker(earlier, w.amqpMetrics()))
+	if err == nil {
+		a.generation, err = a.generate(s)
+	}
+	if err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+		defer cancel()
+		return nil, errors.Join(err, a.closeUnless(ctx, earlier))
+	}
+	return a, nil
+}
+
+func (a *assembly) connectDirectory(earlier *assembly) (err error) {
+	a.directory = earlier.directory
+	if a.directory == nil || !reflect.DeepEqual(a.project.Directory, earlier.project.Directory) {
+		a.directory, err = ldap.New(*a.project.Directory, a.log, time.Now)
+	}
 	return err
 }
 
-// close ends the connections, the store last.
-func (r *running) close(ctx context.Context) error {
+func (a *assembly) connectBroker(earlier *assembly, m *amqp.Metrics) (err error) {
+	if a.project.Broker == nil {
+		return nil
+	}
+	a.broker = earlier.broker
+	if a.broker == nil || !reflect.DeepEqual(a.project.Broker, earlier.project.Broker) {
+		if a.broker, err = amqp.New(*a.project.Broker, a.log, amqp.SystemClock{}, m); err != nil {
+			return err
+		}
+	}
+	for _, ch := range a.project.Channels {
+		before, _ := earlier.project.Channels.get(ch.Name)
+		if a.broker == earlier.broker && reflect.DeepEqual(before, ch.Value) {
+			a.publishers[ch.Name] = earlier.publishers[ch.Name]
+			continue
+		}
+		a.publishers[ch.Name] = a.broker.Publisher(ch.Name, *ch.Value.AMQP)
+	}
+	return nil
+}
+
+func (a *assembly) generate(s store) (*gateway.Generation, error) {
+	var routes []*gateway.Route
+	for i, section := range a.project.Routes {
+		if a.compiled.mappings[i] == nil {
+			continue
+		}
+		route := gateway.NewRoute(section.Route, section.endpoints(), a.compiled.mappings[i], s)
+		route.Retry = section.retry()
+		routes = append(routes, route)
+	}
+	var channels []gateway.Channel
+	for _, ch := range a.project.Channels {
+		if p := a.publishers[ch.Name]; p != nil {
+			channels = append(channels, gateway.Channel{Name: ch.Name, Publisher: p})
+		}
+	}
+	return gateway.NewGeneration(gateway.Parts{
+		Version:   a.compiled.version,
+		Contracts: a.compiled.contracts,
+		Access:    a.compiled.access,
+		Directory: a.directory,
+		Channels:  channels,
+		Retire:    a.retire,
+	}, routes)
+}
+
+// retire closes what the assembly that replaced this one does not share.
+func (a *assembly) retire() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	defer cancel()
+	if err := a.closeUnless(ctx, a.next.Load()); err != nil {
+		a.log.WarnContext(ctx, "closing the former configuration's connections", "error", err)
+	}
+}
+
+func (a *assembly) close(ctx context.Context) error { return a.closeUnless(ctx, nil) }
+
+// closeUnless closes what other, which may be nil, does not share.
+func (a *assembly) closeUnless(ctx context.Context, other *assembly) error {
+	if other == nil {
+		other = &assembly{}
+	}
 	var faults []error
-	for _, p := range r.publishers {
-		faults = append(faults, p.Close(ctx))
+	for name, p := range a.publishers {
+		if p != nil && p != other.publishers[name] {
+			faults = append(faults, p.Close(ctx))
+		}
 	}
-	if r.directory != nil {
-		faults = append(faults, r.directory.Close())
-	}
-	if r.store != nil {
-		faults = append(faults, r.store.Close())
+	if a.directory != nil && a.directory != other.directory {
+		faults = append(faults, a.directory.Close())
 	}
 	return errors.Join(faults...)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -29,6 +32,9 @@ type caseBook struct {
 type messageCase struct {
 	Case     string `yaml:"case,required"`
 	Send     string `yaml:"send,required"` // file beside cases.yaml
+	To       string `yaml:"to"`            // system/Service; default: orders/OrderService
+	Queue    string `yaml:"queue"`         // publish it there instead, and wait for the reply
+	ID       string `yaml:"message_id"`    // the AMQP message-id, with queue
 	As       string `yaml:"as,required"`
 	Password string `yaml:"password"` // default: the user's own
 }
@@ -47,14 +53,42 @@ func readCases(dir string) (*caseBook, error) {
 	return b, node.Decode(b)
 }
 
-// send sends one case and renders the answer as its file holds it: the HTTP
-// status, whether it was a repeat, and the payload or fault.
-func (b *caseBook) send(ctx context.Context, base string, c messageCase) (string, error) {
+// addresses is where cases are sent to.
+type addresses struct {
+	base   string // URL of the public listener
+	broker string // host:port
+}
+
+// send sends one case and renders the answer as its file holds it.
+func (b *caseBook) send(ctx context.Context, to addresses, c messageCase) (string, error) {
 	body, err := os.ReadFile(filepath.Join(b.dir, c.Send))
 	if err != nil {
 		return "", err
 	}
-	client := soap.Client{URL: base + "/soap/orders/OrderService", Version: envelope.V11, Username: c.As, Password: c.Password}
+	if c.Queue != "" {
+		return b.ask(ctx, to.broker, c, body)
+	}
+	return b.call(ctx, to.base, c, body)
+}
+
+// ask puts a case on its queue. The answer is the outcome, the fault's code and
+// the reply.
+func (b *caseBook) ask(ctx context.Context, broker string, c messageCase, body []byte) (answer string, err error) {
+	p, err := newProducer(broker, c.As, cmp.Or(c.Password, b.Users[c.As]))
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
+	defer cancel()
+	d, err := p.ask(ctx, c.Queue, amqp091.Publishing{MessageId: c.ID, CorrelationId: c.Case, ContentType: contentTypeOf(filepath.Ext(c.Send)), Body: body})
+	return replyText(d), err
+}
+
+// call posts a case. The answer is the HTTP status, whether it was a repeat, and
+// the payload or fault.
+func (b *caseBook) call(ctx context.Context, base string, c messageCase, body []byte) (string, error) {
+	client := soap.Client{URL: base + "/soap/" + cmp.Or(c.To, "orders/OrderService"), Version: envelope.V11, Username: c.As, Password: c.Password}
 	if client.Password == "" {
 		client.Password = b.Users[c.As]
 	}
@@ -125,15 +159,15 @@ func difference(want, got string) string {
 	return b.String()
 }
 
-// dumpTables renders every business table of a SQLite database but the seeded
-// catalogue, and how many rows the inbox, the outbox and the refusals have.
+// dumpTables renders every business table of a SQLite database, and how many rows
+// the gateway's own have.
 func dumpTables(ctx context.Context, file string) (string, error) {
 	db, err := openReadOnly(file)
 	if err != nil {
 		return "", err
 	}
 	defer db.Close()
-	tables, err := column(ctx, db, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%.%' AND name NOT LIKE 'gateway.%' AND name NOT LIKE 'catalog.%' ORDER BY name`)
+	tables, err := column(ctx, db, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE '%.%' AND name NOT LIKE 'gateway.%' ORDER BY name`)
 	if err != nil {
 		return "", err
 	}

@@ -24,6 +24,7 @@ func newCheck() *cobra.Command {
 		file    string
 		connect bool
 		user    string
+		live    bool
 	)
 	cmd := &cobra.Command{
 		Use:   "check",
@@ -32,11 +33,17 @@ func newCheck() *cobra.Command {
 
 With --connect the directory, the broker and the database are asked too: can they
 be reached, do groups, exchanges, tables, columns and rights exist, and which
-values the contract allows that a column would refuse. Nothing is changed anywhere.`,
+values the contract allows that a column would refuse. Nothing is changed anywhere.
+
+With --live the running gateway is asked whether it lives, at listen.operations, and
+nothing else is looked at.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if user != "" && !connect {
 				return usageError{errors.New("--user needs --connect")}
+			}
+			if live {
+				return checkLive(cmd.Context(), cmd.OutOrStdout(), file)
 			}
 			p, err := readProject(file)
 			if err != nil {
@@ -48,6 +55,7 @@ values the contract allows that a column would refuse. Nothing is changed anywhe
 	configFlag(cmd, &file)
 	cmd.Flags().BoolVar(&connect, "connect", false, "ask directory, broker and database too")
 	cmd.Flags().StringVar(&user, "user", "", "with --connect: look this `login` up and show groups and roles")
+	cmd.Flags().BoolVar(&live, "live", false, "only ask the running gateway whether it lives")
 	return cmd
 }
 
@@ -61,7 +69,7 @@ func (p *project) verify(ctx context.Context, out io.Writer, connect bool, user 
 		return nil
 	}
 	log := slog.New(slog.DiscardHandler) // what it would say is said by the report
-	r, err := p.assemble(ctx, log)
+	r, err := p.assemble(ctx, log, nil)
 	if err != nil {
 		return err
 	}
@@ -127,15 +135,26 @@ func (r *running) checkBroker(ctx context.Context, out io.Writer) error {
 	for _, c := range r.project.Channels {
 		channels[c.Name] = *c.Value.AMQP
 	}
-	err := r.broker.Check(ctx, channels)
+	var queues []amqp.Endpoint
+	for _, section := range r.project.Routes {
+		for _, e := range section.From {
+			if e.AMQP != nil {
+				queues = append(queues, *e.AMQP)
+			}
+		}
+	}
+	hints, err := r.broker.Check(ctx, channels, queues)
 	if err == nil {
-		fmt.Fprintf(out, "broker    reached; every exchange is there\n")
+		fmt.Fprintf(out, "broker    reached; every exchange and queue is there\n")
+	}
+	for _, hint := range hints {
+		fmt.Fprintf(out, "warning: %s\n", hint)
 	}
 	return err
 }
 
 func (r *running) checkStore(ctx context.Context, out io.Writer) error {
-	lines, err := r.store.Check(ctx)
+	lines, err := r.store.Check(ctx, r.compiled.mappings)
 	for _, line := range lines {
 		fmt.Fprintf(out, "database  %s\n", line)
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -128,12 +129,18 @@ func (d *demo) startServers(ctx context.Context) error {
 	if d.directory, err = directory.Start(directory.Config{Base: "dc=corp,dc=example", Entries: entries}); err != nil {
 		return err
 	}
-	d.broker, err = broker.Listen(broker.Config{Login: broker.Users(map[string]string{"gatehouse": "gatehouse-secret"})})
-	if err != nil {
+	if d.broker, err = broker.Listen(broker.Config{Login: sampleLogin}); err != nil {
 		return err
 	}
-	d.events, err = listenEvents(ctx, "amqp://gatehouse:gatehouse-secret@"+d.broker.Addr(), "orders")
+	d.events, err = listenEvents(ctx, "amqp://gatehouse:gatehouse-secret@"+d.broker.Addr(), "orders", "master-data")
 	return err
+}
+
+// sampleLogin lets the sample's people in, as a broker does that asks the same
+// directory.
+func sampleLogin(username, password string) bool {
+	known := []string{"gatehouse", "erp.alice", "wms.bob", "mdm.dana", "carol"}
+	return slices.Contains(known, username) && password == username+"-secret"
 }
 
 // writeProject writes what is missing of the sample project, and the
@@ -157,7 +164,7 @@ func (d *demo) writeProject(listen string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := strings.NewReplacer("DIRECTORY", d.directory.Addr(), "BROKER", d.broker.Addr(), "LISTEN", listen).Replace(string(template))
+	text := strings.NewReplacer("DIRECTORY", d.directory.Addr(), "BROKER", d.broker.Addr(), "LISTEN", listen, "OPERATIONS", "127.0.0.1:0").Replace(string(template))
 	file := filepath.Join(d.dir, "gatehouse.yaml")
 	return file, os.WriteFile(file, []byte(text), 0o644)
 }
@@ -239,10 +246,10 @@ func (d *demo) play(ctx context.Context, f demoFlags, out io.Writer) error {
 func (d *demo) show(ctx context.Context, book *caseBook, out io.Writer) error {
 	first := book.Cases[0]
 	fmt.Fprintf(out, "Gatehouse demo. Directory, broker and database live in this process and end with it.\n\n"+
-		"  endpoint  %s/soap/orders/OrderService?wsdl\n  directory %s   broker %s   exchange orders\n  project   %s\n\n",
+		"  endpoint  %s/soap/orders/OrderService?wsdl\n  directory %s   broker %s   exchanges orders, master-data\n  project   %s\n\n",
 		d.base, d.directory.URL(), d.broker.URL(), d.dir)
 	fmt.Fprintf(out, "Sending mappings/cases/%s as %s, who is in erp-users through erp-systems.\n\n", first.Send, first.As)
-	answer, err := book.send(ctx, d.base, first)
+	answer, err := book.send(ctx, d.addresses(), first)
 	if err != nil {
 		return err
 	}
@@ -269,7 +276,7 @@ func (d *demo) follow(ctx context.Context, out io.Writer) error {
 		"       --data-binary @%[3]s/order-revision-2.xml %[2]s/soap/orders/OrderService\n"+
 		"  curl -i -u wms.bob:wms.bob-secret -H 'Content-Type: text/xml; charset=utf-8' \\\n"+
 		"       --data-binary @%[3]s/shipment.xml %[2]s/soap/orders/OrderService\n"+
-		"  %[4]s messages list -c %[5]s\n\nEvents are shown as they come; Ctrl-C ends the demo.\n\n",
+		"  %[4]s messages list --direct -c %[5]s\n\nEvents are shown as they come; Ctrl-C ends the demo.\n\n",
 		indent(e.String()), d.base, filepath.Join(d.dir, "mappings", "cases"), os.Args[0], filepath.Join(d.dir, "gatehouse.yaml"))
 	for {
 		e, err := d.events.next(ctx, 0)
@@ -284,6 +291,8 @@ func (d *demo) follow(ctx context.Context, out io.Writer) error {
 	}
 }
 
+func (d *demo) addresses() addresses { return addresses{base: d.base, broker: d.broker.Addr()} }
+
 func indent(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ") + "\n"
 }
@@ -292,7 +301,7 @@ func indent(text string) string {
 func (d *demo) compare(ctx context.Context, book *caseBook, update bool, out io.Writer) error {
 	c := &comparison{dir: book.dir, update: update}
 	for _, one := range book.Cases {
-		answer, err := book.send(ctx, d.base, one)
+		answer, err := book.send(ctx, d.addresses(), one)
 		if err != nil {
 			return fmt.Errorf("case %s: %w", one.Case, err)
 		}

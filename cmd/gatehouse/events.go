@@ -37,9 +37,9 @@ func (e event) String() string {
 	return fmt.Sprintf("%s type=%s correlation=%s%s\n%s\n", e.RoutingKey, e.Type, e.Correlation, headers, e.Body)
 }
 
-// listenEvents declares an exchange, and a queue of its own, on the broker at
-// url, and consumes.
-func listenEvents(ctx context.Context, url, exchange string) (*events, error) {
+// listenEvents declares exchanges, and a queue of its own bound to all of them,
+// on the broker at url, and consumes.
+func listenEvents(ctx context.Context, url string, exchanges ...string) (*events, error) {
 	conn, err := amqp091.Dial(url)
 	if err != nil {
 		return nil, err
@@ -48,24 +48,43 @@ func listenEvents(ctx context.Context, url, exchange string) (*events, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	err = errors.Join(
-		ch.ExchangeDeclare(exchange, amqp091.ExchangeTopic, true, false, false, false, nil),
-		declareQueue(ch, exchange+"-events"),
-		ch.QueueBind(exchange+"-events", "#", exchange, false, nil),
-	)
-	if err != nil {
+	queue := exchanges[0] + "-events"
+	if err := declareTopology(ch, queue, exchanges); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	in, err := ch.ConsumeWithContext(ctx, exchange+"-events", "", true, false, false, false, nil)
+	in, err := ch.ConsumeWithContext(ctx, queue, "", true, false, false, false, nil)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	return &events{conn: conn, in: in}, nil
 }
 
-func declareQueue(ch *amqp091.Channel, name string) error {
-	_, err := ch.QueueDeclare(name, true, false, false, false, nil)
-	return err
+// sampleQueues are what the sample's routes consume.
+var sampleQueues = []string{"in.orders", "in.prices"}
+
+// sampleQueueArguments are what the gateway wants of a queue whose messages have
+// an order.
+var sampleQueueArguments = amqp091.Table{"x-queue-type": "quorum", "x-single-active-consumer": true}
+
+func declareTopology(ch *amqp091.Channel, queue string, exchanges []string) error {
+	if _, err := ch.QueueDeclare(queue, true, false, false, false, nil); err != nil {
+		return err
+	}
+	for _, queue := range sampleQueues {
+		if _, err := ch.QueueDeclare(queue+strings.TrimPrefix(exchanges[0], "orders"), true, false, false, false, sampleQueueArguments); err != nil {
+			return err
+		}
+	}
+	for _, exchange := range exchanges {
+		err := errors.Join(
+			ch.ExchangeDeclare(exchange, amqp091.ExchangeTopic, true, false, false, false, nil),
+			ch.QueueBind(queue, "#", exchange, false, nil),
+		)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (e *events) close() error { return e.conn.Close() }
@@ -138,7 +157,7 @@ func (d *demo) settled(ctx context.Context) error {
 			}
 			d.events.kept = append(d.events.kept, e)
 		}
-		if waiting == 0 {
+		if waiting == 0 && len(d.events.kept) == delivered {
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -152,6 +171,6 @@ func (d *demo) outboxState(ctx context.Context) (waiting, delivered int, err err
 		return 0, 0, err
 	}
 	defer db.Close()
-	err = db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM "gateway.outbox"), (SELECT count(*) FROM "gateway.delivery")`).Scan(&waiting, &delivered)
+	err = db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM "gateway.outbox") + (SELECT count(*) FROM "gateway.held" WHERE state = 'waiting'), (SELECT count(*) FROM "gateway.delivery")`).Scan(&waiting, &delivered)
 	return waiting, delivered, err
 }

@@ -1,19 +1,26 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"os"
 	"slices"
 
+	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/config"
 )
 
 type listenSection struct {
+	// Public is where senders come in.
 	Public listenerSection `yaml:"public,required"`
+	// Operations is where operators and monitoring come in; without it there is
+	// no such door.
+	Operations *operationsSection `yaml:"operations"`
 }
 
 type listenerSection struct {
@@ -21,6 +28,20 @@ type listenerSection struct {
 	TLS     *tlsSection `yaml:"tls"`
 }
 
+type operationsSection struct {
+	Address           string      `yaml:"address"` // host:port; an empty host is every interface. Default: 127.0.0.1:8444
+	TLS               *tlsSection `yaml:"tls"`
+	operations.Config `yaml:",inline"`
+}
+
+// Effective returns the section with every default filled in.
+func (s operationsSection) Effective() operationsSection {
+	s.Address = cmp.Or(s.Address, operations.DefaultAddress)
+	s.Config = s.Config.Effective()
+	return s
+}
+
+// tlsSection is the server's side of TLS.
 type tlsSection struct {
 	CertFile config.Path `yaml:"cert_file,required"`
 	KeyFile  config.Path `yaml:"key_file,required"`
@@ -31,25 +52,61 @@ type tlsSection struct {
 
 // validate checks what can be judged without looking at files.
 func (s listenSection) validate() error {
-	var faults []error
-	if address := s.Public.Address; address != "" {
-		_, port, err := net.SplitHostPort(address)
-		if err == nil {
-			_, err = net.LookupPort("tcp", port)
+	faults := []error{validAddress("public", s.Public.Address), s.Public.TLS.validate("public")}
+	if o := s.Operations; o != nil {
+		faults = append(faults, validAddress("operations", o.Address), o.TLS.validate("operations"))
+		for line := range joined(o.Config.Validate()) {
+			faults = append(faults, fmt.Errorf("operations.%w", line))
 		}
-		if err != nil {
-			faults = append(faults, fmt.Errorf("public.address: %q is not host:port, such as 127.0.0.1:8080 or :8443", address))
-		}
-	}
-	if t := s.Public.TLS; t != nil && !slices.Contains([]string{"", "1.2", "1.3"}, t.MinVersion) {
-		faults = append(faults, fmt.Errorf("public.tls.min_version: %q is neither \"1.2\" nor \"1.3\"", t.MinVersion))
 	}
 	return errors.Join(faults...)
 }
 
-// config checks the files and returns the listener's settings. Certificate and
-// key are read at every handshake, so that a rotation needs no restart.
-func (t *tlsSection) config() (*tls.Config, error) {
+func validAddress(door, address string) error {
+	if address == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("%s.address: %q is not host:port, such as 127.0.0.1:8080 or :8443", door, address)
+	}
+	return nil
+}
+
+// joined yields the errors that were joined to one.
+func joined(err error) iter.Seq[error] {
+	return func(yield func(error) bool) {
+		several, ok := err.(interface{ Unwrap() []error })
+		if !ok && err != nil {
+			yield(err)
+		}
+		if !ok {
+			return
+		}
+		for _, one := range several.Unwrap() {
+			if !yield(one) {
+				return
+			}
+		}
+	}
+}
+
+func (t *tlsSection) validate(door string) error {
+	if t != nil && !slices.Contains([]string{"", "1.2", "1.3"}, t.MinVersion) {
+		return fmt.Errorf("%s.tls.min_version: %q is neither \"1.2\" nor \"1.3\"", door, t.MinVersion)
+	}
+	return nil
+}
+
+// config checks the files and returns the public listener's settings.
+func (t *tlsSection) config() (*tls.Config, error) { return t.of("public") }
+
+// of checks the files and returns the settings of a door's listener. Certificate
+// and key are read at every handshake, so that a rotation needs no restart.
+func (t *tlsSection) of(door string) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}
@@ -58,16 +115,19 @@ func (t *tlsSection) config() (*tls.Config, error) {
 		c.MinVersion = tls.VersionTLS13
 	}
 	if _, err := t.certificate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("listen.%s.tls: %w", door, err)
 	}
 	c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return t.certificate() }
-	return c, t.clientCAs(c)
+	if err := t.clientCAs(c); err != nil {
+		return nil, fmt.Errorf("listen.%s.tls.client_ca_file: %w", door, err)
+	}
+	return c, nil
 }
 
 func (t *tlsSection) certificate() (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(string(t.CertFile), string(t.KeyFile))
 	if err != nil {
-		return nil, fmt.Errorf("listen.public.tls: %w", err)
+		return nil, err
 	}
 	return &pair, nil
 }
@@ -78,11 +138,11 @@ func (t *tlsSection) clientCAs(c *tls.Config) error {
 	}
 	pem, err := os.ReadFile(string(t.ClientCAFile))
 	if err != nil {
-		return fmt.Errorf("listen.public.tls.client_ca_file: %w", err)
+		return err
 	}
 	c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
 	if !c.ClientCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("listen.public.tls.client_ca_file: %s holds no certificate", t.ClientCAFile)
+		return fmt.Errorf("%s holds no certificate", t.ClientCAFile)
 	}
 	return nil
 }

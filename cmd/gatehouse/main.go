@@ -26,14 +26,17 @@ const (
 	exitUsage = 2 // the command line itself is wrong
 )
 
-func main() { os.Exit(run()) }
+func main() { os.Exit(exitCode(underManager(run))) }
 
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+func run(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	root := newRoot()
-	err := root.ExecuteContext(ctx)
+	return newRoot().ExecuteContext(ctx)
+}
+
+// exitCode prints what went wrong and returns what the process ends with.
+func exitCode(err error) int {
 	if err == nil {
 		return exitOK
 	}
@@ -58,7 +61,8 @@ func newRoot() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newDemo(), newServe(), newCheck(), newMigrate(), newMessages(), newCall())
+	root.AddCommand(newDemo(), newServe(), newCheck(), newMigrate(), newMessages(), newCall(), newAccess(), newConfig())
+	root.AddCommand(platformCommands()...)
 	return root
 }
 

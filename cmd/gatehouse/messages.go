@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -8,14 +9,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
@@ -23,107 +28,184 @@ import (
 func newMessages() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "messages",
-		Short: "Look at the ledger: what arrived, what became of it",
+		Short: "Look at messages, and decide what becomes of those that need somebody",
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newMessagesList(), newMessagesShow())
+	for _, d := range deeds {
+		cmd.AddCommand(d.command())
+	}
 	return cmd
+}
+
+// listFlags say which messages are listed.
+type listFlags struct {
+	query  gateway.Query
+	since  time.Duration
+	before string
+}
+
+func (l *listFlags) add(cmd *cobra.Command) {
+	f, q := cmd.Flags(), &l.query
+	f.StringVar(&q.Key, "key", "", "business key `value`, such as an order number")
+	f.StringVar(&q.Route, "route", "", "`route`")
+	f.StringVar(&q.Sender, "sender", "", "`sender`: partner:<name> or a DN")
+	f.StringVar(&q.Identity, "identity", "", "message `identity`")
+	f.StringVar(&q.Outcome, "outcome", "", "`outcome`: "+strings.Join(operations.Outcomes, ", "))
+	f.DurationVar(&l.since, "since", 0, "only the last `duration`, such as 1h30m")
+	f.StringVar(&l.before, "before", "", "only messages older than this `id` (for paging)")
+	f.IntVar(&q.Limit, "limit", 50, "at most so many")
+}
+
+// check refuses what would quietly find nothing, or everything.
+func (l *listFlags) check() error {
+	q := &l.query
+	var faults []error
+	if q.Outcome != "" && !slices.Contains(operations.Outcomes, q.Outcome) {
+		faults = append(faults, fmt.Errorf("--outcome: %q is none of %s%s", q.Outcome, strings.Join(operations.Outcomes, ", "), didYouMean(q.Outcome, operations.Outcomes)))
+	}
+	if q.Limit < 1 {
+		faults = append(faults, fmt.Errorf("--limit: %d is less than 1", q.Limit))
+	}
+	switch {
+	case l.since < 0:
+		faults = append(faults, fmt.Errorf("--since: %v lies in the future; leave out the sign", l.since))
+	case l.since > 0:
+		q.Since = time.Now().Add(-l.since)
+	}
+	if l.before != "" {
+		var err error
+		if q.Before, err = uuid.Parse(l.before); err != nil {
+			faults = append(faults, fmt.Errorf("--before: %q is no message id", l.before))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// values is the query as the operations API reads it.
+func (l *listFlags) values(limit int) url.Values {
+	q, v := &l.query, url.Values{}
+	for name, value := range map[string]string{"route": q.Route, "sender": q.Sender, "key": q.Key, "identity": q.Identity, "outcome": q.Outcome} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	if !q.Since.IsZero() {
+		v.Set("since", q.Since.UTC().Format(time.RFC3339Nano))
+	}
+	if q.Before != (gateway.ID{}) {
+		v.Set("before", q.Before.String())
+	}
+	v.Set("limit", strconv.Itoa(min(limit, operations.MaxLimit)))
+	return v
 }
 
 func newMessagesList() *cobra.Command {
 	var (
-		file   string
-		q      gateway.Query
-		since  time.Duration
-		before string
-		asJSON bool
+		remote         remoteFlags
+		list           listFlags
+		direct, asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List messages and refusals, newest first",
 		Args:  usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkQuery(q, since); err != nil {
+			if err := list.check(); err != nil {
 				return usageError{err}
 			}
-			if since > 0 {
-				q.Since = time.Now().Add(-since)
+			found, err := list.find(cmd.Context(), &remote, direct)
+			if err != nil {
+				return err
 			}
-			if before != "" {
-				id, err := uuid.Parse(before)
-				if err != nil {
-					return usageError{fmt.Errorf("--before: %q is no message id", before)}
-				}
-				q.Before = id
-			}
-			return withStore(cmd.Context(), file, func(ctx context.Context, s store) error {
-				found, err := s.Messages(ctx, q)
-				if err != nil {
-					return err
-				}
-				return printSummaries(cmd.OutOrStdout(), found, asJSON)
-			})
+			return printSummaries(cmd.OutOrStdout(), found, asJSON)
 		},
 	}
-	configFlag(cmd, &file)
-	f := cmd.Flags()
-	f.StringVar(&q.Key, "key", "", "business key `value`, such as an order number")
-	f.StringVar(&q.Route, "route", "", "`route`")
-	f.StringVar(&q.Sender, "sender", "", "`sender`: partner:<name> or a DN")
-	f.StringVar(&q.Identity, "identity", "", "message `identity`")
-	f.StringVar(&q.Outcome, "outcome", "", "`outcome`: "+strings.Join(outcomes, ", "))
-	f.DurationVar(&since, "since", 0, "only the last `duration`, such as 1h30m")
-	f.StringVar(&before, "before", "", "only messages older than this `id` (for paging)")
-	f.IntVar(&q.Limit, "limit", 50, "at most so many")
-	f.BoolVar(&asJSON, "json", false, "one JSON object a line")
+	remote.add(cmd)
+	list.add(cmd)
+	directFlag(cmd, &direct)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	return cmd
 }
 
-// outcomes are what a message of the ledger can have come to.
-var outcomes = []string{gateway.Stored.String(), gateway.Superseded.String(), gateway.Refused.String()}
-
-// checkQuery refuses what would quietly find nothing, or everything.
-func checkQuery(q gateway.Query, since time.Duration) error {
-	var faults []error
-	if q.Outcome != "" && !slices.Contains(outcomes, q.Outcome) {
-		faults = append(faults, fmt.Errorf("--outcome: %q is none of %s%s", q.Outcome, strings.Join(outcomes, ", "), didYouMean(q.Outcome, outcomes)))
+func (l *listFlags) find(ctx context.Context, remote *remoteFlags, direct bool) (found []gateway.Summary, err error) {
+	if direct {
+		err = withStore(ctx, remote.file, func(ctx context.Context, s store) (err error) {
+			found, err = s.Messages(ctx, l.query)
+			return err
+		})
+		return found, err
 	}
-	if q.Limit < 1 {
-		faults = append(faults, fmt.Errorf("--limit: %d is less than 1", q.Limit))
+	c, err := remote.client()
+	if err != nil {
+		return nil, err
 	}
-	if since < 0 {
-		faults = append(faults, fmt.Errorf("--since: %v lies in the future; leave out the sign", since))
+	for wanted := l.query.Limit; len(found) < wanted; {
+		var page operations.MessageList
+		if err := c.get(ctx, "messages", l.values(wanted-len(found)), &page); err != nil {
+			return nil, err
+		}
+		found = append(found, page.Messages...)
+		if page.Next == (gateway.ID{}) {
+			break
+		}
+		l.query.Before = page.Next
 	}
-	return errors.Join(faults...)
+	return found, nil
 }
 
 func newMessagesShow() *cobra.Command {
 	var (
-		file   string
-		asJSON bool
+		remote         remoteFlags
+		direct, asJSON bool
 	)
 	cmd := &cobra.Command{
 		Use:   "show ID",
-		Short: "Show one message with payload, reply and deliveries",
-		Args:  usage(cobra.ExactArgs(1)),
+		Short: "Show one message with payload, reply, deliveries and history",
+		Long: `Show one message with payload, reply, deliveries and history. Characters that steer
+a terminal are replaced; --json has every byte.`,
+		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := uuid.Parse(args[0])
+			id, err := parseID(args[0])
 			if err != nil {
-				return usageError{fmt.Errorf("%q is no message id; `gatehouse messages list` shows them", args[0])}
+				return err
 			}
-			return withStore(cmd.Context(), file, func(ctx context.Context, s store) error {
-				r, err := s.Message(ctx, id)
-				if err != nil {
-					return fmt.Errorf("%s: %w", id, err)
-				}
-				return printRecord(cmd.OutOrStdout(), r, asJSON)
-			})
+			r, err := findRecord(cmd.Context(), &remote, direct, id)
+			if err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
+			return printRecord(cmd.OutOrStdout(), r, asJSON)
 		},
 	}
-	configFlag(cmd, &file)
+	remote.add(cmd)
+	directFlag(cmd, &direct)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON; payload and reply are base64")
 	return cmd
+}
+
+func parseID(text string) (gateway.ID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return id, usageError{fmt.Errorf("%q is no message id; `gatehouse messages list` shows them", text)}
+	}
+	return id, nil
+}
+
+func findRecord(ctx context.Context, remote *remoteFlags, direct bool, id gateway.ID) (r *gateway.Record, err error) {
+	if direct {
+		err = withStore(ctx, remote.file, func(ctx context.Context, s store) (err error) {
+			r, err = s.Message(ctx, id)
+			return err
+		})
+		return r, err
+	}
+	c, err := remote.client()
+	if err != nil {
+		return nil, err
+	}
+	r = &gateway.Record{}
+	return r, c.get(ctx, "messages/"+id.String(), nil, r)
 }
 
 // withStore opens the store of a configuration for one look at it.
@@ -136,8 +218,7 @@ func withStore(ctx context.Context, file string, do func(context.Context, store)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	return do(ctx, s)
+	return errors.Join(do(ctx, s), s.Close())
 }
 
 func printSummaries(out io.Writer, found []gateway.Summary, asJSON bool) error {
@@ -158,7 +239,7 @@ func printSummaries(out io.Writer, found []gateway.Summary, asJSON bool) error {
 			outcome += " " + s.Code
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.ReceivedAt.Format(time.DateTime), dash(s.Route),
-			dash(cmp.Or(s.Sender, s.Principal)), dash(s.Identity), outcome, keys(s.Keys))
+			dash(cmp.Or(s.Sender, s.Principal)), dash(s.Identity), outcome, oneLine(keys(s.Keys)))
 	}
 	return w.Flush()
 }
@@ -167,7 +248,21 @@ func dash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return s
+	return oneLine(s)
+}
+
+// oneLine is text that a terminal may show in a column: what senders write may
+// hold lines and control sequences of its own.
+func oneLine(s string) string {
+	return strings.Map(inert, strings.ReplaceAll(strings.ReplaceAll(s, "\n", "; "), "\t", " "))
+}
+
+// inert replaces what would steer a terminal.
+func inert(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' && r != '\t' {
+		return unicode.ReplacementChar
+	}
+	return r
 }
 
 func keys(list []mapping.Key) string {
@@ -180,14 +275,12 @@ func keys(list []mapping.Key) string {
 
 func printRecord(out io.Writer, r *gateway.Record, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
+		return printJSON(out, r)
 	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, value)
+			fmt.Fprintf(w, "%s\t%s\n", name, oneLine(value))
 		}
 	}
 	line("message", r.ID.String())
@@ -204,12 +297,16 @@ func printRecord(out io.Writer, r *gateway.Record, asJSON bool) error {
 	line("mapping", r.Mapping)
 	line("contract", r.Contract)
 	line("trace", r.TraceParent)
+	line("replay of", r.ReplayOf)
 	for _, d := range r.Deliveries {
 		state := d.State
 		if !d.ConfirmedAt.IsZero() {
 			state += " " + d.ConfirmedAt.Format(time.RFC3339Nano)
 		}
 		line("delivery", fmt.Sprintf("%s %s: %s %s", d.Channel, d.RoutingKey, state, d.Reason))
+	}
+	for _, a := range r.History {
+		line("history", strings.TrimSpace(fmt.Sprintf("%s %s %s", a.At.Format(time.RFC3339), a.What, attempt(a))))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -219,8 +316,20 @@ func printRecord(out io.Writer, r *gateway.Record, asJSON bool) error {
 		text []byte
 	}{{"payload", r.Payload}, {"reply", r.Reply}} {
 		if len(part.text) > 0 {
-			fmt.Fprintf(out, "\n%s:\n%s\n", part.name, part.text)
+			fmt.Fprintf(out, "\n%s:\n%s\n", part.name, bytes.Map(inert, part.text))
 		}
 	}
 	return nil
+}
+
+// attempt tells by whom and why, on one line.
+func attempt(a gateway.Attempt) string {
+	text := ""
+	if a.By != "" {
+		text = "by " + a.By
+	}
+	if reason := strings.TrimSpace(a.Code + " " + a.Reason); reason != "" {
+		text += ": " + reason
+	}
+	return strings.TrimPrefix(text, ": ")
 }

@@ -8,13 +8,16 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/adapters/sqlite"
+	"github.com/gatehouse/gatehouse/internal/config"
 )
 
 func newMigrate() *cobra.Command {
@@ -79,7 +82,10 @@ func printMigrations(out io.Writer, found []sqlite.Migration, asJSON bool) error
 }
 
 func newMigrateUp() *cobra.Command {
-	var file string
+	var (
+		file  string
+		login migrationLogin
+	)
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Apply what is pending; several at once apply once",
@@ -89,11 +95,39 @@ func newMigrateUp() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := login.use(&p.Store); err != nil {
+				return err
+			}
 			return p.migrateUp(cmd.Context(), cmd.OutOrStdout())
 		},
 	}
 	configFlag(cmd, &file)
+	cmd.Flags().StringVar(&login.username, "username", "", "`login` that may change tables (default: the one that serves)")
+	cmd.Flags().StringVar(&login.passwordFile, "password-file", "", "`file` with its password")
 	return cmd
+}
+
+// migrationLogin is another login than the one that serves: changing tables is
+// not the running gateway's right. Its zero value changes nothing.
+type migrationLogin struct{ username, passwordFile string }
+
+// use has the store opened by this login.
+func (l migrationLogin) use(s *storeSection) error {
+	switch {
+	case l == migrationLogin{}:
+		return nil
+	case l.username == "" || l.passwordFile == "":
+		return usageError{errors.New("--username and --password-file need each other")}
+	case s.sqlserver == nil || !s.sqlserver.DSN.IsZero():
+		return usageError{errors.New("--username is for stores with the driver sqlserver and keys such as server, not for a dsn, which has a login inside")}
+	}
+	password, err := os.ReadFile(l.passwordFile)
+	if err != nil {
+		return fmt.Errorf("--password-file: %w", err)
+	}
+	s.sqlserver.Username = l.username
+	s.sqlserver.Password = config.NewSecret(strings.TrimRight(string(password), "\r\n"))
+	return s.sqlserver.Validate()
 }
 
 func (p *project) migrateUp(ctx context.Context, out io.Writer) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,24 +14,42 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
 	"github.com/gatehouse/gatehouse/adapters/soap"
+	"github.com/gatehouse/gatehouse/adapters/telemetry"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
 // project is gatehouse.yaml as it stands. Each adapter owns its section; this
 // file owns what joins them.
 type project struct {
-	Store     storeSection           `yaml:"store,required"`
-	Directory *ldap.Config           `yaml:"directory,required"`
-	Broker    *amqp.Config           `yaml:"broker"`
-	Contracts []config.Path          `yaml:"contracts,required"`
-	Routes    []routeSection         `yaml:"routes,required"`
-	Channels  ordered[channelTarget] `yaml:"channels"`
-	Roles     ordered[roleSection]   `yaml:"roles"`
-	Grants    []grantSection         `yaml:"grants"`
-	SOAP      soap.Config            `yaml:"soap"`
-	Relay     relaySection           `yaml:"relay"`
-	Listen    listenSection          `yaml:"listen,required"`
+	// Store is the database, and the driver that speaks to it.
+	Store storeSection `yaml:"store,required"`
+	// Directory is the LDAP directory that knows who senders and operators are.
+	Directory *ldap.Config `yaml:"directory,required"`
+	// Broker is the message broker of queues and channels; without them there is
+	// no need of it.
+	Broker *amqp.Config `yaml:"broker"`
+	// Contracts are the WSDL files that are served.
+	Contracts []config.Path `yaml:"contracts,required"`
+	// Routes say what becomes of messages: from their endpoints through a mapping
+	// into tables.
+	Routes []routeSection `yaml:"routes,required"`
+	// Channels are what mappings publish to, by name.
+	Channels ordered[channelTarget] `yaml:"channels"`
+	// Roles are sets of people and systems of the directory, by name. Of several
+	// roles that allow a message, the first one's partner counts.
+	Roles ordered[roleSection] `yaml:"roles"`
+	// Grants say what each role may do; what no grant names is denied.
+	Grants []grantSection `yaml:"grants"`
+	// SOAP tunes the SOAP endpoints.
+	SOAP soap.Config `yaml:"soap"`
+	// Relay tunes what carries committed events to the channels.
+	Relay relaySection `yaml:"relay"`
+	// Telemetry is where traces go.
+	Telemetry telemetrySection `yaml:"telemetry"`
+	// Listen says at which addresses the gateway is reached.
+	Listen listenSection `yaml:"listen,required"`
 
 	file string // the path it was read from
 	dir  string // the folder that contracts and mappings are found from
@@ -38,9 +57,11 @@ type project struct {
 }
 
 type routeSection struct {
-	Route   string            `yaml:"route,required"`
-	Mapping config.Path       `yaml:"mapping,required"`
-	From    []endpointSection `yaml:"from,required"`
+	Route   string            `yaml:"route,required"`   // the name that logs, ledger and grants call it by
+	Mapping config.Path       `yaml:"mapping,required"` // the file that says what becomes of a message
+	From    []endpointSection `yaml:"from,required"`    // where its messages come in
+	OnError onErrorSection    `yaml:"on_error"`         // of queues; whoever waits is refused
+	Retry   retrySection      `yaml:"retry"`            // of on_error: {not_yet: retry}
 	node    *config.Node
 }
 
@@ -52,28 +73,121 @@ func (r *routeSection) UnmarshalNode(n *config.Node) error {
 	return err
 }
 
+// endpointSection is one inbound door: exactly one field is set.
 type endpointSection struct {
-	SOAP string `yaml:"soap,required"` // system/Service.Operation
+	SOAP string         `yaml:"soap"` // system/Service.Operation
+	AMQP *amqp.Endpoint `yaml:"amqp"` // a queue that is consumed
+}
+
+// name is the endpoint as the gateway, the ledger and the log call it.
+func (e endpointSection) name() string {
+	if e.AMQP != nil {
+		return e.AMQP.Name()
+	}
+	return "soap:" + e.SOAP
+}
+
+func (r *routeSection) endpoints() []string {
+	var out []string
+	for _, e := range r.From {
+		out = append(out, e.name())
+	}
+	return out
+}
+
+// asynchronous reports whether the route has a door at which nobody waits.
+func (r *routeSection) asynchronous() bool {
+	return slices.ContainsFunc(r.From, func(e endpointSection) bool { return e.AMQP != nil })
+}
+
+// retry is how long messages wait for what they refer to.
+func (r *routeSection) retry() gateway.Retry {
+	out := gateway.Retry{For: r.Retry.For, First: r.Retry.First, Longest: r.Retry.Longest}
+	if r.OnError[fault.NotYet.String()] == park {
+		out.For = -1
+	}
+	return out
+}
+
+// retrySection says how long a message waits for what it refers to.
+type retrySection struct {
+	For     time.Duration `yaml:"for"`     // until it is parked; 24h
+	First   time.Duration `yaml:"first"`   // pause before the second attempt; 1s
+	Longest time.Duration `yaml:"longest"` // longest pause; 5m
+}
+
+func (s retrySection) validate() error {
+	if s.For < 0 || s.First < 0 || s.Longest < 0 {
+		return errors.New("a negative value")
+	}
+	return nil
+}
+
+// onErrorSection says, by kind of fault, what becomes of a message of a queue
+// that cannot be stored.
+type onErrorSection map[string]action
+
+// action is what is done with a message that cannot be stored.
+type action string
+
+const (
+	park  action = "park"
+	retry action = "retry"
+)
+
+// actions are the choices for each kind; the first is what happens unless
+// configured otherwise.
+var actions = map[string][]action{
+	fault.Invalid.String():         {park},
+	fault.Unauthenticated.String(): {park},
+	fault.Forbidden.String():       {park},
+	fault.Conflict.String():        {park},
+	fault.TooLarge.String():        {park},
+	fault.Internal.String():        {park},
+	fault.NotYet.String():          {retry, park},
+	fault.Unavailable.String():     {retry},
+}
+
+// UnmarshalNode reads the section and refuses what would lose messages, or stop
+// a queue for good.
+func (s *onErrorSection) UnmarshalNode(n *config.Node) error {
+	*s = onErrorSection{}
+	var faults config.Faults
+	for _, e := range n.Entries() {
+		kind, chosen := e.Key, action(e.Value.Text())
+		allowed, known := actions[kind]
+		switch {
+		case !known:
+			faults.Add(e.Value.Fault("there is no kind of fault %q%s", kind, didYouMean(kind, slices.Sorted(maps.Keys(actions)))))
+		case chosen == "refuse":
+			faults.Add(e.Value.Fault("nobody waits at a queue who could be refused: %s: %s", kind, allowed[0]))
+		case !slices.Contains(allowed, chosen):
+			faults.Add(e.Value.Fault("%s: %q is not possible; choose from %v", kind, chosen, allowed))
+		default:
+			(*s)[kind] = chosen
+		}
+	}
+	return faults.Err()
 }
 
 type channelTarget struct {
-	AMQP *amqp.Channel `yaml:"amqp,required"`
+	AMQP *amqp.Channel `yaml:"amqp,required"` // an exchange that is published to
 }
 
 type roleSection struct {
-	Members []memberSection `yaml:"members,required"`
-	Partner string          `yaml:"partner"`
+	Members []memberSection `yaml:"members,required"` // whoever is one of them has the role
+	Partner string          `yaml:"partner"`          // whose messages are compared with each other; default: each user's
 }
 
 type memberSection struct {
-	Group string `yaml:"group"`
-	User  string `yaml:"user"`
+	Group string `yaml:"group"` // a short name, or a distinguished name; nested groups count
+	User  string `yaml:"user"`  // a login, or a distinguished name
 }
 
 type grantSection struct {
 	Role string `yaml:"role,required"`
-	May  verbs  `yaml:"may,required"`
-	On   string `yaml:"on,required"`
+	May  verbs  `yaml:"may,required"` // one verb or a list
+	On   string `yaml:"on,required"`  // route/<name>, channel/<name>, message/<route>, configuration, access; a * at the end covers several
 	node *config.Node
 }
 
@@ -105,6 +219,23 @@ func (v *verbs) UnmarshalNode(n *config.Node) error {
 		return n.Fault("a grant allows at least one of %v", gateway.Verbs)
 	}
 	return nil
+}
+
+type telemetrySection struct {
+	Traces *telemetry.Config `yaml:"traces"` // absent: nothing is traced
+}
+
+func (s telemetrySection) validate() error {
+	if s.Traces == nil {
+		return nil
+	}
+	var faults []error
+	if err := s.Traces.Validate(); err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			faults = append(faults, errors.New("traces."+line))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 type relaySection struct {
@@ -186,6 +317,7 @@ func (p *project) check(root *config.Node) error {
 	}
 	section("soap", p.SOAP.Validate)
 	section("relay", p.Relay.validate)
+	section("telemetry", p.Telemetry.validate)
 	section("listen", p.Listen.validate)
 	if p.Directory != nil {
 		section("directory", p.Directory.Validate)
@@ -218,22 +350,26 @@ func (p *project) checkGrants(faults *config.Faults) {
 		if _, ok := p.Roles.get(g.Role); !ok && g.Role != "" {
 			faults.Add(g.node.Get("role").Fault("there is no role %q%s", g.Role, didYouMean(g.Role, p.Roles.names())))
 		}
-		if g.On != "" && !slices.ContainsFunc(resources, g.covers) {
-			faults.Add(g.node.Get("on").Fault("%q names nothing; a grant is on route/<name> or channel/<name>, or on several with a * at the end%s", g.On, didYouMean(g.On, resources)))
+		on := slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return !g.covers(r) })
+		if g.On != "" && len(on) == 0 {
+			faults.Add(g.node.Get("on").Fault("%q names nothing; a grant is on route/<name>, channel/<name>, message/<route>, configuration or access, or on several with a * at the end%s", g.On, didYouMean(g.On, resources)))
+			continue
+		}
+		for _, verb := range g.May {
+			if !slices.ContainsFunc(on, func(r string) bool { return slices.Contains(gateway.VerbsOn(r), verb) }) {
+				faults.Add(g.node.Get("may").Fault("%s means nothing on %s", verb, g.On))
+			}
 		}
 	}
 }
 
 // resources lists what a grant can be on.
 func (p *project) resources() []string {
-	var out []string
+	var routes []string
 	for _, r := range p.Routes {
-		out = append(out, "route/"+r.Route)
+		routes = append(routes, r.Route)
 	}
-	for _, name := range p.Channels.names() {
-		out = append(out, "channel/"+name)
-	}
-	return out
+	return gateway.Resources(routes, p.Channels.names())
 }
 
 // covers reports whether the grant is on resource.
@@ -248,16 +384,42 @@ func (p *project) checkRoutes(faults *config.Faults) {
 		if len(r.From) == 0 && r.node.Get("from") != nil {
 			faults.Add(r.node.Get("from").Fault("route %q comes from nowhere; name an endpoint, such as {soap: system/Service.Operation}", r.Route))
 		}
+		p.checkEndpoints(&r, faults)
 		if slices.Contains(routes, r.Route) {
 			faults.Add(r.node.Fault("route %q stands here twice", r.Route))
 		}
 		routes = append(routes, r.Route)
 		for _, e := range r.From {
-			if slices.Contains(endpoints, e.SOAP) {
-				faults.Add(r.node.Fault("the endpoint %q belongs to another route already", e.SOAP))
+			if slices.Contains(endpoints, e.name()) {
+				faults.Add(r.node.Fault("the endpoint %q belongs to another route already", e.name()))
 			}
-			endpoints = append(endpoints, e.SOAP)
+			endpoints = append(endpoints, e.name())
 		}
+	}
+}
+
+func (p *project) checkEndpoints(r *routeSection, faults *config.Faults) {
+	for i, e := range r.From {
+		if (e.SOAP == "") == (e.AMQP == nil) {
+			faults.Add(r.node.Get("from").Items()[i].Fault("an endpoint is one of soap: and amqp:"))
+			continue
+		}
+		if e.AMQP == nil {
+			continue
+		}
+		at := r.node.Get("from").Items()[i].Get("amqp")
+		faults.Add(located(at, e.AMQP.Validate()))
+		if p.Broker == nil {
+			faults.Add(at.Fault("an amqp endpoint needs a `broker:` section"))
+		}
+	}
+	for _, key := range []string{"on_error", "retry"} {
+		if n := r.node.Get(key); n != nil && !r.asynchronous() {
+			faults.Add(n.Fault("%s is for messages of queues: at the other endpoints the sender waits, and is told", key))
+		}
+	}
+	if n := r.node.Get("retry"); n != nil {
+		faults.Add(located(n, r.Retry.validate()))
 	}
 }
 
@@ -271,6 +433,9 @@ func located(section *config.Node, err error) error {
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		name, message, _ := strings.Cut(line, ": ")
 		at := part(section, name)
+		if at == nil {
+			at = part(section, name+"_file") // a secret's other key
+		}
 		if at == nil {
 			at, message = section, line
 		}

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"project":  scriptProject,
 			"soap":     scriptSOAP,
+			"amqp":     scriptAMQP,
 			"get":      scriptGet,
 			"sql":      scriptSQL,
 			"tsql":     scriptTSQL,
@@ -64,6 +66,8 @@ func TestScripts(t *testing.T) {
 			"server":   scriptServer,
 			"database": scriptDatabase,
 			"replace":  scriptReplace,
+			"hangup":   scriptHangup,
+			"queue":    scriptQueue,
 		},
 	})
 }
@@ -101,7 +105,7 @@ func setUpScript(env *testscript.Env) error {
 	l := &lab{exchange: "orders", addresses: map[string]string{}}
 	env.Values[labKey{}] = l
 	env.Defer(l.close)
-	for _, name := range []string{"directory", "broker", "gateway"} {
+	for _, name := range []string{"directory", "broker", "gateway", "operations"} {
 		address, err := freeAddress()
 		if err != nil {
 			return err
@@ -109,14 +113,19 @@ func setUpScript(env *testscript.Env) error {
 		l.addresses[name] = address
 	}
 	env.Setenv("ADDRESS", l.addresses["gateway"])
+	env.Setenv("OPERATIONS", "http://"+l.addresses["operations"])
 	env.Setenv("BASE", "http://"+l.addresses["gateway"])
 	env.Setenv("ORDERS", "http://"+l.addresses["gateway"]+"/soap/orders/OrderService")
+	env.Setenv("CUSTOMERS", "http://"+l.addresses["gateway"]+"/soap/customers/CustomerService")
+	env.Setenv("PRODUCTS", "http://"+l.addresses["gateway"]+"/soap/customers/ProductService")
 	env.Setenv("TMPDIR", env.WorkDir)
 	samples, err := filepath.Abs("../../testdata/soap")
 	if err != nil {
 		return err
 	}
 	env.Setenv("SAMPLES", samples)
+	env.Setenv("JSON", filepath.Join(filepath.Dir(samples), "json"))
+	env.Setenv("XML", filepath.Join(filepath.Dir(samples), "xml"))
 	if err := copyMissing(filepath.Join(env.WorkDir, "wsdl"), wsdl.FS); err != nil {
 		return err
 	}
@@ -168,12 +177,12 @@ func (l *lab) start(name string) (err error) {
 		l.directory, err = directory.Start(directory.Config{Base: "dc=corp,dc=example", Entries: entries, Address: l.addresses[name]})
 		return err
 	case "broker":
-		l.broker, err = broker.Listen(broker.Config{Address: l.addresses[name], Login: broker.Users(map[string]string{"gatehouse": "gatehouse-secret"})})
+		l.broker, err = broker.Listen(broker.Config{Address: l.addresses[name], Login: sampleLogin})
 		if err != nil {
 			return err
 		}
 		l.amqp = "amqp://gatehouse:gatehouse-secret@" + l.addresses[name]
-		l.events, err = listenEvents(context.Background(), l.amqp, l.exchange)
+		l.events, err = listenEvents(context.Background(), l.amqp, l.exchange, "master-data")
 		return err
 	}
 	return fmt.Errorf("there is no server %q", name)
@@ -218,7 +227,7 @@ func scriptProject(ts *testscript.TestScript, neg bool, args []string) {
 		text = strings.NewReplacer("driver: sqlite", "driver: sqlserver", "path: data/gatehouse.db", "dsn: \""+l.sqlserver.dsn+"\"",
 			"migrations/sqlite", "migrations/sqlserver").Replace(text)
 	}
-	text = strings.ReplaceAll(text, "LISTEN", l.addresses["gateway"])
+	text = strings.NewReplacer("LISTEN", l.addresses["gateway"], "OPERATIONS", l.addresses["operations"]).Replace(text)
 	ts.Check(os.MkdirAll(ts.MkAbs("data"), 0o755))
 	ts.Check(os.WriteFile(ts.MkAbs("gatehouse.yaml"), []byte(text), 0o644))
 }
@@ -236,7 +245,7 @@ func (l *lab) real(text string) (string, error) {
 	password, _ := amqp.User.Password()
 	l.exchange = "orders-" + strings.ReplaceAll(l.addresses["gateway"], ":", "-")
 	l.amqp = amqp.String()
-	l.events, err = listenEvents(context.Background(), l.amqp, l.exchange)
+	l.events, err = listenEvents(context.Background(), l.amqp, l.exchange, "master-data-"+l.exchange)
 	return strings.NewReplacer(
 		"DIRECTORY", ldap.Host,
 		"cn=gatehouse,dc=corp,dc=example", ldap.Query().Get("binddn"),
@@ -245,6 +254,9 @@ func (l *lab) real(text string) (string, error) {
 		"username: gatehouse", "username: "+amqp.User.Username(),
 		"password: gatehouse-secret", "password: "+password,
 		"exchange: orders", "exchange: "+l.exchange,
+		"exchange: master-data", "exchange: master-data-"+l.exchange,
+		"queue: in.orders", "queue: in."+l.exchange,
+		"queue: in.prices", "queue: in.prices"+strings.TrimPrefix(l.exchange, "orders"),
 	).Replace(text), err
 }
 
@@ -460,9 +472,36 @@ func queryRows(db *sql.DB, query string) (string, error) {
 	return b.String(), rows.Err()
 }
 
-// scriptAwait: await http URL | await text FILE TEXT | await sql FILE QUERY RESULT
-// waits until the URL answers at all, the file holds the text, or the query
-// yields the result.
+// scriptHangup: hangup
+// sends SIGHUP to what runs in the background.
+func scriptHangup(ts *testscript.TestScript, neg bool, args []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGHUP))
+	}
+}
+
+// answerHolds asks a URL as a user, or as nobody, and looks for a text in what it
+// answers.
+func answerHolds(url, user, text string) (body string, ok bool) {
+	req, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		return err.Error(), false
+	}
+	if user != "-" {
+		req.SetBasicAuth(user, user+"-secret")
+	}
+	res, err := plainClient.Do(req)
+	if err != nil {
+		return err.Error(), false
+	}
+	defer res.Body.Close()
+	src, err := io.ReadAll(res.Body)
+	return fmt.Sprint(string(src), err), strings.Contains(string(src), text)
+}
+
+// scriptAwait: await http URL | await answer URL USER TEXT | await text FILE TEXT | await sql FILE QUERY RESULT
+// waits until the URL answers at all, or USER with something that holds the
+// text, the file holds the text, or the query yields the result.
 func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 	var last string
 	ok := func() bool {
@@ -479,6 +518,11 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 			}
 			res.Body.Close()
 			return true
+		}
+	case len(args) == 4 && args[0] == "answer":
+		ok = func() (found bool) {
+			last, found = answerHolds(args[1], args[2], args[3])
+			return found
 		}
 	case len(args) == 3 && args[0] == "text":
 		ok = func() bool {

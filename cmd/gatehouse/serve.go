@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
@@ -52,40 +50,46 @@ messages are answered "unavailable, try again" until it is back.`,
 // serve runs the gateway until ctx ends. ready, when not nil, is told the
 // address of the public listener once it is open.
 func (p *project) serve(ctx context.Context, log *slog.Logger, ready func(net.Addr)) (err error) {
-	secure, err := p.Listen.Public.TLS.config()
+	watch, err := p.watch(log)
 	if err != nil {
 		return err
 	}
-	r, err := p.assemble(ctx, log)
+	r, err := p.assemble(ctx, log, watch)
 	if err != nil {
 		return err
 	}
+	s := &service{running: r, since: time.Now(), manager: newServiceManager()}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
-		err = errors.Join(err, r.close(closing))
+		err = errors.Join(err, s.close(closing), watch.close(closing))
 	}()
-	if err := r.bind(ctx); err != nil {
+	if err := r.ready(ctx); err != nil {
 		return err
 	}
-	listener, err := soap.Listen(ctx, p.Listen.Public.Address)
-	if err != nil {
+	if err := s.open(ctx); err != nil {
 		return err
 	}
-	return r.run(ctx, listener, secure, ready)
+	return s.run(ctx, ready)
 }
 
-// bind looks at the tables of every route. A mapping that does not fit them is
-// a reason not to start; a database that is away is not.
-func (r *running) bind(ctx context.Context) error {
+// ready looks at the database before anything is taken. Migrations that are
+// pending and a mapping that does not fit its tables are reasons not to start; a
+// database that is away is not.
+func (r *running) ready(ctx context.Context) error {
 	if err := r.migrated(ctx); err != nil && !gatewayWaits(err) {
 		return err
 	}
+	return r.bind(ctx)
+}
+
+// bind looks at the tables of every route.
+func (a *assembly) bind(ctx context.Context) error {
 	var faults []error
-	for _, route := range r.generation.Routes() {
+	for _, route := range a.generation.Routes() {
 		err := route.Bind(ctx)
 		if gatewayWaits(err) {
-			r.log.WarnContext(ctx, "database not usable yet", "route", route.Name, "error", err)
+			a.log.WarnContext(ctx, "database not usable yet", "route", route.Name, "error", err)
 			continue
 		}
 		faults = append(faults, err)
@@ -116,28 +120,6 @@ func (r *running) migrated(ctx context.Context) error {
 		return nil
 	}
 	return fault.New(fault.CodeSchema, "the database's tables are not the ones of this configuration; run `gatehouse migrate up`").With(details...)
-}
-
-// run joins doors and core. On the way out the order is the other way round:
-// the door closes first and finishes what it took, then the core drains.
-func (r *running) run(ctx context.Context, listener net.Listener, secure *tls.Config, ready func(net.Addr)) error {
-	core := gateway.New(gateway.Config{Relay: r.project.Relay.config()}, r.store, r.directory, r.generation, time.Now, r.log)
-	door := soap.NewServer(r.project.SOAP, listener, secure, soap.NewHandler(r.project.SOAP, core, r.log), r.log)
-
-	coreCtx, stopCore := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopCore()
-	coreEnded := make(chan error, 1)
-	go func() { coreEnded <- core.Run(coreCtx) }()
-
-	r.log.InfoContext(ctx, "serving", "address", listener.Addr().String(), "version", version, "configuration", r.generation.Version)
-	if ready != nil {
-		ready(listener.Addr())
-	}
-	err := door.Run(ctx)
-	stopCore()
-	err = errors.Join(err, <-coreEnded)
-	r.log.InfoContext(ctx, "stopped")
-	return err
 }
 
 func (s relaySection) config() gateway.RelayConfig {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,7 +28,7 @@ func newSQLServerLab() (*sqlServerLab, error) {
 	if l.admin, err = sql.Open("sqlserver", dsn.String()); err != nil {
 		return nil, err
 	}
-	if _, err := l.admin.Exec("CREATE DATABASE " + l.name); err != nil {
+	if err := l.create(); err != nil {
 		return nil, errors.Join(err, l.admin.Close())
 	}
 	q := dsn.Query()
@@ -36,6 +37,17 @@ func newSQLServerLab() (*sqlServerLab, error) {
 	l.dsn = dsn.String()
 	l.db, err = sql.Open("sqlserver", l.dsn)
 	return l, err
+}
+
+// create makes the database. The server makes one at a time and refuses another
+// meanwhile (error 1807), and scripts run side by side.
+func (l *sqlServerLab) create() error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		_, err := l.admin.Exec("CREATE DATABASE " + l.name)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 func (l *sqlServerLab) close() {

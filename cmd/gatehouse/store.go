@@ -16,12 +16,13 @@ import (
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
 // store is what every command needs of a SQL store; both dialects are one.
 type store interface {
 	gateway.Store
-	Check(ctx context.Context) ([]string, error)
+	Check(ctx context.Context, mappings []*mapping.Mapping) ([]string, error)
 	Status(ctx context.Context, business fs.FS) ([]sqlite.Migration, error)
 	Up(ctx context.Context, business fs.FS) ([]sqlite.Migration, error)
 	Grants(login string, schemas []string) string

@@ -282,3 +282,31 @@ func TestFaultsCollect(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestFreshSecret: what logs in again follows a rotated file, and goes on with
+// the last value while there is none.
+func TestFreshSecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	write := func(content string) {
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("first\n")
+	var s sample
+	if err := parse(t, "password_file: "+file).Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	write("second\n")
+	fresh, err := s.Password.Fresh()
+	if err != nil || fresh.Reveal() != "second" || s.Password.Reveal() != "first" {
+		t.Errorf("fresh %q, first %q: %v", fresh.Reveal(), s.Password.Reveal(), err)
+	}
+	write("")
+	if again, err := fresh.Fresh(); err == nil || again.Reveal() != "second" || strings.Contains(err.Error(), "second") {
+		t.Errorf("from an empty file: %q, %v", again.Reveal(), err)
+	}
+	if plain, err := config.NewSecret("x").Fresh(); err != nil || plain.Reveal() != "x" {
+		t.Errorf("a secret without a file: %q, %v", plain.Reveal(), err)
+	}
+}

@@ -23,10 +23,25 @@ type Secret struct {
 	// A pointer: fmt does not follow it when the Secret is an unexported field,
 	// where it would not ask for Format either.
 	value *string
+	file  string // that the value was read from, or empty
 }
 
 // NewSecret wraps a value.
-func NewSecret(value string) Secret { return Secret{&value} }
+func NewSecret(value string) Secret { return Secret{value: &value} }
+
+// Fresh returns the secret as its file has it now, so that whoever logs in anew
+// follows a rotation without a restart. A secret that came from no file is
+// returned as it is, and with the error so is one whose file cannot be read.
+func (s Secret) Fresh() (Secret, error) {
+	if s.file == "" {
+		return s, nil
+	}
+	fresh, err := readSecret(s.file)
+	if err != nil {
+		return s, err
+	}
+	return fresh, nil
+}
 
 // Reveal returns the value; empty when none was given.
 func (s Secret) Reveal() string {
@@ -87,18 +102,28 @@ func secretFile(n *Node) (Secret, error) {
 	if err := path.UnmarshalNode(n); err != nil {
 		return Secret{}, err
 	}
-	file, err := os.Open(string(path))
+	secret, err := readSecret(string(path))
 	if err != nil {
-		return Secret{}, n.Fault("reading the secret: %v", err)
+		return Secret{}, n.Fault("%v", err)
+	}
+	return secret, nil
+}
+
+func readSecret(path string) (Secret, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Secret{}, fmt.Errorf("reading the secret: %w", err)
 	}
 	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
 	if err != nil {
-		return Secret{}, n.Fault("reading the secret: %v", err)
+		return Secret{}, fmt.Errorf("reading the secret: %w", err)
 	}
 	value := bytes.TrimSuffix(bytes.TrimSuffix(content, []byte("\n")), []byte("\r"))
 	if len(value) == 0 || len(content) > maxSecret {
-		return Secret{}, n.Fault("the file %s is empty or larger than 64 KiB", path)
+		return Secret{}, fmt.Errorf("the file %s is empty or larger than 64 KiB", path)
 	}
-	return NewSecret(strings.Clone(string(value))), nil
+	secret := NewSecret(strings.Clone(string(value)))
+	secret.file = path
+	return secret, nil
 }

@@ -4,3 +4,6 @@ package failpoint
 
 // Hit does nothing in this build.
 func Hit(string) {}
+
+// HitFor does nothing in this build.
+func HitFor(string, string) {}

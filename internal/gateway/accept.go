@@ -1,15 +1,18 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -18,46 +21,15 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// Arrival is one message at a door, before anything is known of it.
-type Arrival struct {
-	Endpoint    string // without the operation: soap:orders/OrderService
-	Service     *contract.Service
-	Body        []byte       // the envelope in UTF-8, whole; not modified, but read until the lane is done with it
-	Basic       *Credentials // what HTTP Basic said, or nil
-	Remote      string       // peer address, for the refusal's record
-	TraceParent string       // W3C Trace Context, or empty
-	// Action is the SOAPAction or action parameter as sent, unquoted; a hint only.
-	Action string
-	// Check, when set, is the door's own judgement of the envelope's head, such
-	// as whether it suits the transport. It is called once, after the peek, also
-	// when that failed, with what it learned; an error ends the message.
-	Check func(*envelope.Head) error
-}
-
-// Credentials are a user name and a password in clear.
-type Credentials struct{ Username, Password string }
-
-// Receipt is what a door needs for its answer. Fields are set as far as the
-// message came, also when Accept returns an error.
-type Receipt struct {
-	ID        ID // of this call: the message's when it is stored, the refusal's when it is turned away
-	Head      *envelope.Head
-	Operation *contract.Operation
-	Status    Status
-	MessageID ID     // the stored message; the first one's for a Duplicate
-	Reply     []byte // the reply payload; nil for a one-way operation
-}
-
-// Accept takes one message from a door to its answer: Prepare, in parallel with
-// others, then Commit, in a lane. A nil error means that the message's effects
+// Accept takes one message from a synchronous door to its answer: Prepare, in
+// parallel with others, then Commit, in a lane. A nil error means that the message's effects
 // are committed, now or by an earlier equal message. Every error is a
 // *fault.Error. When ctx ends, Accept stops waiting for the commit, with
 // fault.Unavailable; the message goes its way nevertheless, and a repeat of it
 // finds its reply.
 func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
-	p := &passage{arrival: a, at: g.now().UTC().Truncate(time.Millisecond), generation: g.generation.Load()}
-	p.receipt.ID = uuid.Must(uuid.NewV7())
-	defer p.release()
+	p := g.begin(a)
+	defer p.end()
 
 	err := g.admit()
 	if err == nil {
@@ -71,24 +43,50 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 	return &p.receipt, g.conclude(ctx, p, err)
 }
 
+// begin starts a passage on the generation of the moment.
+func (g *Gateway) begin(a *Arrival) *passage {
+	now := g.now().UTC().Truncate(time.Millisecond)
+	p := &passage{arrival: a, now: now, at: now, generation: g.hold()}
+	p.receipt.format = a.Format
+	p.receipt.ID = a.ID
+	if a.ID == (ID{}) {
+		p.receipt.ID = uuid.Must(uuid.NewV7())
+	}
+	if !a.received.IsZero() {
+		p.at = a.received
+	}
+	return p
+}
+
+// stage is one step of Prepare.
+type stage = func(context.Context, *passage) error
+
 // prepare does everything that needs no database; nothing but the directory is
 // asked.
 func (g *Gateway) prepare(ctx context.Context, p *passage) error {
-	stages := [...]func(context.Context, *passage) error{
-		g.peek, g.route, g.authenticate, g.authorize, g.bind, g.validate, g.read, g.apply,
-	}
-	for _, stage := range stages {
-		if err := stage(ctx, p); err != nil {
-			return err
+	for _, step := range g.stages(p.arrival) {
+		if err := step(ctx, p); err != nil {
+			return p.located(err)
 		}
 	}
 	return nil
 }
 
-// passage is one message on its way through Accept.
+// stages lists what a message goes through. A message of a queue has no envelope
+// to peek at and nobody who waits: its route is found first, so that it can be
+// kept whatever is wrong with it.
+func (g *Gateway) stages(a *Arrival) []stage {
+	if a.Asynchronous() {
+		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.convert, g.validatePayload, g.read, g.apply}
+	}
+	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.bind, g.validate, g.read, g.apply}
+}
+
+// passage is one message on its way.
 type passage struct {
 	arrival    *Arrival
-	at         time.Time
+	now        time.Time // when the passage began
+	at         time.Time // when the message was received: earlier, for another attempt
 	generation *Generation
 	receipt    Receipt
 
@@ -96,20 +94,27 @@ type passage struct {
 	writer    *boundWriter
 	identity  *Identity
 	principal *Principal
+	span      trace.Span
+	payload   []byte                 // of an asynchronous door, as XML
+	twin      *contract.JSONDocument // nil unless it came as JSON
 	tree      *document.Tree
 	input     mapping.Input
 	changes   *mapping.Changeset
 }
 
-func (p *passage) release() {
+// end gives back what the passage holds.
+func (p *passage) end() {
 	if p.tree != nil {
 		p.tree.Release()
+		p.tree = nil
 	}
+	p.generation.letGo()
 }
 
 // peek looks strictly at the envelope up to the Body's first child. Nothing
 // from it is mapped.
-func (g *Gateway) peek(_ context.Context, p *passage) error {
+func (g *Gateway) peek(ctx context.Context, p *passage) error {
+	defer g.startSpan(ctx, p)
 	limits := g.config.Envelope
 	limits.Understands = p.arrival.understands
 	head, err := envelope.Peek(p.arrival.Body, limits)
@@ -120,13 +125,6 @@ func (g *Gateway) peek(_ context.Context, p *passage) error {
 		}
 	}
 	return err
-}
-
-// understands reports whether the contract declares the header block for the
-// operation: what it declares may be marked mustUnderstand.
-func (a *Arrival) understands(operation, block document.Name) bool {
-	op := a.Service.Operation(operation)
-	return op != nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Element) bool { return h.Name == block })
 }
 
 // route finds operation and route by the name of the Body's first child; the
@@ -173,7 +171,7 @@ func (g *Gateway) authenticate(ctx context.Context, p *passage) error {
 	if err != nil {
 		return err
 	}
-	p.identity, err = g.directory.Authenticate(ctx, c.Username, c.Password)
+	p.identity, err = p.generation.Directory.Authenticate(ctx, c.Username, c.Password)
 	return err
 }
 
@@ -213,41 +211,39 @@ func (g *Gateway) bind(ctx context.Context, p *passage) error {
 // a processor: more of them at once would take as long and as many times the
 // memory, up to a tree for each that is to be explained.
 func (g *Gateway) validate(_ context.Context, p *passage) error {
-	if len(p.arrival.Body) > largeBody {
-		g.processors <- struct{}{}
-		defer func() { <-g.processors }()
-	}
-	details, more, err := p.arrival.Service.Validate(p.arrival.Body, g.config.MaxFaults)
-	if err != nil {
-		return err
-	}
-	if len(details) == 0 {
-		return nil
-	}
-	f := fault.New(fault.CodeInvalid, "").With(details...)
-	f.More = more
-	return f
+	defer g.processor(len(p.arrival.Body))()
+	return verdict(p.arrival.Service.Validate(p.arrival.Body, g.config.MaxFaults))
 }
 
 // read builds the document tree, from the same bytes that were validated.
 func (g *Gateway) read(_ context.Context, p *passage) error {
-	tree, err := document.Read(p.arrival.Body)
+	body := p.arrival.Body
+	if p.arrival.Asynchronous() {
+		body = p.payload
+	}
+	tree, err := document.Read(body)
 	if err != nil {
 		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
 	}
 	p.tree = tree
-	header, payload := envelope.Parts(tree)
 	p.input = mapping.Input{
-		Payload:   payload,
-		Header:    header,
-		Principal: mapping.Principal{Login: p.principal.Login, DN: p.principal.DN, Partner: p.principal.Partner},
-		Message: mapping.MessageFacts{
-			ID:         p.receipt.ID.String(),
-			ReceivedAt: p.at,
-			MessageID:  p.receipt.Head.Addressing.MessageID,
-		},
+		Payload:    tree.Root(),
+		Properties: p.arrival.Properties,
+		Principal:  mapping.Principal{Login: p.principal.Login, DN: p.principal.DN, Partner: p.principal.Partner},
+		Message:    mapping.MessageFacts{ID: p.receipt.ID.String(), ReceivedAt: p.at, MessageID: p.messageID()},
+	}
+	if !p.arrival.Asynchronous() {
+		p.input.Header, p.input.Payload = envelope.Parts(tree)
 	}
 	return nil
+}
+
+// messageID is what the sender named the message in its transport.
+func (p *passage) messageID() string {
+	if p.arrival.Asynchronous() {
+		return p.arrival.MessageID
+	}
+	return p.receipt.Head.Addressing.MessageID
 }
 
 // apply maps the document to rows, keys and identity.
@@ -259,7 +255,9 @@ func (g *Gateway) apply(_ context.Context, p *passage) error {
 
 // commit hands the message to its lane and waits for the outcome.
 func (g *Gateway) commit(ctx context.Context, p *passage) error {
+	_, span := g.config.Tracer.Start(trace.ContextWithSpan(ctx, p.span), "commit")
 	out, err := g.lanes.commit(ctx, p.writer, p.entry())
+	span.End()
 	g.storeEdge(ctx, err)
 	if err != nil {
 		return err
@@ -277,8 +275,10 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 func (g *Gateway) storeEdge(ctx context.Context, err error) {
 	switch {
 	case err == nil && g.storeDown.CompareAndSwap(true, false):
+		g.config.Metrics.storeUp.Set(1)
 		g.log.InfoContext(ctx, "store available again")
 	case err != nil && fault.Of(err).Code == fault.CodeStoreUnavailable && !errors.Is(err, errCallerLeft) && g.storeDown.CompareAndSwap(false, true):
+		g.config.Metrics.storeUp.Set(0)
 		g.log.WarnContext(ctx, "store unavailable", "error", err)
 	}
 }
@@ -300,41 +300,50 @@ func (p *passage) entry() *Entry {
 }
 
 func (p *passage) message() *Message {
+	m := p.facts()
+	m.Identity = cmp.Or(p.changes.Identity, m.ID.String())
+	m.OrderingKey = cmp.Or(p.changes.OrderingKey, m.Identity)
+	m.Correlation = cmp.Or(p.messageID(), m.Identity)
+	m.Keys = p.changes.Keys
+	m.Body = p.digest()
+	if p.arrival.Asynchronous() {
+		m.Correlation = cmp.Or(p.arrival.Correlation, m.Correlation)
+		return m
+	}
+	m.Endpoint += "." + p.receipt.Operation.Name
+	m.Payload = document.AppendStandalone(nil, p.input.Payload)
+	return m
+}
+
+// facts is what is known of the message as soon as its route is.
+func (p *passage) facts() *Message {
 	m := &Message{
 		ID:          p.receipt.ID,
 		ReceivedAt:  p.at,
 		Route:       p.route.Name,
-		Endpoint:    p.arrival.Endpoint + "." + p.receipt.Operation.Name,
+		Endpoint:    p.arrival.Endpoint,
 		Mapping:     p.writer.mapping.Name + "@" + p.writer.mapping.Version,
 		Contract:    p.writer.mapping.Contract.Hash,
-		Principal:   p.principal.DN,
-		Sender:      p.principal.Sender,
-		Identity:    p.changes.Identity,
-		Body:        p.digest(),
-		Payload:     document.AppendStandalone(nil, p.input.Payload),
-		ContentType: "application/xml",
-		OrderingKey: p.changes.OrderingKey,
-		Keys:        p.changes.Keys,
-		TraceParent: p.arrival.TraceParent,
-		Correlation: p.receipt.Head.Addressing.MessageID,
+		ContentType: p.arrival.kept(),
+		Payload:     p.arrival.Body,
+		TraceParent: p.traceParent(),
+		Login:       p.arrival.Sender,
+		Origin:      p.arrival.Origin,
+		Redelivered: p.arrival.Redelivered,
+		Properties:  p.keptProperties(),
 	}
-	if m.Identity == "" {
-		m.Identity = m.ID.String()
+	if p.principal != nil {
+		m.Principal, m.Sender = p.principal.DN, p.principal.Sender
 	}
-	if m.OrderingKey == "" {
-		m.OrderingKey = m.Identity
-	}
-	if m.Correlation == "" {
-		m.Correlation = m.Identity
-	}
-	if m.TraceParent == "" {
-		m.TraceParent = p.receipt.Head.TraceParent
+	if p.replayed() {
+		m.ReplayOf = p.arrival.release.ID
 	}
 	return m
 }
 
 // digest is what "the same body" is judged by: the canonical payload element
-// and the header blocks that the mapping reads, not the bytes on the wire.
+// and the header blocks and properties that the mapping reads, not the bytes on
+// the wire.
 func (p *passage) digest() Digest {
 	canonical := document.AppendCanonical(nil, p.input.Payload)
 	for _, name := range p.writer.mapping.Headers {
@@ -342,37 +351,71 @@ func (p *passage) digest() Digest {
 			canonical = document.AppendCanonical(canonical, block)
 		}
 	}
+	for _, name := range p.writer.mapping.Properties {
+		if value, ok := p.input.Properties[name]; ok && !transient(name) {
+			canonical = fmt.Appendf(canonical, "\n%q=%q", name, value)
+		}
+	}
 	return sha256.Sum256(canonical)
 }
 
-// conclude is where a message's journey ends: one log line, and one refusal
-// row for who was turned away.
+// conclude is where a synchronous message's journey ends: one log line, and one
+// refusal row for who was turned away.
 func (g *Gateway) conclude(ctx context.Context, p *passage, err error) error {
-	attrs := []any{"endpoint", p.arrival.Endpoint, "source", p.arrival.Remote, "took", g.now().Sub(p.at)}
+	if errors.Is(err, errCallerLeft) {
+		p.endSpan("caller left", nil)
+		g.log.InfoContext(ctx, "caller left", append(g.attrs(p), "message", p.receipt.ID)...)
+		return fault.Of(err)
+	}
+	g.tell(ctx, p, err)
+	f := fault.Of(err)
+	if f == nil {
+		return nil
+	}
+	if p.receipt.Status != Superseded { // that one is a message of the ledger
+		g.refusals.add(p.refusal(f))
+	}
+	return f
+}
+
+// tell writes the one line about a message's outcome.
+func (g *Gateway) tell(ctx context.Context, p *passage, err error) {
+	attrs := g.attrs(p)
+	g.config.Metrics.message(p, g.now().Sub(p.now), err)
+	if err == nil {
+		p.endSpan(p.receipt.Status.String(), p.receipt.Fault)
+		attrs = append(attrs, "outcome", p.receipt.Status.String(), "message", p.receipt.MessageID)
+		if f := p.receipt.Fault; f != nil {
+			attrs = append(attrs, reasons(f)...)
+			g.log.Log(ctx, level(f), "message kept", attrs...)
+			return
+		}
+		g.log.InfoContext(ctx, "message accepted", attrs...)
+		return
+	}
+	f := fault.Of(err)
+	p.endSpan(f.Kind().String(), f)
+	attrs = append(attrs, "outcome", f.Kind().String(), "reference", p.receipt.ID)
+	g.log.Log(ctx, level(f), "message refused", append(attrs, reasons(f)...)...)
+}
+
+func (g *Gateway) attrs(p *passage) []any {
+	attrs := []any{"endpoint", p.arrival.Endpoint, "source", p.arrival.Remote, "took", g.now().Sub(p.now)}
 	if p.route != nil {
 		attrs = append(attrs, "route", p.route.Name)
 	}
 	if p.identity != nil {
 		attrs = append(attrs, "user", p.identity.Login)
 	}
-	if err == nil {
-		g.log.InfoContext(ctx, "message accepted", append(attrs, "outcome", p.receipt.Status.String(), "message", p.receipt.MessageID)...)
-		return nil
-	}
-	f := fault.Of(err)
-	if errors.Is(err, errCallerLeft) {
-		g.log.InfoContext(ctx, "caller left", append(attrs, "message", p.receipt.ID)...)
-		return f
-	}
-	attrs = append(attrs, "outcome", f.Kind().String(), "code", string(f.Code), "reference", p.receipt.ID, "reason", f.Message)
+	return attrs
+}
+
+func reasons(f *fault.Error) []any {
+	attrs := []any{"code", string(f.Code), "reason", f.Message}
 	if f.Cause != nil {
 		attrs = append(attrs, "cause", f.Cause)
 	}
-	g.log.Log(ctx, level(f), "message refused", attrs...)
-	if p.receipt.Status != Superseded { // that one is a message of the ledger
-		g.refusals.add(p.refusal(f))
-	}
-	return f
+	return attrs
 }
 
 // level is error only where a person must act on this message; an outage has a

@@ -36,11 +36,49 @@ type memoryStore struct {
 	answer   func(*gateway.Entry) gateway.Outcome
 	writerUp bool
 	gate     chan struct{}
+
+	holds      []gateway.Hold
+	refuse     error        // what every entry is refused with
+	commit     func() error // fails batches
+	tries      int
+	triedFails error
+}
+
+// Try implements gateway.Suspects for one suspect.
+func (s *memoryStore) Try(context.Context, gateway.Digest) (int, error) {
+	s.tries++
+	return s.tries - 1, nil
+}
+
+func (s *memoryStore) Tried(context.Context, gateway.Digest) error {
+	if s.triedFails == nil {
+		s.tries = 0
+	}
+	return s.triedFails
+}
+
+// settle is what becomes of an entry that is refused.
+func (s *memoryStore) settle(e *gateway.Entry, refusal error) gateway.Outcome {
+	if h := e.Keep(refusal); h != nil {
+		s.holds = append(s.holds, *h)
+		return gateway.Outcome{Status: h.State, MessageID: e.Message.ID, Err: refusal}
+	}
+	return gateway.Outcome{Status: gateway.Refused, MessageID: e.Message.ID, Err: refusal}
 }
 
 type memoryWriter struct {
 	store   *memoryStore
 	mapping *mapping.Checked
+}
+
+// Acquire has nobody retry: that is tried on real stores.
+func (s *memoryStore) Acquire(context.Context, string, int, string, time.Duration) (gateway.Lease, bool, error) {
+	return gateway.Lease{}, false, nil
+}
+
+// Holding has nothing to count.
+func (s *memoryStore) Holding(context.Context) (gateway.Holding, error) {
+	return gateway.Holding{}, nil
 }
 
 func (s *memoryStore) Lanes() int  { return 2 }
@@ -70,9 +108,23 @@ func (w *memoryWriter) Commit(_ context.Context, _ int, entries []*gateway.Entry
 	}
 	w.store.mu.Lock()
 	defer w.store.mu.Unlock()
+	if w.store.commit != nil {
+		if err := w.store.commit(); err != nil {
+			return nil, err
+		}
+	}
 	out := make([]gateway.Outcome, len(entries))
 	for i, e := range entries {
 		w.store.entries = append(w.store.entries, *e.Message)
+		if e.Hold != nil {
+			w.store.holds = append(w.store.holds, *e.Hold)
+			out[i] = gateway.Outcome{Status: e.Hold.State, MessageID: e.Message.ID}
+			continue
+		}
+		if w.store.refuse != nil {
+			out[i] = w.store.settle(e, w.store.refuse)
+			continue
+		}
 		stored := make([]mapping.Value, len(w.mapping.Returns))
 		for i := range stored {
 			stored[i] = mapping.Value{Class: mapping.Integer, Number: apd.New(1, 0)}
@@ -95,7 +147,20 @@ type bench struct {
 	store     *memoryStore
 	directory *gatewaytest.Directory
 	service   *contract.Service
+	parts     gateway.Parts
+	mapping   *mapping.Mapping
 	stop      func()
+}
+
+// generation makes one of the bench's parts.
+func (b *bench) generation(t testing.TB) *gateway.Generation {
+	t.Helper()
+	route := gateway.NewRoute("submit-order", []string{"soap:orders/OrderService.SubmitOrder", queue}, b.mapping, b.store)
+	g, err := gateway.NewGeneration(b.parts, []*gateway.Route{route})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
 }
 
 func newBench(t testing.TB) *bench {
@@ -106,19 +171,14 @@ func newBench(t testing.TB) *bench {
 	}
 	b := &bench{store: &memoryStore{writerUp: true}, service: c.Services[0]}
 	b.directory = gatewaytest.NewDirectory(time.Now, gatewaytest.Corp()...)
-	routes := []*gateway.Route{
-		gateway.NewRoute("submit-order", []string{"soap:orders/OrderService.SubmitOrder"}, compile(t, c, "submit-order.yaml"), b.store),
-	}
+	b.mapping = compile(t, c, "submit-order.yaml")
 	access := gateway.NewAccess(
 		[]gateway.Role{{Name: "erp-sender", Members: []gateway.Member{{Group: "erp-users"}}, Partner: "erp"}},
 		[]gateway.Grant{{Role: "erp-sender", May: []gateway.Verb{gateway.Send}, On: "route/submit-order"}},
 	)
-	generation, err := gateway.NewGeneration("test", []*contract.Contract{c}, access, nil, routes)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b.parts = gateway.Parts{Version: "test", Contracts: []*contract.Contract{c}, Access: access, Directory: b.directory}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	b.Gateway = gateway.New(gateway.Config{}, b.store, b.directory, generation, time.Now, log)
+	b.Gateway = gateway.New(gateway.Config{}, b.store, b.generation(t), time.Now, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()

@@ -14,13 +14,54 @@ type Verb string
 const (
 	Send    Verb = "send"    // deliver messages to a route
 	Cause   Verb = "cause"   // have messages published to a channel that demands it
-	Read    Verb = "read"    // see messages in the ledger
+	Read    Verb = "read"    // see messages, the configuration, who may do what
 	Replay  Verb = "replay"  // have a message processed again
+	Park    Verb = "park"    // take a waiting message out of the way
 	Discard Verb = "discard" // give up a parked message
+	Reload  Verb = "reload"  // have the configuration read again
 )
 
 // Verbs lists every verb that a grant may name.
-var Verbs = []Verb{Send, Cause, Read, Replay, Discard}
+var Verbs = []Verb{Send, Cause, Read, Replay, Park, Discard, Reload}
+
+// The resources that are there once.
+const (
+	OnConfiguration = "configuration"
+	OnAccess        = "access"
+)
+
+// OnRoute, OnChannel and OnMessage name what a grant is on; messages are named
+// by their route, and those that came to none by an empty one.
+func OnRoute(name string) string    { return "route/" + name }
+func OnChannel(name string) string  { return "channel/" + name }
+func OnMessage(route string) string { return "message/" + route }
+
+// Resources lists what grants can be on where there are these routes and channels.
+func Resources(routes, channels []string) []string {
+	var out []string
+	for _, name := range routes {
+		out = append(out, OnRoute(name), OnMessage(name))
+	}
+	for _, name := range channels {
+		out = append(out, OnChannel(name))
+	}
+	return append(out, OnConfiguration, OnAccess)
+}
+
+// meaningful lists the verbs that mean something, by kind of resource.
+var meaningful = map[string][]Verb{
+	"route":         {Send},
+	"channel":       {Cause},
+	"message":       {Read, Replay, Park, Discard},
+	OnConfiguration: {Read, Reload},
+	OnAccess:        {Read},
+}
+
+// VerbsOn lists the verbs that mean something on a resource.
+func VerbsOn(resource string) []Verb {
+	kind, _, _ := strings.Cut(resource, "/")
+	return meaningful[kind]
+}
 
 // Role is a set of people and systems of the directory.
 type Role struct {
@@ -34,16 +75,16 @@ type Role struct {
 // Member admits a group or a single user to a role. Exactly one field is set.
 // A value with an "=" is a normalised distinguished name, any other a short name.
 type Member struct {
-	Group string
-	User  string
+	Group string `json:"group,omitempty"`
+	User  string `json:"user,omitempty"`
 }
 
 // Grant allows a role to do something on a resource such as route/submit-order;
 // On may end in "*".
 type Grant struct {
-	Role string
-	May  []Verb
-	On   string
+	Role string `json:"role"`
+	May  []Verb `json:"may"`
+	On   string `json:"on"`
 }
 
 // Principal is who a message comes from: the directory's answer and what it
@@ -77,11 +118,11 @@ func (a *Access) Authorize(id *Identity, verb Verb, resource string) (*Principal
 	p := &Principal{Identity: id, Sender: id.DN}
 	allowed := false
 	for _, r := range a.roles {
-		if !r.has(id) {
+		if r.through(id) == nil {
 			continue
 		}
 		p.Roles = append(p.Roles, r.Name)
-		if !allowed && a.granted(r.Name, verb, resource) {
+		if !allowed && a.granting(r.Name, verb, resource) != nil {
 			allowed = true
 			if r.Partner != "" {
 				p.Partner, p.Sender = r.Partner, "partner:"+r.Partner
@@ -94,10 +135,49 @@ func (a *Access) Authorize(id *Identity, verb Verb, resource string) (*Principal
 	return p, nil
 }
 
-func (a *Access) granted(role string, verb Verb, resource string) bool {
-	return slices.ContainsFunc(a.grants, func(g Grant) bool {
-		return g.Role == role && slices.Contains(g.May, verb) && covers(g.On, resource)
+// Scope is everything on which somebody may do one thing.
+type Scope struct{ patterns []string }
+
+// Scope returns everything on which id may do verb.
+func (a *Access) Scope(id *Identity, verb Verb) Scope {
+	var s Scope
+	for _, r := range a.roles {
+		if r.through(id) == nil {
+			continue
+		}
+		for _, g := range a.grants {
+			if g.Role == r.Name && slices.Contains(g.May, verb) {
+				s.patterns = append(s.patterns, g.On)
+			}
+		}
+	}
+	return s
+}
+
+// Covers reports whether resource is in the scope.
+func (s Scope) Covers(resource string) bool {
+	return slices.ContainsFunc(s.patterns, func(p string) bool { return covers(p, resource) })
+}
+
+// Meets reports whether anything whose name begins with prefix can be in the scope.
+func (s Scope) Meets(prefix string) bool {
+	return slices.ContainsFunc(s.patterns, func(p string) bool {
+		stem, open := strings.CutSuffix(p, "*")
+		return strings.HasPrefix(p, prefix) || open && strings.HasPrefix(prefix, stem)
 	})
+}
+
+// granting returns the first grant that allows the role to do verb on resource, or nil.
+func (a *Access) granting(role string, verb Verb, resource string) *Grant {
+	i := slices.IndexFunc(a.grants, func(g Grant) bool { return g.Role == role && g.allows(verb, resource) })
+	if i < 0 {
+		return nil
+	}
+	return &a.grants[i]
+}
+
+func (g *Grant) allows(verb Verb, resource string) bool {
+	return slices.Contains(g.May, verb) && covers(g.On, resource)
 }
 
 func covers(pattern, resource string) bool {
@@ -107,8 +187,13 @@ func covers(pattern, resource string) bool {
 	return pattern == resource
 }
 
-func (r Role) has(id *Identity) bool {
-	return slices.ContainsFunc(r.Members, func(m Member) bool { return m.matches(id) })
+// through returns the first member of the role that id is, or nil.
+func (r *Role) through(id *Identity) *Member {
+	i := slices.IndexFunc(r.Members, func(m Member) bool { return m.matches(id) })
+	if i < 0 {
+		return nil
+	}
+	return &r.Members[i]
 }
 
 // Directory names are compared without case (RFC 4517 §4.2.11).

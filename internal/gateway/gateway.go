@@ -9,6 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -20,6 +25,19 @@ type Config struct {
 	// MaxFaults is how many faults of one message are reported; 0 means 50.
 	MaxFaults int
 	Relay     RelayConfig
+	Metrics   *Metrics     // nil: nobody looks
+	Tracer    trace.Tracer // nil: nothing is traced
+}
+
+func (c Config) withDefaults() Config {
+	c.MaxFaults = orDefault(c.MaxFaults, 50)
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics(prometheus.NewRegistry())
+	}
+	if c.Tracer == nil {
+		c.Tracer = noop.NewTracerProvider().Tracer("")
+	}
+	return c
 }
 
 // largeBody is the size, in bytes, past which envelopes are validated no more
@@ -30,7 +48,6 @@ const largeBody = 256 << 10
 type Gateway struct {
 	config     Config
 	store      Store
-	directory  Directory
 	generation atomic.Pointer[Generation]
 	lanes      *lanes
 	relay      *relay
@@ -40,6 +57,7 @@ type Gateway struct {
 	log        *slog.Logger
 
 	storeDown atomic.Bool // an outage of the store has been logged and not its end
+	survived  sync.Map    // Digest: suspects that were tried, and of which the store could not be told
 
 	mu       sync.Mutex
 	draining bool
@@ -47,16 +65,13 @@ type Gateway struct {
 }
 
 // New returns a Gateway that begins with generation. now is its clock.
-func New(config Config, store Store, directory Directory, generation *Generation, now func() time.Time, log *slog.Logger) *Gateway {
-	if config.MaxFaults == 0 {
-		config.MaxFaults = 50
-	}
+func New(config Config, store Store, generation *Generation, now func() time.Time, log *slog.Logger) *Gateway {
+	config = config.withDefaults()
 	g := &Gateway{
 		config:     config,
 		store:      store,
-		directory:  directory,
-		lanes:      newLanes(store.Lanes()),
-		relay:      newRelay(config.Relay, store, generation.Channels, now, log),
+		lanes:      newLanes(store.Lanes(), config.Metrics),
+		relay:      newRelay(config, store, generation.Channels, now, log),
 		refusals:   newRefusals(store, log),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		now:        now,
@@ -68,6 +83,41 @@ func New(config Config, store Store, directory Directory, generation *Generation
 
 // Contracts returns the contracts of the running generation.
 func (g *Gateway) Contracts() []*contract.Contract { return g.generation.Load().Contracts }
+
+// Version returns the version of the running generation.
+func (g *Gateway) Version() string { return g.generation.Load().Version }
+
+// hold returns the running generation, counted in; letGo counts out.
+func (g *Gateway) hold() *Generation {
+	for {
+		// It may be replaced, and retired, between the two steps.
+		if current := g.generation.Load(); current.join() {
+			return current
+		}
+	}
+}
+
+// Reload has every message that comes from now on processed by next. Those on
+// their way finish on the generation they started on, which is retired then. It
+// must not be called concurrently.
+func (g *Gateway) Reload(next *Generation) {
+	old := g.generation.Swap(next)
+	g.relay.update(next.Channels)
+	old.retire()
+}
+
+// Ready answers whether messages can be taken now: store and directory are there.
+func (g *Gateway) Ready(ctx context.Context) error {
+	generation := g.hold()
+	defer generation.letGo()
+	err := errors.Join(g.store.Ping(ctx), generation.Directory.Ping(ctx))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.draining {
+		err = errors.Join(fault.New(fault.CodeDraining, ""), err)
+	}
+	return err
+}
 
 // Run carries messages until ctx ends, then drains: new messages are turned
 // away, those in flight get their answers, what is committed is relayed as far
@@ -82,8 +132,15 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { g.refusals.run(work) })
 	background.Go(func() { g.relay.run(work) })
+	background.Go(func() { g.look(work) })
+	retrying, stopRetrying := context.WithCancel(work)
+	defer stopRetrying()
+	var retries sync.WaitGroup
+	retries.Go(func() { (&retrier{gateway: g, owner: uuid.NewString()}).run(retrying) })
 
 	<-ctx.Done()
+	stopRetrying()
+	retries.Wait()
 	g.drain()
 	g.relay.drain()
 	stop()
@@ -92,6 +149,32 @@ func (g *Gateway) Run(ctx context.Context) error {
 		return cause
 	}
 	return nil
+}
+
+// lookInterval is how often what is held is counted, and lookTimeout how long
+// that may take.
+const (
+	lookInterval = 15 * time.Second
+	lookTimeout  = 10 * time.Second
+)
+
+// look counts what is held, until ctx ends.
+func (g *Gateway) look(ctx context.Context) {
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	for {
+		counting, cancel := context.WithTimeout(ctx, lookTimeout)
+		// A store that is away has a metric and a line of the log of its own.
+		if h, err := g.store.Holding(counting); err == nil {
+			g.config.Metrics.holding(h)
+		}
+		cancel()
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // drain refuses new messages and waits for those in flight.

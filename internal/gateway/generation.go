@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,16 +14,68 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// Generation is a compiled, immutable snapshot of all configuration; to
-// administrators, a configuration version. A message finishes on the one it
-// started on.
-type Generation struct {
+// Parts is what a Generation is made of.
+type Parts struct {
 	// Version is a short hash over everything the generation was made from.
 	Version   string
 	Contracts []*contract.Contract
 	Access    *Access
+	Directory Directory
 	Channels  []Channel
-	routes    map[string]*Route // by endpoint
+	// Retire, when set, is called once when another generation runs and no
+	// message is on its way on this one: it closes what nobody else uses.
+	Retire func()
+}
+
+// Generation is a compiled, immutable snapshot of all configuration; to
+// administrators, a configuration version. A message finishes on the one it
+// started on.
+type Generation struct {
+	Parts
+	routes map[string]*Route // by endpoint
+
+	mu      sync.Mutex
+	users   int
+	retired bool
+}
+
+// join counts a message in; false when the generation is retired.
+func (g *Generation) join() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.retired && g.users == 0 {
+		return false
+	}
+	g.users++
+	return true
+}
+
+// letGo counts a message out; the last one out of a retired generation closes it.
+func (g *Generation) letGo() {
+	g.mu.Lock()
+	g.users--
+	last := g.retired && g.users == 0
+	g.mu.Unlock()
+	if last {
+		g.close()
+	}
+}
+
+// retire closes the generation as soon as nobody uses it.
+func (g *Generation) retire() {
+	g.mu.Lock()
+	g.retired = true
+	idle := g.users == 0
+	g.mu.Unlock()
+	if idle {
+		g.close()
+	}
+}
+
+func (g *Generation) close() {
+	if g.Retire != nil {
+		go g.Retire() // publishers wait for what they have in flight
+	}
 }
 
 // Channel is an outbound door.
@@ -35,8 +88,9 @@ type Channel struct {
 // reply.
 type Route struct {
 	Name      string
-	Endpoints []string // soap:<system>/<service>.<operation>, …
+	Endpoints []string // soap:<system>/<service>.<operation>, amqp:<queue>, …
 	Mapping   *mapping.Mapping
+	Retry     Retry // of messages of asynchronous doors
 
 	store  Store
 	writer atomic.Pointer[boundWriter]
@@ -51,8 +105,8 @@ type boundWriter struct {
 }
 
 // NewGeneration puts a generation together. An endpoint may belong to one route only.
-func NewGeneration(version string, contracts []*contract.Contract, access *Access, channels []Channel, routes []*Route) (*Generation, error) {
-	g := &Generation{Version: version, Contracts: contracts, Access: access, Channels: channels, routes: map[string]*Route{}}
+func NewGeneration(parts Parts, routes []*Route) (*Generation, error) {
+	g := &Generation{Parts: parts, routes: map[string]*Route{}}
 	for _, r := range routes {
 		for _, e := range r.Endpoints {
 			if other, taken := g.routes[e]; taken {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"sync"
+	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
@@ -31,20 +32,23 @@ type lanes struct {
 }
 
 type lane struct {
-	number int
-	wake   chan struct{} // capacity 1
+	number  int
+	metrics *Metrics
+	wake    chan struct{} // capacity 1
 
 	mu     sync.Mutex
 	queue  []*job
 	bytes  int // of queue
 	closed bool
+	room   chan struct{} // closed when the queue got shorter; nil while nobody waits
 }
 
 // job is an entry waiting for its outcome.
 type job struct {
 	writer *boundWriter
 	entry  *Entry
-	result chan result // capacity 1: the lane never waits for the caller
+	source *Source              // of a run whose order counts; else nil
+	settle func(Outcome, error) // called once, by the lane: it must not wait
 }
 
 type result struct {
@@ -56,10 +60,10 @@ type result struct {
 // fate is then open: it is neither accepted nor refused.
 var errCallerLeft = errors.New("caller left")
 
-func newLanes(n int) *lanes {
+func newLanes(n int, metrics *Metrics) *lanes {
 	ls := &lanes{}
 	for i := range n {
-		ls.each = append(ls.each, &lane{number: i, wake: make(chan struct{}, 1)})
+		ls.each = append(ls.each, &lane{number: i, metrics: metrics, wake: make(chan struct{}, 1)})
 	}
 	return ls
 }
@@ -84,13 +88,14 @@ func (ls *lanes) close() {
 
 // commit queues an entry and waits for its outcome, or for ctx.
 func (ls *lanes) commit(ctx context.Context, w *boundWriter, e *Entry) (Outcome, error) {
-	j := &job{writer: w, entry: e, result: make(chan result, 1)}
+	done := make(chan result, 1)
+	j := &job{writer: w, entry: e, settle: func(o Outcome, err error) { done <- result{o, err} }}
 	if err := ls.laneOf(e.Message.OrderingKey).push(j); err != nil {
 		e.Done()
 		return Outcome{}, err
 	}
 	select {
-	case r := <-j.result:
+	case r := <-done:
 		return r.outcome, r.err
 	case <-ctx.Done():
 		return Outcome{}, fault.New(fault.CodeStoreUnavailable, "the caller stopped waiting; the message may be stored all the same, and a repeat will tell").Because(errCallerLeft)
@@ -114,8 +119,35 @@ func (l *lane) push(j *job) error {
 	}
 	l.queue = append(l.queue, j)
 	l.bytes += j.entry.Size
+	l.metrics.queued.Inc()
 	l.signal()
 	return nil
+}
+
+// pushWhenRoom waits while the lane is full, or until ctx ends.
+func (l *lane) pushWhenRoom(ctx context.Context, j *job) error {
+	for {
+		room := l.roomAhead()
+		err := l.push(j)
+		if err == nil || fault.Of(err).Code != fault.CodeBusy {
+			return err
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// roomAhead returns what is closed when the queue next gets shorter.
+func (l *lane) roomAhead() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.room == nil {
+		l.room = make(chan struct{})
+	}
+	return l.room
 }
 
 func (l *lane) signal() {
@@ -165,20 +197,41 @@ func (l *lane) take() (batch []*job, closed bool) {
 			rest = append(rest, j)
 			continue
 		}
+		if j.single() {
+			if skipped == nil {
+				skipped = map[string]bool{}
+			}
+			skipped[key] = true
+		}
 		batch = append(batch, j)
 		bytes += j.entry.Size
 	}
 	l.queue = rest
 	l.bytes -= bytes
+	l.metrics.queued.Sub(float64(len(batch)))
+	if l.room != nil && len(batch) > 0 {
+		close(l.room)
+		l.room = nil
+	}
 	return batch, l.closed
 }
 
+// single reports whether the next entry of the key has to see what became of
+// this one: it may have to wait behind it.
+func (j *job) single() bool { return j.entry.Keep != nil && j.writer.mapping.Waits }
+
 func (l *lane) commit(ctx context.Context, batch []*job) {
+	batch = unbroken(batch)
+	if len(batch) == 0 {
+		return
+	}
 	entries := make([]*Entry, len(batch))
 	for i, j := range batch {
 		entries[i] = j.entry
 	}
+	began := time.Now()
 	outcomes, err := batch[0].writer.Commit(ctx, l.number, entries)
+	l.metrics.commit(len(batch), time.Since(began), err)
 	if err == nil && len(outcomes) != len(batch) {
 		err = fault.New(fault.CodeInternal, "")
 	}
@@ -186,14 +239,40 @@ func (l *lane) commit(ctx context.Context, batch []*job) {
 	for i, j := range batch {
 		switch {
 		case err != nil:
-			j.finish(Outcome{}, fault.Of(err))
+			j.breakOff(fault.Of(err))
 		case outcomes[i].Status == Deferred:
 			deferred = append(deferred, j)
+		case j.source != nil && outcomes[i].Status == Refused && fault.KindOf(outcomes[i].Err).Retryable():
+			j.breakOff(outcomes[i].Err)
 		default:
 			j.finish(outcomes[i], nil)
 		}
 	}
 	l.requeue(deferred)
+}
+
+// errBroken is the cause for messages behind one that could not be committed.
+var errBroken = errors.New("an earlier message of the run could not be committed")
+
+// unbroken leaves out, and settles, what follows a failure of its run.
+func unbroken(batch []*job) []*job {
+	kept := batch[:0:0]
+	for _, j := range batch {
+		if j.source != nil && j.source.broken.Load() {
+			j.finish(Outcome{}, fault.New(fault.CodeStoreUnavailable, "").Because(errBroken))
+			continue
+		}
+		kept = append(kept, j)
+	}
+	return kept
+}
+
+// breakOff ends the job, and the run it belongs to.
+func (j *job) breakOff(err error) {
+	if j.source != nil {
+		j.source.broken.Store(true)
+	}
+	j.finish(Outcome{}, err)
 }
 
 // requeue puts deferred entries first again. A store never defers a whole
@@ -205,6 +284,7 @@ func (l *lane) requeue(jobs []*job) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.queue = append(jobs, l.queue...)
+	l.metrics.queued.Add(float64(len(jobs)))
 	for _, j := range jobs {
 		l.bytes += j.entry.Size
 	}
@@ -212,5 +292,5 @@ func (l *lane) requeue(jobs []*job) {
 
 func (j *job) finish(o Outcome, err error) {
 	j.entry.Done()
-	j.result <- result{o, err}
+	j.settle(o, err)
 }

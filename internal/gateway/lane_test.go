@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -69,7 +70,7 @@ func TestLaneBatchesWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &slowWriter{gate: make(chan struct{})}
 		bound := &boundWriter{Writer: w}
-		ls := newLanes(1)
+		ls := newLanes(1, NewMetrics(prometheus.NewRegistry()))
 		ls.run(t.Context())
 		var done atomic.Int32
 		var callers sync.WaitGroup
@@ -102,7 +103,7 @@ func TestLaneBatchesWhatWaits(t *testing.T) {
 }
 
 func TestLaneKeepsOrderOfAKeyAcrossMappings(t *testing.T) {
-	l := &lane{wake: make(chan struct{}, 1)}
+	l := &lane{metrics: NewMetrics(prometheus.NewRegistry()), wake: make(chan struct{}, 1)}
 	submit, cancel := &boundWriter{}, &boundWriter{}
 	var done atomic.Int32
 	for _, e := range []struct {
@@ -146,7 +147,7 @@ func TestLaneRetriesDeferredFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w.gate = make(chan struct{}, 10)
 		bound := &boundWriter{Writer: w}
-		ls := newLanes(1)
+		ls := newLanes(1, NewMetrics(prometheus.NewRegistry()))
 		ls.run(t.Context())
 		var callers sync.WaitGroup
 		for _, id := range []string{"first", "a", "b", "c"} {
@@ -175,7 +176,7 @@ func TestLaneRetriesDeferredFirst(t *testing.T) {
 func TestLaneCallerLeavesBatchStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &slowWriter{gate: make(chan struct{})}
-		ls := newLanes(1)
+		ls := newLanes(1, NewMetrics(prometheus.NewRegistry()))
 		ls.run(t.Context())
 		var done atomic.Int32
 		ctx, leave := context.WithTimeout(t.Context(), time.Second)
@@ -200,7 +201,7 @@ func TestLaneStoreDown(t *testing.T) {
 		w := &slowWriter{answer: func(int, []*Entry) ([]Outcome, error) {
 			return nil, fault.New(fault.CodeStoreUnavailable, "")
 		}}
-		ls := newLanes(2)
+		ls := newLanes(2, NewMetrics(prometheus.NewRegistry()))
 		ls.run(t.Context())
 		var done atomic.Int32
 		_, err := ls.commit(t.Context(), &boundWriter{Writer: w}, entryFor("x", "x", &done))
@@ -219,7 +220,7 @@ func TestLaneStoreDown(t *testing.T) {
 }
 
 func TestLaneBoundsItsQueue(t *testing.T) {
-	l := &lane{wake: make(chan struct{}, 1)}
+	l := &lane{metrics: NewMetrics(prometheus.NewRegistry()), wake: make(chan struct{}, 1)}
 	var done atomic.Int32
 	for i := range maxQueue {
 		if err := l.push(&job{writer: &boundWriter{}, entry: entryFor(fmt.Sprint(i), "", &done)}); err != nil {
@@ -235,7 +236,7 @@ func TestLaneBoundsItsQueue(t *testing.T) {
 // TestLaneBoundsItsBytes: callers that leave do not make the queue larger, and
 // what is taken makes room again.
 func TestLaneBoundsItsBytes(t *testing.T) {
-	l := &lane{wake: make(chan struct{}, 1)}
+	l := &lane{metrics: NewMetrics(prometheus.NewRegistry()), wake: make(chan struct{}, 1)}
 	var done atomic.Int32
 	push := func(size int) error {
 		e := entryFor("", "", &done)
@@ -283,7 +284,7 @@ func TestLargeWaitForAProcessor(t *testing.T) {
 }
 
 func TestLaneBatchBytes(t *testing.T) {
-	l := &lane{wake: make(chan struct{}, 1)}
+	l := &lane{metrics: NewMetrics(prometheus.NewRegistry()), wake: make(chan struct{}, 1)}
 	var done atomic.Int32
 	w := &boundWriter{}
 	for i := range 3 {

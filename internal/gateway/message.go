@@ -38,6 +38,17 @@ type Message struct {
 	TraceParent string // W3C Trace Context traceparent, or empty
 	Correlation string // what the sender correlates by: wsa:MessageID or the identity
 	ReplayOf    ID     // zero unless it is a replay
+	// Properties are the AMQP properties and headers that the mapping reads,
+	// kept with a message that is held so that it can be mapped again.
+	Properties map[string]string
+	// Login is the sender as the door names it, to be looked up again when a
+	// held message is processed; empty for doors that see a password.
+	Login string
+	// Origin tells deliveries of one message by its queue apart from deliveries
+	// of others: a digest of endpoint, message id and bytes. Redelivered says
+	// that the queue may have handed it out before.
+	Origin      Digest
+	Redelivered bool
 }
 
 // Entry is a prepared message on its way into the store.
@@ -50,8 +61,46 @@ type Entry struct {
 	Render func(stored []mapping.Value) (*mapping.Rendered, error)
 	// Done is called once, when no attempt will use the entry any more.
 	Done func()
+	// Keep is set for messages of asynchronous doors: what the store refuses is
+	// not thrown back but kept as Keep says, in the same transaction; nil has it
+	// refused after all. Without a refusal it says how the message waits behind
+	// another of its key. It must not block, and may be asked more than once. With
+	// Hold set nothing is tried at all: the message is kept as it is, and Changes
+	// and Render are nil.
+	Keep func(refusal error) *Hold
+	Hold *Hold
+	// Release is set when the message was held before.
+	Release *Release
 	// Size is the weight of the entry in a batch, in bytes.
 	Size int
+}
+
+// Hold is why and how long a message is kept instead of being stored.
+type Hold struct {
+	State  Status // Parked or Waiting
+	Code   string // fault code
+	Reason string // the public sentence and details, at most 4,000 characters
+	// Attempts is how often storing it has been tried by now. Next is when to
+	// try again, and Until when to give up and park it; both are zero in the
+	// parking lot, and the store keeps no Next of a message that waits behind
+	// another: it is due once that one is out of the way.
+	Attempts int
+	Next     time.Time
+	Until    time.Time
+}
+
+// Release names the held message that an entry is another attempt of. When the
+// entry is stored, a duplicate or superseded, the held row is closed in the same
+// transaction: removed when it has the entry's own id (the gateway's own retry),
+// marked as replayed, by whom and why, when it has another (an operator's
+// replay). A retry that is refused is held on as Keep says; a refused replay
+// leaves its held message as it was. When the held message is open no more, the
+// entry is a Duplicate of what was stored, Parked when an operator has parked it
+// meanwhile, or else Refused with fault.CodeNotHeld: nothing is applied twice.
+type Release struct {
+	ID     ID
+	By     string // an operator; empty for the gateway's own retry
+	Reason string // the operator's
 }
 
 // Status is what a store made of an Entry.
@@ -65,9 +114,11 @@ const (
 	Conflict          // same identity, other body
 	Refused           // Err says why; nothing of it was written
 	Deferred          // collides with an earlier entry of the batch: commit it again in a later one
+	Parked            // kept for a human; Err says why
+	Waiting           // kept for another attempt; Err says why, or is nil behind another message of its key
 )
 
-var statusNames = [...]string{"stored", "duplicate", "superseded", "conflict", "refused", "deferred"}
+var statusNames = [...]string{"stored", "duplicate", "superseded", "conflict", "refused", "deferred", "parked", "waiting"}
 
 // String returns the word used in logs and in the ledger.
 func (s Status) String() string { return statusNames[s] }
@@ -77,7 +128,7 @@ type Outcome struct {
 	Status    Status
 	MessageID ID     // the stored message: the entry's own, or the first one's for a Duplicate
 	Reply     []byte // the stored reply payload
-	Err       error  // set when Status is Conflict or Refused
+	Err       error  // set when Status is Conflict or Refused; why it is Parked or Waiting, unless that was known before
 	// Channels names the channels that have new deliveries, for the relay's wake-up.
 	Channels []string
 }

@@ -21,6 +21,8 @@ type Store interface {
 	Lanes() int
 	Outbox
 	Ledger
+	Lot
+	Suspects
 }
 
 // Writer commits entries of one mapping.
@@ -50,17 +52,94 @@ type Outbox interface {
 	// Acquire takes or renews the lease of a shard for ttl; a ttl of zero gives
 	// it back. ok is false while another owner holds it.
 	Acquire(ctx context.Context, channel string, shard int, owner string, ttl time.Duration) (l Lease, ok bool, err error)
-	// Pending returns up to limit deliveries after seq, in sequence.
-	Pending(ctx context.Context, channel string, shard int, after int64, limit int) ([]Delivery, error)
+	// Pending returns up to limit deliveries after seq, in sequence. releases
+	// counts how often parked deliveries of the shard were put back in line: once
+	// it has changed there may be some before seq. It means nothing when there
+	// are no deliveries.
+	Pending(ctx context.Context, channel string, shard int, after int64, limit int) (deliveries []Delivery, releases int64, err error)
 	// Confirm records that the deliveries were taken by the channel and removes
-	// them, unless the lease was lost (ErrLeaseLost). They are the caller's
-	// window: any subset of what Pending returned.
+	// them, parked or not, unless the lease was lost (ErrLeaseLost). They are the
+	// caller's window: any subset of what Pending returned.
 	Confirm(ctx context.Context, l Lease, seqs []int64) error
 	// Park moves a delivery out of the way with its reason, and with it every
-	// waiting delivery of the same ordering key.
+	// delivery of the same ordering key that waits after it.
 	Park(ctx context.Context, l Lease, seq int64, code, reason string, attempts int) error
 	// Shards is how many shards each channel has.
 	Shards() int
+}
+
+// Lot keeps what asynchronous doors took and the gateway could not store: the
+// messages that wait for another attempt, and the parking lot.
+type Lot interface {
+	// Due returns up to limit waiting messages, oldest first, whose next attempt
+	// is due, and of each route and ordering key only the oldest. When there are
+	// more, those that have been due longest are among them. Business keys are
+	// left out.
+	Due(ctx context.Context, now time.Time, limit int) ([]Held, error)
+	// Held returns one message that is held or was, or fault.NotFound.
+	Held(ctx context.Context, id ID) (*Held, error)
+	// ParkMessage moves a waiting message to the parking lot, DiscardMessage
+	// closes a held one for good; both write down who did it. fault.Conflict
+	// says that the message is not in a state for it.
+	ParkMessage(ctx context.Context, id ID, act Act) error
+	DiscardMessage(ctx context.Context, id ID, act Act) error
+	// ParkDeliveries takes the waiting deliveries of a message out of the way,
+	// each with its key's successors; ReleaseDeliveries puts its parked ones back
+	// in line, under their old numbers and wire ids, with what is parked behind
+	// them; DiscardDeliveries gives its parked ones up and releases what is
+	// parked behind them. Each returns how many deliveries of the message it
+	// touched, and writes down who did it when there were any. fault.NotFound says
+	// that the message is not stored, fault.Conflict that its deliveries are
+	// parked behind another message's, which it names.
+	ParkDeliveries(ctx context.Context, id ID, act Act) (int, error)
+	ReleaseDeliveries(ctx context.Context, id ID, act Act) (int, error)
+	DiscardDeliveries(ctx context.Context, id ID, act Act) (int, error)
+	// Note adds a line to a message's history.
+	Note(ctx context.Context, id ID, a Attempt) error
+	// Holding counts what is held: waiting and parked messages by route, waiting
+	// and parked deliveries by channel.
+	Holding(ctx context.Context) (Holding, error)
+}
+
+// Suspects counts how often the process died over a message. It is asked only
+// about messages that were redelivered after a process ended without a word.
+type Suspects interface {
+	// Try notes durably that a message is going to be tried alone, and returns
+	// how often that was noted before without a Tried.
+	Try(ctx context.Context, origin Digest) (before int, err error)
+	// Tried forgets it.
+	Tried(ctx context.Context, origin Digest) error
+}
+
+// Held is a message as the lot keeps it.
+type Held struct {
+	Message Message // Payload is filled by Lot.Held and Lot.Due
+	Hold    Hold
+	// Closed is empty while the message is held: else replayed or discarded, By
+	// whom.
+	Closed string
+	By     string
+}
+
+// Act is what an operator does, and why.
+type Act struct {
+	By     string // a directory entry's DN, or local:<user>@<host>
+	Reason string
+}
+
+// Attempt is one line of a message's history.
+type Attempt struct {
+	At     time.Time `json:"at"`
+	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, released, discarded
+	By     string    `json:"by,omitempty"`
+	Code   string    `json:"code,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Holding counts what waits and what is parked.
+type Holding struct {
+	Waiting, Parked map[string]int // messages, by route
+	Outbox, Stuck   map[string]int // deliveries, by channel: waiting, parked
 }
 
 // Ledger records and tells what happened.
@@ -81,7 +160,7 @@ type Query struct {
 	Identity string
 	Since    time.Time
 	Until    time.Time
-	Outcome  string // stored, superseded, refused, …
+	Outcome  string // stored, superseded, refused, parked, waiting, replayed, discarded
 	Limit    int    // zero: 50
 	Before   ID     // page on: only messages older than this one
 }
@@ -111,6 +190,8 @@ type Record struct {
 	Payload     []byte           `json:"payload,omitempty"`
 	Reply       []byte           `json:"reply,omitempty"`
 	Deliveries  []DeliveryRecord `json:"deliveries"`
+	History     []Attempt        `json:"history,omitempty"`
+	ReplayOf    string           `json:"replay_of,omitempty"`
 }
 
 // DeliveryRecord tells how far one delivery has come.
@@ -120,7 +201,7 @@ type DeliveryRecord struct {
 	Seq         int64     `json:"seq"`
 	WireID      string    `json:"wire_id"`
 	RoutingKey  string    `json:"routing_key"`
-	State       string    `json:"state"`                 // waiting, confirmed, parked
+	State       string    `json:"state"`                 // waiting, confirmed, parked, discarded
 	ConfirmedAt time.Time `json:"confirmed_at,omitzero"` // when State is confirmed
 	Reason      string    `json:"reason,omitempty"`      // when State is parked
 }
@@ -131,6 +212,12 @@ type Directory interface {
 	// fault.Unauthenticated, whatever the reason; a directory that cannot
 	// answer is fault.Unavailable.
 	Authenticate(ctx context.Context, username, password string) (*Identity, error)
+	// Lookup finds a user whom somebody else vouches for. A login that is
+	// unknown, or may not be used, is fault.Unauthenticated; a directory that
+	// cannot answer is fault.Unavailable.
+	Lookup(ctx context.Context, username string) (*Identity, error)
+	// Ping answers whether the directory can be asked now.
+	Ping(ctx context.Context) error
 }
 
 // Identity is what a directory knows of a user. It is immutable.

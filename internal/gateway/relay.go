@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -29,6 +34,9 @@ type RelayConfig struct {
 	MinBackoff  time.Duration // first pause after a failure; 0 means 200 ms
 	MaxBackoff  time.Duration // longest pause; 0 means 30 s
 }
+
+// Effective returns the settings with every default filled in.
+func (c RelayConfig) Effective() RelayConfig { return c.withDefaults() }
 
 func (c RelayConfig) withDefaults() RelayConfig {
 	c.Window = orDefault(c.Window, 100)
@@ -54,36 +62,99 @@ func orDefault[T comparable](v, def T) T {
 // relay carries the outbox to the channels: one carrier for each shard of each
 // channel, so that a dead channel holds no other.
 type relay struct {
+	config  RelayConfig
+	metrics *Metrics
+	tracer  trace.Tracer
+	outbox  Outbox
+	owner   string
+	now     func() time.Time
+	log     *slog.Logger
+	done    sync.WaitGroup
+
+	mu       sync.Mutex
+	ctx      context.Context       // set while running
 	carriers map[string][]*carrier // by channel
-	stopping chan struct{}
-	done     sync.WaitGroup
+	stopped  bool
 }
 
-func newRelay(config RelayConfig, outbox Outbox, channels []Channel, now func() time.Time, log *slog.Logger) *relay {
-	r := &relay{carriers: map[string][]*carrier{}, stopping: make(chan struct{})}
-	owner := uuid.NewString()
+func newRelay(config Config, outbox Outbox, channels []Channel, now func() time.Time, log *slog.Logger) *relay {
+	r := &relay{
+		config: config.Relay.withDefaults(), metrics: config.Metrics, tracer: config.Tracer,
+		outbox: outbox, owner: uuid.NewString(), now: now, log: log, carriers: map[string][]*carrier{},
+	}
+	r.update(channels)
+	return r
+}
+
+// update makes channels the ones that are carried: new ones begin, others go on
+// with their new publisher, and those that are gone end and give their leases
+// back; what waits for them stays in the outbox.
+func (r *relay) update(channels []Channel) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	wanted := map[string]bool{}
 	for _, ch := range channels {
-		for shard := range outbox.Shards() {
-			r.carriers[ch.Name] = append(r.carriers[ch.Name], &carrier{
-				config:    config.withDefaults(),
-				outbox:    outbox,
-				publisher: ch.Publisher,
-				channel:   ch.Name,
-				shard:     shard,
-				owner:     owner,
-				now:       now,
-				log:       log.With("channel", ch.Name, "shard", shard),
-				wake:      make(chan struct{}, 1),
-				stopping:  r.stopping,
-				attempts:  map[int64]attempt{},
-			})
+		wanted[ch.Name] = true
+		if existing := r.carriers[ch.Name]; existing != nil {
+			for _, c := range existing {
+				c.publisher.Store(&ch.Publisher)
+			}
+			continue
+		}
+		r.carriers[ch.Name] = r.begin(ch)
+	}
+	for name, carriers := range r.carriers {
+		if wanted[name] {
+			continue
+		}
+		delete(r.carriers, name)
+		for _, c := range carriers {
+			close(c.stopping)
 		}
 	}
-	return r
+}
+
+// begin makes the carriers of a channel, and starts them when the relay runs.
+func (r *relay) begin(ch Channel) []*carrier {
+	var carriers []*carrier
+	for shard := range r.outbox.Shards() {
+		c := &carrier{
+			config:   r.config,
+			metrics:  r.metrics,
+			tracer:   r.tracer,
+			outbox:   r.outbox,
+			channel:  ch.Name,
+			shard:    shard,
+			owner:    r.owner,
+			now:      r.now,
+			log:      r.log.With("channel", ch.Name, "shard", shard),
+			wake:     make(chan struct{}, 1),
+			stopping: make(chan struct{}),
+			attempts: map[int64]attempt{},
+		}
+		c.publisher.Store(&ch.Publisher)
+		carriers = append(carriers, c)
+	}
+	if r.ctx != nil && !r.stopped {
+		r.start(carriers)
+	}
+	return carriers
+}
+
+func (r *relay) start(carriers []*carrier) {
+	ctx := r.ctx
+	for _, c := range carriers {
+		r.done.Go(func() { c.run(ctx) })
+	}
 }
 
 // wake tells the carriers of channels that something was committed for them.
 func (r *relay) wake(channels []string) {
+	if len(channels) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, name := range channels {
 		for _, c := range r.carriers[name] {
 			select {
@@ -94,19 +165,35 @@ func (r *relay) wake(channels []string) {
 	}
 }
 
+// wakeAll is for what was put back in line, whichever channel it was.
+func (r *relay) wakeAll() {
+	r.mu.Lock()
+	names := slices.Collect(maps.Keys(r.carriers))
+	r.mu.Unlock()
+	r.wake(names)
+}
+
 // run carries until drain has been called or ctx ends.
 func (r *relay) run(ctx context.Context) {
+	r.mu.Lock()
+	r.ctx = ctx
 	for _, carriers := range r.carriers {
-		for _, c := range carriers {
-			r.done.Go(func() { c.run(ctx) })
-		}
+		r.start(carriers)
 	}
+	r.mu.Unlock()
 	r.done.Wait()
 }
 
 // drain lets every carrier finish what its channel takes at once, then ends it.
 func (r *relay) drain() {
-	close(r.stopping)
+	r.mu.Lock()
+	r.stopped = true
+	for _, carriers := range r.carriers {
+		for _, c := range carriers {
+			close(c.stopping)
+		}
+	}
+	r.mu.Unlock()
 	r.done.Wait()
 }
 
@@ -115,17 +202,20 @@ func (r *relay) drain() {
 // sequence and one that fails holds only its key.
 type carrier struct {
 	config    RelayConfig
+	metrics   *Metrics
+	tracer    trace.Tracer
 	outbox    Outbox
-	publisher Publisher
+	publisher atomic.Pointer[Publisher]
 	channel   string
 	shard     int
 	owner     string
 	now       func() time.Time
 	log       *slog.Logger
 	wake      chan struct{}
-	stopping  <-chan struct{}
+	stopping  chan struct{}
 
 	backlog  []Delivery // read and not settled yet, in sequence
+	releases int64      // of the shard, when backlog was read
 	taken    []int64    // confirmed by the channel, not yet recorded
 	lease    Lease
 	renewed  time.Time // when the lease was last renewed, by our own clock
@@ -254,11 +344,15 @@ func (c *carrier) next(ctx context.Context) ([]Delivery, error) {
 		if n := len(c.backlog); n > 0 {
 			after = c.backlog[n-1].Seq
 		}
-		more, err := c.outbox.Pending(ctx, c.channel, c.shard, after, 2*c.config.Window)
+		more, releases, err := c.outbox.Pending(ctx, c.channel, c.shard, after, 2*c.config.Window)
 		if err != nil || len(more) == 0 {
 			return window, err
 		}
-		c.backlog = append(c.backlog, more...)
+		if releases != c.releases && after > 0 {
+			c.backlog = nil // something was put back in line before what is known
+			continue
+		}
+		c.backlog, c.releases = append(c.backlog, more...), releases
 	}
 }
 
@@ -273,8 +367,11 @@ func (c *carrier) hold(ctx context.Context) (bool, error) {
 		c.forget()
 		return false, err
 	}
+	// Another owner may have settled some of it meanwhile, or an operator put
+	// something back in line before it.
+	c.backlog = nil
 	if lease.Fence != c.lease.Fence {
-		c.backlog, c.taken = nil, nil // another owner may have settled some of it meanwhile
+		c.taken = nil
 	}
 	c.lease, c.renewed = lease, now // counted from before the call: never longer than the store counts
 	return true, nil
@@ -307,7 +404,36 @@ func (c *carrier) publish(ctx context.Context, window []Delivery) []error {
 	left := c.config.LeaseTTL - c.config.LeaseTTL/5 - c.now().Sub(c.renewed)
 	ctx, cancel := context.WithTimeout(ctx, left)
 	defer cancel()
-	return c.publisher.Publish(ctx, window)
+	end := c.trace(ctx, window)
+	results := (*c.publisher.Load()).Publish(ctx, window)
+	end(results)
+	return results
+}
+
+// trace begins a span for each delivery whose message is traced, and returns how
+// to end them.
+func (c *carrier) trace(ctx context.Context, window []Delivery) func([]error) {
+	spans := make([]trace.Span, len(window))
+	for i, d := range window {
+		parent, ok := parseTraceParent(d.TraceParent)
+		if !ok || !parent.IsSampled() {
+			continue
+		}
+		_, spans[i] = c.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "publish "+c.channel,
+			trace.WithSpanKind(trace.SpanKindProducer),
+			trace.WithAttributes(attribute.String("gatehouse.channel", c.channel), attribute.String("gatehouse.message", d.MessageID.String()), attribute.String("messaging.message.id", d.WireID)))
+	}
+	return func(results []error) {
+		for i, span := range spans {
+			if span == nil {
+				continue
+			}
+			if results[i] != nil {
+				span.SetStatus(codes.Error, fault.Of(results[i]).Message)
+			}
+			span.End()
+		}
+	}
 }
 
 // settle records what was confirmed and parks what the channel keeps refusing.
@@ -315,11 +441,15 @@ func (c *carrier) settle(ctx context.Context, window []Delivery, results []error
 	for i, d := range window {
 		switch failure := results[i]; {
 		case failure == nil:
+			c.count("confirmed")
+			c.metrics.delay.WithLabelValues(c.channel).Observe(c.now().Sub(d.CreatedAt).Seconds())
 			c.taken = append(c.taken, d.Seq)
 			delete(c.attempts, d.Seq)
 		case fault.KindOf(failure).Retryable():
+			c.count("failed")
 			err = failure
 		default:
+			c.count("refused")
 			err = errors.Join(err, c.refused(ctx, d, failure))
 		}
 	}
@@ -350,6 +480,10 @@ func (c *carrier) record(ctx context.Context) error {
 // forget gives up the shard, and what was read of it.
 func (c *carrier) forget() { c.lease, c.backlog, c.taken = Lease{}, nil, nil }
 
+func (c *carrier) count(outcome string) {
+	c.metrics.delivered.WithLabelValues(c.channel, outcome).Inc()
+}
+
 func (c *carrier) drop(settled func(Delivery) bool) {
 	c.backlog = slices.DeleteFunc(c.backlog, settled)
 }
@@ -368,6 +502,7 @@ func (c *carrier) refused(ctx context.Context, d Delivery, failure error) error 
 	if err := c.outbox.Park(ctx, c.lease, d.Seq, string(f.Code), truncate(f.Message, maxReason), a.count); err != nil {
 		return err
 	}
+	c.count("parked")
 	delete(c.attempts, d.Seq)
 	c.drop(func(other Delivery) bool { return other.OrderingKey == d.OrderingKey })
 	c.log.ErrorContext(ctx, "delivery parked", "message", d.MessageID, "wire_id", d.WireID, "code", string(f.Code), "reason", f.Message)

@@ -23,6 +23,7 @@ type memoryOutbox struct {
 	fence    int64
 	until    time.Time
 	confirms int
+	releases int64
 	down     error
 }
 
@@ -57,7 +58,7 @@ func (o *memoryOutbox) Acquire(_ context.Context, channel string, shard int, own
 	return Lease{channel, shard, owner, o.fence}, true, nil
 }
 
-func (o *memoryOutbox) Pending(_ context.Context, _ string, _ int, after int64, limit int) ([]Delivery, error) {
+func (o *memoryOutbox) Pending(_ context.Context, _ string, _ int, after int64, limit int) ([]Delivery, int64, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var out []Delivery
@@ -66,7 +67,7 @@ func (o *memoryOutbox) Pending(_ context.Context, _ string, _ int, after int64, 
 			out = append(out, d)
 		}
 	}
-	return out, o.down
+	return out, o.releases, o.down
 }
 
 func (o *memoryOutbox) Confirm(_ context.Context, l Lease, seqs []int64) error {
@@ -147,7 +148,7 @@ func (p *recorder) wires(t *testing.T) []string {
 
 func startRelay(t *testing.T, o Outbox, p Publisher) *relay {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	r := newRelay(RelayConfig{Window: 4}, o, []Channel{{"events", p}}, time.Now, log)
+	r := newRelay(Config{Relay: RelayConfig{Window: 4}}.withDefaults(), o, []Channel{{"events", p}}, time.Now, log)
 	go r.run(t.Context())
 	return r
 }

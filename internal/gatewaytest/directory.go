@@ -74,7 +74,7 @@ func (d *Directory) Put(u User) {
 	d.users[foldName(u.Identity.Login)] = u
 }
 
-// Calls is how many logins were asked for.
+// Calls is how many users were asked for.
 func (d *Directory) Calls() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -94,16 +94,52 @@ func (d *Directory) Authenticate(ctx context.Context, username, password string)
 	if inadmissible(username) || inadmissible(password) {
 		return nil, fault.New(fault.CodeUnauthenticated, "").Because(errLogin)
 	}
-	if d.down || ctx.Err() != nil {
-		return nil, fault.New(fault.CodeDirectoryUnavailable, "").Because(errors.Join(errDown, ctx.Err()))
+	if err := d.away(ctx); err != nil {
+		return nil, err
 	}
 	u, ok := d.users[foldName(username)]
 	if !ok || u.Password != password {
 		return nil, fault.New(fault.CodeUnauthenticated, "").Because(errLogin)
 	}
+	return d.identity(u), nil
+}
+
+// Lookup implements gateway.Directory.
+func (d *Directory) Lookup(ctx context.Context, username string) (*gateway.Identity, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls++
+	if inadmissible(username) {
+		return nil, fault.New(fault.CodeUnauthenticated, "").Because(errLogin)
+	}
+	if err := d.away(ctx); err != nil {
+		return nil, err
+	}
+	u, ok := d.users[foldName(username)]
+	if !ok {
+		return nil, fault.New(fault.CodeUnauthenticated, "").Because(errLogin)
+	}
+	return d.identity(u), nil
+}
+
+// Ping implements gateway.Directory.
+func (d *Directory) Ping(ctx context.Context) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.away(ctx)
+}
+
+func (d *Directory) away(ctx context.Context) error {
+	if d.down || ctx.Err() != nil {
+		return fault.New(fault.CodeDirectoryUnavailable, "").Because(errors.Join(errDown, ctx.Err()))
+	}
+	return nil
+}
+
+func (d *Directory) identity(u User) *gateway.Identity {
 	id := u.Identity
 	id.At = d.now()
-	return &id, nil
+	return &id
 }
 
 // inadmissible tells what no adapter may send to a directory.

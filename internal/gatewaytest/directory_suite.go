@@ -31,6 +31,9 @@ func TestDirectory(t *testing.T, make func(t *testing.T) DirectoryLab) {
 	t.Run("concurrent", func(t *testing.T) { concurrentLogins(t, make(t).Directory) })
 	t.Run("down is not a refusal", func(t *testing.T) { downIsUnavailable(t, make(t)) })
 	t.Run("heals", func(t *testing.T) { heals(t, make(t)) })
+	t.Run("look-up", func(t *testing.T) { lookups(t, make(t).Directory) })
+	t.Run("look-up refused", func(t *testing.T) { refusedLookups(t, make(t).Directory) })
+	t.Run("ping", func(t *testing.T) { pings(t, make(t)) })
 	t.Run("caller gone", func(t *testing.T) { callerGone(t, make(t).Directory) })
 }
 
@@ -188,6 +191,67 @@ func downIsUnavailable(t *testing.T, lab DirectoryLab) {
 	}
 	if _, err := lab.Directory.Authenticate(t.Context(), "erp.alice", ""); kindOf(err) != "unauthenticated" {
 		t.Errorf("an empty password is refused, directory or not: %v", err)
+	}
+	if _, err := lab.Directory.Lookup(t.Context(), "erp.alice"); kindOf(err) != "unavailable" {
+		t.Errorf("a look-up, directory down: %v", err)
+	}
+}
+
+// lookups: whom somebody else vouches for is told of as if he had logged in, and
+// has not proved anything by that.
+func lookups(t *testing.T, d gateway.Directory) {
+	for _, u := range Corp() {
+		for _, typed := range []string{u.Identity.Login, strings.ToUpper(u.Identity.Login), u.Identity.Login + " "} {
+			id, err := d.Lookup(t.Context(), typed)
+			if err != nil {
+				t.Errorf("%q: %v", typed, err)
+			} else if text := identityFault(id, u.Identity); text != "" {
+				t.Errorf("%q: %s", typed, text)
+			}
+		}
+		if _, err := d.Authenticate(t.Context(), u.Identity.Login, "wrong"); kindOf(err) != "unauthenticated" {
+			t.Errorf("%s: a wrong password after a look-up: %v", u.Identity.Login, err)
+		}
+	}
+}
+
+func refusedLookups(t *testing.T, d gateway.Directory) {
+	for name, user := range map[string]string{
+		"unknown":          "nobody",
+		"empty":            "",
+		"blank":            " \t",
+		"NUL":              "erp.alice\x00",
+		"newline":          "erp.alice\n",
+		"wildcard":         "*",
+		"wildcard end":     "erp.al*",
+		"filter injection": "*)(|(uid=erp.alice",
+		"escaped wildcard": `\2a`,
+		"DN":               "uid=erp.alice,ou=People,dc=corp,dc=example",
+		"not UTF-8":        "erp.alice\xff",
+		"huge":             strings.Repeat("a", 1<<20),
+		"two entries":      "twin",
+		"service account":  "gatehouse",
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, err := d.Lookup(t.Context(), user)
+			if id != nil || kindOf(err) != "unauthenticated" {
+				t.Errorf("found %+v: %v", id, err)
+			}
+		})
+	}
+}
+
+func pings(t *testing.T, lab DirectoryLab) {
+	if err := lab.Directory.Ping(t.Context()); err != nil {
+		t.Errorf("ping: %v", err)
+	}
+	lab.Stop()
+	if err := lab.Directory.Ping(t.Context()); kindOf(err) != "unavailable" {
+		t.Errorf("ping while it is down: %v", err)
+	}
+	lab.Start()
+	if err := lab.Directory.Ping(t.Context()); err != nil {
+		t.Errorf("ping after a restart: %v", err)
 	}
 }
 

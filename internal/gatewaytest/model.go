@@ -13,7 +13,7 @@ import (
 
 // sampleTables are the business tables of the sample.
 const sampleTables = `crm.customer catalog.product catalog.product_feature sales.sales_order sales.order_line
-	sales.order_line_feature sales.shipment sales.shipment_line`
+	sales.order_line_feature sales.shipment sales.shipment_line crm.customer_address catalog.product_price sales.order_cancellation`
 
 // Modeller describes tables as a mapping sees them.
 type Modeller interface {

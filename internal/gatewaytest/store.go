@@ -27,6 +27,9 @@ type Probe interface {
 	// ForbidUpdates makes the database refuse every UPDATE of rows of a table
 	// that finds any.
 	ForbidUpdates(t testing.TB, schema, table string)
+	// Another returns a second store on the same database, as another process
+	// would have one.
+	Another(t testing.TB) gateway.Store
 }
 
 // StoreOpener returns a store on an empty ledger and the sample's business
@@ -65,6 +68,35 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"the ledger tells", (*storeSuite).ledger},
 		{"the ledger finds", (*storeSuite).finds},
 		{"a cancelled call stores nothing", (*storeSuite).cancelled},
+
+		{"three of ten are held with the seven", (*storeSuite).heldTogether},
+		{"every refusal can be held", (*storeSuite).heldForAll},
+		{"what is not kept is refused", (*storeSuite).notKept},
+		{"a held message claims nothing", (*storeSuite).claimsNothing},
+		{"repeats of what is held", (*storeSuite).heldRepeats},
+		{"a waiting message is stored in the end", (*storeSuite).storedInTheEnd},
+		{"a retry that fails is held on", (*storeSuite).heldOn},
+		{"a retry finds its identity stored", (*storeSuite).overtaken},
+		{"a key waits behind its first", (*storeSuite).keyWaits},
+		{"whoever goes wakes the next", (*storeSuite).wakesNext},
+		{"due ones", (*storeSuite).dueOnes},
+		{"a redelivered message is held once", (*storeSuite).heldOnce},
+		{"an unheard commit of what is held", (*storeSuite).unheardHold},
+		{"replays", (*storeSuite).replays},
+		{"a refused replay changes nothing", (*storeSuite).refusedReplay},
+		{"two processes release one message", (*storeSuite).twoRelease},
+		{"a release of what is gone", (*storeSuite).releaseGone},
+		{"acts on held messages", (*storeSuite).actsOnHeld},
+		{"the ledger tells of held ones", (*storeSuite).ledgerOfHeld},
+		{"suspects", (*storeSuite).suspects},
+		{"what is held is counted", (*storeSuite).counted},
+
+		{"deliveries released behind a reader", (*storeSuite).releasedBehind},
+		{"deliveries behind a head", (*storeSuite).behindHead},
+		{"deliveries discarded", (*storeSuite).discardedDeliveries},
+		{"deliveries parked by an operator", (*storeSuite).parkedByOperator},
+		{"a parked delivery that was taken", (*storeSuite).takenAfterAll},
+		{"acts on deliveries of nothing", (*storeSuite).actsOnNothing},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

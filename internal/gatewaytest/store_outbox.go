@@ -62,11 +62,18 @@ func (s *storeSuite) denseNumbers(t *testing.T) {
 
 func (s *storeSuite) pending(shard int, after int64, limit int) []gateway.Delivery {
 	s.t.Helper()
-	d, err := s.store.Pending(s.t.Context(), channel, shard, after, limit)
+	d, _ := s.released(shard, after, limit)
+	return d
+}
+
+// released is pending with the shard's count of releases.
+func (s *storeSuite) released(shard int, after int64, limit int) ([]gateway.Delivery, int64) {
+	s.t.Helper()
+	d, releases, err := s.store.Pending(s.t.Context(), channel, shard, after, limit)
 	if err != nil {
 		s.t.Fatalf("pending: %v", err)
 	}
-	return d
+	return d, releases
 }
 
 // fill stores n messages of the given ordering keys, in order, and returns the

@@ -55,7 +55,7 @@ func (f *facts) Fact(slot int) (Value, bool) {
 		return xpath.Text(f.in.Message.MessageID), f.in.Message.MessageID != ""
 	}
 	if slot < storedFacts {
-		text, ok := f.in.Properties[f.mapping.properties[slot-propertyFacts]]
+		text, ok := f.in.Properties[f.mapping.Properties[slot-propertyFacts]]
 		return xpath.Text(text), ok
 	}
 	return f.storedValue(slot - storedFacts)

@@ -142,10 +142,10 @@ func messageField(name string) (xpath.Field, []string, bool) {
 }
 
 func (k *compiler) property(name string) (xpath.Field, []string, bool) {
-	i := slices.Index(k.mapping.properties, name)
+	i := slices.Index(k.mapping.Properties, name)
 	if i < 0 {
-		i = len(k.mapping.properties)
-		k.mapping.properties = append(k.mapping.properties, name)
+		i = len(k.mapping.Properties)
+		k.mapping.Properties = append(k.mapping.Properties, name)
 	}
 	return xpath.Field{Slot: propertyFacts + i, Type: xpath.Type{Class: String, Max: 1}}, nil, true
 }

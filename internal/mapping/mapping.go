@@ -26,9 +26,13 @@ type Mapping struct {
 	Tables    []Table
 	Returns   []Return
 	Channels  []string // the channels it may publish to, each once
-	// Headers names the header blocks that the mapping reads.
+	// Headers names the header blocks that the mapping reads, and Properties the
+	// AMQP properties and headers.
 	Headers     []document.Name
+	Properties  []string
 	HasIdentity bool // the file names an identity
+	// Waits says that a look-up may have the message wait for what it refers to.
+	Waits bool
 	// Warnings are what its author should look at though the mapping compiles.
 	Warnings []config.Fault
 
@@ -40,7 +44,6 @@ type Mapping struct {
 	programs     []rowProgram // for each of Tables
 	publications []*publication
 	reply        *replyProgram
-	properties   []string  // the AMQP properties that are read, by slot
 	limits       [][]limit // for each of Tables and its Columns; nil until checked
 }
 

@@ -413,6 +413,7 @@ func (k *compiler) lookup(c *columnRule, _ *rowScope, scope *xpath.Scope, column
 	l := c.lookup
 	p.form = lookupForm
 	missing := NotFound(k.choose(l.notFound(), "reject", "null", "not_yet"))
+	k.mapping.Waits = k.mapping.Waits || missing == WaitMissing
 	column.Lookup = &Lookup{Table: l.Table.TableName, Column: l.Column.text, NotFound: missing}
 	column.Path = l.Table.String() + "/" + l.Column.text
 	p.nillable = missing == NullMissing

@@ -6,7 +6,8 @@
 #   rabbitmq.sh stop DIR         stops it; DIR and its logs stay
 #
 # PORT is AMQP's; PORT+1 and PORT+2 are used by Erlang's distribution and port
-# mapper. The user is gatehouse, the password gatehouse-secret.
+# mapper. The user is gatehouse, the password gatehouse-secret; the sample's people
+# have users too, with the passwords that they have in the directory.
 set -eu
 
 server=/usr/lib/rabbitmq/bin/rabbitmq-server
@@ -48,9 +49,21 @@ log.file.level = info
 END
 	cat >"$dir/definitions.json" <<'END'
 {
-  "users": [{"name": "gatehouse", "password": "gatehouse-secret", "tags": "administrator"}],
+  "users": [
+    {"name": "gatehouse", "password": "gatehouse-secret", "tags": "administrator"},
+    {"name": "erp.alice", "password": "erp.alice-secret", "tags": ""},
+    {"name": "wms.bob", "password": "wms.bob-secret", "tags": ""},
+    {"name": "mdm.dana", "password": "mdm.dana-secret", "tags": ""},
+    {"name": "carol", "password": "carol-secret", "tags": ""}
+  ],
   "vhosts": [{"name": "/"}],
-  "permissions": [{"user": "gatehouse", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}]
+  "permissions": [
+    {"user": "gatehouse", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"},
+    {"user": "erp.alice", "vhost": "/", "configure": "amq\\.gen.*", "write": ".*", "read": "amq\\.gen.*"},
+    {"user": "wms.bob", "vhost": "/", "configure": "amq\\.gen.*", "write": ".*", "read": "amq\\.gen.*"},
+    {"user": "mdm.dana", "vhost": "/", "configure": "amq\\.gen.*", "write": ".*", "read": "amq\\.gen.*"},
+    {"user": "carol", "vhost": "/", "configure": "amq\\.gen.*", "write": ".*", "read": "amq\\.gen.*"}
+  ]
 }
 END
 	echo "$port" >"$dir/port"

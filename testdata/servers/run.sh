@@ -19,13 +19,16 @@ say() { printf 'servers: %s\n' "$*" >&2; }
 
 have() { [ -x /usr/sbin/slapd ] && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; }
 
+# Tests of the deployment confine the gateway as its unit and its container do.
+have_confinement() { command -v bwrap >/dev/null && command -v systemd-analyze >/dev/null; }
+
 install_packages() {
-  have && return 0
+  have && have_confinement && return 0
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    say "slapd and rabbitmq-server are not installed and this is not root on Debian: their tests will skip"
+    say "slapd, rabbitmq-server, bubblewrap and systemd are not all installed and this is not root on Debian: tests will skip"
     return 0
   fi
-  say "installing slapd and rabbitmq-server"
+  say "installing slapd, rabbitmq-server, bubblewrap and systemd"
   # Packages would start services of their own; a policy that answers 101 keeps
   # them from it while we install.
   local policy=/usr/sbin/policy-rc.d made=
@@ -36,7 +39,7 @@ install_packages() {
   log=$(mktemp)
   export DEBIAN_FRONTEND=noninteractive
   if ! { apt-get update && apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 \
-    slapd ldap-utils openssl rabbitmq-server; } >"$log" 2>&1; then
+    slapd ldap-utils openssl rabbitmq-server bubblewrap systemd; } >"$log" 2>&1; then
     tail -20 "$log" >&2
     say "installing failed"
   fi

@@ -43,6 +43,7 @@ func TestStatements(t *testing.T) {
 		"../../adapters/sqlserver/testdata/*.sql",
 		"../../adapters/sqlserver/migrations/*.sql",
 		"../../mappings/migrations/sqlserver/*.sql",
+		"../../deploy/compose/sqlserver/setup.sql",
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {

@@ -167,6 +167,22 @@ type Order struct {
 	Revision *PositiveInteger `xml:"revision,attr,omitempty" json:"revision,omitempty"`
 }
 
+type Cancellation struct {
+
+	// The order's number in the sender's books.
+	OrderNumber *Number `xml:"OrderNumber,omitempty" json:"OrderNumber,omitempty"`
+
+	// Why the order is taken back, for people to read.
+	Reason *ShortText `xml:"Reason,omitempty" json:"Reason,omitempty"`
+
+	// When the order was cancelled; without a zone it is Helsinki time.
+	CancelledAt soap.XSDDateTime `xml:"CancelledAt,omitempty" json:"CancelledAt,omitempty"`
+
+	// The version of the order that is cancelled, or a later one; an older one cancels nothing.
+
+	Revision *PositiveInteger `xml:"revision,attr,omitempty" json:"revision,omitempty"`
+}
+
 type ShipmentLine struct {
 
 	// How much was shipped, in the unit of the order line.
@@ -221,6 +237,29 @@ type SubmitOrderResponse struct {
 	Lines int32 `xml:"Lines,omitempty" json:"Lines,omitempty"`
 }
 
+type CancelOrder struct {
+	XMLName xml.Name `xml:"urn:gatehouse:samples:orders:1 CancelOrder"`
+
+	// Who sent the message, and when.
+	Header *Header `xml:"Header,omitempty" json:"Header,omitempty"`
+
+	// Which order, and why.
+	Cancellation *Cancellation `xml:"Cancellation,omitempty" json:"Cancellation,omitempty"`
+}
+
+type CancelOrderResponse struct {
+	XMLName xml.Name `xml:"urn:gatehouse:samples:orders:1 CancelOrderResponse"`
+
+	// The order's id in the database.
+	OrderId int64 `xml:"OrderId,omitempty" json:"OrderId,omitempty"`
+
+	// The order's number as it was sent.
+	OrderNumber *Number `xml:"OrderNumber,omitempty" json:"OrderNumber,omitempty"`
+
+	// ACCEPTED is final; PENDING awaits a decision.
+	Status *ReplyStatus `xml:"Status,omitempty" json:"Status,omitempty"`
+}
+
 type OrderFault struct {
 	XMLName xml.Name `xml:"urn:gatehouse:samples:orders:1 OrderFault"`
 
@@ -251,6 +290,14 @@ type OrderPortType interface {
 
 	SubmitOrderContext(ctx context.Context, request *SubmitOrder) (*SubmitOrderResponse, error)
 
+	// Error can be either of the following types:
+	//
+	//   - OrderFault
+	/* Takes an order back before it is shipped. */
+	CancelOrder(request *CancelOrder) (*CancelOrderResponse, error)
+
+	CancelOrderContext(ctx context.Context, request *CancelOrder) (*CancelOrderResponse, error)
+
 	/* Tells that goods of an order have left. Nothing is answered. */
 	NotifyShipment(request *NotifyShipment) error
 
@@ -279,6 +326,23 @@ func (service *orderPortType) SubmitOrderContext(ctx context.Context, request *S
 
 func (service *orderPortType) SubmitOrder(request *SubmitOrder) (*SubmitOrderResponse, error) {
 	return service.SubmitOrderContext(
+		context.Background(),
+		request,
+	)
+}
+
+func (service *orderPortType) CancelOrderContext(ctx context.Context, request *CancelOrder) (*CancelOrderResponse, error) {
+	response := new(CancelOrderResponse)
+	err := service.client.CallContext(ctx, "urn:gatehouse:samples:orders:1/CancelOrder", request, response)
+	if err != nil {
+		return nil, err
+	}
+
+	return response, nil
+}
+
+func (service *orderPortType) CancelOrder(request *CancelOrder) (*CancelOrderResponse, error) {
+	return service.CancelOrderContext(
 		context.Background(),
 		request,
 	)

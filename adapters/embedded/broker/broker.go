@@ -6,7 +6,7 @@
 // It has what the gateway meets on a RabbitMQ: direct, topic, fanout and
 // headers exchanges and bindings between them, queues with arguments (time to
 // live, length with drop-head or reject-publish, dead letters, delivery limit,
-// single active consumer), confirms, mandatory returns, prefetch, transactions,
+// single active consumer), direct reply-to, confirms, mandatory returns, prefetch, transactions,
 // users, the check of the user-id property, and the errors in RabbitMQ's words.
 // Its hooks let a test refuse, freeze, block and cut connections.
 //
@@ -31,6 +31,9 @@ type Config struct {
 	// Login judges a user name and password; nil lets anyone in. It is called
 	// from many goroutines at once.
 	Login func(username, password string) bool
+	// Configure judges whether a user may declare a queue; nil lets everyone. It
+	// is called under the broker's lock.
+	Configure func(username, queue string) bool
 	// MaxMessageSize is the largest body taken, in bytes; zero means 128 MiB,
 	// as in RabbitMQ.
 	MaxMessageSize uint64
@@ -56,6 +59,7 @@ type Broker struct {
 	queues    map[string]*queue
 	exchanges map[string]*exchange
 	conns     map[*conn]struct{}
+	replies   map[string]*channel // that take direct replies, by the name given to them
 	refusing  bool
 	frozen    bool
 	holding   bool   // confirms are kept back
@@ -77,6 +81,7 @@ func Listen(config Config) (*Broker, error) {
 	b := &Broker{
 		config: config, listener: ln,
 		queues: map[string]*queue{}, exchanges: map[string]*exchange{}, conns: map[*conn]struct{}{},
+		replies: map[string]*channel{},
 	}
 	b.changed = sync.NewCond(&b.mu)
 	for _, kind := range []string{"direct", "fanout", "topic", "headers"} {

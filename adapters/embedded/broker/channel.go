@@ -46,6 +46,8 @@ type channel struct {
 	transactional bool
 	pending       []*publication
 	incoming      *publication
+	replyConsumer string // the consumer tag of direct replies; empty while there is none
+	replyKey      string // the routing key that leads to it
 	closing       bool
 }
 

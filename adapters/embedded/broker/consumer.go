@@ -136,6 +136,7 @@ func (ch *channel) detach(tag string) *queue {
 // The messages return before anybody else is served: a single active consumer
 // that takes over sees them in order.
 func (ch *channel) release() {
+	ch.forgetReplies()
 	touched := map[*queue]bool{}
 	for tag := range ch.consumers {
 		if q := ch.detach(tag); q != nil {

@@ -60,18 +60,26 @@ func (ch *channel) qos(d *decoder) error {
 func (ch *channel) consume(d *decoder) error {
 	d.u16()
 	name, tag, bits := d.shortstr(), d.shortstr(), d.u8()
-	q, err := ch.queue(name)
-	if err != nil {
-		return err
-	}
+	noAck := bits&2 != 0
 	if tag == "" {
 		ch.names++
 		tag = fmt.Sprintf("amq.ctag-%d", ch.names)
 	}
-	if ch.consumers[tag] != nil {
+	if ch.consumers[tag] != nil || tag == ch.replyConsumer {
 		return hard(530, "NOT_ALLOWED - attempt to reuse consumer tag '%s'", tag)
 	}
-	k := &consumer{tag: tag, channel: ch, queue: q, noAck: bits&2 != 0, exclusive: bits&4 != 0, prefetch: ch.prefetch}
+	if name == directReply {
+		err := ch.consumeReplies(tag, noAck)
+		if err == nil {
+			ch.ok(bits&8 != 0, (&encoder{}).shortstr(tag))
+		}
+		return err
+	}
+	q, err := ch.queue(name)
+	if err != nil {
+		return err
+	}
+	k := &consumer{tag: tag, channel: ch, queue: q, noAck: noAck, exclusive: bits&4 != 0, prefetch: ch.prefetch}
 	if len(q.consumers) > 0 && (k.exclusive || q.consumers[0].exclusive) {
 		return soft(403, "ACCESS_REFUSED - queue '%s' in vhost '/' in exclusive use", q.name)
 	}
@@ -84,6 +92,9 @@ func (ch *channel) consume(d *decoder) error {
 
 func (ch *channel) cancel(d *decoder) error {
 	tag, noWait := d.shortstr(), d.u8() != 0
+	if tag == ch.replyConsumer {
+		ch.forgetReplies()
+	}
 	ch.unsubscribe(tag)
 	ch.ok(noWait, (&encoder{}).shortstr(tag))
 	return nil

@@ -8,6 +8,7 @@ const (
 	propHeaders    = 2
 	propMode       = 3
 	propPriority   = 4
+	propReplyTo    = 6
 	propExpiration = 7
 	propTimestamp  = 9
 	propUserID     = 11

@@ -14,6 +14,9 @@ func (b *Broker) publish(name, key string, p *properties, body []byte) (routed, 
 	if err != nil {
 		return routed{}, err
 	}
+	if name == "" {
+		b.reply(key, p, body)
+	}
 	r := routed{queues: len(queues)}
 	for _, q := range queues {
 		if q.full() {
@@ -106,7 +109,10 @@ func (ch *channel) contentHeader(p *publication, d *decoder) error {
 	if user := p.properties.text[propUserID]; user != "" && user != ch.conn.user {
 		return soft(406, "PRECONDITION_FAILED - user_id property set to '%s' but authenticated user was '%s'", user, ch.conn.user)
 	}
-	return d.err
+	if d.err != nil {
+		return d.err
+	}
+	return ch.nameReplies(&p.properties)
 }
 
 // accept routes a complete publication, returns it when nobody wants it, and

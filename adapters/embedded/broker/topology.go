@@ -1,9 +1,6 @@
 package broker
 
-import (
-	"crypto/rand"
-	"reflect"
-)
+import "crypto/rand"
 
 func (ch *channel) exchangeDeclare(d *decoder) error {
 	d.u16()
@@ -101,7 +98,11 @@ func (ch *channel) queueDeclare(d *decoder) error {
 	if d.err != nil {
 		return d.err
 	}
-	q, err := ch.declared(wanted, bits&1 != 0)
+	passive := bits&1 != 0
+	if !passive && !ch.mayConfigure(name) {
+		return soft(403, "ACCESS_REFUSED - configure access to queue '%s' in vhost '/' refused for user '%s'", name, ch.conn.user)
+	}
+	q, err := ch.declared(wanted, passive)
 	if err != nil {
 		return err
 	}
@@ -110,37 +111,28 @@ func (ch *channel) queueDeclare(d *decoder) error {
 	return nil
 }
 
+func (ch *channel) mayConfigure(name string) bool {
+	judge := ch.conn.broker.config.Configure
+	return judge == nil || judge(ch.conn.user, name)
+}
+
 func (ch *channel) declared(wanted *queue, passive bool) (*queue, error) {
 	b := ch.conn.broker
 	if passive || b.queues[wanted.name] != nil {
 		q, err := ch.queue(wanted.name)
-		if err == nil && !passive && !q.equivalent(wanted) {
-			return nil, soft(406, "PRECONDITION_FAILED - inequivalent arg for queue '%s' in vhost '/'", q.name)
+		if err == nil && !passive {
+			err = q.inequivalent(wanted)
 		}
 		return q, err
+	}
+	if err := wanted.refused(); err != nil {
+		return nil, err
 	}
 	if wanted.name == "" {
 		wanted.name = "amq.gen-" + rand.Text()
 	}
 	b.queues[wanted.name] = wanted
 	return wanted, nil
-}
-
-func (q *queue) equivalent(o *queue) bool {
-	return q.durable == o.durable && q.autoDelete == o.autoDelete && q.owner == o.owner &&
-		reflect.DeepEqual(q.args.normal(), o.args.normal())
-}
-
-// normal makes equal numbers of different widths comparable.
-func (t table) normal() table {
-	out := table{}
-	for key, v := range t {
-		if n, ok := integer(v); ok {
-			v = n
-		}
-		out[key] = v
-	}
-	return out
 }
 
 func (ch *channel) queueBind(d *decoder) error {

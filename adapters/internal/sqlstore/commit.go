@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -104,20 +105,50 @@ func (w *writer) batches(items []*Item) [][]*Item {
 	return out
 }
 
-// prepare makes the items; of those with one claim the first leads.
+// prepare makes the items; of those with one claim the first leads, of those
+// that release one held message, and of the deliveries of one message. An item
+// that is only held claims nothing.
 func (w *writer) prepare(entries []*gateway.Entry) []*Item {
 	items := make([]*Item, len(entries))
 	first := make(map[gateway.Digest]*Item, len(entries))
+	var released map[gateway.ID]*Item
 	for i, e := range entries {
 		it := w.store.newItem(w.plan, e)
-		if lead, ok := first[it.Claim]; ok {
-			it.follows = lead
-		} else {
-			first[it.Claim] = it
-		}
 		items[i] = it
+		if !it.Only() {
+			it.follows = lead(first, it.Claim, it)
+		}
+		if e.Release != nil && it.follows == nil {
+			if released == nil {
+				released = map[gateway.ID]*Item{}
+			}
+			it.follows = lead(released, e.Release.ID, it)
+		}
+		if e.Message.Redelivered && it.follows == nil {
+			it.follows = delivered(items[:i], e.Message.Origin)
+		}
 	}
 	return items
+}
+
+// delivered returns the item that is an earlier delivery of the same message, or
+// nil.
+func delivered(items []*Item, origin gateway.Digest) *Item {
+	for _, it := range items {
+		if origin != (gateway.Digest{}) && it.Message().Origin == origin {
+			return it
+		}
+	}
+	return nil
+}
+
+// lead returns the first item of a key, or nil for the first one itself.
+func lead[K comparable](first map[K]*Item, key K, it *Item) *Item {
+	if earlier, ok := first[key]; ok {
+		return earlier
+	}
+	first[key] = it
+	return nil
 }
 
 func leaders(items []*Item) []*Item {
@@ -130,17 +161,20 @@ func leaders(items []*Item) []*Item {
 	return out
 }
 
-// follow takes the outcome of a repeat within the batch from the first message
-// of its claim.
+// follow takes the outcome of a repeat within the batch from the message that it
+// repeats, or leaves it to a later batch.
 func (it *Item) follow() {
 	lead := it.follows
 	same := lead.Message().Body == it.Message().Body
+	inInbox := lead.Outcome.Status <= gateway.Superseded // stored, duplicate, superseded: its body is the stored one
 	switch {
+	case it.Entry.Release != nil || !(inInbox && same) && (it.UsesLot() || lead.UsesLot()):
+		it.Defer() // what is held, or closed, is each message's own
 	case lead.Outcome.Status == gateway.Stored && same:
 		it.Outcome = gateway.Outcome{Status: gateway.Duplicate, MessageID: lead.Outcome.MessageID, Reply: lead.Outcome.Reply}
 	case same:
 		it.Outcome = lead.Outcome
-	case lead.Outcome.Status <= gateway.Superseded: // stored, duplicate, superseded: its body is the stored one
+	case inInbox:
 		it.Outcome = gateway.Outcome{Status: gateway.Conflict, MessageID: lead.Outcome.MessageID, Err: fault.New(fault.CodeKeyReused, "")}
 	default:
 		it.Defer() // the inbox decides, once the first one is out of the way
@@ -157,7 +191,7 @@ func (w *writer) settle(ctx context.Context, lane int, items []*Item) error {
 		}
 		err := w.attempt(ctx, lane, items)
 		if err == nil {
-			if len(open(items)) == len(items) {
+			if !slices.ContainsFunc(items, (*Item).unsettled) {
 				return nil
 			}
 			continue // some were set aside: the rest goes again
@@ -187,6 +221,10 @@ func (w *writer) exhausted(ctx context.Context, lane int, items []*Item, class C
 	return err
 }
 
+// unsettled reports whether the attempt found out about the item too late, and so
+// has come to nothing.
+func (it *Item) unsettled() bool { return it.aside || it.moved }
+
 // open leaves out what needs no further attempt.
 func open(items []*Item) []*Item {
 	out := items[:0:0]
@@ -210,12 +248,12 @@ func (w *writer) attempt(ctx context.Context, lane int, items []*Item) (err erro
 	return w.program.Run(ctx, session, items)
 }
 
-// split halves a batch in which the database refuses something, and refuses the
-// message that is left alone with the error.
+// split halves a batch in which the database refuses something, and refuses or
+// holds the message that is left alone with the error.
 func (w *writer) split(ctx context.Context, lane int, items []*Item, cause error) error {
 	if len(items) == 1 {
 		items[0].SetAside(fault.New(fault.CodeConstraint, "").Because(cause))
-		return nil
+		return w.settle(ctx, lane, items)
 	}
 	half := len(items) / 2
 	return errors.Join(w.settle(ctx, lane, items[:half]), w.settle(ctx, lane, items[half:]))

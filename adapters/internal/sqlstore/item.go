@@ -30,9 +30,14 @@ type Item struct {
 
 	store   *Store
 	plan    *Plan
-	known   bool  // the inbox had it already
-	aside   bool  // settled for good: no further attempt takes it
-	follows *Item // an earlier item of the batch with the same claim
+	known   bool          // the inbox had it already
+	hold    *gateway.Hold // how it is held, when it is
+	moved   bool          // found out too late: the next attempt only holds it
+	only    *gateway.Hold // nothing is tried: it is held like this
+	why     error         // why nothing is tried
+	aside   bool          // settled for good: no further attempt takes it
+	follows *Item         // an earlier item of the batch that decides about this one
+	line    gateway.ID    // of its line in the history
 }
 
 // Row is one row to be written.
@@ -62,7 +67,8 @@ func (it *Item) Message() *gateway.Message { return it.Entry.Message }
 
 // reset forgets what an earlier attempt found out.
 func (it *Item) reset() {
-	it.Outcome, it.Stored, it.Reply, it.Deliveries, it.known = gateway.Outcome{}, nil, nil, nil, false
+	it.Outcome, it.Stored, it.Reply, it.Deliveries = gateway.Outcome{}, nil, nil, nil
+	it.known, it.hold, it.moved = false, nil, false
 }
 
 // Known settles the item as a repeat of a message stored before.
@@ -70,7 +76,10 @@ func (it *Item) Known(first gateway.ID, body gateway.Digest, superseded bool, re
 	it.known = true
 	switch {
 	case body != it.Message().Body:
-		it.Outcome = gateway.Outcome{Status: gateway.Conflict, MessageID: first, Err: fault.New(fault.CodeKeyReused, "")}
+		reused := fault.New(fault.CodeKeyReused, "")
+		if !it.keep(reused) {
+			it.Outcome = gateway.Outcome{Status: gateway.Conflict, MessageID: first, Err: reused}
+		}
 	case superseded:
 		it.Outcome = gateway.Outcome{Status: gateway.Superseded, MessageID: first}
 	default:
@@ -78,15 +87,27 @@ func (it *Item) Known(first gateway.ID, body gateway.Digest, superseded bool, re
 	}
 }
 
-// Refuse settles the item: nothing of it is written.
+// Refuse settles the item: no row of it is written. It is held instead of
+// refused when its entry says so.
 func (it *Item) Refuse(err error) {
+	if !it.keep(err) {
+		it.refuse(err)
+	}
+}
+
+func (it *Item) refuse(err error) {
 	it.Outcome = gateway.Outcome{Status: gateway.Refused, MessageID: it.Message().ID, Err: err}
 }
 
 // SetAside refuses the item for good: an attempt that found this out after
-// having written rolls back, and the next one goes without the item.
+// having written rolls back, and the next one goes without the item, or does
+// nothing with it but to hold it.
 func (it *Item) SetAside(err error) {
-	it.Refuse(err)
+	if it.only == nil && it.keep(err) {
+		it.only, it.why, it.moved = it.hold, err, true
+		return
+	}
+	it.refuse(err)
 	it.aside = true
 }
 
@@ -167,10 +188,14 @@ func wireID(m *gateway.Message, channel string, ordinal, epoch int) string {
 	return hex.EncodeToString(d[:16])
 }
 
-// newItem prepares an entry; one whose values do not fit is refused for good.
+// newItem prepares an entry; one whose values do not fit is refused for good, or
+// only held.
 func (s *Store) newItem(p *Plan, e *gateway.Entry) *Item {
-	it := &Item{Entry: e, Claim: claimOf(e.Message), Ledger: entryOf(e.Message), store: s, plan: p}
+	it := &Item{Entry: e, Claim: claimOf(e.Message), Ledger: entryOf(e.Message), store: s, plan: p, only: e.Hold}
 	it.Packing, it.Payload = s.packer.pack(e.Message.Payload)
+	if it.Only() {
+		return it
+	}
 	var details []fault.Detail
 	it.Rows = make([][]Row, len(p.Steps))
 	for i, step := range p.Steps {

@@ -33,23 +33,17 @@ func (s *Store) Refuse(ctx context.Context, refusals []gateway.Refusal) error {
 	return s.fail("writing refusals", err)
 }
 
-// Messages lists messages and refusals, newest first.
+// Messages lists messages, those that are held or were, and refusals, newest
+// first.
 func (s *Store) Messages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
 	if q.Limit <= 0 {
 		q.Limit = defaultLimit
 	}
 	var out []gateway.Summary
-	if q.Outcome != gateway.Refused.String() {
-		found, err := s.messages(ctx, q)
+	for _, source := range s.sources(q) {
+		found, err := source.list(ctx, q)
 		if err != nil {
-			return nil, s.fail("listing messages", err)
-		}
-		out = append(out, found...)
-	}
-	if q.Key == "" && q.Identity == "" && q.Sender == "" && (q.Outcome == "" || q.Outcome == gateway.Refused.String()) {
-		found, err := s.refusals(ctx, q)
-		if err != nil {
-			return nil, s.fail("listing refusals", err)
+			return nil, s.fail("listing "+source.what, err)
 		}
 		out = append(out, found...)
 	}
@@ -57,12 +51,51 @@ func (s *Store) Messages(ctx context.Context, q gateway.Query) ([]gateway.Summar
 	return out[:min(len(out), q.Limit)], nil
 }
 
+// source is one of the tables that messages are listed from.
+type source struct {
+	what string
+	list func(context.Context, gateway.Query) ([]gateway.Summary, error)
+}
+
+// sources are the tables in which a query may find something.
+func (s *Store) sources(q gateway.Query) []source {
+	messages := source{"messages", s.messages}
+	held := source{"held messages", s.heldMessages}
+	refusals := source{"refusals", s.refusals}
+	switch q.Outcome {
+	case "":
+		if q.Key != "" || q.Identity != "" || q.Sender != "" {
+			return []source{messages, held}
+		}
+		return []source{messages, held, refusals}
+	case gateway.Stored.String(), gateway.Superseded.String():
+		return []source{messages}
+	case Waiting, Parked, Replayed, Discarded:
+		return []source{held}
+	case gateway.Refused.String():
+		if q.Key != "" || q.Identity != "" || q.Sender != "" {
+			return nil
+		}
+		return []source{refusals}
+	}
+	return nil
+}
+
 func (s *Store) list(ctx context.Context, l *listing, limit int) (*sql.Rows, error) {
 	return s.dialect.Reader().QueryContext(ctx, s.dialect.Text(l.statement()), append(l.args, limit)...)
 }
 
 func (s *Store) messages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
-	rows, err := s.list(ctx, messageListing(q, s.dialect.Time), q.Limit)
+	return s.summaries(ctx, messageListing(q, s.dialect.Time), q.Limit, s.summary)
+}
+
+func (s *Store) heldMessages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
+	return s.summaries(ctx, heldListing(q, s.dialect.Time), q.Limit, s.heldSummary)
+}
+
+// summaries lists messages with their business keys; into says where a row goes.
+func (s *Store) summaries(ctx context.Context, l *listing, limit int, into func(*gateway.Summary) []any) ([]gateway.Summary, error) {
+	rows, err := s.list(ctx, l, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +103,7 @@ func (s *Store) messages(ctx context.Context, q gateway.Query) ([]gateway.Summar
 	var out []gateway.Summary
 	for rows.Next() {
 		var m gateway.Summary
-		if err := rows.Scan(s.summary(&m)...); err != nil {
+		if err := rows.Scan(into(&m)...); err != nil {
 			return nil, err
 		}
 		out = append(out, m)
@@ -88,6 +121,10 @@ func (s *Store) messages(ctx context.Context, q gateway.Query) ([]gateway.Summar
 
 func (s *Store) summary(m *gateway.Summary) []any {
 	return []any{scanID(&m.ID), s.dialect.ScanTime(&m.ReceivedAt), &m.Route, &m.Principal, &m.Sender, &m.Identity, &m.Outcome}
+}
+
+func (s *Store) heldSummary(m *gateway.Summary) []any {
+	return append(s.summary(m), &m.Code, &m.Reason)
 }
 
 func (s *Store) refusals(ctx context.Context, q gateway.Query) ([]gateway.Summary, error) {
@@ -128,9 +165,13 @@ func (s *Store) keys(ctx context.Context, id gateway.ID) ([]mapping.Key, error) 
 	return keys, rows.Err()
 }
 
-// Message returns one message or refusal with its history, or fault.NotFound.
+// Message returns one message, held message or refusal with its history, or
+// fault.NotFound.
 func (s *Store) Message(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
 	r, err := s.message(ctx, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		r, err = s.heldRecord(ctx, id)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		r, err = s.refused(ctx, id)
 	}
@@ -150,32 +191,61 @@ func (s *Store) refused(ctx context.Context, id gateway.ID) (*gateway.Record, er
 
 func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
 	r := &gateway.Record{}
-	var contract []byte
+	var (
+		contract gateway.Digest
+		replayOf gateway.ID
+	)
 	q := s.dialect.Reader()
-	dest := append(s.summary(&r.Summary), &r.Endpoint, &r.Mapping, &contract, &r.TraceParent, &r.ContentType)
+	dest := append(s.summary(&r.Summary), &r.Endpoint, &r.Mapping, scanDigest(&contract), &r.TraceParent, &r.ContentType, scanOptionalID(&replayOf))
 	if err := q.QueryRowContext(ctx, s.text.message, id[:]).Scan(dest...); err != nil {
 		return nil, err
 	}
-	r.Contract = hex.EncodeToString(contract)
+	r.Contract = hex.EncodeToString(contract[:])
+	if replayOf != (gateway.ID{}) {
+		r.ReplayOf = replayOf.String()
+	}
+	if err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&r.Reply)); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.Deliveries, err = s.deliveries(ctx, id); err != nil {
+		return nil, err
+	}
+	return r, s.complete(ctx, id, r)
+}
+
+// heldRecord is the record of a message that is held or was.
+func (s *Store) heldRecord(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
+	r := &gateway.Record{Deliveries: []gateway.DeliveryRecord{}}
+	var contract gateway.Digest
+	dest := append(s.heldSummary(&r.Summary), &r.Endpoint, &r.Mapping, scanDigest(&contract), &r.TraceParent, &r.ContentType)
+	if err := s.dialect.Reader().QueryRowContext(ctx, s.text.heldRecord, id[:]).Scan(dest...); err != nil {
+		return nil, err
+	}
+	if contract != (gateway.Digest{}) {
+		r.Contract = hex.EncodeToString(contract[:])
+	}
+	return r, s.complete(ctx, id, r)
+}
+
+// complete adds what stored and held messages keep in the same way.
+func (s *Store) complete(ctx context.Context, id gateway.ID, r *gateway.Record) error {
 	var (
 		packing Packing
 		packed  []byte
 		err     error
 	)
-	if err := absentIsFine(q.QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)); err != nil {
-		return nil, err
+	if err := absentIsFine(s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)); err != nil {
+		return err
 	}
 	if r.Payload, err = unpack(packing, packed); err != nil {
-		return nil, err
-	}
-	if err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&r.Reply)); err != nil {
-		return nil, err
+		return err
 	}
 	if r.Keys, err = s.keys(ctx, id); err != nil {
-		return nil, err
+		return err
 	}
-	r.Deliveries, err = s.deliveries(ctx, id)
-	return r, err
+	r.History, err = s.history(ctx, id)
+	return err
 }
 
 // absentIsFine lets a row be missing: payloads and replies have a retention of
@@ -196,16 +266,18 @@ func (s *Store) deliveries(ctx context.Context, id gateway.ID) ([]gateway.Delive
 	out := []gateway.DeliveryRecord{}
 	for rows.Next() {
 		d := gateway.DeliveryRecord{State: "waiting"}
-		var reason sql.NullString
+		var reason, discarder sql.NullString
 		var at time.Time
-		if err := rows.Scan(&d.Channel, &d.Shard, &d.Seq, &d.WireID, &d.RoutingKey, &reason, s.dialect.ScanTime(&at)); err != nil {
+		if err := rows.Scan(&d.Channel, &d.Shard, &d.Seq, &d.WireID, &d.RoutingKey, &reason, &discarder, s.dialect.ScanTime(&at)); err != nil {
 			return nil, err
 		}
 		switch {
 		case reason.Valid:
-			d.State, d.Reason = "parked", reason.String
+			d.State, d.Reason = Parked, reason.String
 		case !at.IsZero():
 			d.State, d.ConfirmedAt = "confirmed", at
+		case discarder.Valid:
+			d.State = Discarded
 		}
 		out = append(out, d)
 	}
@@ -214,6 +286,19 @@ func (s *Store) deliveries(ctx context.Context, id gateway.ID) ([]gateway.Delive
 
 // scanID reads an identifier from its 16 bytes.
 func scanID(id *gateway.ID) sql.Scanner { return (*identifier)(id) }
+
+// scanOptionalID is scanID; NULL leaves the identifier zero.
+func scanOptionalID(id *gateway.ID) sql.Scanner { return (*optionalIdentifier)(id) }
+
+type optionalIdentifier gateway.ID
+
+// Scan implements sql.Scanner.
+func (id *optionalIdentifier) Scan(src any) error {
+	if src == nil {
+		return nil
+	}
+	return (*identifier)(id).Scan(src)
+}
 
 type identifier gateway.ID
 

@@ -11,6 +11,7 @@ import (
 
 const (
 	summaryColumns = `id, received_at, route, principal, sender, "identity", outcome`
+	heldColumns    = `id, received_at, route, principal, sender, "identity", state, code, reason`
 	refusalColumns = `id, at, route, principal, code, reason, endpoint`
 )
 
@@ -74,17 +75,33 @@ func firstID(t time.Time) []byte {
 	return append(binary.BigEndian.AppendUint64(nil, uint64(ms)<<16), make([]byte, 8)...)
 }
 
-func messageListing(q gateway.Query, parameter func(time.Time) any) *listing {
-	l := &listing{columns: summaryColumns, from: "{message}", id: "id"}
+// messagesOf begins a listing of a table of messages.
+func messagesOf(columns, table string, q gateway.Query, parameter func(time.Time) any) *listing {
+	l := &listing{columns: columns, from: table, id: "id"}
 	if q.Key != "" {
 		// A value under two names is one message.
-		l.from, l.id = "{message_key} AS k INNER JOIN {message} AS m ON m.id = k.message_id", "k.message_id"
+		l.from, l.id = "{message_key} AS k INNER JOIN "+table+" AS m ON m.id = k.message_id", "k.message_id"
 		l.add(`k.value = ? AND NOT EXISTS (SELECT 1 FROM {message_key} AS o
 			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name)`, clip(q.Key, 200))
 	}
 	l.span("received_at", q, parameter)
 	l.text("sender = ?", clip(q.Sender, 400))
 	l.text(`"identity" = ?`, clip(q.Identity, 400))
+	return l
+}
+
+// heldListing lists what is held or was. The state is one of a handful of words
+// of ours, and stands in the text.
+func heldListing(q gateway.Query, parameter func(time.Time) any) *listing {
+	l := messagesOf(heldColumns, "{held}", q, parameter)
+	if q.Outcome != "" {
+		l.terms = append(l.terms, "state = '"+q.Outcome+"'")
+	}
+	return l
+}
+
+func messageListing(q gateway.Query, parameter func(time.Time) any) *listing {
+	l := messagesOf(summaryColumns, "{message}", q, parameter)
 	l.text("outcome = ?", q.Outcome)
 	if q.Outcome != "" && q.Outcome != gateway.Stored.String() {
 		l.terms = append(l.terms, "outcome <> 'stored'") // what the index of the rare ones is limited to

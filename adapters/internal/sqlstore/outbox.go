@@ -46,24 +46,25 @@ func (s *Store) acquire(ctx context.Context, q Querier, l gateway.Lease, ttl tim
 }
 
 // Pending returns up to limit deliveries after seq, in sequence. Deliveries
-// whose ordering key has a parked one are not among them.
-func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) ([]gateway.Delivery, error) {
+// after a parked one of their ordering key are not among them. One statement
+// reads them and how often parked ones of the shard were put back in line, so
+// that the two agree.
+func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (out []gateway.Delivery, releases int64, err error) {
 	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.pending, channel, shard, after, limit)
 	if err != nil {
-		return nil, s.fail("reading the outbox", err)
+		return nil, 0, s.fail("reading the outbox", err)
 	}
 	defer rows.Close()
-	var out []gateway.Delivery
 	for rows.Next() {
 		var d gateway.Delivery
 		err := rows.Scan(&d.Channel, &d.Shard, &d.Seq, &d.WireID, scanID(&d.MessageID), &d.OrderingKey, &d.RoutingKey, &d.Type,
-			&d.ContentType, &d.Correlation, &d.TraceParent, s.dialect.ScanTime(&d.CreatedAt), &d.Body)
+			&d.ContentType, &d.Correlation, &d.TraceParent, s.dialect.ScanTime(&d.CreatedAt), &d.Body, &releases)
 		if err != nil {
-			return nil, s.fail("reading the outbox", err)
+			return nil, 0, s.fail("reading the outbox", err)
 		}
 		out = append(out, d)
 	}
-	return out, s.fail("reading the outbox", rows.Err())
+	return out, releases, s.fail("reading the outbox", rows.Err())
 }
 
 // Confirm records that the deliveries were taken by the channel and removes
@@ -79,7 +80,12 @@ func (s *Store) Confirm(ctx context.Context, l gateway.Lease, seqs []int64) erro
 	}
 	at := s.dialect.Time(s.now())
 	return s.holding(ctx, "confirming deliveries", l, func(q Querier) error {
-		if _, err := q.ExecContext(ctx, s.text.confirm, l.Channel, l.Shard, s.dialect.Document(string(list))); err != nil {
+		numbers := s.dialect.Document(string(list))
+		n, err := affected(q.ExecContext(ctx, s.text.confirm, l.Channel, l.Shard, numbers))
+		if err == nil && n < int64(len(seqs)) {
+			err = s.unparkTaken(ctx, q, stand{l.Channel, l.Shard}, numbers)
+		}
+		if err != nil {
 			return err
 		}
 		for _, w := range windows(seqs) {
@@ -131,24 +137,11 @@ func windows(seqs []int64) []window {
 const maxReason = 1000
 
 // Park moves a delivery out of the way with its reason, and with it every
-// waiting delivery of the same ordering key; those that come later are held
+// delivery of the same ordering key that waits after it; those that come later are held
 // back by Pending. It may be called again when it is not known whether the first
 // call was heard.
 func (s *Store) Park(ctx context.Context, l gateway.Lease, seq int64, code, reason string, attempts int) error {
-	at := s.dialect.Time(s.now())
-	reason = clip(reason, maxReason)
 	return s.holding(ctx, "parking a delivery", l, func(q Querier) error {
-		var key string
-		if err := q.QueryRowContext(ctx, s.text.readParked, l.Channel, l.Shard, seq).Scan(&key); err != nil {
-			return absentIsFine(err) // it is parked by now
-		}
-		if _, err := q.ExecContext(ctx, s.text.parkOne, l.Channel, l.Shard, seq, code, reason, attempts, at); err != nil {
-			return err
-		}
-		if _, err := q.ExecContext(ctx, s.text.parkBehind, l.Channel, l.Shard, seq, code, reason, at, key); err != nil {
-			return err
-		}
-		_, err := q.ExecContext(ctx, s.text.unqueue, l.Channel, l.Shard, key)
-		return err
+		return s.parkWith(ctx, q, stand{l.Channel, l.Shard}, seq, code, clip(reason, maxReason), attempts)
 	})
 }

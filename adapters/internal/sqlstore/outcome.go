@@ -46,8 +46,20 @@ func (u *Unresolved) Add(s *Step, row *Row, column int) {
 	}
 	d := Complaint(s, row.Source, column, fmt.Errorf("nothing in %s has this %s", l.Table, strings.Join(l.Where, ", ")))
 	d.Found = show(l.Where, row.Cells[column].Keys)
-	u.details = append(u.details, d)
 	u.final = u.final || l.NotFound == mapping.RejectMissing
+	if !u.said(d) {
+		u.details = append(u.details, d)
+	}
+}
+
+// said reports whether the column before looked for the same thing: a row that
+// several columns are taken from is missing once.
+func (u *Unresolved) said(d fault.Detail) bool {
+	if len(u.details) == 0 {
+		return false
+	}
+	last := u.details[len(u.details)-1]
+	return last.Path == d.Path && last.Message == d.Message && last.Found == d.Found
 }
 
 // Fault is the message's fault, or nil when everything was found. A message

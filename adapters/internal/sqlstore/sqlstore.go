@@ -14,6 +14,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -44,10 +45,10 @@ type Session interface {
 // Program is a mapping's plan in the statements of one dialect. It holds no
 // state of its own and serves every lane.
 type Program interface {
-	// Run does one attempt: it commits the items in one transaction and sets
-	// their outcomes, or returns an error and nothing was stored, as far as is
-	// known. When it sets an item aside (Item.SetAside), it has rolled back and
-	// the rest wants another attempt.
+	// Run does one attempt: it commits the items in one transaction, those that
+	// are held among them, and sets their outcomes; or it returns an error and
+	// nothing was stored, as far as is known. When it sets an item aside
+	// (Item.SetAside), it has rolled back and the rest wants another attempt.
 	Run(ctx context.Context, s Session, items []*Item) error
 }
 
@@ -95,17 +96,22 @@ type Dialect interface {
 	Pool() *sql.DB
 	// Grants is the script that lets a login run the gateway.
 	Grants(login string, schemas []string) string
-	// Diagnose names settings of the database that endanger what was promised.
-	Diagnose(ctx context.Context) ([]string, error)
+	// Diagnose names what endangers the promises: settings of the database,
+	// rights and indexes that the uses lack. Each line says what is wrong, why it
+	// matters and what mends it.
+	Diagnose(ctx context.Context, uses []Use) ([]string, error)
 	Close() error
 }
 
 // AnyLane asks for a connection that belongs to no lane.
 const AnyLane = -1
 
+// DefaultShards is how many shards a channel has unless configured otherwise.
+const DefaultShards = 4
+
 // Options are the choices that both dialects take.
 type Options struct {
-	Shards     int // shards of each channel; 0 means 4
+	Shards     int // shards of each channel; 0 means DefaultShards
 	Epoch      int // part of every wire id; raised after the database was restored to an earlier point
 	Migrations fs.FS
 	Now        func() time.Time
@@ -122,12 +128,13 @@ type Store struct {
 	log        *slog.Logger
 	text       statements
 	packer     packer
+	swept      atomic.Pointer[time.Time] // when Due last looked for messages that wait behind nobody
 }
 
 // New makes a store; it does not touch the database.
 func New(d Dialect, o Options) *Store {
 	if o.Shards == 0 {
-		o.Shards = 4
+		o.Shards = DefaultShards
 	}
 	return &Store{
 		dialect:    d,
@@ -157,10 +164,12 @@ func (s *Store) Ping(ctx context.Context) error {
 	return s.fail("asking the database", err)
 }
 
-// Check names settings of the database that endanger what the store promises;
-// an error says that it could not be asked.
-func (s *Store) Check(ctx context.Context) ([]string, error) {
-	warnings, err := s.dialect.Diagnose(ctx)
+// Check names what endangers the store's promises: settings of the database,
+// and rights and indexes that the mappings lack. Each line says what is wrong,
+// why it matters and what mends it. An error says that the database could not be
+// asked.
+func (s *Store) Check(ctx context.Context, mappings []*mapping.Mapping) ([]string, error) {
+	warnings, err := s.dialect.Diagnose(ctx, usesOf(mappings))
 	return warnings, s.fail("looking at the database's settings", err)
 }
 
@@ -178,6 +187,14 @@ func (s *Store) write(ctx context.Context, fn func(q Querier) error) (err error)
 		return err // Release rolls back
 	}
 	return session.Commit(ctx)
+}
+
+// affected is how many rows a statement changed.
+func affected(done sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return done.RowsAffected()
 }
 
 // fail makes a fault of a driver's error, saying what was being done.

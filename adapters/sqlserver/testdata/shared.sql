@@ -1,13 +1,46 @@
 -- applied
 SELECT version, checksum, applied_at FROM gateway.migration WHERE name = @p1 ORDER BY version DESC;
+-- asleep
+SELECT TOP (@p1) h.route, h.ordering_key FROM gateway.held AS h WHERE h.state = 'waiting' AND h.next_at IS NULL AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id) ;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
+-- countOutbox
+SELECT channel, COUNT(*) FROM gateway.outbox GROUP BY channel;
+-- countParked
+SELECT route, COUNT(*) FROM gateway.held WHERE state = 'parked' GROUP BY route;
+-- countStuck
+SELECT channel, COUNT(*) FROM gateway.parked GROUP BY channel;
+-- countWaiting
+SELECT route, COUNT(*) FROM gateway.held WHERE state = 'waiting' GROUP BY route;
 -- deliveries
-SELECT d.channel, d.shard, d.seq, d.wire_id, d.routing_key, p.reason,
+SELECT d.channel, d.shard, d.seq, d.wire_id, d.routing_key, p.reason, g.discarded_by,
 			(SELECT TOP (1) CASE WHEN r.last_seq >= d.seq THEN r.confirmed_at END FROM gateway.relayed AS r
 				WHERE r.channel = d.channel AND r.shard = d.shard AND r.first_seq <= d.seq ORDER BY r.first_seq DESC )
 			FROM gateway.delivery AS d LEFT JOIN gateway.parked AS p ON p.channel = d.channel AND p.shard = d.shard AND p.seq = d.seq
+			LEFT JOIN gateway.discarded AS g ON g.channel = d.channel AND g.shard = d.shard AND g.seq = d.seq
 			WHERE d.message_id = @p1 ORDER BY d.ordinal;
+-- discardMessage
+UPDATE gateway.held SET state = 'discarded', next_at = NULL, until_at = NULL, closed_by = @p2
+			WHERE id = @p1 AND state IN ('waiting', 'parked');
+-- discardOne
+INSERT INTO gateway.discarded (channel, shard, seq, discarded_at, discarded_by) VALUES (@p1, @p2, @p3, @p4, @p5);
+-- due
+SELECT TOP (@p2) h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract, h.principal, h.login, h.sender, h."identity", h.body, h.content_type,
+	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
+	FROM gateway.held AS h LEFT JOIN gateway.payload AS p ON p.message_id = h.id WHERE h.state = 'waiting' AND h.next_at <= @p1 AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id)
+			ORDER BY h.next_at, h.id ;
+-- exists
+SELECT COUNT(*) FROM gateway.message WHERE id = @p1;
+-- held
+SELECT h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract, h.principal, h.login, h.sender, h."identity", h.body, h.content_type,
+	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
+	FROM gateway.held AS h LEFT JOIN gateway.payload AS p ON p.message_id = h.id WHERE h.id = @p1;
+-- heldRecord
+SELECT id, received_at, route, principal, sender, "identity", state, code, reason, endpoint, mapping, contract, traceparent, content_type FROM gateway.held WHERE id = @p1;
+-- heldState
+SELECT state, route, ordering_key FROM gateway.held WHERE id = @p1;
+-- history
+SELECT at, what, done_by, code, reason FROM gateway.attempt WHERE message_id = @p1 ORDER BY id;
 -- holdLease
 UPDATE gateway.lease SET fence = fence WHERE channel = @p1 AND shard = @p2 AND owner = @p3 AND fence = @p4;
 -- keys
@@ -16,6 +49,28 @@ SELECT name, value FROM gateway.message_key WHERE message_id = @p1 ORDER BY name
 SELECT TOP (@p1) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message ORDER BY id DESC ;
 -- list before
 SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE id < @p1 ORDER BY id DESC ;
+-- list held: all
+SELECT TOP (@p1) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.held ORDER BY id DESC ;
+-- list held: before
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.held WHERE id < @p1 ORDER BY id DESC ;
+-- list held: identity
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.held WHERE "identity" = @p1 ORDER BY id DESC ;
+-- list held: key
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.message_key AS k INNER JOIN gateway.held AS m ON m.id = k.message_id WHERE k.value = @p1 AND NOT EXISTS (SELECT 1 FROM gateway.message_key AS o
+			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name) ORDER BY k.message_id DESC ;
+-- list held: page of a key
+SELECT TOP (@p3) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.message_key AS k INNER JOIN gateway.held AS m ON m.id = k.message_id WHERE k.value = @p1 AND NOT EXISTS (SELECT 1 FROM gateway.message_key AS o
+			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name) AND k.message_id < @p2 ORDER BY k.message_id DESC ;
+-- list held: route
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.held WHERE route = @p1 ORDER BY id DESC ;
+-- list held: sender
+SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.held WHERE sender = @p1 ORDER BY id DESC ;
+-- list held: span
+SELECT TOP (@p5) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.held WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 ORDER BY id DESC ;
+-- list held: span of a route
+SELECT TOP (@p6) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.held WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND route = @p5 ORDER BY id DESC ;
+-- list held: superseded
+SELECT TOP (@p1) id, received_at, route, principal, sender, "identity", state, code, reason FROM gateway.held WHERE state = 'parked' ORDER BY id DESC ;
 -- list identity
 SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE "identity" = @p1 ORDER BY id DESC ;
 -- list key
@@ -44,8 +99,12 @@ SELECT TOP (@p5) id, received_at, route, principal, sender, "identity", outcome 
 SELECT TOP (@p6) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND route = @p5 ORDER BY id DESC ;
 -- list superseded
 SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE outcome = @p1 AND outcome <> 'stored' ORDER BY id DESC ;
+-- lockLease
+UPDATE gateway.lease SET fence = fence WHERE channel = @p1 AND shard = @p2;
 -- message
-SELECT id, received_at, route, principal, sender, "identity", outcome, endpoint, mapping, contract, traceparent, content_type FROM gateway.message WHERE id = @p1;
+SELECT id, received_at, route, principal, sender, "identity", outcome, endpoint, mapping, contract, traceparent, content_type, replay_of FROM gateway.message WHERE id = @p1;
+-- note
+INSERT INTO gateway.attempt (message_id, id, at, what, done_by, code, reason) VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7);
 -- openLease
 INSERT INTO gateway.lease (channel, shard, owner, until, fence)
 			SELECT @p1, @p2, @p3, DATEADD(millisecond, @p5, SYSUTCDATETIME()), 1
@@ -56,16 +115,27 @@ INSERT INTO gateway.shard (channel, shard, next_seq)
 -- parkBehind
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, @p3, @p4, @p5, 0, @p6 FROM gateway.outbox
-			WHERE channel = @p1 AND shard = @p2 AND seq <> @p3 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p7);
+			WHERE channel = @p1 AND shard = @p2 AND seq > @p3 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p7);
+-- parkMessage
+UPDATE gateway.held SET state = 'parked', next_at = NULL, until_at = NULL, reason = CASE WHEN code = '' THEN @p2 ELSE reason END
+			WHERE id = @p1 AND state = 'waiting';
 -- parkOne
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
+-- parkedAmong
+SELECT seq, ordering_key FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
+-- parkedOf
+SELECT p.seq, p.ordering_key, coalesce(p.behind, 0), b.message_id FROM gateway.delivery AS d
+			INNER JOIN gateway.parked AS p ON p.channel = d.channel AND p.shard = d.shard AND p.seq = d.seq
+			LEFT JOIN gateway.parked AS b ON b.channel = p.channel AND b.shard = p.shard AND b.seq = p.behind
+			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.shard = @p3 ORDER BY d.ordinal;
 -- payload
 SELECT packing, body FROM gateway.payload WHERE message_id = @p1;
 -- pending
-SELECT TOP (@p4) channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body FROM gateway.outbox AS o
+SELECT TOP (@p4) channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body,
+			(SELECT s.releases FROM gateway.shard AS s WHERE s.channel = @p1 AND s.shard = @p2) FROM gateway.outbox AS o
 			WHERE o.channel = @p1 AND o.shard = @p2 AND o.seq > @p3
-			AND NOT EXISTS (SELECT 1 FROM gateway.parked AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key)
+			AND NOT EXISTS (SELECT 1 FROM gateway.parked AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key AND p.seq < o.seq)
 			ORDER BY o.seq ;
 -- ping
 SELECT COUNT(*) FROM gateway.lease WHERE fence < 0;
@@ -84,18 +154,50 @@ INSERT INTO gateway.refusal (id, at, endpoint, route, principal, code, reason, r
 INSERT INTO gateway.relayed (channel, shard, first_seq, last_seq, confirmed_at, fence)
 			SELECT @p1, @p2, @p3, @p4, @p5, @p6
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.relayed WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2 AND first_seq = @p3);
+-- released
+UPDATE gateway.shard SET releases = releases + @p3 WHERE channel = @p1 AND shard = @p2;
 -- reply
 SELECT body FROM gateway.reply WHERE message_id = @p1;
+-- requeueBehind
+INSERT INTO gateway.outbox (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
+			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND behind = @p3
+	AND seq IN (SELECT k.seq FROM gateway.parked AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p4);
+-- requeueOne
+INSERT INTO gateway.outbox (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
+			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
+-- standsOf
+SELECT DISTINCT channel, shard FROM gateway.delivery WHERE message_id = @p1 ORDER BY channel, shard;
+-- suspectAgain
+UPDATE gateway.suspect SET tries = tries + 1, at = @p2 WHERE origin = @p1;
+-- suspectCleared
+DELETE FROM gateway.suspect WHERE origin = @p1;
+-- suspectFirst
+INSERT INTO gateway.suspect (origin, tries, at)
+			SELECT @p1, 1, @p2 WHERE NOT EXISTS (SELECT 1 FROM gateway.suspect WITH (UPDLOCK, SERIALIZABLE) WHERE origin = @p1);
+-- suspectTries
+SELECT tries FROM gateway.suspect WHERE origin = @p1;
 -- takeLease
 UPDATE gateway.lease SET fence = fence + CASE WHEN owner = @p3 AND until > SYSUTCDATETIME() THEN 0 ELSE 1 END,
 			owner = @p3, until = DATEADD(millisecond, @p5, SYSUTCDATETIME())
 			WHERE channel = @p1 AND shard = @p2 AND (owner = @p3 OR until <= SYSUTCDATETIME());
+-- unparkBehind
+DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND behind = @p3
+	AND seq IN (SELECT k.seq FROM gateway.parked AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p4);
+-- unparkOne
+DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- unqueue
-DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p3);
+DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p3);
 -- unrecord
 DELETE FROM gateway.migration WHERE name = @p1 AND version = @p2;
 -- versionTable
 SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = 'gateway' AND t.name = 'migration';
+-- waitingOf
+SELECT o.seq, o.ordering_key, 0, NULL FROM gateway.delivery AS d
+			INNER JOIN gateway.outbox AS o ON o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq
+			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.shard = @p3 ORDER BY d.ordinal;
+-- wake
+UPDATE gateway.held SET next_at = @p3 WHERE state = 'waiting' AND next_at IS NULL AND id = (SELECT TOP (1) o.id FROM gateway.held AS o
+			WHERE o.state = 'waiting' AND o.route = @p1 AND o.ordering_key = @p2 ORDER BY o.id );
 -- versionTable 1
 IF SCHEMA_ID('gateway') IS NULL EXEC('CREATE SCHEMA gateway');
 -- versionTable 2

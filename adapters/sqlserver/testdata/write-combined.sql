@@ -45,7 +45,7 @@ SELECT j.o, j.n, j.ordinal, j.channel, j.shard, j.wire, j.rkey, j.type, j.ctype,
 FROM OPENJSON(@meta, '$.d') WITH (o int '$[0]', n int '$[1]', ordinal int '$[2]', channel nvarchar(128) '$[3]', shard int '$[4]', wire char(32) '$[5]', rkey nvarchar(1000) '$[6]',
   type nvarchar(255) '$[7]', ctype nvarchar(255) '$[8]', bo int '$[9]', bl int '$[10]') AS j;
 BEGIN TRANSACTION;
-UPDATE m SET st = 1, first = b.message_id FROM @m AS m INNER JOIN gateway.inbox AS b ON b.claim = m.claim;
+UPDATE m SET st = 1, first = b.message_id FROM @m AS m INNER JOIN gateway.inbox AS b ON b.claim = m.claim WHERE m.st = 0;
 INSERT INTO gateway.inbox (claim, body, message_id) SELECT m.claim, m.body, m.id FROM @m AS m WHERE m.st = 0 ORDER BY m.claim;
 UPDATE t SET c2 = x.[id], f2 = 2 FROM @t2 AS t INNER JOIN [catalog].[product] AS x ON x.[sku] = t.k2_0 WHERE t.f2 = 1;
 INSERT INTO @f (n, t, r, c, why) SELECT t.n, 2, t.r, 2, 1 FROM @t2 AS t WHERE t.f2 = 1;

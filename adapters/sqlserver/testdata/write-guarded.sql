@@ -6,6 +6,8 @@ DECLARE @t0 TABLE (n int NOT NULL, r int NOT NULL, p int NULL, ab varchar(1024) 
 DECLARE @t1 TABLE (n int NOT NULL, r int NOT NULL, p int NULL, ab varchar(1024) NULL, g int NULL, lead bit NOT NULL DEFAULT 0, stale bit NOT NULL DEFAULT 0, c0 nvarchar(20) COLLATE SQL_Latin1_General_CP1_CI_AS NULL, c1 bigint NULL, q1 int NULL, h1 int NULL, c2 nvarchar(12) COLLATE SQL_Latin1_General_CP1_CI_AS NULL, c3 nchar(3) COLLATE SQL_Latin1_General_CP1_CI_AS NULL, c4 datetime2(3) NULL, c5 date NULL, c6 nvarchar(2000) COLLATE SQL_Latin1_General_CP1_CI_AS NULL, c7 int NULL, v0 bigint NULL, PRIMARY KEY (n, r));
 DECLARE @t2 TABLE (n int NOT NULL, r int NOT NULL, p int NULL, ab varchar(1024) NULL, g int NULL, lead bit NOT NULL DEFAULT 0, stale bit NOT NULL DEFAULT 0, c0 bigint NULL, q0 int NULL, h0 int NULL, c1 int NULL, c2 bigint NULL, f2 int NULL, k2_0 nvarchar(40) COLLATE SQL_Latin1_General_CP1_CI_AS NULL, c3 decimal(12,3) NULL, c4 nvarchar(4) COLLATE SQL_Latin1_General_CP1_CI_AS NULL, c5 decimal(15,4) NULL, c6 decimal(19,4) NULL, v0 bigint NULL, PRIMARY KEY (n, r));
 DECLARE @t3 TABLE (n int NOT NULL, r int NOT NULL, p int NULL, ab varchar(1024) NULL, g int NULL, lead bit NOT NULL DEFAULT 0, stale bit NOT NULL DEFAULT 0, c0 bigint NULL, q0 int NULL, h0 int NULL, c1 nvarchar(60) COLLATE SQL_Latin1_General_CP1_CI_AS NULL, c2 nvarchar(200) COLLATE SQL_Latin1_General_CP1_CI_AS NULL, PRIMARY KEY (n, r));
+DECLARE @w TABLE (n int NOT NULL PRIMARY KEY, held int NOT NULL, own int NOT NULL, route nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL,
+  okey nvarchar(400) COLLATE Latin1_General_BIN2 NULL, origin binary(32) NULL, release binary(16) NULL, state varchar(16) NULL, asked int NOT NULL DEFAULT 0);
 INSERT INTO @m (n, id, claim, body, st)
 SELECT j.n, CONVERT(binary(16), j.id, 2), CONVERT(binary(32), j.claim, 2), CONVERT(binary(32), j.body, 2), 0
 FROM OPENJSON(@rows, '$.m') WITH (n int '$[0]', id char(32) '$[1]', claim char(64) '$[2]', body char(64) '$[3]') AS j;
@@ -21,7 +23,31 @@ FROM OPENJSON(@rows, '$.t2') WITH (n int '$[0]', r int '$[1]', p int '$[2]', ab 
 INSERT INTO @t3 (n, r, p, ab, q0, c1, c2)
 SELECT j.n, j.r, j.p, j.ab, j.q0, j.c1, j.c2
 FROM OPENJSON(@rows, '$.t3') WITH (n int '$[0]', r int '$[1]', p int '$[2]', ab varchar(1024) '$[3]', q0 int '$[4]', c1 nvarchar(60) '$[5]', c2 nvarchar(200) '$[6]') AS j;
-UPDATE m SET st = 1, first = b.message_id FROM @m AS m INNER JOIN gateway.inbox AS b ON b.claim = m.claim;
+IF @lot = 1
+BEGIN
+INSERT INTO @w (n, held, own, route, okey, origin, release)
+SELECT j.n, j.held, j.own, j.route, j.okey, CONVERT(binary(32), j.origin, 2), CONVERT(binary(16), j.release, 2)
+FROM OPENJSON(@rows, '$.w') WITH (n int '$[0]', held int '$[1]', own int '$[2]', route nvarchar(128) '$[3]', okey nvarchar(400) '$[4]', origin char(64) '$[5]', release char(32) '$[6]') AS j;
+UPDATE m SET st = 11 FROM @m AS m INNER JOIN @w AS w ON w.n = m.n WHERE w.held = 1;
+UPDATE h SET attempts = h.attempts FROM (SELECT TOP (2147483647) a.release FROM @w AS a WHERE a.release IS NOT NULL ORDER BY a.release) AS w
+INNER JOIN gateway.held AS h ON h.id = w.release OPTION (FORCE ORDER, LOOP JOIN);
+UPDATE w SET state = h.state FROM @w AS w INNER JOIN gateway.held AS h ON h.id = w.release;
+END
+UPDATE m SET st = 1, first = b.message_id FROM @m AS m INNER JOIN gateway.inbox AS b ON b.claim = m.claim WHERE m.st = 0;
+IF @lot = 1
+BEGIN
+UPDATE w SET asked = 1 FROM @w AS w INNER JOIN @m AS m ON m.n = w.n LEFT JOIN gateway.inbox AS b ON m.st = 1 AND b.claim = m.claim WHERE m.st <> 1 OR b.body <> m.body;
+UPDATE m SET st = CASE WHEN h.state = 'waiting' THEN 7 ELSE 8 END, first = h.id
+FROM @w AS w INNER JOIN @m AS m ON m.n = w.n INNER JOIN gateway.held AS h ON h.id = m.id WHERE w.asked = 1 AND w.release IS NULL;
+UPDATE m SET st = CASE WHEN h.state = 'waiting' THEN 7 ELSE 8 END, first = h.id
+FROM @w AS w INNER JOIN @m AS m ON m.n = w.n INNER JOIN gateway.held AS h WITH (UPDLOCK) ON h.origin = w.origin
+WHERE w.asked = 1 AND w.release IS NULL AND m.st NOT IN (7, 8) AND h.state IN ('waiting', 'parked');
+UPDATE m SET st = CASE WHEN w.own = 1 AND w.state = 'parked' THEN 8 ELSE 10 END, first = w.release
+FROM @w AS w INNER JOIN @m AS m ON m.n = w.n
+WHERE w.asked = 1 AND w.release IS NOT NULL AND (w.state IS NULL OR w.state NOT IN ('waiting', 'parked') OR w.own = 1 AND w.state <> 'waiting');
+UPDATE m SET st = 9 FROM @w AS w INNER JOIN @m AS m ON m.n = w.n
+WHERE m.st = 0 AND EXISTS (SELECT 1 FROM gateway.held AS h WHERE h.state = 'waiting' AND h.route = w.route AND h.ordering_key = w.okey AND h.id < m.id);
+END
 INSERT INTO gateway.inbox (claim, body, message_id) SELECT m.claim, m.body, m.id FROM @m AS m WHERE m.st = 0 ORDER BY m.claim;
 UPDATE t SET c2 = x.[id], f2 = 2 FROM @t2 AS t INNER JOIN [catalog].[product] AS x ON x.[sku] = t.k2_0 WHERE t.f2 = 1;
 INSERT INTO @f (n, t, r, c, why) SELECT t.n, 2, t.r, 2, 1 FROM @t2 AS t WHERE t.f2 = 1;

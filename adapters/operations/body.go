@@ -1,0 +1,83 @@
+package operations
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// MaxReason is how many characters a reason has at most.
+const MaxReason = 1000
+
+// reason reads the one thing that bodies hold: {"reason": "…"}.
+func (h *Handler) reason(c *call, required bool) (string, error) {
+	if err := parse(c.r.URL.RawQuery).err(); err != nil {
+		return "", err
+	}
+	if media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || media != contentJSON {
+		return "", fault.New(fault.CodeMediaType, "the body must be application/json")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	if err != nil {
+		return "", unread(err)
+	}
+	var given struct {
+		Reason string `json:"reason"`
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&given); err != nil || !utf8.Valid(body) {
+		return "", fault.New(fault.CodeRequest, `the body is no JSON such as {"reason": "…"}`).Because(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return "", fault.New(fault.CodeRequest, "something follows the JSON of the body")
+	}
+	return strings.TrimSpace(given.Reason), CheckReason(given.Reason, required)
+}
+
+// CheckReason judges a reason that is to be kept with an act.
+func CheckReason(reason string, required bool) error {
+	refuse := func(why string) error {
+		return fault.New(fault.CodeRequest, "").With(fault.Detail{Path: "reason", Message: why})
+	}
+	switch {
+	case required && strings.TrimSpace(reason) == "":
+		return refuse("is missing: whoever gives something up says why")
+	case utf8.RuneCountInString(reason) > MaxReason:
+		return refuse("has more than 1000 characters")
+	case strings.ContainsFunc(reason, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
+		return refuse("holds control characters")
+	}
+	return nil
+}
+
+// unread says why a body did not arrive.
+func unread(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return fault.New(fault.CodeTooLarge, "a body here has at most 64 KiB")
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fault.New(fault.CodeSlow, "").Because(err)
+	}
+	return fault.New(fault.CodeRequest, "the body did not arrive whole").Because(err)
+}
+
+// names returns the keys of both maps, sorted.
+func names(a, b map[string]int) []string {
+	all := maps.Clone(a)
+	if all == nil {
+		all = map[string]int{}
+	}
+	maps.Copy(all, b)
+	return slices.Sorted(maps.Keys(all))
+}

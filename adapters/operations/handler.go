@@ -1,0 +1,247 @@
+package operations
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+// Core is the gateway as this door sees it.
+type Core interface {
+	// Operator checks credentials: fault.Unauthenticated or fault.Unavailable.
+	Operator(ctx context.Context, c gateway.Credentials) (*gateway.Operator, error)
+	Explain(ctx context.Context, q gateway.Question) (*gateway.Explanation, error)
+
+	Replay(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
+	Park(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
+	Discard(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
+}
+
+// Ledger tells what happened.
+type Ledger interface {
+	Messages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error)
+	Message(ctx context.Context, id gateway.ID) (*gateway.Record, error)
+	Holding(ctx context.Context) (gateway.Holding, error)
+}
+
+// Configuration is what runs, and how it is changed.
+type Configuration interface {
+	Running() Running
+	// Reload reads the configuration again. An error says why nothing has
+	// changed; its lines are for the operator.
+	Reload(ctx context.Context, act gateway.Act) error
+}
+
+// Parts is what a Handler speaks for.
+type Parts struct {
+	Core          Core
+	Ledger        Ledger
+	Configuration Configuration
+	Readiness     *Readiness
+	Metrics       prometheus.Gatherer
+	Log           *slog.Logger
+}
+
+// Handler serves the whole door. It is safe for concurrent use.
+type Handler struct {
+	Parts
+	config Config
+	mux    *http.ServeMux
+	places chan struct{} // one for each API request that is worked on
+	origin *http.CrossOriginProtection
+}
+
+// NewHandler returns a handler of the door. c must be valid.
+func NewHandler(c Config, parts Parts) *Handler {
+	c = c.Effective()
+	h := &Handler{
+		Parts:  parts,
+		config: c,
+		mux:    http.NewServeMux(),
+		places: make(chan struct{}, c.MaxConcurrent),
+		origin: http.NewCrossOriginProtection(),
+	}
+	h.open("/healthz", func(w http.ResponseWriter, _ *http.Request) {
+		write(w, http.StatusOK, contentJSON, map[string]string{"status": "ok"})
+	})
+	h.open("/readyz", h.readyz)
+	h.open("/metrics", promhttp.HandlerFor(parts.Metrics, promhttp.HandlerOpts{
+		ErrorLog:            slog.NewLogLogger(parts.Log.Handler(), slog.LevelWarn),
+		MaxRequestsInFlight: 4,
+		Timeout:             headerTimeout,
+	}).ServeHTTP)
+	h.api("/configuration", verbs{http.MethodGet: h.showConfiguration})
+	h.api("/configuration/reload", verbs{http.MethodPost: h.reload})
+	h.api("/messages", verbs{http.MethodGet: h.listMessages})
+	h.api("/messages/{id}", verbs{http.MethodGet: h.showMessage})
+	h.api("/messages/{id}/replay", verbs{http.MethodPost: h.act(gateway.Replay, parts.Core.Replay)})
+	h.api("/messages/{id}/park", verbs{http.MethodPost: h.act(gateway.Park, parts.Core.Park)})
+	h.api("/messages/{id}/discard", verbs{http.MethodPost: h.act(gateway.Discard, parts.Core.Discard)})
+	h.api("/holding", verbs{http.MethodGet: h.showHolding})
+	h.api("/access/explain", verbs{http.MethodGet: h.explain})
+	h.api("/access/whoami", verbs{http.MethodGet: h.whoAmI})
+	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, problemOf(fault.New(fault.CodeNoEndpoint, "")))
+	})
+	return h
+}
+
+const (
+	apiRoot     = "/api/v1"
+	contentJSON = "application/json"
+)
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Security-Policy", "default-src 'none'")
+	defer h.recover(w, r)
+	if err := h.origin.Check(r); err != nil {
+		writeProblem(w, problemOf(fault.New(fault.CodeRequest, "requests of other sites' pages are not taken").Because(err)))
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// recover turns a panic into an internal fault.
+func (h *Handler) recover(w http.ResponseWriter, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if cause == http.ErrAbortHandler { //nolint:errorlint // it is compared so by net/http too
+		panic(cause)
+	}
+	p := problemOf(fault.New(fault.CodeInternal, ""))
+	h.Log.ErrorContext(r.Context(), "operations handler panicked", "path", r.URL.Path, "reference", p.reference(), "panic", cause, "stack", string(debug.Stack()))
+	writeProblem(w, p)
+}
+
+// open serves a path to whoever asks.
+func (h *Handler) open(path string, serve http.HandlerFunc) {
+	h.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			writeProblem(w, problemOf(wrongMethod(w, "GET")))
+			return
+		}
+		serve(w, r)
+	})
+}
+
+// verbs are the methods that an address takes.
+type verbs map[string]work
+
+// work does what an operator asks for and returns what he is told.
+type work func(*call) (any, error)
+
+// call is one request of an operator who has been let in.
+type call struct {
+	*gateway.Operator
+	w   http.ResponseWriter
+	r   *http.Request
+	ctx context.Context
+}
+
+// api serves an address of the API.
+func (h *Handler) api(path string, take verbs) {
+	h.mux.HandleFunc(apiRoot+path, func(w http.ResponseWriter, r *http.Request) {
+		answer, err := h.answer(w, r, take)
+		if err != nil {
+			p := problemOf(err)
+			h.tell(r, p, err)
+			writeProblem(w, p)
+			return
+		}
+		write(w, http.StatusOK, contentJSON, answer)
+	})
+}
+
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, take verbs) (any, error) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	do := take[method]
+	if do == nil {
+		return nil, wrongMethod(w, take.methods())
+	}
+	select {
+	case h.places <- struct{}{}:
+		defer func() { <-h.places }()
+	default:
+		return nil, fault.New(fault.CodeBusy, "")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), h.config.RequestTimeout)
+	defer cancel()
+	credentials, err := h.credentials(r)
+	if err != nil {
+		return nil, err
+	}
+	operator, err := h.Core.Operator(ctx, credentials)
+	if err != nil {
+		return nil, err
+	}
+	return do(&call{Operator: operator, w: w, r: r, ctx: ctx})
+}
+
+func (v verbs) methods() string {
+	if v[http.MethodPost] != nil {
+		return "POST"
+	}
+	return "GET"
+}
+
+func wrongMethod(w http.ResponseWriter, takes string) error {
+	w.Header().Set("Allow", takes)
+	return fault.New(fault.CodeMethod, "this address takes %s requests only", takes)
+}
+
+// allow returns nil when the operator may do verb on resource. That somebody
+// was turned away is on record.
+func (h *Handler) allow(c *call, verb gateway.Verb, resource string) error {
+	err := c.May(verb, resource)
+	if err != nil {
+		h.Log.InfoContext(c.ctx, "operator turned away", "user", c.DN, "verb", string(verb), "on", resource, "source", source(c.r))
+	}
+	return err
+}
+
+// tell logs what is not the operator's own affair. What an act came to has been
+// logged by the core.
+func (h *Handler) tell(r *http.Request, p *Problem, err error) {
+	if _, told := errors.AsType[again](err); told || r.Header.Get("Authorization") == "" {
+		return // who says nothing of himself at first is asked, as browsers are
+	}
+	f := fault.Of(err)
+	attrs := []any{"path", r.URL.Path, "source", source(r), "code", string(f.Code), "reason", f.Message}
+	if f.Cause != nil {
+		attrs = append(attrs, "cause", f.Cause)
+	}
+	switch f.Kind() {
+	case fault.Unauthenticated:
+		h.Log.InfoContext(r.Context(), "operator not let in", attrs...)
+	case fault.Internal:
+		h.Log.ErrorContext(r.Context(), "operations request failed", append(attrs, "reference", p.reference())...)
+	case fault.Unavailable:
+		h.Log.InfoContext(r.Context(), "operations request not answered", attrs...)
+	}
+}
+
+// source is the peer's address, without its port.
+func source(r *http.Request) string {
+	if i := strings.LastIndexByte(r.RemoteAddr, ':'); i >= 0 {
+		return strings.Trim(r.RemoteAddr[:i], "[]")
+	}
+	return r.RemoteAddr
+}

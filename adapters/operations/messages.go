@@ -1,0 +1,192 @@
+package operations
+
+import (
+	"context"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+// MessageList is one page of messages, newest first.
+type MessageList struct {
+	Messages []gateway.Summary `json:"messages"`
+	// Next is set when there may be older ones: they are asked for with it as
+	// before. A page may hold fewer than were asked for, or none, and still have
+	// a next one.
+	Next gateway.ID `json:"next,omitzero"`
+}
+
+// messages is the name that all of them begin with.
+var messages = gateway.OnMessage("")
+
+// maxLooks bounds how often the ledger is looked into, maxLook messages at a
+// time, for one page of an operator who may see little of it.
+const (
+	maxLooks = 5
+	maxLook  = 200
+)
+
+func (h *Handler) listMessages(c *call) (any, error) {
+	q, err := queryOf(c.r.URL.RawQuery)
+	if err != nil {
+		return nil, err
+	}
+	visible, err := h.visible(c, q.Route)
+	if err != nil {
+		return nil, err
+	}
+	return h.page(c.ctx, q, visible)
+}
+
+// visible returns what the operator may read, when that is anything at all.
+func (h *Handler) visible(c *call, route string) (gateway.Scope, error) {
+	scope := c.Scope(gateway.Read)
+	if route != "" && !scope.Covers(gateway.OnMessage(route)) {
+		return scope, h.allow(c, gateway.Read, gateway.OnMessage(route))
+	}
+	if !scope.Meets(messages) {
+		return scope, h.allow(c, gateway.Read, messages+"*")
+	}
+	return scope, nil
+}
+
+// page gathers the next messages that are visible.
+func (h *Handler) page(ctx context.Context, q gateway.Query, visible gateway.Scope) (*MessageList, error) {
+	page := &MessageList{Messages: []gateway.Summary{}}
+	wanted := q.Limit
+	for range maxLooks {
+		found, err := h.Ledger.Messages(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for i, m := range found {
+			if !visible.Covers(gateway.OnMessage(m.Route)) {
+				continue
+			}
+			page.Messages = append(page.Messages, m)
+			if len(page.Messages) == wanted {
+				if i < len(found)-1 || len(found) == q.Limit {
+					page.Next = m.ID
+				}
+				return page, nil
+			}
+		}
+		if len(found) < q.Limit {
+			return page, nil
+		}
+		q.Before = found[len(found)-1].ID
+		q.Limit = maxLook
+	}
+	page.Next = q.Before
+	return page, nil
+}
+
+// showMessage tells all of a message, its payload and reply too.
+func (h *Handler) showMessage(c *call) (any, error) {
+	if err := parse(c.r.URL.RawQuery).err(); err != nil {
+		return nil, err
+	}
+	record, err := h.find(c, gateway.Read)
+	if err != nil {
+		return nil, err
+	}
+	h.Log.InfoContext(c.ctx, "operator read a message", "user", c.DN, "message", record.ID, "route", record.Route)
+	return record, nil
+}
+
+// find returns the message of the address, when the operator may do verb with
+// it. Who may do so with no message at all is not told which ones there are.
+func (h *Handler) find(c *call, verb gateway.Verb) (*gateway.Record, error) {
+	if !c.Scope(verb).Meets(messages) {
+		return nil, h.allow(c, verb, messages+"*")
+	}
+	id, ok := messageID(c.r.PathValue("id"))
+	if !ok {
+		return nil, fault.New(fault.CodeMessageNotFound, "%q is no message id", clip(c.r.PathValue("id")))
+	}
+	record, err := h.Ledger.Message(c.ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return record, h.allow(c, verb, gateway.OnMessage(record.Route))
+}
+
+// act returns the work of an act on one message.
+func (h *Handler) act(verb gateway.Verb, do func(context.Context, gateway.ID, gateway.Act) (*gateway.Effect, error)) work {
+	return func(c *call) (any, error) {
+		record, err := h.find(c, verb)
+		if err != nil {
+			return nil, err
+		}
+		reason, err := h.reason(c, verb == gateway.Discard)
+		if err != nil {
+			return nil, err
+		}
+		// The act is brought to its end though the operator hangs up.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), h.config.RequestTimeout)
+		defer cancel()
+		effect, err := do(ctx, record.ID, gateway.Act{By: c.DN, Reason: reason})
+		if err != nil {
+			return nil, h.told(c, record, err)
+		}
+		return effect, nil
+	}
+}
+
+// told is the fault of an act as the operator may see it: what stands in the
+// message is for who may read it.
+func (h *Handler) told(c *call, record *gateway.Record, err error) error {
+	f := fault.Of(err)
+	if len(f.Details) > 0 && c.May(gateway.Read, gateway.OnMessage(record.Route)) != nil {
+		hidden := *f
+		hidden.More, hidden.Details = f.More+len(f.Details), nil
+		f = &hidden
+	}
+	return refusedAgain(f)
+}
+
+// Held is what waits and what is parked, as far as it may be seen.
+type Held struct {
+	Messages   []HeldMessages   `json:"messages"`   // by route
+	Deliveries []HeldDeliveries `json:"deliveries"` // by channel
+}
+
+// HeldMessages counts one route's.
+type HeldMessages struct {
+	Route   string `json:"route"`
+	Waiting int    `json:"waiting"`
+	Parked  int    `json:"parked"`
+}
+
+// HeldDeliveries counts one channel's.
+type HeldDeliveries struct {
+	Channel string `json:"channel"`
+	Waiting int    `json:"waiting"`
+	Parked  int    `json:"parked"`
+}
+
+// showHolding tells the counts of the routes whose messages the operator may
+// read, and those of all channels, which are in the metrics too.
+func (h *Handler) showHolding(c *call) (any, error) {
+	if err := parse(c.r.URL.RawQuery).err(); err != nil {
+		return nil, err
+	}
+	visible, err := h.visible(c, "")
+	if err != nil {
+		return nil, err
+	}
+	held, err := h.Ledger.Holding(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := Held{Messages: []HeldMessages{}, Deliveries: []HeldDeliveries{}}
+	for _, route := range names(held.Waiting, held.Parked) {
+		if visible.Covers(gateway.OnMessage(route)) {
+			out.Messages = append(out.Messages, HeldMessages{route, held.Waiting[route], held.Parked[route]})
+		}
+	}
+	for _, channel := range names(held.Outbox, held.Stuck) {
+		out.Deliveries = append(out.Deliveries, HeldDeliveries{channel, held.Outbox[channel], held.Stuck[channel]})
+	}
+	return out, nil
+}

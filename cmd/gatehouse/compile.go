@@ -1,0 +1,176 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/adapters/ldap"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// compiled is what a project's files say, before any server is spoken to.
+type compiled struct {
+	contracts []*contract.Contract
+	// mappings has one for each of project.Routes; nil where the contract is broken.
+	mappings []*mapping.Mapping
+	// broken says why contracts did not load: they and their routes are left
+	// out, and stop nobody else.
+	broken  []error
+	access  *gateway.Access
+	version string
+}
+
+// compile loads contracts and mappings and holds them against each other and
+// against the configuration. All faults are reported at once; those of
+// contracts stand in the result.
+func (p *project) compile() (*compiled, error) {
+	c := &compiled{}
+	var faults []error
+	version := sha256.New()
+	note := func(file string, named *config.Node) []byte {
+		src, err := os.ReadFile(file)
+		if err != nil {
+			faults = append(faults, named.Fault("%v", err))
+			return nil
+		}
+		fmt.Fprintf(version, "%s %x\n", file, sha256.Sum256(src))
+		return src
+	}
+	note(p.file, p.root)
+	byPath := map[string]*contract.Contract{} // nil: listed, but did not load
+	for i, path := range p.Contracts {
+		byPath[string(path)] = nil
+		if note(string(path), p.root.Get("contracts").Items()[i]) == nil {
+			continue
+		}
+		loaded, err := p.loadContract(string(path))
+		if err != nil {
+			c.broken = append(c.broken, err)
+			continue
+		}
+		fmt.Fprintf(version, "%s %x\n", path, loaded.Hash)
+		c.contracts = append(c.contracts, loaded)
+		byPath[string(path)] = loaded
+	}
+	for _, r := range p.Routes {
+		m, err := p.compileMapping(r, note(string(r.Mapping), r.node.Get("mapping")), byPath)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		c.mappings = append(c.mappings, m)
+	}
+	c.access = p.access(&faults)
+	c.version = hex.EncodeToString(version.Sum(nil))[:12]
+	return c, errors.Join(faults...)
+}
+
+// loadContract reads a WSDL with what it refers to, from the project's folder
+// or, when it lies elsewhere, from the folder above its own.
+func (p *project) loadContract(path string) (*contract.Contract, error) {
+	root := p.dir
+	rel, err := filepath.Rel(root, path)
+	if err != nil || strings.HasPrefix(rel, "..") {
+		root = filepath.Dir(filepath.Dir(path))
+		rel, err = filepath.Rel(root, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := contract.Load(os.DirFS(root), filepath.ToSlash(rel))
+	if faults, ok := errors.AsType[contract.Faults](err); ok {
+		for i := range faults { // named from the WSDL's folder; many folders have an orders.wsdl
+			faults[i].Position.File = filepath.Join(filepath.Dir(path), filepath.FromSlash(faults[i].Position.File))
+		}
+	}
+	return c, err
+}
+
+func (p *project) compileMapping(r routeSection, src []byte, contracts map[string]*contract.Contract) (*mapping.Mapping, error) {
+	if src == nil {
+		return nil, nil // reported already
+	}
+	file, err := mapping.Parse(string(r.Mapping), src)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(p.dir, filepath.FromSlash(file.ContractPath()))
+	c, listed := contracts[path]
+	if !listed {
+		return nil, r.node.Fault("%s maps %s, which is not listed under `contracts:`%s", r.Mapping, file.ContractPath(), didYouMean(path, slices.Collect(maps.Keys(contracts))))
+	}
+	if c == nil {
+		return nil, nil // reported already
+	}
+	m, err := mapping.Compile(file, c)
+	if err != nil {
+		return nil, err
+	}
+	var wrong config.Faults
+	for _, e := range r.From {
+		if e.AMQP == nil { // a queue has no name of an operation to compare
+			wrong.Add(matches(r, e, m))
+		}
+	}
+	for _, name := range m.Channels {
+		if _, ok := p.Channels.get(name); !ok {
+			wrong.Add(r.node.Fault("%s publishes to channel %q, which is not listed under `channels:`%s", r.Mapping, name, didYouMean(name, p.Channels.names())))
+		}
+	}
+	return m, wrong.Err()
+}
+
+// matches checks that an endpoint is the operation that the mapping is for.
+func matches(r routeSection, e endpointSection, m *mapping.Mapping) error {
+	want := m.Contract.System + "/" + m.Service.Name + "." + m.Operation.Name
+	for _, s := range m.Contract.Services {
+		for _, op := range s.Operations {
+			if e.SOAP == m.Contract.System+"/"+s.Name+"."+op.Name && op.Input.Element == m.Operation.Input.Element {
+				return nil
+			}
+		}
+	}
+	return r.node.Fault("the endpoint %q does not take what %s maps; that would be %q", e.SOAP, r.Mapping, want)
+}
+
+func (p *project) access(faults *[]error) *gateway.Access {
+	var roles []gateway.Role
+	for _, r := range p.Roles {
+		role := gateway.Role{Name: r.Name, Partner: r.Value.Partner}
+		for _, m := range r.Value.Members {
+			member, err := normalized(m)
+			if err != nil {
+				*faults = append(*faults, r.node.Fault("%v", err))
+			}
+			role.Members = append(role.Members, member)
+		}
+		roles = append(roles, role)
+	}
+	var grants []gateway.Grant
+	for _, g := range p.Grants {
+		grants = append(grants, gateway.Grant{Role: g.Role, May: g.May, On: g.On})
+	}
+	return gateway.NewAccess(roles, grants)
+}
+
+// normalized writes a member's distinguished name as the directory adapter does.
+func normalized(m memberSection) (gateway.Member, error) {
+	out := gateway.Member{Group: m.Group, User: m.User}
+	var err error
+	if strings.Contains(m.Group, "=") {
+		out.Group, err = ldap.NormalizeDN(m.Group)
+	}
+	if err == nil && strings.Contains(m.User, "=") {
+		out.User, err = ldap.NormalizeDN(m.User)
+	}
+	return out, err
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gatehouse/gatehouse/adapters/operations"
+	"github.com/gatehouse/gatehouse/adapters/soap"
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+// service is the process in service: core, doors, and the configuration that
+// runs now.
+type service struct {
+	*running
+	core       *gateway.Gateway
+	public     *soap.Server
+	operations *operations.Server // nil: there is no such door
+	consumers  *consumers
+	manager    serviceManager
+	stopping   context.Context // ends when the process is told to stop
+
+	reloading sync.Mutex // one at a time
+
+	mu     sync.Mutex // guards what follows, and running.assembly
+	since  time.Time
+	reload *operations.Reload
+}
+
+// open opens the listeners, so that a taken port is known before anything runs.
+func (s *service) open(ctx context.Context) error {
+	p := s.project
+	s.core = gateway.New(gateway.Config{Relay: p.Relay.config(), Metrics: s.watch.core, Tracer: s.watch.tracer()}, s.store, s.generation, time.Now, s.log)
+	secure, err := p.Listen.Public.TLS.of("public")
+	if err != nil {
+		return err
+	}
+	listener, err := soap.Listen(ctx, p.Listen.Public.Address)
+	if err != nil {
+		return err
+	}
+	s.public = soap.NewServer(p.SOAP, listener, secure, soap.NewHandler(p.SOAP, s.core, s.log), s.log)
+	if err := s.openOperations(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return nil
+}
+
+func (s *service) openOperations(ctx context.Context) error {
+	if s.project.Listen.Operations == nil {
+		return nil
+	}
+	section := s.project.Listen.Operations.Effective()
+	secure, err := section.TLS.of("operations")
+	if err != nil {
+		return err
+	}
+	listener, err := operations.Listen(ctx, section.Address)
+	if err != nil {
+		return err
+	}
+	handler := operations.NewHandler(section.Config, operations.Parts{
+		Core:          s.core,
+		Ledger:        s.store,
+		Configuration: s,
+		Readiness:     operations.NewReadiness(s.probes, time.Now),
+		Metrics:       s.watch.registry,
+		Log:           s.log,
+	})
+	s.operations = operations.NewServer(section.Config, listener, secure, handler, s.log)
+	return nil
+}
+
+// run joins doors and core. On the way out the order is the other way round:
+// the doors of senders close first and finish what they took, then the core
+// drains, and the door of operators is the last that closes.
+func (s *service) run(ctx context.Context, ready func(net.Addr)) error {
+	s.stopping = ctx
+	core, stopCore := begin(ctx, s.core.Run)
+	s.consumers = &consumers{core: coreOf{s.core}, log: s.log, ctx: ctx, running: map[string]*consuming{}}
+	s.consumers.update(s.assembly)
+	operated, stopOperations := begin(ctx, s.runOperations)
+	reloads := s.reloadOnSignal(ctx)
+
+	s.announce(ctx)
+	if ready != nil {
+		ready(s.public.Address())
+	}
+	defer context.AfterFunc(ctx, func() { s.told(s.manager.stopping()) })()
+	err := s.public.Run(ctx)
+	<-reloads
+	s.consumers.wait()
+	stopCore()
+	err = errors.Join(err, <-core)
+	stopOperations()
+	err = errors.Join(err, <-operated)
+	s.log.InfoContext(ctx, "stopped")
+	return err
+}
+
+// begin runs something that outlives ctx until it is stopped.
+func begin(ctx context.Context, run func(context.Context) error) (ended <-chan error, stop context.CancelFunc) {
+	ctx, stop = context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	return done, stop
+}
+
+func (s *service) runOperations(ctx context.Context) error {
+	if s.operations == nil {
+		return nil
+	}
+	return s.operations.Run(ctx)
+}
+
+// announce tells who wants to know that the gateway serves.
+func (s *service) announce(ctx context.Context) {
+	attrs := []any{"address", s.public.Address().String(), "version", version, "configuration", s.generation.Version}
+	if s.operations != nil {
+		attrs = append(attrs, "operations", s.operations.Address().String())
+	}
+	s.log.InfoContext(ctx, "serving", attrs...)
+	s.watch.configuration(s.generation.Version)
+	s.told(s.manager.ready("serving configuration " + s.generation.Version))
+}
+
+// told logs that the service manager could not be told something.
+func (s *service) told(err error) {
+	if err != nil {
+		s.log.Warn("service manager not told", "error", err)
+	}
+}
+
+// probes lists what the service depends on now.
+func (s *service) probes() []operations.Probe {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	probes := []operations.Probe{
+		operations.Ping("process", true, s.ending),
+		operations.Ping("store", true, s.store.Ping),
+		operations.Ping("directory", true, s.directory.Ping),
+	}
+	for name, c := range s.consumers.states() {
+		probes = append(probes, operations.Probe{Name: name, Ask: func(context.Context) (time.Time, error) {
+			if c.Up {
+				return c.Since, nil
+			}
+			return c.Since, fault.New(fault.CodeChannelUnavailable, "%s", c.Reason)
+		}})
+	}
+	return probes
+}
+
+// ending answers that the process has been told to stop, once it has.
+func (s *service) ending(context.Context) error {
+	if s.stopping.Err() != nil {
+		return fault.New(fault.CodeDraining, "")
+	}
+	return nil
+}
+
+// Running implements operations.Configuration.
+func (s *service) Running() operations.Running {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return operations.Running{
+		Version: s.generation.Version, Since: s.since, File: s.project.file, Binary: version,
+		Reload: s.reload, Effective: s.project.effective(),
+	}
+}
+
+// reloadOnSignal reloads at every SIGHUP until ctx ends; then what it returns is
+// closed.
+func (s *service) reloadOnSignal(ctx context.Context) <-chan struct{} {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-signals:
+				_ = s.Reload(ctx, gateway.Act{By: "signal"}) // it has told the log
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ended
+}
+
+// Reload implements operations.Configuration: it reads the configuration again
+// and has messages that come from now on processed by it. Whatever is wrong with
+// it, nothing has changed then.
+func (s *service) Reload(ctx context.Context, act gateway.Act) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	s.told(s.manager.reloading())
+	err := s.replace(ctx)
+	record := &operations.Reload{At: time.Now(), By: act.By, Loaded: err == nil}
+	if err != nil {
+		record.Faults = operations.Faults(err)
+		s.log.ErrorContext(ctx, "configuration not loaded; the running one goes on", "user", act.By, "configuration", s.generation.Version, "error", err)
+	} else {
+		s.log.InfoContext(ctx, "configuration loaded", "user", act.By, "reason", act.Reason, "configuration", s.generation.Version)
+	}
+	s.mu.Lock()
+	s.reload = record
+	s.mu.Unlock()
+	s.told(s.manager.ready(fmt.Sprintf("serving configuration %s", s.generation.Version)))
+	return err
+}

@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// Format is the form in which a message stands at its door.
+type Format uint8
+
+// The formats.
+const (
+	Envelope Format = iota // a SOAP envelope
+	XML                    // the payload element alone
+	JSON                   // the payload element's JSON twin
+)
+
+// The content types that the ledger keeps payloads under.
+const (
+	contentXML  = "application/xml"
+	contentJSON = "application/json"
+)
+
+// Arrival is one message at a door, before anything is known of it.
+type Arrival struct {
+	// Endpoint is the door: soap:orders/OrderService, without the operation, or
+	// amqp:in.orders.
+	Endpoint    string
+	Format      Format
+	Body        []byte // UTF-8, whole; not modified, but read until the lane is done with it
+	Remote      string // peer address, for the refusal's record
+	TraceParent string // W3C Trace Context, or empty
+
+	// What a synchronous door adds.
+
+	Service *contract.Service
+	Basic   *Credentials // what HTTP Basic said, or nil
+	// Action is the SOAPAction or action parameter as sent, unquoted; a hint only.
+	Action string
+	// Check, when set, is the door's own judgement of the envelope's head, such
+	// as whether it suits the transport. It is called once, after the peek, also
+	// when that failed, with what it learned; an error ends the message.
+	Check func(*envelope.Head) error
+
+	// What an asynchronous door adds.
+
+	// ID is the message's, and rises in the order of delivery: messages that are
+	// held wait in the order of their ids. However often the door hands the
+	// message over, it is one id, so that a commit in doubt is found again. The
+	// zero ID has the core make one.
+	ID ID
+	// Sender is the login that the broker vouches for, or that is configured.
+	Sender      string
+	MessageID   string // AMQP message-id
+	Correlation string // AMQP correlation-id
+	ContentType string // as sent
+	Properties  map[string]string
+	// Origin is the same at every delivery of one message, and of no other: a
+	// digest of endpoint, message id and bytes as received.
+	Origin      Digest
+	Redelivered bool
+	// Refusal is what the door itself found wrong with the message; it is kept
+	// with that.
+	Refusal error
+
+	// Of another attempt of a held message.
+	release  *Release
+	attempt  int       // how often it was tried before
+	received time.Time // when it came first
+}
+
+// Credentials are a user name and a password in clear.
+type Credentials struct{ Username, Password string }
+
+// Asynchronous reports whether nobody waits at the door: what cannot be stored
+// is kept instead of refused.
+func (a *Arrival) Asynchronous() bool { return a.Format != Envelope }
+
+// door is the kind of the endpoint: soap or amqp.
+func (a *Arrival) door() string {
+	kind, _, _ := strings.Cut(a.Endpoint, ":")
+	return kind
+}
+
+// understands reports whether the contract declares the header block for the
+// operation: what it declares may be marked mustUnderstand.
+func (a *Arrival) understands(operation, block document.Name) bool {
+	op := a.Service.Operation(operation)
+	return op != nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Element) bool { return h.Name == block })
+}
+
+// kept is the content type that the ledger keeps the body under.
+func (a *Arrival) kept() string {
+	switch {
+	case a.Refusal != nil && a.ContentType != "":
+		return a.ContentType
+	case a.Format == JSON:
+		return contentJSON
+	}
+	return contentXML
+}
+
+// Receipt is what a door needs for its answer. Fields are set as far as the
+// message came, also when Accept returns an error.
+type Receipt struct {
+	ID        ID // of this call: the message's when it is stored, the refusal's when it is turned away
+	Head      *envelope.Head
+	Operation *contract.Operation
+	Status    Status
+	MessageID ID     // the stored or held message; the first one's for a Duplicate
+	Reply     []byte // the reply payload; nil for a one-way operation
+	// Fault is why a message of an asynchronous door is Parked or Waiting.
+	Fault *fault.Error
+
+	format Format
+}
+
+// Answer is the reply in the format of the message: its XML or its JSON twin; or,
+// for a message that is held, the fault as a problem document (RFC 9457). code
+// is the fault's, else empty. body is nil when there is nothing to say.
+func (r *Receipt) Answer() (contentType string, body []byte, code string, err error) {
+	switch {
+	case r.Fault != nil:
+		body, err := problem(r)
+		return "application/problem+json", body, string(r.Fault.Code), err
+	case r.Reply == nil:
+		return "", nil, "", nil
+	case r.format != JSON:
+		return contentXML, r.Reply, "", nil
+	}
+	tree, err := document.Read(r.Reply)
+	if err != nil {
+		return "", nil, "", err
+	}
+	defer tree.Release()
+	body, err = contract.AppendJSON(nil, r.Operation.Output.Element, tree.Root())
+	return contentJSON, body, "", err
+}

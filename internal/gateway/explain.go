@@ -1,0 +1,268 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// Question asks whether a user may do something.
+type Question struct {
+	Login string `json:"user"`
+	Verb  Verb   `json:"verb"`
+	On    string `json:"on"`
+}
+
+// Check finds what no answer could be given to: a verb that does not exist, or
+// means nothing on the resource. The fault is fault.Invalid.
+func (q Question) Check() error {
+	var details []fault.Detail
+	if q.Login == "" {
+		details = append(details, fault.Detail{Path: "user", Message: "whose rights are asked for is missing"})
+	}
+	switch known := VerbsOn(q.On); {
+	case !slices.Contains(Verbs, q.Verb):
+		details = append(details, fault.Detail{Path: "verb", Message: fmt.Sprintf("%q is nothing a grant can allow; it is one of %v", q.Verb, Verbs)})
+	case known == nil:
+		details = append(details, fault.Detail{Path: "on", Message: fmt.Sprintf("%q is nothing a grant can be on; that is route/<name>, channel/<name>, message/<route>, configuration or access", q.On)})
+	case !slices.Contains(known, q.Verb):
+		details = append(details, fault.Detail{Path: "verb", Message: fmt.Sprintf("%s means nothing on %s; what can be allowed there is %v", q.Verb, q.On, known)})
+	}
+	if details == nil {
+		return nil
+	}
+	return fault.New(fault.CodeRequest, "the question cannot be answered").With(details...)
+}
+
+// Standing is what the directory says of a user, and what follows from it.
+type Standing struct {
+	DN     string     `json:"dn"`
+	Login  string     `json:"login"`
+	At     time.Time  `json:"at"` // when the directory said so
+	Groups []Group    `json:"groups"`
+	Roles  []HeldRole `json:"roles"`
+}
+
+// Group is one group of a user, nested ones included.
+type Group struct {
+	Name string `json:"name"`
+	DN   string `json:"dn"`
+}
+
+// HeldRole is a role of a user.
+type HeldRole struct {
+	Role    string  `json:"role"`
+	Through Member  `json:"through"` // the member that admitted him
+	Partner string  `json:"partner,omitempty"`
+	Grants  []Grant `json:"grants"`
+}
+
+// Explanation tells why a user may do something, or why not.
+type Explanation struct {
+	Question
+	Allowed bool `json:"allowed"`
+	// Unknown is why the directory lets nobody in under the login; then nothing
+	// follows but Ways.
+	Unknown  string    `json:"unknown,omitempty"`
+	Standing *Standing `json:"standing,omitempty"`
+	// Missing says that nothing of the resource's name is configured.
+	Missing bool `json:"missing,omitempty"`
+	// Grant is the one that decides, when there is one, with the role that it
+	// is given to. Partner and Sender are whose identities a message is compared
+	// with.
+	Grant   *Grant `json:"grant,omitempty"`
+	Partner string `json:"partner,omitempty"`
+	Sender  string `json:"sender,omitempty"`
+	// Ways are what would allow it, when it is denied.
+	Ways []Way `json:"ways,omitempty"`
+}
+
+// Way is a grant that would allow what is asked for, and who has its role.
+type Way struct {
+	Grant   Grant    `json:"grant"`
+	Members []Member `json:"members"`
+}
+
+// Standing tells what id is and may do.
+func (a *Access) Standing(id *Identity) *Standing {
+	s := &Standing{DN: id.DN, Login: id.Login, At: id.At, Groups: []Group{}, Roles: []HeldRole{}}
+	for i, dn := range id.Groups {
+		g := Group{DN: dn}
+		if i < len(id.GroupNames) {
+			g.Name = id.GroupNames[i]
+		}
+		s.Groups = append(s.Groups, g)
+	}
+	for _, r := range a.roles {
+		member := r.through(id)
+		if member == nil {
+			continue
+		}
+		held := HeldRole{Role: r.Name, Through: *member, Partner: r.Partner, Grants: []Grant{}}
+		for _, g := range a.grants {
+			if g.Role == r.Name {
+				held.Grants = append(held.Grants, g)
+			}
+		}
+		s.Roles = append(s.Roles, held)
+	}
+	return s
+}
+
+// Explain answers a question with what directory says of the user now.
+func (a *Access) Explain(ctx context.Context, directory Directory, q Question) (*Explanation, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	e := &Explanation{Question: q}
+	id, err := directory.Lookup(ctx, q.Login)
+	if err != nil {
+		if e.Unknown, err = lookedUp(err); err != nil {
+			return nil, err
+		}
+		e.Ways = a.ways(q)
+		return e, nil
+	}
+	e.Standing = a.Standing(id)
+	p, err := a.Authorize(id, q.Verb, q.On)
+	if err != nil {
+		e.Ways = a.ways(q)
+		return e, nil
+	}
+	e.Allowed, e.Partner, e.Sender = true, p.Partner, p.Sender
+	for _, role := range p.Roles {
+		if e.Grant = a.granting(role, q.Verb, q.On); e.Grant != nil {
+			break
+		}
+	}
+	return e, nil
+}
+
+// lookedUp tells apart a user whom the directory does not let in, which is an
+// answer, from a directory that gives none.
+func lookedUp(err error) (refusal string, other error) {
+	f := fault.Of(err)
+	switch {
+	case f == nil:
+		return "", nil
+	case f.Kind() != fault.Unauthenticated:
+		return "", f
+	case f.Cause != nil:
+		return f.Cause.Error(), nil
+	}
+	return f.Message, nil
+}
+
+// ways lists what would allow the act, the first grant of each role.
+func (a *Access) ways(q Question) []Way {
+	var out []Way
+	for _, r := range a.roles {
+		if g := a.granting(r.Name, q.Verb, q.On); g != nil {
+			out = append(out, Way{Grant: *g, Members: r.Members})
+		}
+	}
+	return out
+}
+
+// String names the member with what it is.
+func (m Member) String() string {
+	if m.User != "" {
+		return "the user " + m.User
+	}
+	return "the group " + m.Group
+}
+
+// String renders the grant as a sentence's part.
+func (g Grant) String() string {
+	verbs := make([]string, len(g.May))
+	for i, v := range g.May {
+		verbs[i] = string(v)
+	}
+	return fmt.Sprintf("%s on %s", strings.Join(verbs, ", "), g.On)
+}
+
+// String tells it in sentences, one a line.
+func (s *Standing) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s is %s.\n", s.Login, s.DN)
+	if len(s.Groups) == 0 {
+		fmt.Fprintf(&b, "The directory has %s in no group.\n", s.Login)
+	}
+	for _, g := range s.Groups {
+		fmt.Fprintf(&b, "In the group %s (%s).\n", g.Name, g.DN)
+	}
+	if len(s.Roles) == 0 {
+		fmt.Fprintf(&b, "No role follows from that.\n")
+	}
+	for _, r := range s.Roles {
+		partner := ""
+		if r.Partner != "" {
+			partner = " of partner " + r.Partner
+		}
+		fmt.Fprintf(&b, "Has the role %s%s through %s", r.Role, partner, r.Through)
+		for i, g := range r.Grants {
+			if i == 0 {
+				b.WriteString(": may")
+			} else {
+				b.WriteString(";")
+			}
+			fmt.Fprintf(&b, " %s", g)
+		}
+		b.WriteString(".\n")
+	}
+	return b.String()
+}
+
+// String tells it in sentences, one a line, the verdict last.
+func (e *Explanation) String() string {
+	var b strings.Builder
+	if e.Standing != nil {
+		b.WriteString(e.Standing.String())
+	}
+	if e.Unknown != "" {
+		fmt.Fprintf(&b, "The directory lets nobody in as %q: %s.\n", e.Login, e.Unknown)
+	}
+	if e.Missing {
+		fmt.Fprintf(&b, "Nothing is called %s.\n", e.On)
+	}
+	if e.Allowed {
+		e.tellAllowed(&b)
+	} else {
+		e.tellDenied(&b)
+	}
+	return b.String()
+}
+
+func (e *Explanation) tellAllowed(b *strings.Builder) {
+	fmt.Fprintf(b, "ALLOWED: %s may %s on %s, because the role %s may %s.\n", e.Standing.Login, e.Verb, e.On, e.Grant.Role, e.Grant)
+	if e.Verb != Send {
+		return
+	}
+	if e.Partner != "" {
+		fmt.Fprintf(b, "Messages are compared with all of partner %s (sender %s).\n", e.Partner, e.Sender)
+	} else {
+		fmt.Fprintf(b, "Messages are compared with those of this user alone (sender %s).\n", e.Sender)
+	}
+}
+
+func (e *Explanation) tellDenied(b *strings.Builder) {
+	login := e.Login
+	if e.Standing != nil {
+		login = e.Standing.Login
+	}
+	fmt.Fprintf(b, "DENIED: %s may not %s on %s.\n", login, e.Verb, e.On)
+	if len(e.Ways) == 0 {
+		fmt.Fprintf(b, "No grant allows it to anybody.\n")
+	}
+	for _, w := range e.Ways {
+		members := make([]string, len(w.Members))
+		for i, m := range w.Members {
+			members[i] = m.String()
+		}
+		fmt.Fprintf(b, "The role %s may %s; it has %s.\n", w.Grant.Role, w.Grant, strings.Join(members, ", "))
+	}
+}

@@ -1,0 +1,87 @@
+package gateway
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+)
+
+// Operator is somebody whom the directory knows, with what the configuration
+// that ran when he came allows him. It is immutable.
+type Operator struct {
+	*Identity
+	access *Access
+}
+
+// NewOperator returns the operator that id is under access.
+func NewOperator(id *Identity, access *Access) *Operator {
+	return &Operator{Identity: id, access: access}
+}
+
+// Operator checks a user name and password for a door at which people do their
+// work. A refused login is fault.Unauthenticated; a directory that cannot answer
+// is fault.Unavailable.
+func (g *Gateway) Operator(ctx context.Context, c Credentials) (*Operator, error) {
+	generation := g.hold()
+	defer generation.letGo()
+	id, err := generation.Directory.Authenticate(ctx, c.Username, c.Password)
+	if err != nil {
+		return nil, err
+	}
+	return NewOperator(id, generation.Access), nil
+}
+
+// May returns nil when the operator may do verb on resource, else a forbidden fault.
+func (o *Operator) May(verb Verb, resource string) error {
+	_, err := o.access.Authorize(o.Identity, verb, resource)
+	return err
+}
+
+// Scope returns everything on which the operator may do verb.
+func (o *Operator) Scope(verb Verb) Scope { return o.access.Scope(o.Identity, verb) }
+
+// Standing tells what the operator is and may do.
+func (o *Operator) Standing() *Standing { return o.access.Standing(o.Identity) }
+
+// Explain looks a user up, whose password nobody here knows, and tells what the
+// running configuration lets him do. A directory that cannot answer is
+// fault.Unavailable; a user it does not know is an explanation too.
+func (g *Gateway) Explain(ctx context.Context, q Question) (*Explanation, error) {
+	generation := g.hold()
+	defer generation.letGo()
+	e, err := generation.Access.Explain(ctx, generation.Directory, q)
+	if err == nil {
+		e.Missing = !slices.Contains(generation.resources(), q.On)
+	}
+	return e, err
+}
+
+// resources lists what grants can be on in this generation.
+func (g *Generation) resources() []string {
+	routes, channels := map[string]bool{}, map[string]bool{}
+	for _, r := range g.routes {
+		routes[r.Name] = true
+	}
+	for _, c := range g.Channels {
+		channels[c.Name] = true
+	}
+	return Resources(slices.Collect(maps.Keys(routes)), slices.Collect(maps.Keys(channels)))
+}
+
+// Aside has act use a Gateway that takes no other part in the work: nothing is
+// relayed and nothing that waits is tried again, for that is the business of the
+// process in service. When act returns, what it began is brought to its end. It
+// is called in place of Run, once.
+func (g *Gateway) Aside(ctx context.Context, act func(context.Context) error) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	g.lanes.run(work)
+	var background sync.WaitGroup
+	background.Go(func() { g.refusals.run(work) })
+	err := act(ctx)
+	g.drain()
+	stop()
+	background.Wait()
+	return err
+}

@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// logins is a directory with passwords.
+type logins struct{ lookups }
+
+func (l logins) Authenticate(_ context.Context, login, password string) (*Identity, error) {
+	if id := l.lookups[login]; id != nil && password == "secret" {
+		return id, nil
+	}
+	return nil, fault.New(fault.CodeUnauthenticated, "")
+}
+
+// idleStore belongs to a gateway that is to do nothing by itself.
+type idleStore struct {
+	Store
+	acquired atomic.Int32
+}
+
+func (*idleStore) Lanes() int  { return 1 }
+func (*idleStore) Shards() int { return 1 }
+
+func (s *idleStore) Acquire(context.Context, string, int, string, time.Duration) (Lease, bool, error) {
+	s.acquired.Add(1)
+	return Lease{}, false, nil
+}
+
+func idleGateway(t *testing.T) (*Gateway, *idleStore) {
+	t.Helper()
+	generation, err := NewGeneration(Parts{
+		Access: NewAccess([]Role{{Name: "operator", Members: []Member{{User: "olga"}}}},
+			[]Grant{{Role: "operator", May: []Verb{Read, Replay}, On: "message/*"}}),
+		Directory: logins{lookups{"olga": {DN: "cn=olga", Login: "olga"}}},
+		Channels:  []Channel{{Name: "events"}},
+	}, []*Route{{Name: "orders", Endpoints: []string{"soap:a"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := &idleStore{}
+	return New(Config{}, store, generation, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil))), store
+}
+
+func TestOperator(t *testing.T) {
+	g, _ := idleGateway(t)
+	if _, err := g.Operator(t.Context(), Credentials{"olga", "wrong"}); err == nil || fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("got %v", err)
+	}
+	olga, err := g.Operator(t.Context(), Credentials{"olga", "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := olga.May(Replay, OnMessage("orders")); err != nil {
+		t.Error(err)
+	}
+	if err := olga.May(Discard, OnMessage("orders")); err == nil || fault.KindOf(err) != fault.Forbidden {
+		t.Errorf("got %v", err)
+	}
+	if s := olga.Standing(); s.Login != "olga" || len(s.Roles) != 1 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestExplainTellsWhatIsNotThere(t *testing.T) {
+	g, _ := idleGateway(t)
+	for on, missing := range map[string]bool{"message/orders": false, "message/ordesr": true} {
+		e, err := g.Explain(t.Context(), Question{"olga", Read, on})
+		if err != nil || !e.Allowed || e.Missing != missing {
+			t.Errorf("%s: %+v, %v", on, e, err)
+		}
+	}
+	e, err := g.Explain(t.Context(), Question{"olga", Cause, "channel/events"})
+	if err != nil || e.Allowed || e.Missing {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+// Aside leaves the outbox and what waits alone, ends what act began, and takes
+// nothing afterwards.
+func TestAside(t *testing.T) {
+	g, store := idleGateway(t)
+	told := errors.New("told")
+	settled := make(chan error, 1)
+	err := g.Aside(t.Context(), func(context.Context) error {
+		j := &job{writer: nil, entry: &Entry{Message: &Message{}, Done: func() {}}, source: &Source{}, settle: func(_ Outcome, err error) { settled <- err }}
+		j.source.broken.Store(true) // the lane answers without a writer
+		if err := g.lanes.each[0].push(j); err != nil {
+			return err
+		}
+		return told
+	})
+	if !errors.Is(err, told) {
+		t.Errorf("got %v", err)
+	}
+	select {
+	case <-settled:
+	default:
+		t.Error("what was begun has no end")
+	}
+	if n := store.acquired.Load(); n != 0 {
+		t.Errorf("%d leases were asked for", n)
+	}
+	if err := g.admit(); err == nil || fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("a message is taken afterwards: %v", err)
+	}
+}

@@ -1,0 +1,137 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/gatehouse/gatehouse/internal/failpoint"
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// The stages of messages that come without an envelope.
+
+// find takes the route that the endpoint belongs to.
+func (g *Gateway) find(_ context.Context, p *passage) error {
+	p.route = p.generation.routes[p.arrival.Endpoint]
+	if p.route == nil {
+		// The configuration was changed under the door; it is about to close.
+		return fault.New(fault.CodeDraining, "nothing takes messages of %s any more", p.arrival.Endpoint)
+	}
+	p.receipt.Operation = p.route.Mapping.Operation
+	return nil
+}
+
+// admissible passes on what the door itself found wrong.
+func (g *Gateway) admissible(_ context.Context, p *passage) error { return p.arrival.Refusal }
+
+// identify looks the sender up whom the broker, or the configuration, vouches for.
+func (g *Gateway) identify(ctx context.Context, p *passage) error {
+	if p.arrival.Sender == "" {
+		return fault.New(fault.CodeUnauthenticated, "the message names no sender: the broker sets user-id for those who publish with it")
+	}
+	var err error
+	p.identity, err = p.generation.Directory.Lookup(ctx, p.arrival.Sender)
+	return err
+}
+
+// convert makes XML of the payload.
+func (g *Gateway) convert(_ context.Context, p *passage) error {
+	failpoint.HitFor("prepare", p.arrival.MessageID)
+	p.payload = p.arrival.Body
+	if p.arrival.Format != JSON {
+		return nil
+	}
+	defer g.processor(len(p.arrival.Body))()
+	twin, err := p.route.Mapping.Service.FromJSON(p.receipt.Operation, p.arrival.Body, g.config.MaxFaults)
+	if err != nil {
+		return err
+	}
+	p.twin, p.payload = twin, twin.XML
+	return nil
+}
+
+// validatePayload holds the payload element against the contract.
+func (g *Gateway) validatePayload(_ context.Context, p *passage) error {
+	defer g.processor(len(p.payload))()
+	return verdict(p.route.Mapping.Service.ValidatePayload(p.receipt.Operation, p.payload, g.config.MaxFaults))
+}
+
+// processor takes one of the places in which large messages are validated, and
+// returns how to give it back.
+func (g *Gateway) processor(size int) (release func()) {
+	if size <= largeBody {
+		return func() {}
+	}
+	g.processors <- struct{}{}
+	return func() { <-g.processors }
+}
+
+// verdict makes a fault of what a validation has found.
+func verdict(details []fault.Detail, more int, err error) error {
+	if err != nil || len(details) == 0 {
+		return err
+	}
+	f := fault.New(fault.CodeInvalid, "").With(details...)
+	f.More = more
+	return f
+}
+
+// located translates the details of a fault into the text that the sender wrote.
+func (p *passage) located(err error) error {
+	f, ok := errors.AsType[*fault.Error](err)
+	if p.twin == nil || !ok || len(f.Details) == 0 {
+		return err
+	}
+	c := *f
+	c.Details = make([]fault.Detail, len(f.Details))
+	for i, d := range f.Details {
+		c.Details[i] = p.twin.Locate(d)
+	}
+	return &c
+}
+
+// keptProperties are those that the message cannot be mapped or answered
+// without; others are not kept, since nobody knows what is in them.
+func (p *passage) keptProperties() map[string]string {
+	if !p.arrival.Asynchronous() {
+		return nil
+	}
+	kept := map[string]string{}
+	keep := func(name string) {
+		if v, ok := p.arrival.Properties[name]; ok {
+			kept[name] = v
+		}
+	}
+	for _, name := range p.writer.mapping.Properties {
+		keep(name)
+	}
+	keep(propertyMessageID)
+	keep(propertyCorrelation)
+	return kept
+}
+
+// The properties that name a message in its transport.
+const (
+	propertyMessageID   = "message-id"
+	propertyCorrelation = "correlation-id"
+	propertyTimestamp   = "timestamp"
+)
+
+// transient reports whether a property differs at each sending of one message.
+func transient(property string) bool {
+	return property == propertyMessageID || property == propertyTimestamp
+}
+
+// guarded runs prepare and turns a panic into an internal fault, so that one
+// message that nobody foresaw is kept and its neighbours go on.
+func (g *Gateway) guarded(ctx context.Context, p *passage) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			g.log.ErrorContext(ctx, "preparing a message panicked", "endpoint", p.arrival.Endpoint, "message", p.receipt.ID, "panic", v, "stack", string(debug.Stack()))
+			err = fault.New(fault.CodeInternal, "").Because(fmt.Errorf("panic: %v", v))
+		}
+	}()
+	return g.prepare(ctx, p)
+}

@@ -19,30 +19,39 @@ import (
 func newCall() *cobra.Command {
 	var (
 		user, passwordFile, action string
+		q                          queueCall
 		soap12                     bool
 		timeout                    time.Duration
 	)
 	cmd := &cobra.Command{
 		Use:   "call URL FILE",
-		Short: "Send a message to a SOAP endpoint and print the answer",
+		Short: "Send a message to a SOAP endpoint or a queue and print the answer",
 		Long: `Send FILE (- for standard input) to the SOAP endpoint at URL and print the reply.
 
 FILE holds a whole envelope, or only the message, which is then put into one. The
 password is read from --password-file, or from GATEHOUSE_PASSWORD. A fault is
-printed with everything it says; the exit status is then 1.`,
+printed with everything it says; the exit status is then 1.
+
+With --queue the URL is a broker's, amqp://host:port or amqps://host:port/vhost, and
+FILE the message alone, as XML or JSON. What becomes of it is printed, and its
+reply; unless it was stored, now or before, the exit status is 1. With --no-reply it is
+put on the queue and nothing is waited for.`,
 		Args: usage(cobra.ExactArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client := soap.Client{URL: args[0], Version: envelope.V11, Username: user}
-			if soap12 {
-				client.Version = envelope.V12
-			}
 			password, err := readPassword(user, passwordFile)
 			if err != nil {
 				return err
 			}
-			client.Password = password
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
+			if q.queue != "" {
+				q.user, q.password = user, password
+				return q.call(ctx, cmd.OutOrStdout(), args[0], args[1])
+			}
+			client := soap.Client{URL: args[0], Version: envelope.V11, Username: user, Password: password}
+			if soap12 {
+				client.Version = envelope.V12
+			}
 			return call(ctx, cmd.OutOrStdout(), client, action, args[1])
 		},
 	}
@@ -50,6 +59,10 @@ printed with everything it says; the exit status is then 1.`,
 	cmd.Flags().StringVar(&passwordFile, "password-file", "", "`file` with the password")
 	cmd.Flags().StringVar(&action, "action", "", "SOAPAction or action parameter")
 	cmd.Flags().BoolVar(&soap12, "soap12", false, "put a bare message into a SOAP 1.2 envelope")
+	cmd.Flags().StringVar(&q.queue, "queue", "", "put the message on this `queue`")
+	cmd.Flags().StringVar(&q.id, "message-id", "", "with --queue: the message's `id`")
+	cmd.Flags().StringVar(&q.contentType, "content-type", "", "with --queue: the message's `type` (default: by the file's first character)")
+	cmd.Flags().BoolVar(&q.noReply, "no-reply", false, "with --queue: wait for nothing")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "wait at most so long")
 	return cmd
 }

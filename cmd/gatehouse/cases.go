@@ -74,14 +74,14 @@ func (b *caseBook) send(ctx context.Context, to addresses, c messageCase) (strin
 // ask puts a case on its queue. The answer is the outcome, the fault's code and
 // the reply.
 func (b *caseBook) ask(ctx context.Context, broker string, c messageCase, body []byte) (answer string, err error) {
-	p, err := newProducer(broker, c.As, cmp.Or(c.Password, b.Users[c.As]))
+	p, err := newProducer("amqp://"+broker, c.As, cmp.Or(c.Password, b.Users[c.As]))
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	ctx, cancel := context.WithTimeout(ctx, demoTimeout)
 	defer cancel()
-	d, err := p.ask(ctx, c.Queue, amqp091.Publishing{MessageId: c.ID, CorrelationId: c.Case, ContentType: contentTypeOf(filepath.Ext(c.Send)), Body: body})
+	d, err := p.ask(ctx, c.Queue, amqp091.Publishing{MessageId: c.ID, CorrelationId: c.Case, ContentType: contentTypeOf(body), Body: body})
 	return replyText(d), err
 }
 

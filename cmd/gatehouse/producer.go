@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"mime"
+	"io"
+	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	amqp091 "github.com/rabbitmq/amqp091-go"
@@ -19,11 +21,12 @@ type producer struct {
 	user    string
 	reply   string // its own queue
 	replies <-chan amqp091.Delivery
+	returns <-chan amqp091.Return // what no queue wanted
 }
 
-// newProducer logs in at the broker of url, host:port, as user.
-func newProducer(address, user, password string) (*producer, error) {
-	conn, err := amqp091.DialConfig("amqp://"+address, amqp091.Config{SASL: []amqp091.Authentication{&amqp091.PlainAuth{Username: user, Password: password}}})
+// newProducer logs in at the broker of a URL as user.
+func newProducer(url, user, password string) (*producer, error) {
+	conn, err := amqp091.DialConfig(url, amqp091.Config{SASL: []amqp091.Authentication{&amqp091.PlainAuth{Username: user, Password: password}}})
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +44,7 @@ func (p *producer) open() (err error) {
 	if err = p.channel.Confirm(false); err != nil {
 		return err
 	}
+	p.returns = p.channel.NotifyReturn(make(chan amqp091.Return, 16))
 	q, err := p.channel.QueueDeclare("", false, true, true, false, nil)
 	if err != nil {
 		return err
@@ -62,7 +66,12 @@ func (p *producer) publish(ctx context.Context, queue string, m amqp091.Publishi
 	if acked, err := confirm.WaitContext(ctx); err != nil || !acked {
 		return errors.Join(fmt.Errorf("the broker did not take the message for %s", queue), err)
 	}
-	return nil
+	select {
+	case <-p.returns: // it comes before the confirm
+		return fmt.Errorf("there is no queue %s", queue)
+	default:
+		return nil
+	}
 }
 
 // ask publishes a message and waits for its reply.
@@ -89,20 +98,53 @@ func (p *producer) ask(ctx context.Context, queue string, m amqp091.Publishing) 
 // replyText renders a reply as the files of the cases hold it: the outcome, the
 // code of the fault if there is one, and the body.
 func replyText(d amqp091.Delivery) string {
-	outcome, _ := d.Headers["gatehouse-outcome"].(string)
-	if code, _ := d.Headers["gatehouse-code"].(string); code != "" {
-		outcome += " " + code
-	}
-	return fmt.Sprintf("%s\n%s\n", outcome, masked(d.Body))
+	outcome, code := outcomeOf(d)
+	return fmt.Sprintf("%s\n%s\n", strings.TrimSpace(outcome+" "+code), masked(d.Body))
 }
 
-// contentTypeOf goes by a file's name.
-func contentTypeOf(extension string) string {
-	if extension == ".json" {
+// outcomeOf reads the headers of a reply.
+func outcomeOf(d amqp091.Delivery) (outcome, code string) {
+	outcome, _ = d.Headers["gatehouse-outcome"].(string)
+	code, _ = d.Headers["gatehouse-code"].(string)
+	return outcome, code
+}
+
+// contentTypeOf goes by the first character that is no white space.
+func contentTypeOf(body []byte) string {
+	if strings.HasPrefix(strings.TrimSpace(string(body)), "{") {
 		return "application/json"
 	}
-	if known := mime.TypeByExtension(extension); known != "" {
-		return known
-	}
 	return "application/xml"
+}
+
+// queueCall is one message for a queue.
+type queueCall struct {
+	queue, id, contentType, user, password string
+	noReply                                bool
+}
+
+func (q queueCall) call(ctx context.Context, out io.Writer, url, file string) (err error) {
+	body, err := readInput(file)
+	if err != nil {
+		return err
+	}
+	p, err := newProducer(url, q.user, q.password)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	m := amqp091.Publishing{MessageId: q.id, ContentType: cmp.Or(q.contentType, contentTypeOf(body)), Timestamp: time.Now(), Body: body}
+	if q.noReply {
+		return p.publish(ctx, q.queue, m)
+	}
+	d, err := p.ask(ctx, q.queue, m)
+	if err != nil {
+		return err
+	}
+	outcome, code := outcomeOf(d)
+	fmt.Fprintf(out, "%s\n%s\n", outcome, d.Body)
+	if code != "" {
+		return fmt.Errorf("the message is %s: %s", outcome, code)
+	}
+	return nil
 }

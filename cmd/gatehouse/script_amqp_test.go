@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -45,7 +44,7 @@ func scriptAMQP(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	m.Body, m.Timestamp = body, time.Now()
 	if m.ContentType == "" {
-		m.ContentType = contentTypeOf(filepath.Ext(args[0]))
+		m.ContentType = contentTypeOf(body)
 	}
 	for range times {
 		ts.Check(l.publish(ts, user, queue+strings.TrimPrefix(l.exchange, "orders"), m, reply))
@@ -57,7 +56,7 @@ func (l *lab) publish(ts *testscript.TestScript, user, queue string, m amqp091.P
 	if err != nil {
 		return err
 	}
-	p, err := newProducer(fmt.Sprintf("%s:%d", uri.Host, uri.Port), user, user+"-secret")
+	p, err := newProducer(fmt.Sprintf("amqp://%s:%d", uri.Host, uri.Port), user, user+"-secret")
 	if err != nil {
 		return err
 	}

@@ -165,6 +165,11 @@ func (b *bench) generation(t testing.TB) *gateway.Generation {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
+	return newBenchWith(t, gateway.Config{})
+}
+
+func newBenchWith(t testing.TB, config gateway.Config) *bench {
+	t.Helper()
 	c, err := contract.Load(wsdl.FS, "orders/orders.wsdl")
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +183,7 @@ func newBench(t testing.TB) *bench {
 	)
 	b.parts = gateway.Parts{Version: "test", Contracts: []*contract.Contract{c}, Access: access, Directory: b.directory}
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	b.Gateway = gateway.New(gateway.Config{}, b.store, b.generation(t), time.Now, log)
+	b.Gateway = gateway.New(config, b.store, b.generation(t), time.Now, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()

@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
@@ -309,5 +312,69 @@ func TestBackoff(t *testing.T) {
 		if d < 100*time.Millisecond || d > 30*time.Second {
 			t.Errorf("backoff after %d failures: %v", failures, d)
 		}
+	}
+}
+
+// TestRelaySpans has a span for each publication of a message that is traced,
+// below the message's own.
+func TestRelaySpans(t *testing.T) {
+	exporter := tracetest.NewInMemoryExporter()
+	provider := sdk.NewTracerProvider(sdk.WithSyncer(exporter))
+	o := &memoryOutbox{}
+	o.put("a", 2)
+	o.rows[0].TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	config := Config{Relay: RelayConfig{Window: 4}, Tracer: provider.Tracer("test")}.withDefaults()
+	r := newRelay(config, o, []Channel{{"events", &recorder{}}}, time.Now, slog.New(slog.DiscardHandler))
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		r.run(t.Context())
+	}()
+	for deadline := time.Now().Add(10 * time.Second); o.left() > 0 && time.Now().Before(deadline); {
+		r.wakeAll()
+	}
+	r.drain()
+	<-ran
+	spans := exporter.GetSpans()
+	if len(spans) != 1 || spans[0].Name != "publish events" || spans[0].Parent.SpanID().String() != "b7ad6b7169203331" {
+		t.Errorf("spans: %+v", spans)
+	}
+}
+
+// TestReleasedDeliveriesComeFirst puts deliveries back in line before what the
+// carrier knows: they are published before later ones of their key.
+func TestReleasedDeliveriesComeFirst(t *testing.T) {
+	o := &memoryOutbox{}
+	o.put("b", 3)
+	o.rows = o.rows[1:] // the first one is parked
+	p := &recorder{refuse: func(d Delivery) error {
+		if d.OrderingKey == "b" {
+			return fault.New(fault.CodeChannelUnavailable, "") // keeps the backlog from running empty
+		}
+		return nil
+	}}
+	c := newRelay(Config{Relay: RelayConfig{Window: 2}}.withDefaults(), o, []Channel{{"events", p}}, time.Now, slog.New(slog.DiscardHandler)).carriers["events"][0]
+	if _, err := c.round(t.Context()); err == nil {
+		t.Fatal("the channel was to refuse")
+	}
+	known := c.backlog[len(c.backlog)-1].Seq
+	if known != 3 {
+		t.Fatalf("the backlog ends with %d", known)
+	}
+	// Now it comes back, of key a, which has another one behind the backlog.
+	o.mu.Lock()
+	o.rows = append([]Delivery{{Channel: "events", Seq: 1, WireID: "1", OrderingKey: "a"}}, o.rows...)
+	o.rows = append(o.rows, Delivery{Channel: "events", Seq: 4, WireID: "4", OrderingKey: "a"})
+	o.releases++
+	o.mu.Unlock()
+	c.config.Window = 10
+	p.refuse = nil
+	for range 4 {
+		if _, err := c.round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := p.wires(t); len(got) != 4 {
+		t.Errorf("took %v", got)
 	}
 }

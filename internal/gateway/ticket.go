@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -21,6 +23,7 @@ type Ticket struct {
 	fault   error // what ended the preparation
 	entered bool  // counted in by admit
 
+	span    trace.Span // of the commit; nil before it
 	settled chan struct{}
 	outcome Outcome // once settled
 	err     error   // why the outcome is not known: later is fine
@@ -55,6 +58,7 @@ func (t *Ticket) Submit(ctx context.Context, s *Source) {
 		t.settle(Outcome{}, err)
 		return
 	}
+	_, t.span = t.gateway.config.Tracer.Start(trace.ContextWithSpan(ctx, t.passage.span), "commit")
 	j := &job{writer: t.passage.writer, entry: entry, source: s, settle: t.settle}
 	if err := t.gateway.lanes.laneOf(entry.Message.OrderingKey).pushWhenRoom(ctx, j); err != nil {
 		s.broken.Store(true)
@@ -99,6 +103,9 @@ func (t *Ticket) Drop() { t.settle(Outcome{}, fault.New(fault.CodeDraining, ""))
 // settle is called once.
 func (t *Ticket) settle(o Outcome, err error) {
 	t.outcome, t.err = o, err
+	if t.span != nil {
+		t.span.End()
+	}
 	t.passage.end()
 	if t.entered {
 		t.gateway.inFlight.Done()

@@ -42,8 +42,8 @@ func (e Endpoint) arrival(d *driver.Delivery, remote string) *gateway.Arrival {
 
 // redelivered reports whether somebody had the message in hand before.
 func redelivered(d *driver.Delivery) bool {
-	n, _ := d.Headers[headerDeliveryCount].(int64)
-	return d.Redelivered || n > 0
+	count := headerText(d.Headers[headerDeliveryCount])
+	return d.Redelivered || count != "" && count != "0"
 }
 
 // origin is the same at every delivery of a message, and of no other one that

@@ -140,8 +140,10 @@ func TestEndpointValidate(t *testing.T) {
 		"two senders": {func(e *amqp.Endpoint) { e.Sender = amqp.Sender{UserID: true, Fixed: "erp"} }, []string{"sender: expected"}},
 		"long name":   {func(e *amqp.Endpoint) { e.Queue = strings.Repeat("q", 256) }, []string{"queue: has more than 255 bytes"}},
 		"stream":      {func(e *amqp.Endpoint) { e.QueueType = "stream" }, []string{`queue_type: "stream"`}},
-		"numbers": {func(e *amqp.Endpoint) { e.Prefetch, e.MaxMessageBytes, e.Hold, e.DrainTimeout = 2001, -1, -1, -1 },
-			[]string{"prefetch: 2001", "max_message_bytes: ", "hold: ", "drain_timeout: "}},
+		"numbers": {func(e *amqp.Endpoint) {
+			e.Prefetch, e.MaxMessageBytes, e.MaxBytesInHand, e.Hold, e.DrainTimeout = 2001, -1, -1, -1, -1
+		},
+			[]string{"prefetch: 2001", "max_message_bytes: ", "max_bytes_in_hand: ", "hold: ", "drain_timeout: "}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := amqp.Endpoint{Queue: "q", Sender: amqp.Sender{UserID: true}}

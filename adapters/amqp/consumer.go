@@ -162,5 +162,5 @@ func fallen(err error) *fault.Error {
 	if errors.Is(err, errCancelled) {
 		return fault.New(fault.CodeChannelUnavailable, "%s", errCancelled)
 	}
-	return fault.New(fault.CodeChannelUnavailable, "the connection to the broker ended").Because(err)
+	return unconnected(err)
 }

@@ -440,11 +440,17 @@ func TestFrozenBroker(t *testing.T) {
 	await(t, "the first half", func() bool { return len(core.taken()) == 200 })
 	b.Freeze(true)
 	await(t, "the silence to be noticed", func() bool { return !c.State().Up })
+	b.RefuseConnections(true)
 	b.Freeze(false)
+	await(t, "connections to be refused", func() bool { return r.proxy.dials() > 4 })
+	b.RefuseConnections(false)
 	r.put(t, messages[200:]...)
 	allTaken(t, core, messages)
 	r.empty(t, c)
 	core.inOrder(t)
+	if n := r.log.has("queue not consumed"); n != 1 {
+		t.Errorf("%d lines about one outage", n)
+	}
 }
 
 // TestBlockedBroker goes on consuming while the broker blocks publishers.

@@ -28,6 +28,9 @@ type Endpoint struct {
 	// MaxMessageBytes is the most a message may have, before and after unpacking;
 	// larger ones are parked as they came. Default: 16MiB.
 	MaxMessageBytes config.ByteSize `yaml:"max_message_bytes"`
+	// MaxBytesInHand bounds the messages that are worked on at once, unpacked; one
+	// message is always. Default: 64MiB.
+	MaxBytesInHand config.ByteSize `yaml:"max_bytes_in_hand"`
 	// QueueType is what the queue has to be, quorum or classic. Default: quorum.
 	QueueType string `yaml:"queue_type"`
 	// SingleActiveConsumer demands that the queue serves one consumer at a time.
@@ -82,6 +85,7 @@ func (e Endpoint) Validate() error {
 		e.Sender.validate(),
 		within("prefetch", e.Prefetch, 0, 2000), // quorum queues take no more
 		notNegative("max_message_bytes", e.MaxMessageBytes),
+		notNegative("max_bytes_in_hand", e.MaxBytesInHand),
 		notNegative("hold", e.Hold),
 		notNegative("drain_timeout", e.DrainTimeout),
 	)
@@ -111,6 +115,7 @@ func (e Endpoint) Effective() Endpoint {
 func (e Endpoint) withDefaults() Endpoint {
 	e.Prefetch = cmp.Or(e.Prefetch, 256)
 	e.MaxMessageBytes = cmp.Or(e.MaxMessageBytes, 16<<20)
+	e.MaxBytesInHand = cmp.Or(e.MaxBytesInHand, 64<<20)
 	e.QueueType = cmp.Or(e.QueueType, quorum)
 	e.Hold = cmp.Or(e.Hold, 10*time.Second)
 	e.DrainTimeout = cmp.Or(e.DrainTimeout, 25*time.Second)

@@ -26,12 +26,8 @@ type notTaken struct{ cause error }
 
 func (e notTaken) Error() string { return e.cause.Error() }
 
-// maxBytes bounds the messages that are under way at once, unpacked, in bytes.
-// What waits for its turn is bounded by Endpoint.Prefetch.
-const maxBytes = 64 << 20
-
 // hand is what one session has received and not acknowledged, in delivery order.
-// Everything in it belongs to one goroutine but bytes.
+// Everything in it belongs to one goroutine but bytes and freed.
 type hand struct {
 	*Consumer
 	ctx    context.Context // ends when the consumer is told to stop
@@ -39,12 +35,13 @@ type hand struct {
 	kill   context.CancelFunc
 	intake *intake
 
-	waiting  []*entry // not begun
-	flight   []*entry // begun and not settled
-	failed   []*entry // begun and not committed: they come before waiting
-	bytes    atomic.Int64
-	received uint64 // the last delivery tag
-	acked    uint64 // how many messages were acknowledged
+	waiting  []*entry      // not begun
+	flight   []*entry      // begun and not settled
+	failed   []*entry      // begun and not committed: they come before waiting
+	bytes    atomic.Int64  // of flight
+	freed    chan struct{} // has one when bytes got fewer; capacity 1
+	received uint64        // the last delivery tag
+	acked    uint64        // how many messages were acknowledged
 	pending  acks
 
 	// What has happened; the channels are nil afterwards.
@@ -65,7 +62,7 @@ type acks struct {
 }
 
 func (c *Consumer) newHand(ctx context.Context, in *intake) *hand {
-	h := &hand{Consumer: c, ctx: ctx, intake: in, deliveries: in.deliveries, down: in.down, quit: ctx.Done()}
+	h := &hand{Consumer: c, ctx: ctx, intake: in, freed: make(chan struct{}, 1), deliveries: in.deliveries, down: in.down, quit: ctx.Done()}
 	h.life, h.kill = context.WithCancel(context.WithoutCancel(ctx))
 	return h
 }
@@ -144,7 +141,7 @@ func (h *hand) room() bool {
 	if len(h.flight) == 0 {
 		return true
 	}
-	return h.trouble.since.IsZero() && h.bytes.Load() < maxBytes
+	return h.trouble.since.IsZero() && h.bytes.Load() < int64(h.endpoint.MaxBytesInHand)
 }
 
 // oldest is what brings the oldest message that is under way a step further.
@@ -161,6 +158,7 @@ func (h *hand) turn(done <-chan struct{}, timer <-chan time.Time) {
 	select {
 	case <-done:
 	case <-timer:
+	case <-h.freed:
 	case d, open := <-h.deliveries:
 		if !open {
 			h.deliveries = nil // the end of the session says why
@@ -205,6 +203,19 @@ func (h *hand) take(d driver.Delivery) {
 
 // outstanding is how many messages were received and not acknowledged.
 func (h *hand) outstanding() uint64 { return h.received - h.acked }
+
+// weigh corrects the size of a message that was unpacked.
+func (h *hand) weigh(e *entry) {
+	size := int64(len(e.arrival.Body))
+	h.bytes.Add(size - e.size)
+	if size < e.size {
+		select {
+		case h.freed <- struct{}{}:
+		default:
+		}
+	}
+	e.size = size
+}
 
 // collect takes the results of what is settled, oldest first, acknowledges what
 // is committed, and returns why something is not.

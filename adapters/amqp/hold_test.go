@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -221,17 +220,17 @@ func TestLargeMessages(t *testing.T) {
 	gate := newGate(t)
 	core.onCommit = func(*gateway.Arrival) error { <-gate.wait; return nil }
 	messages := numbered(8, 3)
-	body := gzipped(t, fmt.Appendf(nil, "<a>%*s</a>", 8<<20, ""))
+	body := gzipped(t, bytes.Repeat([]byte("<a/>"), 2<<10))
 	for i := range messages {
 		messages[i].ContentEncoding, messages[i].Body = "gzip", body
 	}
 	r.put(t, messages...)
-	c := r.consume(t, core, nil)
+	c := r.consume(t, core, func(e *amqp.Endpoint) { e.MaxMessageBytes, e.MaxBytesInHand = 16<<10, 64<<10 })
 	await(t, "messages in hand", func() bool { return core.inHand() >= 8 })
 	gate.open()
 	allTaken(t, core, messages)
 	if core.most > 10 {
-		t.Errorf("%d messages of 8 MiB were under way at once", core.most)
+		t.Errorf("%d messages of 8 KiB were under way at once, limit 64 KiB", core.most)
 	}
 	r.empty(t, c)
 }

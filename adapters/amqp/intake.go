@@ -70,7 +70,13 @@ func unsubscribed(e Endpoint, err error) error {
 	if isReply(err, driver.AccessRefused) {
 		return fault.New(fault.CodeChannelUnavailable, "the broker does not let this user read the queue %q; grant it, or end the consumer that has it for itself", e.Queue).Because(err)
 	}
-	return fault.New(fault.CodeChannelUnavailable, "the queue %q cannot be consumed at the moment", e.Queue).Because(err)
+	return unconnected(err)
+}
+
+// unconnected is the fault of a consumer without a session, whether that ended or
+// cannot be had: one sentence, one line in the log.
+func unconnected(err error) *fault.Error {
+	return fault.New(fault.CodeChannelUnavailable, "there is no connection to the broker").Because(err)
 }
 
 // watch follows the epoch to its end, then closes what is left of it.

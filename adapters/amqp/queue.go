@@ -254,6 +254,9 @@ const lowLimit = 100
 
 // hints are what an administrator should look at though the queue can be used.
 func (s settings) hints() (out []string) {
+	if s.args == nil { // it is not there
+		return nil
+	}
 	has := func(name string) bool { _, ok := s.args[name]; return ok }
 	limit, limited := s.args[argLimit].(int64)
 	deadLetters := has("x-dead-letter-exchange")

@@ -128,8 +128,7 @@ func (r *run) prepare() {
 		if r.ctx.Err() == nil {
 			if e.arrival == nil {
 				e.arrive(h)
-				h.bytes.Add(int64(len(e.arrival.Body)) - e.size)
-				e.size = int64(len(e.arrival.Body))
+				h.weigh(e)
 			}
 			e.ticket = r.core.Prepare(h.life, e.arrival)
 		}

@@ -27,9 +27,10 @@ func (c *Client) Check(ctx context.Context, channels map[string]Channel, queues 
 			continue
 		}
 		if !looked {
-			details = append(details, conn.missing(ctx, channels)...)
-			unfit, noted := conn.unfit(ctx, queues)
-			details, hints = append(details, unfit...), noted
+			f := findings{declare: c.config.Declare}
+			conn.findExchanges(ctx, channels, &f)
+			conn.findQueues(ctx, queues, &f)
+			details, hints = append(details, f.faults...), f.hints
 			looked = true
 		}
 		conn.hangUp()
@@ -44,45 +45,64 @@ func (c *Client) Check(ctx context.Context, channels map[string]Channel, queues 
 	return hints, fault.New(fault.CodeChannelUnavailable, "%s", sentence).With(details...)
 }
 
-// unfit looks at the queues.
-func (c *connection) unfit(ctx context.Context, queues []Endpoint) (details []fault.Detail, hints []string) {
-	defer context.AfterFunc(ctx, c.link.abort)()
-	for _, e := range queues {
-		e = e.withDefaults()
-		found, err := c.verify(e, false)
-		f, known := errors.AsType[*fault.Error](err)
-		switch {
-		case errors.Is(err, errUnverifiable):
-			hints = append(hints, fmt.Sprintf("queue %s: %v", e.Queue, err))
-			continue
-		case known:
-			details = append(append(details, fault.Detail{Message: f.Message}), f.Details...)
-		case err != nil:
-			details = append(details, fault.Detail{Message: err.Error()})
-		}
-		if err == nil || known && len(f.Details) > 0 { // it is there
-			for _, hint := range found.hints() {
-				hints = append(hints, fmt.Sprintf("queue %s: %s", e.Queue, hint))
-			}
-		}
-	}
-	return details, hints
+// findings are what a look at the broker has found.
+type findings struct {
+	declare bool // what is missing will be made
+	faults  []fault.Detail
+	hints   []string
 }
 
-// missing looks for the exchanges, each on a channel of its own: a missing one
-// closes it.
-func (c *connection) missing(ctx context.Context, channels map[string]Channel) (details []fault.Detail) {
+func (f *findings) fault(format string, args ...any) {
+	f.faults = append(f.faults, fault.Detail{Message: fmt.Sprintf(format, args...)})
+}
+
+func (f *findings) hint(format string, args ...any) {
+	f.hints = append(f.hints, fmt.Sprintf(format, args...))
+}
+
+// findExchanges looks for the exchanges, each on a channel of its own: a missing
+// one closes it.
+func (c *connection) findExchanges(ctx context.Context, channels map[string]Channel, f *findings) {
 	defer context.AfterFunc(ctx, c.link.abort)()
 	for _, name := range slices.Sorted(maps.Keys(channels)) {
 		exchange := channels[name].Exchange
 		err := c.passive(exchange)
-		if isReply(err, driver.NotFound) {
-			details = append(details, fault.Detail{Message: fmt.Sprintf("channel %s: the exchange %q does not exist", name, exchange)})
-		} else if err != nil {
-			details = append(details, fault.Detail{Message: fmt.Sprintf("channel %s: looking for the exchange %q: %v", name, exchange, err)})
+		switch {
+		case err == nil:
+		case isReply(err, driver.NotFound) && f.declare:
+			f.hint("channel %s: the exchange %q does not exist yet; it is made when it is needed", name, exchange)
+		case isReply(err, driver.NotFound):
+			f.fault("channel %s: the exchange %q does not exist", name, exchange)
+		default:
+			f.fault("channel %s: looking for the exchange %q: %v", name, exchange, err)
 		}
 	}
-	return details
+}
+
+// findQueues looks for the queues, and at how they are made.
+func (c *connection) findQueues(ctx context.Context, queues []Endpoint, f *findings) {
+	defer context.AfterFunc(ctx, c.link.abort)()
+	for _, e := range queues {
+		e = e.withDefaults()
+		found, err := c.verify(e, false)
+		unfit, known := errors.AsType[*fault.Error](err)
+		switch {
+		case errors.Is(err, errUnverifiable):
+			f.hint("queue %s: %v", e.Queue, err)
+			continue
+		case isReply(err, driver.NotFound) && f.declare:
+			f.hint("queue %s: does not exist yet; it is made when it is needed", e.Queue)
+			continue
+		case known:
+			f.fault("%s", unfit.Message)
+			f.faults = append(f.faults, unfit.Details...)
+		case err != nil:
+			f.fault("%v", err)
+		}
+		for _, hint := range found.hints() {
+			f.hint("queue %s: %s", e.Queue, hint)
+		}
+	}
 }
 
 func (c *connection) passive(exchange string) error {

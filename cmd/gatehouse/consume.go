@@ -39,18 +39,11 @@ type consuming struct {
 	ended    chan struct{}
 }
 
-// update makes the queues of an assembly the ones that are consumed. Those whose
-// settings did not change go on; others finish what they have in hand before
-// anybody else takes their queue. It is not called concurrently.
-func (c *consumers) update(a *assembly) {
-	wanted := map[string]amqp.Endpoint{}
-	for i, r := range a.project.Routes {
-		for _, e := range r.From {
-			if e.AMQP != nil && a.compiled.mappings[i] != nil {
-				wanted[e.name()] = *e.AMQP
-			}
-		}
-	}
+// end has the queues given up that an assembly does not consume, or not in the
+// same way: what is in hand is finished first, on the configuration it came
+// under. Neither end nor begin is called concurrently.
+func (c *consumers) end(a *assembly) {
+	wanted := queuesOf(a)
 	var ending []*consuming
 	for name, one := range c.current() {
 		endpoint, stays := wanted[name]
@@ -63,12 +56,29 @@ func (c *consumers) update(a *assembly) {
 		<-one.ended
 		c.set(one.endpoint.Name(), nil)
 	}
+}
+
+// begin has the queues of an assembly consumed that are not yet.
+func (c *consumers) begin(a *assembly) {
 	running := c.current()
-	for name, endpoint := range wanted {
+	for name, endpoint := range queuesOf(a) {
 		if running[name] == nil {
-			c.set(name, c.begin(a.broker, endpoint))
+			c.set(name, c.start(a.broker, endpoint))
 		}
 	}
+}
+
+// queuesOf lists the queues that an assembly consumes, by the endpoint's name.
+func queuesOf(a *assembly) map[string]amqp.Endpoint {
+	queues := map[string]amqp.Endpoint{}
+	for i, r := range a.project.Routes {
+		for _, e := range r.From {
+			if e.AMQP != nil && a.compiled.mappings[i] != nil {
+				queues[e.name()] = *e.AMQP
+			}
+		}
+	}
+	return queues
 }
 
 // current is what runs now.
@@ -88,7 +98,7 @@ func (c *consumers) set(name string, one *consuming) {
 	c.running[name] = one
 }
 
-func (c *consumers) begin(broker *amqp.Client, e amqp.Endpoint) *consuming {
+func (c *consumers) start(broker *amqp.Client, e amqp.Endpoint) *consuming {
 	ctx, stop := context.WithCancel(c.ctx)
 	one := &consuming{Consumer: broker.Consumer(e, c.core), broker: broker, endpoint: e, stop: stop, ended: make(chan struct{})}
 	go func() {

@@ -40,11 +40,12 @@ func (s *service) replace(ctx context.Context) error {
 // adopt has everything that comes from now on go by next.
 func (s *service) adopt(next *assembly) {
 	s.assembly.next.Store(next)
+	s.consumers.end(next)
 	s.core.Reload(next.generation)
 	s.mu.Lock()
 	s.running.assembly, s.since = next, time.Now()
 	s.mu.Unlock()
-	s.consumers.update(next)
+	s.consumers.begin(next)
 	s.watch.configuration(next.generation.Version)
 }
 

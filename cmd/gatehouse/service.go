@@ -86,7 +86,7 @@ func (s *service) run(ctx context.Context, ready func(net.Addr)) error {
 	s.stopping = ctx
 	core, stopCore := begin(ctx, s.core.Run)
 	s.consumers = &consumers{core: coreOf{s.core}, log: s.log, ctx: ctx, running: map[string]*consuming{}}
-	s.consumers.update(s.assembly)
+	s.consumers.begin(s.assembly)
 	operated, stopOperations := begin(ctx, s.runOperations)
 	reloads := s.reloadOnSignal(ctx)
 

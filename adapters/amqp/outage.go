@@ -13,9 +13,10 @@ type outage struct {
 	log   *slog.Logger
 	clock Clock
 
-	mu    sync.Mutex
-	since time.Time // zero while the channel works
-	calls int       // that failed during the outage
+	mu     sync.Mutex
+	since  time.Time // zero while the channel works
+	reason string    // the first failure's
+	calls  int       // that failed during the outage
 }
 
 // observe judges one call: any delivery without a fate is an outage; otherwise
@@ -40,7 +41,7 @@ func (o *outage) down(f *fault.Error) {
 	defer o.mu.Unlock()
 	o.calls++
 	if o.since.IsZero() {
-		o.since = o.clock.Now()
+		o.since, o.reason = o.clock.Now(), f.Message
 		o.log.Warn("channel unavailable", "code", string(f.Code), "reason", f.Message, "error", f.Cause)
 	}
 }
@@ -53,4 +54,14 @@ func (o *outage) up() {
 	}
 	o.log.Info("channel available again", "after", o.clock.Now().Sub(o.since).Round(time.Millisecond), "calls", o.calls)
 	o.since, o.calls = time.Time{}, 0
+}
+
+// current is up until a delivery had no fate. Since is when it went down.
+func (o *outage) current() State {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.since.IsZero() {
+		return State{Up: true}
+	}
+	return State{Since: o.since, Reason: o.reason}
 }

@@ -58,6 +58,10 @@ func (p *Publisher) ended(ctx context.Context) bool {
 	return errors.Is(ctx.Err(), context.Canceled) || p.sender.life.Err() != nil
 }
 
+// State says whether the last deliveries found the broker, and if not since when
+// and why. A channel to which nothing is sent counts as working.
+func (p *Publisher) State() State { return p.outage.current() }
+
 // Close lets calls under way finish until ctx ends, and then ends them. It
 // returns when nothing of the publisher runs any more: nil, or that it had to
 // cut calls short. Later calls of Publish answer CodeChannelUnavailable.

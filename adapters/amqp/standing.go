@@ -12,11 +12,11 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
-// State is how a consumer stands.
+// State is how a consumer or a publisher stands.
 type State struct {
-	Up     bool // the queue is subscribed to
-	Since  time.Time
-	Reason string // why it is not; safe to show
+	Up     bool      // the queue is subscribed to, or the channel works
+	Since  time.Time // zero when it has been so from the start
+	Reason string    // why it is not; safe to show
 }
 
 // standing is a consumer's state. It logs once when the subscription is made,

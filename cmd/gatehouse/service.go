@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -148,15 +151,26 @@ func (s *service) probes() []operations.Probe {
 		operations.Ping("store", true, s.store.Ping),
 		operations.Ping("directory", true, s.directory.Ping),
 	}
-	for name, c := range s.consumers.states() {
-		probes = append(probes, operations.Probe{Name: name, Ask: func(context.Context) (time.Time, error) {
-			if c.Up {
-				return c.Since, nil
-			}
-			return c.Since, fault.New(fault.CodeChannelUnavailable, "%s", c.Reason)
-		}})
+	states := s.consumers.states()
+	for name, p := range s.publishers {
+		if p != nil {
+			states["channel "+name] = p.State()
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		probes = append(probes, probeOf(name, states[name]))
 	}
 	return probes
+}
+
+// probeOf is a probe of what knows its state already.
+func probeOf(name string, s amqp.State) operations.Probe {
+	return operations.Probe{Name: name, Ask: func(context.Context) (time.Time, error) {
+		if s.Up {
+			return s.Since, nil
+		}
+		return s.Since, fault.New(fault.CodeChannelUnavailable, "%s", s.Reason)
+	}}
 }
 
 // ending answers that the process has been told to stop, once it has.

@@ -20,7 +20,6 @@ const unitFile = top + "/deploy/gatehouse.service"
 // may ask of the kernel.
 type confinement struct {
 	t      *testing.T
-	binary string
 	args   []string
 	filter *filter
 	start  []string // ExecStart
@@ -197,7 +196,7 @@ func readUnit(t *testing.T, section string) [][2]string {
 // confine translates the unit. Its box has the sample of r as configuration.
 func confine(t *testing.T, r *plainRun, binary string) *confinement {
 	t.Helper()
-	c := &confinement{t: t, binary: binary, filter: newFilter(t)}
+	c := &confinement{t: t, filter: newFilter(t)}
 	// A system that nobody may write to, with the program and the configuration
 	// where the unit looks for them.
 	for _, dir := range []string{"/usr", "/bin", "/sbin", "/lib", "/lib64"} {

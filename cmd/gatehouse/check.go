@@ -158,8 +158,12 @@ func (r *running) checkStore(ctx context.Context, out io.Writer) error {
 	for _, line := range lines {
 		fmt.Fprintf(out, "database  %s\n", line)
 	}
+	var newer []string
 	if err == nil {
-		err = r.migrated(ctx)
+		newer, err = r.migrated(ctx)
+	}
+	for _, m := range newer {
+		fmt.Fprintf(out, "database  warning: %s was applied by a newer version\n", m)
 	}
 	if err != nil {
 		return err

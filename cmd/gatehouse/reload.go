@@ -56,7 +56,7 @@ func (p *project) sameUntilRestart(next *project) error {
 		name          string
 		before, after any
 	}{
-		{"store", p.Store, next.Store},
+		{"store", p.Store.settings(), next.Store.settings()},
 		{"soap", p.SOAP, next.SOAP},
 		{"relay", p.Relay, next.Relay},
 		{"telemetry", p.Telemetry, next.Telemetry},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -77,8 +78,12 @@ func (p *project) serve(ctx context.Context, log *slog.Logger, ready func(net.Ad
 // pending and a mapping that does not fit its tables are reasons not to start; a
 // database that is away is not.
 func (r *running) ready(ctx context.Context) error {
-	if err := r.migrated(ctx); err != nil && !gatewayWaits(err) {
+	newer, err := r.migrated(ctx)
+	if err != nil && !gatewayWaits(err) {
 		return err
+	}
+	for _, m := range newer {
+		r.log.WarnContext(ctx, "the database has a migration of a newer version", "migration", m)
 	}
 	return r.bind(ctx)
 }
@@ -97,29 +102,33 @@ func (a *assembly) bind(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// migrated checks that every migration known here has been applied, unchanged.
-func (r *running) migrated(ctx context.Context) error {
+// migrated checks that every migration known here has been applied, unchanged. It
+// returns those that were applied by a newer version: nodes of two versions work
+// side by side.
+func (r *running) migrated(ctx context.Context) (newer []string, err error) {
 	business, err := r.project.Store.business()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	found, err := r.store.Status(ctx, business)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var details []fault.Detail
 	for _, m := range found {
 		switch {
 		case m.Pending():
 			details = append(details, fault.Detail{Source: m.Set + "/" + m.File, Message: "not applied yet"})
+		case m.Newer():
+			newer = append(newer, fmt.Sprintf("%s/%05d", m.Set, m.Version))
 		case m.Drift != "":
 			details = append(details, fault.Detail{Source: m.Set + "/" + m.File, Message: m.Drift})
 		}
 	}
 	if details == nil {
-		return nil
+		return newer, nil
 	}
-	return fault.New(fault.CodeSchema, "the database's tables are not the ones of this configuration; run `gatehouse migrate up`").With(details...)
+	return newer, fault.New(fault.CodeSchema, "the database's tables are not the ones of this configuration; run `gatehouse migrate up`").With(details...)
 }
 
 func (s relaySection) config() gateway.RelayConfig {

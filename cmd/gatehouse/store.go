@@ -88,6 +88,17 @@ func (s *storeSection) open(ctx context.Context, log *slog.Logger) (store, error
 	return sqlite.Open(ctx, *s.sqlite, time.Now, log)
 }
 
+// settings is the section as a reload compares it: whoever connects anew reads the
+// files with secrets anew, so that a rotation is no change.
+func (s storeSection) settings() storeSection {
+	if s.sqlserver != nil {
+		c := *s.sqlserver
+		c.DSN, c.Password = c.DSN.Unread(), c.Password.Unread()
+		s.sqlserver = &c
+	}
+	return s
+}
+
 // openExisting opens the store for everything but migrations: a database file
 // that is not there yet is not made in passing.
 func (s *storeSection) openExisting(ctx context.Context, log *slog.Logger) (store, error) {

@@ -297,7 +297,18 @@ func TestFreshSecret(t *testing.T) {
 	if err := parse(t, "password_file: "+file).Decode(&s); err != nil {
 		t.Fatal(err)
 	}
+	if s.Password.Unread().Reveal() != "" || !reflect.DeepEqual(s.Password.Unread(), s.Password.Unread().Unread()) {
+		t.Error("unread, the secret still has its value")
+	}
+	before := s.Password
 	write("second\n")
+	if again := config.NewSecret("x"); !reflect.DeepEqual(again.Unread(), again) {
+		t.Error("a secret without a file has lost its value")
+	}
+	var later sample
+	if err := parse(t, "password_file: "+file).Decode(&later); err != nil || reflect.DeepEqual(before, later.Password) || !reflect.DeepEqual(before.Unread(), later.Password.Unread()) {
+		t.Errorf("a rotation is a change of what is not read (%v)", err)
+	}
 	fresh, err := s.Password.Fresh()
 	if err != nil || fresh.Reveal() != "second" || s.Password.Reveal() != "first" {
 		t.Errorf("fresh %q, first %q: %v", fresh.Reveal(), s.Password.Reveal(), err)

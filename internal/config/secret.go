@@ -43,6 +43,15 @@ func (s Secret) Fresh() (Secret, error) {
 	return fresh, nil
 }
 
+// Unread returns the secret without its value when that was read from a file: for
+// comparing two configurations where a rotation of the file is no change.
+func (s Secret) Unread() Secret {
+	if s.file == "" {
+		return s
+	}
+	return Secret{file: s.file}
+}
+
 // Reveal returns the value; empty when none was given.
 func (s Secret) Reveal() string {
 	if s.value == nil {

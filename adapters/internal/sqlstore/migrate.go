@@ -27,7 +27,7 @@ const (
 type Migration struct {
 	Set       string    `json:"set"`
 	Version   int64     `json:"version"`
-	File      string    `json:"file"`
+	File      string    `json:"file"`                // empty when it is known to the database alone
 	Checksum  string    `json:"checksum"`            // SHA-256 of the file, in hexadecimal
 	AppliedAt time.Time `json:"applied_at,omitzero"` // zero: pending
 	Drift     string    `json:"drift,omitempty"`     // how the file differs from what was applied
@@ -35,6 +35,10 @@ type Migration struct {
 
 // Pending reports whether the migration is still to be applied.
 func (m Migration) Pending() bool { return m.AppliedAt.IsZero() }
+
+// Newer reports whether the migration is one that only a newer binary, or a newer
+// folder, knows. Tables only grow, so an older binary may go on with it.
+func (m Migration) Newer() bool { return m.File == "" }
 
 // Status compares the gateway's own migrations, and those of business unless it
 // is nil, with what was applied. It changes nothing.

@@ -22,6 +22,7 @@ func (g *Gateway) Park(ctx context.Context, id ID, act Act) (*Effect, error) {
 	err := g.onHeld(ctx, id, func(*Held) error { return g.store.ParkMessage(ctx, id, act) })
 	if notHeld(err) {
 		e.Deliveries, err = g.store.ParkDeliveries(ctx, id, act)
+		g.relay.reread()
 		err = touched(e.Deliveries, err, "nothing of this message waits")
 	}
 	return g.acted(ctx, "park", act, e, err)
@@ -33,6 +34,7 @@ func (g *Gateway) Discard(ctx context.Context, id ID, act Act) (*Effect, error) 
 	err := g.onHeld(ctx, id, func(*Held) error { return g.store.DiscardMessage(ctx, id, act) })
 	if notHeld(err) {
 		e.Deliveries, err = g.store.DiscardDeliveries(ctx, id, act)
+		g.relay.reread()
 		err = touched(e.Deliveries, err, "nothing of this message is parked")
 	}
 	return g.acted(ctx, "discard", act, e, err)
@@ -55,7 +57,7 @@ func (g *Gateway) Replay(ctx context.Context, id ID, act Act) (*Effect, error) {
 	if notHeld(err) {
 		e.Deliveries, err = g.store.ReleaseDeliveries(ctx, id, act)
 		err = touched(e.Deliveries, err, "nothing of this message is parked")
-		g.relay.wakeAll()
+		g.relay.reread()
 	}
 	return g.acted(ctx, "replay", act, e, err)
 }

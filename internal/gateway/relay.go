@@ -165,10 +165,18 @@ func (r *relay) wake(channels []string) {
 	}
 }
 
-// wakeAll is for what was put back in line, whichever channel it was.
-func (r *relay) wakeAll() {
+// reread has every carrier look anew at what waits: an operator has parked some of
+// it, or put some back in line. What is being published is not called back. In
+// other processes it takes until their next look, which a failure or the next
+// renewal of the lease brings.
+func (r *relay) reread() {
 	r.mu.Lock()
 	names := slices.Collect(maps.Keys(r.carriers))
+	for _, carriers := range r.carriers {
+		for _, c := range carriers {
+			c.stale.Store(true)
+		}
+	}
 	r.mu.Unlock()
 	r.wake(names)
 }
@@ -214,9 +222,10 @@ type carrier struct {
 	wake      chan struct{}
 	stopping  chan struct{}
 
-	backlog  []Delivery // read and not settled yet, in sequence
-	releases int64      // of the shard, when backlog was read
-	taken    []int64    // confirmed by the channel, not yet recorded
+	stale    atomic.Bool // an operator may have parked some of backlog
+	backlog  []Delivery  // read and not settled yet, in sequence
+	releases int64       // of the shard, when backlog was read
+	taken    []int64     // confirmed by the channel, not yet recorded
 	lease    Lease
 	renewed  time.Time // when the lease was last renewed, by our own clock
 	failures int       // windows in a row that failed as a whole
@@ -315,6 +324,9 @@ func backoff(shortest, longest time.Duration, failures int) time.Duration {
 
 // round publishes one window. more says that there may be more to do at once.
 func (c *carrier) round(ctx context.Context) (more bool, err error) {
+	if c.stale.Swap(false) {
+		c.backlog = nil
+	}
 	if held, err := c.hold(ctx); err != nil || !held {
 		return false, err
 	}
@@ -329,7 +341,11 @@ func (c *carrier) round(ctx context.Context) (more bool, err error) {
 	failpoint.Hit("relay-read")
 	results := c.publish(ctx, window)
 	failpoint.Hit("relay-published")
-	return c.settle(ctx, window, results)
+	more, err = c.settle(ctx, window, results)
+	if err != nil {
+		c.backlog = nil // before the next attempt an operator may have parked some of it
+	}
+	return more, err
 }
 
 // next returns the next window. It reads on while keys that wait for their next

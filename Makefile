@@ -12,11 +12,14 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCHCOUNT ?= 10
+CRASHES ?= 60
+MESSAGES ?= 6400
+CAMPAIGN ?=
 
 # What `make dist` builds for, and `make cross` tries: os-arch.
 PLATFORMS := linux-amd64 linux-arm64 windows-amd64
 
-.PHONY: build demo test race fuzz bench lint generate cross verify image dist clean help
+.PHONY: build demo test race crash fuzz bench lint generate cross verify image dist clean help
 
 build: ## build bin/gatehouse, one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -26,10 +29,16 @@ demo: build ## run the sample gateway: embedded directory, broker and database, 
 
 test: ## run every test, against slapd and RabbitMQ too (installed when root on Debian or Ubuntu)
 	cd testdata/tsql && go test -count=1 ./...
+	go test -tags crash ./internal/failpoint
 	testdata/servers/run.sh go test -shuffle=on ./...
 
 race: ## run every test under the race detector
 	CGO_ENABLED=1 testdata/servers/run.sh go test -race -shuffle=on ./...
+
+crash: ## kill the gateway CRASHES (60) times while MESSAGES (6400) come by both doors, then count; CAMPAIGN holds more flags
+	go build -tags crash -o bin/gatehouse-crash ./cmd/gatehouse
+	go build -o bin/gatehouse-campaign ./cmd/gatehouse-campaign
+	testdata/servers/run.sh bin/gatehouse-campaign -binary bin/gatehouse-crash -crashes $(CRASHES) -messages $(MESSAGES) $(CAMPAIGN)
 
 fuzz: ## run every fuzz target for FUZZTIME (20s) each
 	@set -e; go list ./... | while read -r pkg; do \

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/microsoft/go-mssqldb/integratedauth"
 	"github.com/microsoft/go-mssqldb/msdsn"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
@@ -153,6 +154,10 @@ func TestLogins(t *testing.T) {
 			}
 		}
 		if _, err := got.connectors(); err != nil {
+			t.Errorf("%s: %v", authentication, err)
+		}
+		// A provider that is not in the binary would be "not found" when it is too late.
+		if _, err := integratedauth.GetIntegratedAuthenticator(got.params); err != nil && strings.Contains(err.Error(), "not found") && authentication != authWindows {
 			t.Errorf("%s: %v", authentication, err)
 		}
 	}

@@ -137,6 +137,38 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestIdle: a connection that nobody used for longer than a request may take is
+// as good as before.
+func TestIdle(t *testing.T) {
+	f := newFakeServer(t)
+	c := f.config()
+	c.RequestTimeout = 50 * time.Millisecond
+	d := fakeDialect(t, c)
+	lane, err := d.Session(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lane.ExecContext(t.Context(), "SELECT 1"); err != nil {
+		t.Fatal(err)
+	}
+	lane.Release(nil)
+	if err := ask(t, d); err != nil {
+		t.Fatal(err)
+	}
+	<-time.After(2 * c.RequestTimeout)
+	if err := ask(t, d); err != nil {
+		t.Fatal(err)
+	}
+	lane, err = d.Session(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lane.Release(nil)
+	if n := len(f.requests()); n != 2 {
+		t.Errorf("%d connections were made for a lane and a request", n)
+	}
+}
+
 // TestTaintedConnection: no statement follows a failed one on its connection.
 func TestTaintedConnection(t *testing.T) {
 	f := newFakeServer(t)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"syscall"
+	"time"
 )
 
 // quiet reports whether there is nothing to read, not even an end.
@@ -15,7 +16,7 @@ func quiet(conn net.Conn) bool {
 		return true // it will show
 	}
 	raw, err := socket.SyscallConn()
-	if err != nil {
+	if err != nil || conn.SetReadDeadline(time.Time{}) != nil { // that of the last request may be over
 		return false
 	}
 	var peeked error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,13 +23,18 @@ import (
 	"github.com/gatehouse/gatehouse/wsdl"
 )
 
-// crashMessages is how many orders each crash run sends, side by side.
+// crashMessages is how many orders each crash run sends, side by side: the even
+// ones by SOAP, the odd ones by the queue.
 const crashMessages = 8
 
+// rare are the places that the one message which waits in a run comes by once.
+var rare = []string{"commit-held", "retry-read", "retry-settled"}
+
 // TestCrash kills the gateway, as a power failure would, between any two steps
-// of Commit and of the relay, restarts it, and counts: nothing that was accepted
-// is lost, nothing is stored twice, every stored order is announced under one
-// unchanging id, and a repeat gets the reply that was stored.
+// of the consumer, of Commit, of the relay and of another attempt, restarts it,
+// and counts: nothing that was accepted is lost, nothing is stored twice,
+// everything stored is announced under one unchanging id, and a repeat gets the
+// reply that was stored.
 func TestCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("crash runs take a while; run without -short")
@@ -40,6 +46,9 @@ func TestCrash(t *testing.T) {
 	}
 	for _, point := range points {
 		for _, count := range []int{1, 2} {
+			if count == 2 && slices.Contains(rare, point) {
+				continue
+			}
 			t.Run(fmt.Sprintf("%s_%d", point, count), func(t *testing.T) {
 				t.Parallel()
 				run := newCrashRun(t, binary)
@@ -96,15 +105,14 @@ type crashRun struct {
 
 	mu      sync.Mutex
 	replies map[int][]string    // by order: every positive reply
-	wires   map[string][]string // by order number: the ids its events came under
-	orders  map[string]int      // events by order number
+	wires   map[string][]string // by what is announced: the ids its events came under
 }
 
 func newCrashRun(t *testing.T, binary string) *crashRun {
-	r := &crashRun{t: t, binary: binary, dir: t.TempDir(), replies: map[int][]string{}, wires: map[string][]string{}, orders: map[string]int{}}
+	r := &crashRun{t: t, binary: binary, dir: t.TempDir(), replies: map[int][]string{}, wires: map[string][]string{}}
 	r.lab = &lab{exchange: "orders", addresses: map[string]string{}}
 	t.Cleanup(r.lab.close)
-	for _, name := range []string{"directory", "broker", "gateway"} {
+	for _, name := range []string{"directory", "broker", "gateway", "operations"} {
 		address, err := freeAddress()
 		if err != nil {
 			t.Fatal(err)
@@ -136,16 +144,18 @@ func (r *crashRun) configure() error {
 		return err
 	}
 	text := strings.NewReplacer("DIRECTORY", r.lab.addresses["directory"], "BROKER", r.lab.addresses["broker"],
-		"LISTEN", r.lab.addresses["gateway"]).Replace(string(template))
-	text += "\nrelay: {lease_ttl: 1s}\n" // a killed process holds its shards no longer
+		"LISTEN", r.lab.addresses["gateway"], "OPERATIONS", r.lab.addresses["operations"],
+		"on_error: {not_yet: retry}", "retry: {first: 50ms, longest: 200ms}").Replace(string(template))
+	text += "\nrelay: {lease_ttl: 500ms, poll: 100ms}\nsoap: {farewell: 20ms}\n" // a killed process holds its shards no longer
 	return os.WriteFile(r.file(), []byte(text), 0o644)
 }
 
-// play sends the orders, each until it is answered, to a gateway that dies at
+// play sends the messages, each until it is answered, to a gateway that dies at
 // the failpoint and is started again without it.
 func (r *crashRun) play(crashAt string) {
 	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
 	defer cancel()
+	r.fillQueues(ctx)
 	supervised, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -153,9 +163,10 @@ func (r *crashRun) play(crashAt string) {
 		r.supervise(supervised, crashAt)
 	}()
 	var senders sync.WaitGroup
-	for i := range crashMessages {
+	for i := 0; i < crashMessages; i += 2 {
 		senders.Go(func() { r.sendUntilAnswered(ctx, i) })
 	}
+	senders.Go(func() { r.supply(ctx) })
 	senders.Wait()
 	r.collect(ctx)
 	// Everyone asks once more: the stored reply, from a process that may have
@@ -163,6 +174,7 @@ func (r *crashRun) play(crashAt string) {
 	for i := range crashMessages {
 		r.sendUntilAnswered(ctx, i)
 	}
+	// The gateway that ends now gives back nothing that it had in hand.
 	stop()
 	<-ended
 }
@@ -214,27 +226,109 @@ var (
 
 func crashOrder(i int) string { return fmt.Sprintf("CR-%d", i) }
 
+// fillQueues publishes the odd orders and a price whose product is not known yet.
+// The first two orders were in the hands of somebody who died over them.
+func (r *crashRun) fillQueues(ctx context.Context) {
+	price, err := os.ReadFile("../../mappings/cases/price-before-product.json")
+	if err == nil {
+		err = r.publish(ctx, "mdm.dana", "in.prices", amqp091.Publishing{ContentType: "application/json", MessageId: "price", Body: price})
+	}
+	for i := 1; i < crashMessages && err == nil; i += 2 {
+		payload := soapBody.FindSubmatch(r.order(i))[1]
+		payload = bytes.Replace(payload, []byte("<o:SubmitOrder"), []byte(`<o:SubmitOrder xmlns:o="urn:gatehouse:samples:orders:1"`), 1)
+		err = r.publish(ctx, "erp.alice", "in.orders", amqp091.Publishing{ContentType: "application/xml", MessageId: fmt.Sprintf("crash-%d", i), Body: payload})
+	}
+	if err == nil {
+		err = r.touch("in.orders", 2)
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+var soapBody = regexp.MustCompile(`(?s)<soap:Body>\s*(.*?)\s*</soap:Body>`)
+
+func (r *crashRun) publish(ctx context.Context, user, queue string, m amqp091.Publishing) error {
+	p, err := newProducer(r.lab.amqp, user, user+"-secret")
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.publish(ctx, queue, m), p.close())
+}
+
+// touch takes n messages off a queue and dies, as far as the broker can tell.
+func (r *crashRun) touch(queue string, n int) error {
+	conn, err := amqp091.Dial(r.lab.amqp)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	channel, err := conn.Channel()
+	if err != nil {
+		return err
+	}
+	if err := channel.Qos(n, 0, false); err != nil {
+		return err
+	}
+	in, err := channel.Consume(queue, "", false, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	for range n {
+		<-in
+	}
+	return nil
+}
+
+// supply makes the price's product known once the price waits for it.
+func (r *crashRun) supply(ctx context.Context) {
+	for ctx.Err() == nil {
+		if held, err := r.query(`SELECT count(*) FROM "gateway.held"`); err == nil && held == "1" {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	body, err := os.ReadFile("../../mappings/cases/product-shim.xml")
+	if err != nil {
+		r.t.Error(err)
+	}
+	r.insist(ctx, "product", soapRequest{url: r.base + "/soap/customers/ProductService", user: "mdm.dana", password: "mdm.dana-secret", header: http.Header{}, body: body})
+}
+
 // sendUntilAnswered repeats one order, as an ERP does, until it has a reply.
 func (r *crashRun) sendUntilAnswered(ctx context.Context, i int) {
-	q := soapRequest{url: r.base + "/soap/orders/OrderService", user: "erp.alice", password: "erp.alice-secret", header: http.Header{}, body: r.order(i)}
+	reply := r.insist(ctx, crashOrder(i), soapRequest{url: r.base + "/soap/orders/OrderService", user: "erp.alice", password: "erp.alice-secret", header: http.Header{}, body: r.order(i)})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.replies[i] = append(r.replies[i], reply)
+}
+
+// insist repeats a request until it is answered for good.
+func (r *crashRun) insist(ctx context.Context, what string, q soapRequest) string {
 	for ctx.Err() == nil {
 		a := q.once()
 		switch {
 		case a.err == nil && a.status == http.StatusOK:
-			r.mu.Lock()
-			r.replies[i] = append(r.replies[i], a.body)
-			r.mu.Unlock()
-			return
+			return a.body
 		case a.err == nil && a.status != http.StatusServiceUnavailable:
-			r.t.Errorf("order %d: HTTP %d\n%s", i, a.status, a.body)
-			return
+			r.t.Errorf("%s: HTTP %d\n%s", what, a.status, a.body)
+			return ""
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	r.t.Errorf("order %d was never answered", i)
+	r.t.Errorf("%s was never answered", what)
+	return ""
 }
 
-// collect takes events until every order has been announced and the outbox is empty.
+func (r *crashRun) query(query string) (string, error) {
+	text, err := queryText(filepath.Join(r.dir, "data", "gatehouse.db"), query)
+	return strings.TrimSpace(text), err
+}
+
+// announced is how many things are: the orders, the product and its price.
+const announced = crashMessages + 2
+
+// collect takes events until everything has been announced and the outbox is empty.
 func (r *crashRun) collect(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
@@ -243,26 +337,24 @@ func (r *crashRun) collect(ctx context.Context) {
 			continue
 		case <-time.After(20 * time.Millisecond):
 		}
-		left, err := queryText(filepath.Join(r.dir, "data", "gatehouse.db"), `SELECT count(*) FROM "gateway.outbox"`)
-		if err == nil && left == "0\n" && len(r.orders) == crashMessages {
+		left, err := r.query(`SELECT count(*) FROM "gateway.outbox"`)
+		if err == nil && left == "0" && len(r.wires) == announced {
 			return
 		}
 	}
-	r.t.Errorf("only %d of %d orders were announced", len(r.orders), crashMessages)
+	r.t.Errorf("only %d of %d things were announced", len(r.wires), announced)
 }
 
 var orderNo = regexp.MustCompile(`"orderNo":"([^"]*)"`)
 
+// note notes an event: of an order by its number, of others by their type.
 func (r *crashRun) note(d amqp091.Delivery) {
-	m := orderNo.FindSubmatch(d.Body)
-	if m == nil {
-		r.t.Errorf("an event without order number: %s", d.Body)
-		return
+	what := d.Type
+	if m := orderNo.FindSubmatch(d.Body); m != nil {
+		what = string(m[1])
 	}
-	order := string(m[1])
-	r.orders[order]++
-	if !slices.Contains(r.wires[order], d.MessageId) {
-		r.wires[order] = append(r.wires[order], d.MessageId)
+	if !slices.Contains(r.wires[what], d.MessageId) {
+		r.wires[what] = append(r.wires[what], d.MessageId)
 	}
 }
 
@@ -271,28 +363,32 @@ func (r *crashRun) verify() {
 	if !r.crashed {
 		r.t.Error("the gateway never crashed: the failpoint was not reached")
 	}
-	db := filepath.Join(r.dir, "data", "gatehouse.db")
 	for _, c := range []struct{ what, query, want string }{
 		{"orders", `SELECT count(*), count(DISTINCT order_no) FROM "sales.sales_order"`, "8|8"},
 		{"lines per order", `SELECT min(n), max(n) FROM (SELECT count(*) AS n FROM "sales.order_line" GROUP BY order_id)`, "1|1"},
-		{"messages", `SELECT count(*), count(DISTINCT identity) FROM "gateway.message"`, "8|8"},
-		{"inbox", `SELECT count(*) FROM "gateway.inbox"`, "8"},
-		{"deliveries", `SELECT count(*), count(DISTINCT wire_id) FROM "gateway.delivery"`, "8|8"},
-		{"replies", `SELECT count(*) FROM "gateway.reply"`, "8"},
+		{"prices", `SELECT count(*) FROM "catalog.product_price"`, "1"},
+		{"messages", `SELECT count(*), count(DISTINCT identity) FROM "gateway.message" WHERE outcome = 'stored'`, "10|10"},
+		{"inbox", `SELECT count(*) FROM "gateway.inbox"`, "10"},
+		{"deliveries", `SELECT count(*), count(DISTINCT wire_id) FROM "gateway.delivery"`, "10|10"},
+		{"replies", `SELECT count(*) FROM "gateway.reply"`, "9"}, // nobody waits for a price's
+		{"held", `SELECT count(*) FROM "gateway.held"`, "0"},
+		{"suspects", `SELECT count(*) FROM "gateway.suspect"`, "0"},
 		{"integrity", `PRAGMA integrity_check`, "ok"},
 		{"foreign keys", `SELECT count(*) FROM pragma_foreign_key_check`, "0"},
 	} {
-		got, err := queryText(db, c.query)
-		if err != nil || strings.TrimSpace(got) != c.want {
-			r.t.Errorf("%s: %s (%v), want %s", c.what, strings.TrimSpace(got), err, c.want)
+		got, err := r.query(c.query)
+		if err != nil || got != c.want {
+			r.t.Errorf("%s: %s (%v), want %s", c.what, got, err, c.want)
 		}
 	}
 	for i := range crashMessages {
 		if replies := slices.Compact(slices.Sorted(slices.Values(r.replies[i]))); len(replies) != 1 {
 			r.t.Errorf("order %d got %d different replies: %v", i, len(replies), replies)
 		}
-		if ids := r.wires[crashOrder(i)]; len(ids) != 1 {
-			r.t.Errorf("order %d was announced under the ids %v", i, ids)
+	}
+	for what, ids := range r.wires {
+		if len(ids) != 1 {
+			r.t.Errorf("%s was announced under the ids %v", what, ids)
 		}
 	}
 }

@@ -24,6 +24,10 @@ var allowed = []string{
 	"go.opentelemetry.io/otel",
 }
 
+// campaigns lists what gatehouse-campaign may use of the project: files, and the
+// directory that it runs as a server.
+var campaigns = []string{"mappings", "wsdl", "adapters/embedded/directory"}
+
 // barred are parts of the standard library that belong to adapters.
 var barred = []string{"database/sql", "net/http", "net/rpc", "net/smtp"}
 
@@ -54,6 +58,8 @@ func forbidden(pkg, imported string) string {
 	switch {
 	case inModule && strings.HasPrefix(own, "cmd/"):
 		return "nothing imports cmd"
+	case pkg == "cmd/gatehouse-campaign" && inModule && !slices.Contains(campaigns, own):
+		return "the campaign shares no code with the gateway"
 	case strings.HasPrefix(pkg, "internal/gatewaytest"):
 		return "" // suites may use what they need
 	case strings.HasPrefix(pkg, "internal/") && inModule:
@@ -116,6 +122,11 @@ func TestForbidden(t *testing.T) {
 		{"adapters/ldap", module + "cmd/gatehouse", true},
 		{"adapters/ldap", "github.com/go-ldap/ldap/v3", false},
 		{"cmd/gatehouse", module + "adapters/soap", false},
+		{"cmd/gatehouse-campaign", module + "adapters/embedded/directory", false},
+		{"cmd/gatehouse-campaign", module + "adapters/embedded/broker", true},
+		{"cmd/gatehouse-campaign", module + "internal/config", true},
+		{"cmd/gatehouse-campaign", module + "wsdl/orders", true},
+		{"cmd/gatehouse-campaign", "modernc.org/sqlite", false},
 	} {
 		if got := forbidden(c.pkg, c.imported); (got != "") != c.bad {
 			t.Errorf("forbidden(%s, %s) = %q", c.pkg, c.imported, got)

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// gateway is one of the gateways: an address and a configuration, and now and
+// then a process.
+type gateway struct {
+	binary, file, address string
+	log                   string // the file that its processes write to
+	lives                 int
+}
+
+// newGateway is the n-th gateway, on an address of its own.
+func (c *campaign) newGateway(n int) (*gateway, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	name := fmt.Sprintf("gateway-%d", n+1)
+	g := &gateway{binary: c.binary, address: address, file: filepath.Join(c.dir, name+".yaml"), log: filepath.Join(c.dir, name+".log")}
+	return g, c.configure(g.file, g.address)
+}
+
+// process is one life of a gateway.
+type process struct {
+	*exec.Cmd
+	gateway *gateway
+	fuse    string        // the file that arms its failpoint
+	ended   chan struct{} // closed when it is over
+	result  error         // then: how it ended
+}
+
+// start begins a life that ends at the failpoint crashAt, if it is reached after
+// it was armed.
+func (g *gateway) start(crashAt string) (*process, error) {
+	log, err := os.OpenFile(g.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	fmt.Fprintf(log, "campaign: starting, to crash at %q\n", crashAt)
+	g.lives++
+	p := &process{Cmd: exec.Command(g.binary, "serve", "-c", g.file), gateway: g, fuse: fmt.Sprintf("%s.armed-%d", g.file, g.lives), ended: make(chan struct{})}
+	p.Env = append(os.Environ(), "GATEHOUSE_CRASH_AT="+crashAt, "GATEHOUSE_CRASH_WHEN="+p.fuse)
+	p.Stdout, p.Stderr = log, log
+	if err := p.Start(); err != nil {
+		return nil, fmt.Errorf("starting %s: %w", g.binary, err)
+	}
+	go func() {
+		defer close(p.ended)
+		p.result = p.Wait()
+	}()
+	return p, nil
+}
+
+// arm lets the process die at its failpoint from now on.
+func (p *process) arm() error { return os.WriteFile(p.fuse, nil, 0o600) }
+
+// killed reports whether the process, which has ended, was killed: by itself at
+// a failpoint, or by the campaign.
+func (p *process) killed() bool {
+	status, ok := p.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+}
+
+// unasked is the fault of a process that ended when nobody had it end.
+func (p *process) unasked() error {
+	return fmt.Errorf("a gateway ended by itself: %v\n%s", p.result, tail(p.gateway.log, 20))
+}
+
+// kill ends the process as a power failure would.
+func (p *process) kill() error {
+	if err := p.Process.Kill(); err != nil {
+		return err
+	}
+	<-p.ended
+	return nil
+}
+
+// orderly is how long a process may take to end when it is told to.
+const orderly = 30 * time.Second
+
+// stop tells the process to end, and returns how long that took.
+func (p *process) stop() (time.Duration, error) {
+	begin := time.Now()
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		return 0, fmt.Errorf("telling a gateway to stop: %w", err)
+	}
+	select {
+	case <-p.ended:
+	case <-time.After(orderly):
+		return orderly, fmt.Errorf("a gateway did not stop within %v; it was killed\n%s", orderly, tail(p.gateway.log, 20))
+	}
+	if p.result != nil {
+		return time.Since(begin), fmt.Errorf("a gateway that was told to stop ended with %w\n%s", p.result, tail(p.gateway.log, 20))
+	}
+	return time.Since(begin), nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/adapters/embedded/directory"
+	"github.com/gatehouse/gatehouse/mappings"
+	"github.com/gatehouse/gatehouse/wsdl"
+)
+
+// configuration is gatehouse.yaml, as an administrator would write it. Leases are
+// short, so that a killed process does not hold its shards for longer than the
+// campaign has patience.
+const configuration = `store: STORE
+directory:
+  urls: ["ldap://DIRECTORY"]
+  allow_plaintext: true
+  bind_dn: "cn=gatehouse,dc=corp,dc=example"
+  bind_password: gatehouse-secret
+  user_search: {base_dn: "ou=People,dc=corp,dc=example", filter: "(objectClass=inetOrgPerson)", username_attributes: [uid]}
+  group_search: {base_dn: "ou=Groups,dc=corp,dc=example", filter: "(objectClass=groupOfNames)"}
+broker: {urls: ["BROKER"], username: "LOGIN", password: "PASSWORD", heartbeat: 3s}
+contracts: [wsdl/orders/orders.wsdl, wsdl/customers/customers.wsdl]
+routes:
+  - route: submit-order
+    mapping: mappings/submit-order.yaml
+    from: [ENDPOINTS]
+    retry: {first: 300ms, longest: 1s}
+  - route: upsert-product
+    mapping: mappings/upsert-product.yaml
+    from: [{soap: customers/ProductService.UpsertProduct}]
+channels:
+  order-events: {amqp: {exchange: EXCHANGE}}
+  master-data: {amqp: {exchange: EXCHANGE}}
+roles:
+  sender: {members: [{group: senders}], partner: erp}
+  hub: {members: [{group: hubs}], partner: mdm}
+grants:
+  - {role: sender, may: send, on: route/submit-order}
+  - {role: hub, may: send, on: route/upsert-product}
+relay: {lease_ttl: LEASE, poll: 200ms}
+listen:
+  public: {address: "LISTEN"}
+`
+
+// writeProject writes contracts, mappings and migrations of the sample. Orders
+// of a product that is not known yet wait for it.
+func writeProject(dir string) error {
+	for folder, files := range map[string]fs.FS{"wsdl": wsdl.FS, "mappings": mappings.FS} {
+		if err := os.CopyFS(filepath.Join(dir, folder), files); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o755); err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "mappings", "submit-order.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	const rejects, waits = "where: {sku: o:Sku}, column: id, not_found: reject", "where: {sku: o:Sku}, column: id, not_found: not_yet"
+	if !strings.Contains(string(text), rejects) {
+		return fmt.Errorf("%s has no look-up with %q", file, rejects)
+	}
+	return os.WriteFile(file, []byte(strings.ReplaceAll(string(text), rejects, waits)), 0o644)
+}
+
+// configure writes a gateway's configuration.
+func (c *campaign) configure(file, address string) error {
+	var endpoints []string
+	if c.through("soap") {
+		endpoints = append(endpoints, "{soap: orders/OrderService.SubmitOrder}")
+	}
+	if c.through("amqp") {
+		endpoints = append(endpoints, fmt.Sprintf("{amqp: {queue: %s, queue_type: %s, sender: user_id}}", c.broker.queue, c.queue))
+	}
+	lease := "1s"
+	if c.gateways > 1 {
+		lease = "3s" // handed over while a process is frozen, not while it is merely slow
+	}
+	text := strings.NewReplacer("STORE", c.database.section, "DIRECTORY", c.directory.Addr(),
+		"BROKER", c.broker.server, "LOGIN", c.broker.login, "PASSWORD", c.broker.password, "EXCHANGE", c.broker.exchange,
+		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease, "LISTEN", address).Replace(configuration)
+	return os.WriteFile(file, []byte(text), 0o600)
+}
+
+// migrate makes the tables.
+func (c *campaign) migrate(ctx context.Context, file string) error {
+	out, err := exec.CommandContext(ctx, c.binary, "migrate", "up", "-c", file).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("migrate up: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// The accounts at the SOAP door. The ERP has the partner of whoever fills the
+// queue; the master data hub makes products known.
+const (
+	erp = "erp.alice"
+	hub = "mdm.dana"
+)
+
+// passwordOf is everybody's password.
+func passwordOf(login string) string { return login + "-secret" }
+
+// startDirectory serves those accounts and the one under which producers publish.
+func startDirectory(producer string) (*directory.Server, error) {
+	const base = "dc=corp,dc=example"
+	entry := func(dn string, attributes map[string][]string) directory.Entry {
+		return directory.Entry{DN: dn + "," + base, Attributes: attributes}
+	}
+	person := func(uid string) directory.Entry {
+		return entry("uid="+uid+",ou=People", map[string][]string{
+			"objectClass": {"inetOrgPerson"}, "uid": {uid}, "cn": {uid}, "sn": {uid}, "userPassword": {passwordOf(uid)}})
+	}
+	group := func(cn string, members ...string) directory.Entry {
+		var dns []string
+		for _, uid := range members {
+			dns = append(dns, person(uid).DN)
+		}
+		return entry("cn="+cn+",ou=Groups", map[string][]string{"objectClass": {"groupOfNames"}, "cn": {cn}, "member": dns})
+	}
+	unit := func(ou string) directory.Entry {
+		return entry("ou="+ou, map[string][]string{"objectClass": {"organizationalUnit"}, "ou": {ou}})
+	}
+	return directory.Start(directory.Config{Base: base, Entries: []directory.Entry{
+		{DN: base, Attributes: map[string][]string{"objectClass": {"dcObject", "organization"}, "dc": {"corp"}, "o": {"Corp"}}},
+		unit("People"), unit("Groups"),
+		entry("cn=gatehouse", map[string][]string{
+			"objectClass": {"organizationalRole", "simpleSecurityObject"}, "cn": {"gatehouse"}, "userPassword": {passwordOf("gatehouse")}}),
+		person(erp), person(hub), person(producer),
+		group("senders", erp, producer), group("hubs", hub),
+	}})
+}
+
+// freeAddress is a loopback address that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// tail is the end of a file, for people to read.
+func tail(file string, lines int) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err.Error()
+	}
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// TestCampaign has gatehouse-campaign be violent for a short while, against
+// SQLite and a real RabbitMQ, and reads its closing line. make crash does so at
+// length.
+func TestCampaign(t *testing.T) {
+	if testing.Short() {
+		t.Skip("campaigns take a while; run without -short")
+	}
+	if os.Getenv("GATEHOUSE_TEST_AMQP") == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("CI has no GATEHOUSE_TEST_AMQP; testdata/servers/run.sh sets it")
+		}
+		t.Skip("set GATEHOUSE_TEST_AMQP to the URL of a RabbitMQ, or run under testdata/servers/run.sh")
+	}
+	gateway := buildCrashBinary(t)
+	campaign := filepath.Join(t.TempDir(), "gatehouse-campaign")
+	if out, err := exec.Command("go", "build", "-o", campaign, "../gatehouse-campaign").CombinedOutput(); err != nil {
+		t.Fatalf("building the campaign: %v\n%s", err, out)
+	}
+	const nothingWrong = `lost 0, twice 0, order 0, ids changed 0, replies differing 0, `
+	for _, c := range []struct {
+		name  string
+		flags []string
+		line  string // the closing line, as a regular expression
+	}{
+		{"crashes", []string{"-crashes", "12", "-messages", "1000"}, `crashes 12, acknowledged 1000, ` + nothingWrong + `parked 0, wire duplicates \d+ \([0-9.]+ per crash\)`},
+		{"orderly stops", []string{"-terminate", "20", "-messages", "3000"}, `crashes 0, acknowledged 3000, ` + nothingWrong + `parked 0, wire duplicates 0, stops 20 \(slowest [0-9.]+m?s\), requests broken 0`},
+		{"frozen among two", []string{"-freeze", "1", "-gateways", "2", "-messages", "1000"}, `crashes 0, acknowledged 1000, ` + nothingWrong + `parked 0, wire duplicates \d+, freezes 1 \(others went on in 1\)`},
+		{"poison in a quorum queue", []string{"-poison", "-messages", "600"}, `crashes 3, acknowledged 600, ` + nothingWrong + `parked 1, wire duplicates .*`},
+		{"poison in a classic queue", []string{"-poison", "-messages", "600", "-queue", "classic"}, `crashes 3, acknowledged 600, ` + nothingWrong + `parked 1, wire duplicates .*`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			out, err := exec.Command(campaign, append([]string{"-binary", gateway}, c.flags...)...).CombinedOutput()
+			if err != nil || !regexp.MustCompile(`(?m)^`+c.line+`$`).Match(out) {
+				t.Errorf("%v\n%s\nwant a last line like %s", err, out, c.line)
+			}
+		})
+	}
+}

@@ -308,7 +308,7 @@ func TestHostileJSON(t *testing.T) {
 				t.Errorf("the fault has %d bytes", len(f.Error()))
 			}
 			t.Logf("%d bytes in %v", len(tt.src), took)
-			if took > 20*time.Second {
+			if took > time.Minute { // what grows with the square takes hours; the race detector on a busy machine half of that
 				t.Errorf("took %v", took)
 			}
 		})

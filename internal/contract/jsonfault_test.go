@@ -332,7 +332,7 @@ func TestLocateMany(t *testing.T) {
 	for i := range details {
 		details[i] = d.Locate(details[i])
 	}
-	if took := time.Since(start); took > 10*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 	if last := details[maxDetails-1]; !strings.HasPrefix(last.Path, "/Order/Lines/Line/") {
@@ -404,7 +404,7 @@ func TestExplosiveModel(t *testing.T) {
 			if _, err := AppendElement(nil, op.Input.Element, tower); (err != nil) != (tt.want != "") {
 				t.Errorf("the reply: error %v", err)
 			}
-			if took := time.Since(start); took > 20*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 		})

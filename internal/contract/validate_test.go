@@ -325,7 +325,7 @@ func TestValidateMany(t *testing.T) {
 			if err != nil || len(details)+more != tt.all || len(details) > 10 {
 				t.Errorf("%d details, more %d, error %v; want %d in all", len(details), more, err, tt.all)
 			}
-			if took := time.Since(start); took > 20*time.Second {
+			if took := time.Since(start); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 		})
@@ -342,7 +342,7 @@ func TestValidateLooksAhead(t *testing.T) {
 	if err != nil || len(details) != 5 {
 		t.Errorf("details %v, error %v", details, err)
 	}
-	if took := time.Since(start); took > 20*time.Second {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("took %v", took)
 	}
 }

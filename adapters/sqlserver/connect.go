@@ -108,6 +108,13 @@ func (c *conn) ResetSession(ctx context.Context) error {
 
 func (c *conn) alive() bool { return c.link.alive() }
 
+// Close implements driver.Conn by closing the link, and leaves the rest to the
+// garbage collector. The driver's own Close gives the connection's buffer to
+// whoever connects next, while its reader may still be at it, and twice when it
+// is called twice, as it is for a connection that is dropped: two later ones
+// would then write into each other's requests.
+func (c *conn) Close() error { return c.link.Close() }
+
 // connectError says that no connection came about: whatever the reason, from
 // the network to a wrong password, it is the operator's to mend, and nothing of
 // a batch has reached the server.

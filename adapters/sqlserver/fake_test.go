@@ -21,6 +21,7 @@ const (
 	packetProcedure   = 0x03
 	packetTransaction = 0x0e
 	packetReply       = 0x04
+	packetAttention   = 0x06 // closing rows sends one when they are not read to their end
 
 	tokenColumns  = 0x81
 	tokenError    = 0xaa
@@ -40,6 +41,7 @@ type fakeServer struct {
 	password string                                        // asked of a login; empty: any will do
 	prelogin func(conn net.Conn, answer []byte)            // sends the first answer
 	reply    func(conn net.Conn, kind byte, answer []byte) // sends the answer to a login or a request
+	inspect  func(body []byte)                             // looks at a statement
 	wrap     func(conn net.Conn) net.Conn                  // makes a connection secure
 	conns    []net.Conn
 	asked    []int // requests by connection
@@ -128,8 +130,9 @@ func (f *fakeServer) serve(conn net.Conn, n int) {
 		}
 		var prelogin func(net.Conn, []byte)
 		var reply func(net.Conn, byte, []byte)
+		var inspect func([]byte)
 		var password string
-		f.with(func() { prelogin, reply, password = f.prelogin, f.reply, f.password })
+		f.with(func() { prelogin, reply, inspect, password = f.prelogin, f.reply, f.inspect, f.password })
 		switch kind {
 		case packetPrelogin:
 			prelogin(conn, packet(preloginAnswer))
@@ -141,11 +144,16 @@ func (f *fakeServer) serve(conn net.Conn, n int) {
 				return
 			}
 			reply(conn, kind, packet(loginAck, done))
+		case packetAttention:
+			conn.Write(packet(heard))
 		case packetTransaction:
 			f.with(func() { f.asked[n]++ })
 			reply(conn, kind, packet(transaction(binary.LittleEndian.Uint16(body[allHeaders(body):])), done))
 		default:
 			f.with(func() { f.asked[n]++ })
+			if inspect != nil {
+				inspect(body)
+			}
 			reply(conn, kind, packet(one, done))
 		}
 	}
@@ -185,6 +193,7 @@ var preloginAnswer = []byte{0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 0xff, 16, 0, 0, 0, 0
 
 var (
 	loginAck = token(tokenLoginAck, []byte{1, 0x74, 0, 0, 4, 4}, wide("Fake"), []byte{16, 0, 0, 0})
+	heard    = []byte{tokenDone, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	done     = []byte{tokenDone, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 	one      = append([]byte{tokenColumns, 1, 0, 0, 0, 0, 0, 0, 0, 0x38, 0}, tokenRow, 1, 0, 0, 0) // an int without a name
 )

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,8 +183,8 @@ func TestTaintedConnection(t *testing.T) {
 		f.with(func() {
 			usual := f.reply
 			f.reply = func(conn net.Conn, _ byte, _ []byte) {
+				f.with(func() { f.reply = usual }) // before anybody can connect anew
 				conn.Write(packet(failure(547, 16, "conflict")))
-				f.with(func() { f.reply = usual })
 			}
 		})
 		_, err = s.ExecContext(t.Context(), "SELECT 1")
@@ -350,5 +352,50 @@ func TestSilentServer(t *testing.T) {
 	err = s.Ping(t.Context())
 	if fault.KindOf(err) != fault.Unavailable || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("ping: %v", err)
+	}
+}
+
+// TestBuffersAreNotShared: connections that are dropped after errors leave
+// nothing behind that two later ones would write into.
+func TestBuffersAreNotShared(t *testing.T) {
+	f := newFakeServer(t)
+	c := f.config()
+	c.Lanes, c.RequestTimeout = 4, time.Minute
+	d := fakeDialect(t, c)
+	var mixed atomic.Int32
+	f.with(func() {
+		f.inspect = func(body []byte) {
+			letters := body[allHeaders(body)+2*len("SELECT "):]
+			for i := range letters {
+				if letters[i] != letters[i%2] {
+					mixed.Add(1)
+					return
+				}
+			}
+		}
+	})
+	send := func(lane int, err error) {
+		s, opening := d.Session(t.Context(), lane)
+		if opening != nil {
+			t.Error(opening)
+			return
+		}
+		if _, sending := s.ExecContext(t.Context(), "SELECT "+strings.Repeat(string(rune('a'+lane)), 100_000)); err == nil {
+			err = sending
+		}
+		s.Release(err)
+	}
+	for range 20 {
+		for lane := range c.Lanes {
+			send(lane, errors.New("any"))
+		}
+		var lanes sync.WaitGroup
+		for lane := range c.Lanes {
+			lanes.Go(func() { send(lane, nil) })
+		}
+		lanes.Wait()
+	}
+	if n := mixed.Load(); n > 0 {
+		t.Errorf("%d requests reached the server with another's bytes in them", n)
 	}
 }

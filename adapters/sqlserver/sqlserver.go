@@ -26,6 +26,8 @@
 //     by itself, and gives every read and write a deadline.
 //   - After the server restarted, each idle connection fails once with a bare
 //     EOF: a connection is looked at before it is used again.
+//   - The driver's Close, called twice, gives one buffer to two later
+//     connections: closing a connection closes its link and no more.
 //   - A failover partner gets what time the first server left: each is tried by
 //     itself, the one that answered last first.
 //   - Byte slices of up to 8,000 bytes are declared varbinary(n): shorter ones

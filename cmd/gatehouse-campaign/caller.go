@@ -25,12 +25,9 @@ type caller struct {
 // newCaller returns a caller that keeps its connections or opens one for each
 // call, as ERPs do both.
 func (s *senders) newCaller(random *rand.Rand) *caller {
-	timeout := 15 * time.Second
-	switch {
-	case s.settings.freezes > 0:
-		timeout = 5 * time.Second // somebody else answers meanwhile
-	case s.settings.store != "sqlite":
-		timeout = time.Minute // by a server that others use
+	timeout := s.settings.slow(15 * time.Second)
+	if s.settings.freezes > 0 {
+		timeout = s.settings.slow(5 * time.Second) // somebody else answers meanwhile
 	}
 	return &caller{
 		history: s.history, random: random, addresses: s.addresses, at: random.IntN(len(s.addresses)),

@@ -58,8 +58,10 @@ func (c *campaign) run(ctx context.Context) (*verdict, error) {
 	if ctx.Err() != nil {
 		return nil, errors.Join(ctx.Err(), trouble)
 	}
-	v, err := c.judge(ctx)
-	return v, errors.Join(trouble, err)
+	if trouble != nil {
+		c.notes.add(aborted, "%v", trouble)
+	}
+	return c.judge(ctx)
 }
 
 // prepare sets everything up but the gateways.

@@ -46,6 +46,7 @@ const (
 	cutCall     = "requests broken"   // got half an answer, or none
 	repeated    = "repeated"          // on the wire, though nothing crashed
 	stuck       = "stuck"             // nothing moved any more
+	aborted     = "aborted"           // the campaign could not be carried through; what is missing may be for that
 )
 
 // findings are what is wrong, by kind.

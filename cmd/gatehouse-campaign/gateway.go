@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -75,6 +78,25 @@ func (p *process) unasked() error {
 	return fmt.Errorf("a gateway ended by itself: %v\n%s", p.result, tail(p.gateway.log, 20))
 }
 
+// serves waits until the process takes connections.
+func (p *process) serves(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", p.gateway.address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-p.ended:
+			return p.unasked()
+		case <-ctx.Done():
+			return fmt.Errorf("a gateway does not serve after %v: %w", patience, err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
 // kill ends the process as a power failure would.
 func (p *process) kill() error {
 	if err := p.Process.Kill(); err != nil {
@@ -96,7 +118,7 @@ func (p *process) stop() (time.Duration, error) {
 	select {
 	case <-p.ended:
 	case <-time.After(orderly):
-		return orderly, fmt.Errorf("a gateway did not stop within %v; it was killed\n%s", orderly, tail(p.gateway.log, 20))
+		return orderly, errors.Join(fmt.Errorf("a gateway did not stop within %v\n%s", orderly, tail(p.gateway.log, 20)), p.kill())
 	}
 	if p.result != nil {
 		return time.Since(begin), fmt.Errorf("a gateway that was told to stop ended with %w\n%s", p.result, tail(p.gateway.log, 20))

@@ -83,7 +83,7 @@ func (v *verdict) line() string {
 	if v.tally.freezes > 0 {
 		out += fmt.Sprintf(", freezes %d (others went on in %d)", v.tally.freezes, v.tally.handed)
 	}
-	for _, kind := range []string{unexpected, unpublished, unanswered, leftOver, unparked, wrongParked, refusedCall, damaged, repeated, stuck} {
+	for _, kind := range []string{unexpected, unpublished, unanswered, leftOver, unparked, wrongParked, refusedCall, damaged, repeated, stuck, aborted} {
 		if n := len(v.findings[kind]); n > 0 {
 			out += fmt.Sprintf(", %s %d", kind, n)
 		}

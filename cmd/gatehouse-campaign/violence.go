@@ -132,7 +132,10 @@ func (c *campaign) live(ctx context.Context, g *gateway, p *process) error {
 	case <-p.ended:
 		return p.unasked()
 	case <-ctx.Done():
-		_, err := p.stop()
+		err := p.serves(context.WithoutCancel(ctx), c.patience)
+		if err == nil {
+			_, err = p.stop()
+		}
 		return err
 	}
 }
@@ -166,12 +169,9 @@ func (c *campaign) crash(ctx context.Context, p *process, a act) error {
 	if err := p.arm(); err != nil {
 		return err
 	}
-	patience := 2500 * time.Millisecond
-	switch {
-	case c.poison:
+	patience := c.slow(2500 * time.Millisecond)
+	if c.poison {
 		patience = c.patience
-	case c.store != "sqlite": // across a network, by a server that others use
-		patience = 15 * time.Second
 	}
 	select {
 	case <-p.ended:
@@ -202,6 +202,9 @@ func (c *campaign) killAt(ctx context.Context, p *process, a act) error {
 
 // halt tells the process to stop, under load, and holds it to its word.
 func (c *campaign) halt(ctx context.Context, p *process, a act) error {
+	if err := p.serves(ctx, c.patience); err != nil {
+		return err
+	}
 	if err := c.meanwhile(ctx, p, c.shareOf(a), a.when); err != nil {
 		return err
 	}
@@ -258,7 +261,7 @@ func (c *campaign) stopInItsTracks(ctx context.Context, p *process, free bool) e
 // meanwhile waits until a part of a share of messages was announced, by
 // whichever gateway, for a few seconds at most. The process must live through it.
 func (c *campaign) meanwhile(ctx context.Context, p *process, share int, part float64) error {
-	late := time.NewTimer(5 * time.Second)
+	late := time.NewTimer(c.slow(5 * time.Second))
 	defer late.Stop()
 	begin, _ := c.history.progress()
 	goal := begin + 1 + int(part*float64(share))
@@ -277,6 +280,15 @@ func (c *campaign) meanwhile(ctx context.Context, p *process, share int, part fl
 			return p.unasked()
 		}
 	}
+}
+
+// slow is how long something may take that takes d on a file of one's own: a
+// server is across a network, and others use it.
+func (s *settings) slow(d time.Duration) time.Duration {
+	if s.store == "sqlite" {
+		return d
+	}
+	return 8 * d
 }
 
 // abandon makes sure that nothing of the process is left.

@@ -32,8 +32,8 @@ func TestCampaign(t *testing.T) {
 		flags []string
 		line  string // the closing line, as a regular expression
 	}{
-		{"crashes", []string{"-crashes", "12", "-messages", "1000"}, `crashes 12, acknowledged 1000, ` + nothingWrong + `parked 0, wire duplicates \d+ \([0-9.]+ per crash\)`},
-		{"orderly stops", []string{"-terminate", "20", "-messages", "3000"}, `crashes 0, acknowledged 3000, ` + nothingWrong + `parked 0, wire duplicates 0, stops 20 \(slowest [0-9.]+m?s\), requests broken 0`},
+		{"crashes", []string{"-crashes", "10", "-messages", "800"}, `crashes 10, acknowledged 800, ` + nothingWrong + `parked 0, wire duplicates \d+ \([0-9.]+ per crash\)`},
+		{"orderly stops", []string{"-terminate", "20", "-messages", "2000"}, `crashes 0, acknowledged 2000, ` + nothingWrong + `parked 0, wire duplicates 0, stops 20 \(slowest [0-9.]+m?s\), requests broken 0`},
 		{"frozen among two", []string{"-freeze", "1", "-gateways", "2", "-messages", "1000"}, `crashes 0, acknowledged 1000, ` + nothingWrong + `parked 0, wire duplicates \d+, freezes 1 \(others went on in 1\)`},
 		{"poison in a quorum queue", []string{"-poison", "-messages", "600"}, `crashes 3, acknowledged 600, ` + nothingWrong + `parked 1, wire duplicates .*`},
 		{"poison in a classic queue", []string{"-poison", "-messages", "600", "-queue", "classic"}, `crashes 3, acknowledged 600, ` + nothingWrong + `parked 1, wire duplicates .*`},

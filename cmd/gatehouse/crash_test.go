@@ -234,9 +234,7 @@ func (r *crashRun) fillQueues(ctx context.Context) {
 		err = r.publish(ctx, "mdm.dana", "in.prices", amqp091.Publishing{ContentType: "application/json", MessageId: "price", Body: price})
 	}
 	for i := 1; i < crashMessages && err == nil; i += 2 {
-		payload := soapBody.FindSubmatch(r.order(i))[1]
-		payload = bytes.Replace(payload, []byte("<o:SubmitOrder"), []byte(`<o:SubmitOrder xmlns:o="urn:gatehouse:samples:orders:1"`), 1)
-		err = r.publish(ctx, "erp.alice", "in.orders", amqp091.Publishing{ContentType: "application/xml", MessageId: fmt.Sprintf("crash-%d", i), Body: payload})
+		err = r.publish(ctx, "erp.alice", "in.orders", amqp091.Publishing{ContentType: "application/xml", MessageId: fmt.Sprintf("crash-%d", i), Body: r.payload(i)})
 	}
 	if err == nil {
 		err = r.touch("in.orders", 2)
@@ -244,6 +242,12 @@ func (r *crashRun) fillQueues(ctx context.Context) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// payload is an order without its envelope.
+func (r *crashRun) payload(i int) []byte {
+	payload := soapBody.FindSubmatch(r.order(i))[1]
+	return bytes.Replace(payload, []byte("<o:SubmitOrder"), []byte(`<o:SubmitOrder xmlns:o="urn:gatehouse:samples:orders:1"`), 1)
 }
 
 var soapBody = regexp.MustCompile(`(?s)<soap:Body>\s*(.*?)\s*</soap:Body>`)
@@ -282,12 +286,7 @@ func (r *crashRun) touch(queue string, n int) error {
 
 // supply makes the price's product known once the price waits for it.
 func (r *crashRun) supply(ctx context.Context) {
-	for ctx.Err() == nil {
-		if held, err := r.query(`SELECT count(*) FROM "gateway.held"`); err == nil && held == "1" {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	r.await(ctx, `SELECT count(*) FROM "gateway.held"`, "1")
 	body, err := os.ReadFile("../../mappings/cases/product-shim.xml")
 	if err != nil {
 		r.t.Error(err)
@@ -318,6 +317,17 @@ func (r *crashRun) insist(ctx context.Context, what string, q soapRequest) strin
 	}
 	r.t.Errorf("%s was never answered", what)
 	return ""
+}
+
+// await waits until a query has an answer.
+func (r *crashRun) await(ctx context.Context, query, want string) {
+	for ctx.Err() == nil {
+		if got, err := r.query(query); err == nil && got == want {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	r.t.Errorf("%s never became %s", query, want)
 }
 
 func (r *crashRun) query(query string) (string, error) {

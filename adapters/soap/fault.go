@@ -1,6 +1,7 @@
 package soap
 
 import (
+	"io"
 	"math"
 	"net/http"
 	"strconv"
@@ -73,12 +74,21 @@ func (x *exchange) refuse(err error) {
 		x.log.InfoContext(x.r.Context(), "message refused at the door", "endpoint", x.endpoint, "source", x.peer.remote,
 			"outcome", f.Kind().String(), "code", string(f.Code), "reference", x.reference(), "reason", f.Error())
 	}
-	// Before it sends a refusal, the server reads on in a body that nobody
-	// wants: for a moment, so that a sender which has all but finished sees the
-	// answer and keeps its connection.
-	const moment = 2 * time.Second
-	x.limitArrival(min(moment, x.config.BodyTimeout/2))
+	x.finish()
 	x.answerFault(f)
+}
+
+// finish reads on in a body that nobody wants: for a moment, so that a sender
+// which has all but finished sees the answer and not a reset. net/http does the
+// same, but for connections that are kept only. A sender that waits for leave to
+// begin (RFC 9110 §10.1.1) is not given it.
+func (x *exchange) finish() {
+	if !x.unread() || x.r.Header.Get("Expect") != "" {
+		return
+	}
+	const moment, most = 2 * time.Second, 256 << 10
+	x.limitArrival(min(moment, x.config.BodyTimeout/2))
+	_, _ = io.CopyN(io.Discard, x.r.Body, most) // however it ends, the answer follows
 }
 
 // answerFault writes the fault: as an envelope to whoever posted, as a line of

@@ -300,6 +300,13 @@ func (s *storeSuite) unheard(t *testing.T) {
 	}
 	s.rows(`SELECT seq, behind, attempts FROM {gateway.parked} ORDER BY seq`, "3 NULL 5", "4 3 0")
 	s.rows(waiting, "0")
+	refusal := gateway.Refusal{ID: gateway.ID{1}, At: time.Now(), Code: "GH-2001", Reason: "no", Count: 2}
+	for range 2 {
+		if err := s.store.Refuse(t.Context(), []gateway.Refusal{refusal}); err != nil {
+			t.Fatalf("refuse: %v", err)
+		}
+	}
+	s.rows(`SELECT code, times FROM {gateway.refusal}`, "GH-2001 2")
 }
 
 func (s *storeSuite) onlyKey(shard int, key string, n int) {

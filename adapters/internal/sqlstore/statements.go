@@ -122,7 +122,8 @@ func translate(text func(string) string) statements {
 		unqueue: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AND seq IN ` + seqsOfKey + ` @p3)`),
 
 		refuse: text(`INSERT INTO {refusal} (id, at, endpoint, route, principal, code, reason, remote, times)
-			VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9)`),
+			SELECT @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9
+			WHERE NOT EXISTS (SELECT 1 FROM {refusal} {lock} WHERE id = @p1)`),
 
 		message: text(`SELECT ` + summaryColumns + `, endpoint, mapping, contract, traceparent, content_type, replay_of FROM {message} WHERE id = @p1`),
 		payload: text(`SELECT packing, body FROM {payload} WHERE message_id = @p1`),

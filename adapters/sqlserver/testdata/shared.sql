@@ -149,7 +149,8 @@ INSERT INTO gateway.migration (name, version, checksum, applied_at) VALUES (@p1,
 SELECT id, at, route, principal, code, reason, endpoint FROM gateway.refusal WHERE id = @p1;
 -- refuse
 INSERT INTO gateway.refusal (id, at, endpoint, route, principal, code, reason, remote, times)
-			VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9);
+			SELECT @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9
+			WHERE NOT EXISTS (SELECT 1 FROM gateway.refusal WITH (UPDLOCK, SERIALIZABLE) WHERE id = @p1);
 -- relayed
 INSERT INTO gateway.relayed (channel, shard, first_seq, last_seq, confirmed_at, fence)
 			SELECT @p1, @p2, @p3, @p4, @p5, @p6

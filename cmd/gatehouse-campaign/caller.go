@@ -23,7 +23,9 @@ type caller struct {
 }
 
 // newCaller returns a caller that keeps its connections or opens one for each
-// call, as ERPs do both.
+// call, as ERPs do both. It gives up on a connection long before it does on an
+// answer: a gateway that is going lets none come about, and what is tried again
+// ever more seldom can meet several gateways that go.
 func (s *senders) newCaller(random *rand.Rand) *caller {
 	timeout := s.settings.slow(15 * time.Second)
 	if s.settings.freezes > 0 {
@@ -33,7 +35,7 @@ func (s *senders) newCaller(random *rand.Rand) *caller {
 		history: s.history, random: random, addresses: s.addresses, at: random.IntN(len(s.addresses)),
 		client: &http.Client{
 			Timeout:   timeout,
-			Transport: &http.Transport{DisableKeepAlives: random.IntN(2) == 0},
+			Transport: &http.Transport{DisableKeepAlives: random.IntN(2) == 0, DialContext: (&net.Dialer{Timeout: timeout / 5}).DialContext},
 		},
 	}
 }

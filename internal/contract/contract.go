@@ -57,15 +57,11 @@ type Service struct {
 	Operations []*Operation // in the order of the port types
 	Position   Position
 
-	*model    // of the contract
-	byBody    map[Name]*Operation
+	*model                          // of the contract
+	byBody    map[Name][]*Operation // by the Body's first child
 	validator engine
 	degraded  string
 }
-
-// Operation returns the operation whose input stands in the Body as the element
-// body, or nil. Operations that are not supported are not found.
-func (s *Service) Operation(body Name) *Operation { return s.byBody[body] }
 
 // OperationNamed returns the operation of that name, supported or not, or nil.
 func (s *Service) OperationNamed(name string) *Operation {

@@ -35,7 +35,7 @@ func useOf(n document.Node) Use {
 // Body's child is known.
 func (b *boundOperation) message(o *Operation, abstract, bound document.Node, direction string) *Message {
 	name := b.qname(b.portType, abstract, "message")
-	m := &Message{Name: name.Local}
+	m := &Message{Name: name.Local, space: name.Space}
 	if !abstract.Exists() {
 		return m
 	}
@@ -58,7 +58,7 @@ func (b *boundOperation) message(o *Operation, abstract, bound document.Node, di
 	if o.Style.rpc() {
 		b.wrap(o, m, direction)
 	} else {
-		m.Element = b.onlyPart(o, m, direction)
+		b.document(o, m, direction)
 	}
 	return m
 }
@@ -98,9 +98,11 @@ func (b *boundOperation) part(declared component, n document.Node, use Use) *Par
 	return p
 }
 
-// missing says why a part cannot stand on the wire, or nothing.
-func (p *Part) missing(direction string) string {
+// unfit says why a part cannot stand on the wire, or nothing.
+func (p *Part) unfit(direction string) string {
 	switch {
+	case p.Element != nil && p.Typed && !isNCName(p.Name):
+		return "part \"" + p.Name + "\" of its " + direction + " cannot be the name of an element"
 	case p.Element != nil:
 		return ""
 	case p.reference == Name{}:
@@ -111,23 +113,34 @@ func (p *Part) missing(direction string) string {
 	return "its " + direction + " is element \"" + p.reference.String() + "\", which no schema of the contract declares"
 }
 
-// onlyPart is the element of the one part of a document message.
-func (b *boundOperation) onlyPart(o *Operation, m *Message, direction string) *Element {
-	switch {
-	case len(m.Parts) == 0 && direction == "output":
-		// an empty Body answers
-	case len(m.Parts) == 0:
-		o.unsupported("its %s has an empty Body", direction)
-	case len(m.Parts) > 1:
-		o.unsupported("its %s has %d parts in the Body", direction, len(m.Parts))
-	case m.Parts[0].missing(direction) != "":
-		o.unsupported("%s", m.Parts[0].missing(direction))
-	case m.Parts[0].Typed:
-		o.unsupported("part %q of its %s has a type instead of an element", m.Parts[0].Name, direction)
-	default:
-		return m.Parts[0].Element
+// document gives a document message its element. Where a part names a type
+// instead of an element, WSDL 1.1 §3.5 has the Body itself be of that type, and
+// nobody sends that: zeep, Axis and gSOAP put the value into an element named
+// after the part, without a namespace, and so it is taken here. Several parts,
+// or none, are gathered.
+func (b *boundOperation) document(o *Operation, m *Message, direction string) {
+	if len(m.Parts) == 0 && direction == "output" {
+		return // an empty Body answers
 	}
-	return nil
+	for _, p := range m.Parts {
+		if reason := p.unfit(direction); reason != "" {
+			o.unsupported("%s", reason)
+			return
+		}
+		if p.Typed {
+			p.Element = b.accessorOf(p)
+		}
+	}
+	if len(m.Parts) == 1 {
+		m.Element = m.Parts[0].Element
+		return
+	}
+	if !isNCName(m.Name) {
+		o.unsupported("the name of its %s cannot be the name of an element", direction)
+		return
+	}
+	m.Gathered = true
+	m.Element = b.wrapperOf(o, Name{Space: m.space, Local: m.Name}, m)
 }
 
 // headerParts names the parts of the message itself that its binding puts into

@@ -49,10 +49,18 @@ func (b *boundOperation) add(s *Service, bound document.Node) {
 	s.Operations[i].merge(o)
 }
 
-// sameAs reports whether two ports offer one operation.
+// sameAs reports whether two ports offer one operation: one of their port type,
+// or one that takes the same element. Bindings that put it differently into the
+// Body make two of it.
 func (o *Operation) sameAs(other *Operation) bool {
-	return o.Name == other.Name && o.Style == other.Style && (o.Unsupported != "" || other.Unsupported != "" ||
-		o.Input.Element == other.Input.Element)
+	if o.Name != other.Name || o.Style != other.Style {
+		return false
+	}
+	if o.Unsupported != "" || other.Unsupported != "" {
+		return o.declared == other.declared
+	}
+	return o.Input.Element == other.Input.Element &&
+		(o.declared == other.declared || o.portType != other.portType)
 }
 
 // merge takes over what another port's binding of the same operation adds.
@@ -92,7 +100,9 @@ func (b *boundOperation) abstract(bound document.Node) document.Node {
 func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
 	ext := bound.Child(b.soap("operation"))
 	o := &Operation{Name: attr(abstract, "name"), Doc: text(abstract.Child(wsdlName("documentation"))),
-		Position: b.at(b.binding, bound)}
+		Position: b.at(b.binding, bound), declared: b.at(b.portType, abstract),
+		binding: attr(b.binding.node, "name"), portType: attr(b.portType.node, "name"),
+		input: inputName(attr(abstract.Child(wsdlName("input")), "name"), attr(abstract, "name"), !abstract.Child(wsdlName("output")).Exists())}
 	action := strings.TrimSpace(attr(ext, "soapAction"))
 	if b.space == nsSOAP12 {
 		o.Action12 = action

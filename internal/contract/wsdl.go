@@ -133,7 +133,7 @@ func (l *loader) notePolicies() {
 // service adds a wsdl:service, unless none of its ports speaks SOAP.
 func (w *description) service(in component) {
 	s := &Service{Name: attr(in.node, "name"), Doc: text(in.node.Child(wsdlName("documentation"))),
-		Position: w.at(in, in.node), model: w.c.model, byBody: map[Name]*Operation{}}
+		Position: w.at(in, in.node), model: w.c.model, byBody: map[Name][]*Operation{}}
 	for n := range children(in.node, wsdlName("port")) {
 		w.port(s, component{n, in.in})
 	}
@@ -141,24 +141,8 @@ func (w *description) service(in component) {
 		return
 	}
 	w.c.Services = append(w.c.Services, s)
-	for _, o := range s.Operations {
-		w.dispatch(s, o)
-	}
-}
-
-// dispatch makes an operation findable by its Body. Two operations with the
-// same Body element (against Basic Profile R2710) cannot be told apart by it.
-func (w *description) dispatch(s *Service, o *Operation) {
-	if o.Unsupported == "" {
-		if first := s.byBody[o.Input.Element.Name]; first != nil {
-			o.Unsupported = "its Body is that of operation " + first.Name + ", and a SOAPAction alone does not tell them apart"
-		} else {
-			s.byBody[o.Input.Element.Name] = o
-		}
-	}
-	if o.Unsupported != "" {
-		w.l.note(o.Position, "operation %s of service %s is cannot be served: %s", o.Name, s.Name, o.Unsupported)
-	}
+	s.distinguish()
+	w.dispatch(s)
 }
 
 // port adds one port and the operations of its binding.

@@ -2,20 +2,25 @@ package contract
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 )
 
 // group is operations of a service that one engine serves: no two of them mean
-// different elements by one name.
+// different elements by one name, or begin alike and go on differently.
 type group struct {
 	operations []*Operation
-	declared   map[Name]*Element // what stands in the Body, and its wrappers
+	declared   map[Name]*Element   // what stands in the Body, and its wrappers
+	bodies     map[Name]*Operation // by the Body's first child
 }
+
+func newGroup() *group { return &group{declared: map[Name]*Element{}, bodies: map[Name]*Operation{}} }
 
 // groups divides the operations that are served. There is always one group.
 func (s *Service) groups() []*group {
-	out := []*group{{declared: map[Name]*Element{}}}
+	out := []*group{newGroup()}
 	for _, o := range s.Operations {
 		if o.Unsupported != "" {
 			continue
@@ -27,7 +32,7 @@ func (s *Service) groups() []*group {
 			}
 		}
 		if into == nil {
-			into = &group{declared: map[Name]*Element{}}
+			into = newGroup()
 			out = append(out, into)
 		}
 		into.add(o)
@@ -44,64 +49,36 @@ func (g *group) takes(o *Operation) bool {
 			return false
 		}
 	}
-	return true
+	like := g.bodies[o.Input.bodyName()]
+	return like == nil || slices.Equal(like.Input.body(), o.Input.body())
 }
 
 func (g *group) add(o *Operation) {
 	g.operations = append(g.operations, o)
+	g.bodies[o.Input.bodyName()] = o
 	for _, el := range o.needs() {
 		g.declared[el.Name] = el
 	}
 }
 
-// bodyStep is a place in the Body: an element, what may follow it, and whether
-// nothing may. The inputs of a group form a tree of them, so that its content
-// model is unambiguous (XSD 1.0 part 1 §3.8.6) although inputs may begin alike.
-type bodyStep struct {
-	element *Element
-	next    []*bodyStep
-	end     bool
-}
-
-func (s *bodyStep) step(el *Element) *bodyStep {
-	for _, n := range s.next {
-		if n.element == el {
-			return n
-		}
-	}
-	n := &bodyStep{element: el}
-	s.next = append(s.next, n)
-	return n
-}
-
 // body is the content model of the Body: the input of one of the operations.
 func (g *group) body() string {
-	root := &bodyStep{}
-	for _, o := range g.operations {
-		at := root
-		for _, el := range o.Input.body() {
-			at = at.step(el)
-		}
-		at.end = true
-	}
-	return string(root.appendNext(nil))
-}
-
-// appendNext writes what may follow.
-func (s *bodyStep) appendNext(dst []byte) []byte {
-	if dst = append(dst, `<xs:choice`...); s.end {
+	dst := []byte(`<xs:choice`)
+	if g.bodies[Name{}] != nil {
 		dst = append(dst, ` minOccurs="0"`...)
 	}
 	dst = append(dst, '>')
-	for _, n := range s.next {
-		if len(n.next) == 0 {
-			dst = appendElementReference(dst, n.element.Name)
+	for _, name := range slices.SortedFunc(maps.Keys(g.bodies), compareNames) {
+		if name == (Name{}) {
 			continue
 		}
-		dst = appendElementReference(append(dst, `<xs:sequence>`...), n.element.Name)
-		dst = append(n.appendNext(dst), `</xs:sequence>`...)
+		dst = append(dst, `<xs:sequence>`...)
+		for _, el := range g.bodies[name].Input.body() {
+			dst = appendElementReference(dst, el.Name)
+		}
+		dst = append(dst, `</xs:sequence>`...)
 	}
-	return append(dst, `</xs:choice>`...)
+	return string(append(dst, `</xs:choice>`...))
 }
 
 func appendElementReference(dst []byte, name Name) []byte {

@@ -60,6 +60,7 @@ type Service struct {
 	*model                          // of the contract
 	byBody    map[Name][]*Operation // by the Body's first child
 	validator engine
+	several   bool // engines, of the operations
 	degraded  string
 }
 

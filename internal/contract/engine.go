@@ -202,7 +202,7 @@ func blank(text []byte) []byte {
 func (set *schemaSet) service(s *Service) {
 	for i, g := range s.groups() {
 		v, reason := set.compile(s, g)
-		if i == 0 {
+		if s.several = i > 0; i == 0 {
 			s.validator = v
 		}
 		for _, o := range g.operations {

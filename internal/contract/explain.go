@@ -105,11 +105,22 @@ func (x *explainer) meant(child document.Node) *Operation {
 		return x.operation
 	}
 	for _, o := range all {
-		if o.Input.Gathered == (!child.Exists() || child.NextSibling().Exists()) {
+		if o.Input.stands(child) {
 			return o
 		}
 	}
 	return x.service.Operation(name)
+}
+
+// stands reports whether the Body's children, from the first, are the message's.
+func (m *Message) stands(child document.Node) bool {
+	for _, el := range m.body() {
+		if !child.Is(el.Name) {
+			return false
+		}
+		child = child.NextSibling()
+	}
+	return !child.Exists()
 }
 
 // inputs lists the Body elements of the service; where one has the local name

@@ -135,8 +135,8 @@ func (b *boundOperation) document(o *Operation, m *Message, direction string) {
 		m.Element = m.Parts[0].Element
 		return
 	}
-	if !isNCName(m.Name) {
-		o.unsupported("the name of its %s cannot be the name of an element", direction)
+	if !isNCName(m.Name) || m.space == "" {
+		o.unsupported("the message of its %s, %q in namespace %q, cannot give an element its name", direction, m.Name, m.space)
 		return
 	}
 	m.Gathered = true

@@ -131,7 +131,7 @@ func (b *boundOperation) messages(o *Operation, bound, abstract document.Node, s
 	}
 	o.Faults = b.faults(o, abstract)
 	b.ordered(o, abstract)
-	if o.Style == DocumentWrapped && (o.Input.Element == nil || o.Input.Element.Name.Local != o.Name) {
+	if o.Style == DocumentWrapped && (o.Input.Element == nil || o.Input.Gathered || o.Input.Parts[0].Typed || o.Input.Element.Name.Local != o.Name) {
 		o.Style = DocumentBare
 	}
 }

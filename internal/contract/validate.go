@@ -30,10 +30,14 @@ func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, 
 }
 
 // ValidateFor is Validate for an envelope that was dispatched: where operations
-// share a Body, it is op's that the message is held against.
+// share a Body, it is op's that the message is held against. A nil op is the
+// likeliest.
 func (s *Service) ValidateFor(op *Operation, envelope []byte, limit int) (details []fault.Detail, more int, err error) {
 	if err := crowded(envelope); err != nil {
 		return nil, 0, err
+	}
+	if op == nil && s.several {
+		op = s.likely(envelope)
 	}
 	verdict := s.engineOf(op).Validate(envelope)
 	if verdict == nil && s.degraded == "" {
@@ -53,6 +57,18 @@ func (s *Service) ValidateFor(op *Operation, envelope []byte, limit int) (detail
 	}
 	details, more = x.limited(limit)
 	return details, more, nil
+}
+
+// likely is the operation that an envelope is taken for that nobody has
+// dispatched, or nil.
+func (s *Service) likely(envelope []byte) *Operation {
+	tree, err := document.Read(envelope)
+	if err != nil {
+		return nil
+	}
+	defer tree.Release()
+	body := tree.Root().Child(Name{Space: tree.Root().Name().Space, Local: "Body"})
+	return (&explainer{service: s}).meant(body.FirstChild())
 }
 
 // engineOf returns the engine for the messages of an operation; nil is any.

@@ -122,8 +122,13 @@ func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
 func (b *boundOperation) messages(o *Operation, bound, abstract document.Node, style string) {
 	in, out := abstract.Child(wsdlName("input")), abstract.Child(wsdlName("output"))
 	o.Style = b.styleOf(bound, style)
-	if !in.Exists() {
-		o.unsupported("it has no input: notifications and solicitations are not served")
+	switch {
+	case !in.Exists() && out.Exists():
+		o.unsupported("it is a notification, which the service would have to begin")
+	case !in.Exists():
+		o.unsupported("it has neither input nor output")
+	case solicits(abstract):
+		o.unsupported("it is a solicit-response: its output comes first, and the service would have to begin it")
 	}
 	o.Input = b.message(o, in, bound.Child(wsdlName("input")), "input")
 	if out.Exists() {
@@ -145,11 +150,16 @@ func (b *boundOperation) faults(o *Operation, abstract document.Node) []*FaultMe
 				f.Parts = append(f.Parts, b.part(declared, part, Literal))
 			}
 		}
-		if len(f.Parts) == 0 || f.Parts[0].Typed || f.Parts[0].Element == nil {
+		if len(f.Parts) == 0 || f.Parts[0].unfit("fault") != "" {
 			b.l.note(b.at(b.portType, n), "fault %q of operation %s has no known element", f.Name, o.Name)
 			continue
 		}
-		f.Element = f.Parts[0].Element
+		if len(f.Parts) > 1 {
+			b.l.note(b.at(b.portType, n), "fault %q of operation %s has %d parts, and a detail has room for one: the first counts", f.Name, o.Name, len(f.Parts))
+		}
+		if f.Element = f.Parts[0].Element; f.Parts[0].Typed {
+			f.Element = b.accessorOf(f.Parts[0])
+		}
 		out = append(out, f)
 	}
 	return out
@@ -197,18 +207,16 @@ func (b *boundOperation) defaultAction(n document.Node, name string) string {
 	return strings.TrimSuffix(space, slash) + slash + attr(b.portType.node, "name") + slash + name
 }
 
-// descendant returns the first element of that name below n, depth-first, at
-// most depth levels down.
-func descendant(n document.Node, name Name, depth int) document.Node {
-	for c := range elements(n) {
-		if c.Name() == name {
-			return c
-		}
-		if depth > 1 {
-			if found := descendant(c, name, depth-1); found.Exists() {
-				return found
-			}
+// solicits reports whether an operation's output stands before its input, which
+// is how WSDL 1.1 §2.4.3 writes a solicit-response.
+func solicits(abstract document.Node) bool {
+	for n := range elements(abstract) {
+		switch n.Name() {
+		case wsdlName("input"):
+			return false
+		case wsdlName("output"):
+			return abstract.Child(wsdlName("input")).Exists()
 		}
 	}
-	return document.Node{}
+	return false
 }

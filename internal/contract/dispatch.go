@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
@@ -95,6 +96,7 @@ func (w *description) dispatch(s *Service) {
 	for _, body := range bodies {
 		w.share(s, body)
 	}
+	s.group()
 	for _, o := range s.Operations {
 		if o.Unsupported != "" {
 			w.l.note(o.Position, "operation %s of service %s cannot be served: %s", o.Name, s.Name, o.Unsupported)
@@ -164,12 +166,13 @@ func distinction(all []*Operation) func(int, *Operation) string {
 
 // inputName is the name of an operation's input, by default that of WSDL 1.1
 // §2.4.5.
-func inputName(name, operation string, oneWay bool) string {
+func inputName(abstract document.Node) string {
+	name := strings.TrimSpace(attr(abstract.Child(wsdlName("input")), "name"))
 	switch {
-	case strings.TrimSpace(name) != "":
-		return strings.TrimSpace(name)
-	case oneWay:
-		return operation
+	case name != "":
+		return name
+	case !abstract.Child(wsdlName("output")).Exists():
+		return attr(abstract, "name")
 	}
-	return operation + "Request"
+	return attr(abstract, "name") + "Request"
 }

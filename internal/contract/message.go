@@ -52,6 +52,10 @@ func (b *boundOperation) message(o *Operation, abstract, bound document.Node, di
 	}
 	m.Use, m.EncodingStyle, m.Namespace = useOf(body), attr(body, "encodingStyle"), attr(body, "namespace")
 	m.Headers = b.headers(o, carrier)
+	if n := len(partsOf(declared)); n > maxParts {
+		o.unsupported("its %s has %d parts, more than %d", direction, n, maxParts)
+		return m
+	}
 	for _, part := range b.bodyParts(declared, body, append(b.headerParts(declared, carrier), attached...)) {
 		m.Parts = append(m.Parts, b.part(declared, part, m.Use))
 	}
@@ -61,6 +65,14 @@ func (b *boundOperation) message(o *Operation, abstract, bound document.Node, di
 		b.document(o, m, direction)
 	}
 	return m
+}
+
+// maxParts bounds the parts of one message; the largest seen has some dozens.
+const maxParts = 1000
+
+// partsOf are the parts of a message.
+func partsOf(message component) []document.Node {
+	return slices.Collect(children(message.node, wsdlName("part")))
 }
 
 // carrier returns the element of a bound message that has the soap:body: itself,

@@ -80,6 +80,9 @@ type description struct {
 	portTypes map[Name]component
 	bindings  map[Name]component
 	wrappers  map[string]*wrapper // by name and parts
+	// operations are those of port types that were asked for.
+	operations map[component]map[string][]document.Node
+	described  int // operations
 }
 
 func (l *loader) describe(c *Contract) {
@@ -89,7 +92,7 @@ func (l *loader) describe(c *Contract) {
 	root := l.definitions[0]
 	c.TargetNamespace = root.namespace
 	c.Doc = text(root.node.Child(wsdlName("documentation")))
-	w := &description{l: l, c: c, wrappers: map[string]*wrapper{}}
+	w := &description{l: l, c: c, wrappers: map[string]*wrapper{}, operations: map[component]map[string][]document.Node{}}
 	w.messages = l.index("message")
 	w.portTypes = l.index("portType")
 	w.bindings = l.index("binding")
@@ -101,7 +104,7 @@ func (l *loader) describe(c *Contract) {
 	if len(c.Services) == 0 {
 		l.note(l.at(root.file, root.node), "no service has a SOAP port: there is nothing to serve")
 	}
-	l.notePolicies()
+	c.Policies = l.policies()
 }
 
 func (l *loader) index(kind string) map[Name]component {
@@ -117,17 +120,6 @@ func (l *loader) index(kind string) map[Name]component {
 		}
 	}
 	return out
-}
-
-// notePolicies says that policies are read by nobody (WS-Policy Attachment).
-func (l *loader) notePolicies() {
-	for _, d := range l.definitions {
-		for n := range elements(d.node) {
-			if s := n.Name().Space; n.Name().Local == "Policy" && (s == nsPolicy || s == nsPolicy15) {
-				l.note(l.at(d.file, n), "WS-Policy is not enforced")
-			}
-		}
-	}
 }
 
 // service adds a wsdl:service, unless none of its ports speaks SOAP.

@@ -68,6 +68,14 @@ func moreLibrary(name string) (function, bool) {
 		return function{1, 1, (*compiler).rounding}, true // §4.4
 	case "round", "round-half-to-even":
 		return function{1, 2, (*compiler).rounding}, true // §4.4.4, §4.4.5
+	case "head", "tail", "reverse", "sort":
+		return function{1, 1, (*compiler).sequenceFunction}, true // §14.1, §16.2.6
+	case "subsequence":
+		return function{2, 3, (*compiler).subsequence}, true // §14.1.10
+	case "index-of":
+		return function{2, 2, (*compiler).indexOf}, true // §14.2.2
+	case "zero-or-one", "one-or-more", "exactly-one":
+		return function{1, 1, (*compiler).cardinality}, true // §14.3
 	case "position", "last":
 		return function{0, 0, (*compiler).place}, true // §15.1
 	case "current-dateTime", "current-date", "current-time":
@@ -83,16 +91,17 @@ var functionNames = []string{
 	"string", "concat", "string-join", "substring", "string-length", "normalize-space", "upper-case", "lower-case",
 	"translate", "contains", "starts-with", "ends-with", "substring-before", "substring-after", "true", "false",
 	"boolean", "not", "exists", "empty", "count", "sum", "avg", "min", "max", "distinct-values", "abs", "ceiling",
-	"floor", "round", "round-half-to-even", "position", "last",
+	"floor", "round", "round-half-to-even", "position", "last", "head", "tail", "reverse", "sort", "subsequence",
+	"index-of", "zero-or-one", "one-or-more", "exactly-one",
 }
 
 // unbuilt are functions of the standard that people look for.
 var unbuilt = []string{
 	"matches", "replace", "tokenize", "format-number", "format-date", "format-dateTime", "format-time", "number",
-	"data", "node-name", "name", "local-name", "head", "tail", "reverse", "subsequence", "index-of", "deep-equal",
+	"data", "node-name", "name", "local-name", "deep-equal",
 	"year-from-date", "year-from-dateTime", "month-from-date", "day-from-date", "adjust-dateTime-to-timezone",
-	"adjust-date-to-timezone", "zero-or-one", "one-or-more", "exactly-one", "compare", "codepoints-to-string",
-	"string-to-codepoints", "encode-for-uri", "error", "doc", "sort", "for-each", "fold-left",
+	"adjust-date-to-timezone", "compare", "codepoints-to-string",
+	"string-to-codepoints", "encode-for-uri", "error", "doc", "for-each", "fold-left",
 }
 
 func (c *compiler) call(n *call) code {
@@ -180,7 +189,7 @@ func textual(least, most int, result Class, fn func(*Frame, []string) Value) fun
 func (c *compiler) stringOf(n *call) code {
 	var k code
 	if len(n.args) == 0 {
-		k = c.walk(&path{at: n.at}, nil)
+		k = c.current(n)
 	} else {
 		k = c.compile(n.args[0])
 	}

@@ -22,6 +22,14 @@ func (c *compiler) binary(n *binary) code {
 		return c.general(n)
 	case "eq", "ne", "lt", "le", "gt", "ge":
 		return c.valueComparison(n)
+	case "to":
+		return c.span(n)
+	case "!":
+		return c.mapped(n)
+	case "|", "union", "intersect", "except":
+		return c.combination(n)
+	case "is", "<<", ">>":
+		return c.nodeComparison(n)
 	}
 	return c.later(n, "the operator "+n.op)
 }

@@ -317,7 +317,7 @@ func (c *compiler) operand(n node, of string) code {
 
 var castTargets = map[string]Class{
 	"string": String, "boolean": Boolean, "integer": Integer, "decimal": Decimal, "double": Double,
-	"dateTime": DateTime, "date": Date, "time": Time,
+	"dateTime": DateTime, "date": Date, "time": Time, "dayTimeDuration": DayTimeDuration, "yearMonthDuration": YearMonthDuration,
 }
 
 func (c *compiler) conversion(n *conversion) code {

@@ -18,9 +18,9 @@ type local struct {
 	values []Value
 }
 
-// spend counts one turn of a loop.
-func (f *Frame) spend() error {
-	if f.effort++; f.effort > maxEffort {
+// spend counts turns of a loop, items made and comparisons.
+func (f *Frame) spend(turns int) error {
+	if f.effort += min(turns, maxEffort+1); f.effort > maxEffort {
 		return &Error{Message: "the expression takes more than two million turns"}
 	}
 	return nil
@@ -136,7 +136,7 @@ func (s source) each(f *Frame, slot int, visit func() (bool, error)) error {
 		return err
 	}
 	for i := range items.len() {
-		if err := f.spend(); err != nil {
+		if err := f.spend(1); err != nil {
 			return err
 		}
 		f.bind(slot, items.at(i))
@@ -319,7 +319,7 @@ func forEachElement(w *walk, items Type, body code) code {
 		f.last = len(nodes)
 		for i := 0; i < len(nodes) && err == nil; i++ {
 			f.Item, f.position = nodes[i], i+1
-			if err = f.spend(); err == nil {
+			if err = f.spend(1); err == nil {
 				dst, err = body.all(f, dst)
 			}
 		}

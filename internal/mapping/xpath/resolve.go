@@ -40,7 +40,18 @@ func (c *compiler) walk(n *path, base *walk) code {
 			return nil
 		}
 	}
+	if w.attr != nil {
+		return c.attributeFilter(&n.steps[len(n.steps)-1], c.finish(w, count))
+	}
 	return c.finish(w, count)
+}
+
+// attributeFilter is a predicate on an attribute: its context item is the value.
+func (c *compiler) attributeFilter(s *step, base code) code {
+	if len(s.predicates) == 0 {
+		return base
+	}
+	return c.sifted(&filter{at: s.at, predicates: s.predicates}, base)
 }
 
 // block notes the child of a container that a path begins with.
@@ -132,10 +143,6 @@ func (c *compiler) attributeStep(w *walk, t *Type, s *step, name contract.Name) 
 	r, ok := t.Shape.attribute(name)
 	if !ok {
 		c.fail(s, "%s", c.scope.unknown(t.Shape, display(s.prefix, s.name), true))
-		return false
-	}
-	if len(s.predicates) > 0 {
-		c.later(s, "a predicate on an attribute")
 		return false
 	}
 	w.attr, w.label = &name, display(s.prefix, s.name)

@@ -77,6 +77,9 @@ func (c *compiler) span(n *binary) code {
 		if err1 != nil || err2 != nil || last-first < 0 || last-first >= maxRange {
 			return dst, &Error{"a sequence of more than 100,000 numbers", a.Lexical() + " to " + b.Lexical()}
 		}
+		if err := f.spend(int(last - first)); err != nil {
+			return dst, err
+		}
 		for i := first; i <= last; i++ {
 			dst = append(dst, f.integer(i))
 		}
@@ -98,7 +101,7 @@ func (c *compiler) whole(n node, of string) code {
 
 // sifted is a predicate on values (§3.3.2): its context item is a value.
 func (c *compiler) sifted(n *filter, base code) code {
-	if !c.valued(n.base, base) {
+	if !c.valued(n, base) {
 		return nil
 	}
 	t := base.typ()
@@ -140,7 +143,7 @@ func siftValues(f *Frame, slot int, values []Value, tests []predicate) ([]Value,
 		for k := range values {
 			f.position = k + 1
 			f.bind(slot, local{values: values[k : k+1]})
-			if err := f.spend(); err != nil {
+			if err := f.spend(1); err != nil {
 				return nil, err
 			}
 			ok, err := tests[i].holds(f)
@@ -440,6 +443,9 @@ func (c *compiler) indexOf(n *call) code {
 			return dst, err
 		}
 		v, p, err := wanted.one(f)
+		if err == nil {
+			err = f.spend(len(values))
+		}
 		for i := range values {
 			if p == Present && order(f, values[i], v) == equal {
 				dst = append(dst, f.integer(int64(i+1)))

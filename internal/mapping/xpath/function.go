@@ -409,7 +409,7 @@ func (c *compiler) counting(n *call) code {
 
 func (c *compiler) place(n *call) code {
 	if c.inside == 0 {
-		return c.fail(n, "%s() has a meaning within [ ] only", n.name)
+		return c.fail(n, "%s() has a meaning within [ ] and behind ! only", n.name)
 	}
 	last := n.name == "last"
 	return &scalar{single(Integer), func(f *Frame) (Value, bool, error) {

@@ -21,7 +21,8 @@ func crowd(n int, style string, message, name func(int) string) string {
 		`</w:binding><w:service name="S"><w:port name="P" binding="c:B"><soap:address location="http://h"/></w:port></w:service></w:definitions>`
 }
 
-func TestBounds(t *testing.T) {
+// TestCrowds: what a WSDL describes is bounded, in operations, parts and engines.
+func TestCrowds(t *testing.T) {
 	same := func(s string) func(int) string { return func(int) string { return s } }
 	each := func(s string) func(int) string { return func(i int) string { return fmt.Sprint(s, i) } }
 	tests := []struct {

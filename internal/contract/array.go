@@ -310,25 +310,3 @@ func (t arrayType) typeAttribute() (declaration, qname string) {
 	}
 	return string(document.AppendValue([]byte(` xmlns:o="`), t.of.Space)) + `"`, "o:" + t.of.Local
 }
-
-// withoutAttribute cuts an attribute out of a start tag.
-func withoutAttribute(tag []byte, local string) []byte {
-	for from := 0; ; {
-		i := bytes.Index(tag[from:], []byte(local))
-		if i < 0 {
-			return tag
-		}
-		start := from + i
-		from = start + len(local)
-		rest := bytes.TrimLeft(tag[from:], " \t\r\n")
-		if !isSpaceByte(tag[start-1]) || len(rest) == 0 || rest[0] != '=' {
-			continue
-		}
-		rest = bytes.TrimLeft(rest[1:], " \t\r\n")
-		size := bytes.IndexByte(rest[1:], rest[0]) + 2
-		end := len(tag) - len(rest) + size
-		return append(append(bytes.Clone(tag[:start]), blank(tag[start:end])...), tag[end:]...)
-	}
-}
-
-func isSpaceByte(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

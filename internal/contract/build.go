@@ -100,10 +100,6 @@ func compareNames(a, b Name) int {
 // (many vendors repeat a schema in several files) is taken from the first.
 func (b *builder) index(s *schema) {
 	for n := range elements(s.node) {
-		if n.Name() == xsdName("redefine") {
-			b.l.note(b.at(s, n), "xs:redefine is not supported yet: the schema is included as it is")
-			continue
-		}
 		into := b.tableOf(n.Name())
 		if into == nil {
 			continue

@@ -13,6 +13,12 @@ import (
 // schema engine both read this normal form and so cannot differ about it. What
 // is published is the file as it came.
 
+// normalise puts all schemas into normal form.
+func (l *loader) normalise() {
+	l.mergeRedefinitions()
+	l.unfoldArrays()
+}
+
 // edit replaces a part of a text. The text it puts there is one line; the line
 // breaks of what it replaces stay, so that every line keeps its number.
 type edit struct {
@@ -132,4 +138,67 @@ func (s *schema) expand(n document.Node, qname string) (name Name, ok bool) {
 		space = s.namespace
 	}
 	return Name{Space: space, Local: local}, bound || prefix == ""
+}
+
+// tagAttribute is where an attribute stands in the text of its start tag.
+type tagAttribute struct{ start, value, valueEnd int }
+
+// attributeIn finds an attribute that is written without a prefix.
+func attributeIn(tag []byte, local string) (tagAttribute, bool) {
+	for from := 0; ; {
+		i := bytes.Index(tag[from:], []byte(local))
+		if i < 0 {
+			return tagAttribute{}, false
+		}
+		start := from + i
+		from = start + len(local)
+		rest := bytes.TrimLeft(tag[from:], spaces)
+		if bytes.IndexByte([]byte(spaces), tag[start-1]) < 0 || rest[0] != '=' || quotedAt(tag, start) {
+			continue
+		}
+		rest = bytes.TrimLeft(rest[1:], spaces)
+		value := len(tag) - len(rest) + 1
+		return tagAttribute{start, value, value + bytes.IndexByte(rest[1:], rest[0])}, true
+	}
+}
+
+const spaces = " \t\r\n"
+
+// quotedAt reports whether an offset in a start tag is inside a value.
+func quotedAt(tag []byte, at int) bool {
+	var quote byte
+	for _, c := range tag[:at] {
+		switch {
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+	}
+	return quote != 0
+}
+
+// withoutAttribute cuts an attribute out of a start tag.
+func withoutAttribute(tag []byte, local string) []byte {
+	a, ok := attributeIn(tag, local)
+	if !ok {
+		return tag
+	}
+	return append(bytes.Clone(tag[:a.start]), tag[a.valueEnd+1:]...)
+}
+
+// attributeEdit puts another value into an attribute that n has.
+func (s *schema) attributeEdit(n document.Node, local, value string) edit {
+	start, _, _, _ := n.Span()
+	a, _ := attributeIn(s.startTag(n), local)
+	return edit{start + a.value, start + a.valueEnd, string(document.AppendValue(nil, value))}
+}
+
+// blankEdits remove n; what is in it stays when content is to be kept.
+func (s *schema) blankEdits(n document.Node, keep bool) []edit {
+	start, content, closing, end := n.Span()
+	if !keep || s.empty(n) {
+		return []edit{{start, end, ""}}
+	}
+	return []edit{{start, content, ""}, {closing, end, ""}}
 }

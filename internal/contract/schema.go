@@ -18,9 +18,10 @@ type schema struct {
 	node      document.Node
 	text      []byte // that node stands in: the file's, until the schema is put into normal form
 	namespace string
-	chameleon bool // namespace is the including schema's
-	wellKnown bool // comes with the gateway, not with the contract
-	index     int  // 1-based position in the WSDL it is embedded in; 0 for a file of its own
+	chameleon bool     // namespace is the including schema's
+	includes  []string // the paths it includes or redefines
+	wellKnown bool     // comes with the gateway, not with the contract
+	index     int      // 1-based position in the WSDL it is embedded in; 0 for a file of its own
 	// qualified are the defaults for local elements and attributes.
 	qualifiedElements, qualifiedAttributes bool
 }
@@ -107,6 +108,12 @@ func (l *loader) follow(s *schema, n document.Node) {
 	if reason != "" {
 		l.missing = append(l.missing, missing{l.at(s.file, n), name.Local, namespace, location, reason})
 		return
+	}
+	if name.Local != "import" {
+		s.includes = append(s.includes, target)
+	}
+	if name.Local == "redefine" {
+		l.redefinitions = append(l.redefinitions, redefinition{s, n, target})
 	}
 	l.enter(target, adopt, l.at(s.file, n), namespace)
 }

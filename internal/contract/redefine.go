@@ -2,7 +2,6 @@ package contract
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 )
@@ -15,6 +14,9 @@ type redefinition struct {
 	target string
 }
 
+// maxRedefinitions bounds the xs:redefine elements of a contract.
+const maxRedefinitions = 256
+
 // redefining writes redefinitions as plain definitions: the component that is
 // redefined gets another name, which the redefinition alone refers to, and the
 // redefinition takes its place. So it reaches every reference in the namespace,
@@ -24,6 +26,8 @@ type redefining struct {
 	edits   map[*schema][]edit
 	names   map[Name]map[string]bool // by kind and name: what is declared
 	renamed map[global]bool
+	schemas map[visit]*schema
+	known   map[redefined]map[redefinable]global
 }
 
 // mergeRedefinitions puts all schemas into a form without xs:redefine.
@@ -31,13 +35,21 @@ func (l *loader) mergeRedefinitions() {
 	if len(l.redefinitions) == 0 {
 		return
 	}
-	r := &redefining{l: l, edits: map[*schema][]edit{}, names: map[Name]map[string]bool{}, renamed: map[global]bool{}}
+	r := &redefining{l: l, edits: map[*schema][]edit{}, names: map[Name]map[string]bool{}, renamed: map[global]bool{},
+		schemas: map[visit]*schema{}, known: map[redefined]map[redefinable]global{}}
 	for _, s := range l.schemas {
+		if s.index == 0 {
+			r.schemas[visit{s.file.path, s.namespace}] = s
+		}
 		for n := range elements(s.node) {
 			r.remember(s, n)
 		}
 	}
-	for _, one := range l.redefinitions {
+	for i, one := range l.redefinitions {
+		if i == maxRedefinitions {
+			l.fault(l.at(one.in.file, one.node), "more than %d redefinitions in one contract", maxRedefinitions)
+			return
+		}
 		r.merge(one)
 	}
 	l.revise(r.edits)
@@ -83,19 +95,19 @@ func (r *redefining) merge(one redefinition) {
 // component makes c what its name stands for.
 func (r *redefining) component(one redefinition, c document.Node) {
 	s, name, at := one.in, attr(c, "name"), r.l.at(one.in.file, c)
-	in, original := r.original(one, one.target, c, map[string]bool{})
-	if !original.Exists() {
+	original, ok := r.original(one, c)
+	if !ok {
 		r.l.note(at, "%s %q is redefined and not declared in %s: it is taken for a declaration", c.Name().Local, name, r.l.relative(one.target))
 		return
 	}
-	if r.renamed[global{original, in}] {
+	if r.renamed[original] {
 		r.l.note(at, "%s %q is redefined twice; the first redefinition counts", c.Name().Local, name)
 		r.edits[s] = append(r.edits[s], s.blankEdits(c, false)...)
 		return
 	}
 	fresh := r.fresh(s.namespace, name, c)
-	r.renamed[global{original, in}] = true
-	r.edits[in] = append(r.edits[in], in.attributeEdit(original, "name", fresh))
+	r.renamed[original] = true
+	r.edits[original.in] = append(r.edits[original.in], original.in.attributeEdit(original.node, "name", fresh))
 	selves := selfReferences(s, c, Name{Space: s.namespace, Local: name})
 	for _, ref := range selves {
 		prefix, _ := document.SplitQName(trim(attr(ref.node, ref.attribute)))
@@ -105,47 +117,58 @@ func (r *redefining) component(one redefinition, c document.Node) {
 		r.edits[s] = append(r.edits[s], s.attributeEdit(ref.node, ref.attribute, prefix+fresh))
 	}
 	if symbolSpace(c) == "type" && len(selves) == 0 {
-		r.l.note(at, "%s %q is redefined without being derived from itself: it replaces the one at %s", c.Name().Local, name, r.l.at(in.file, original))
+		r.l.note(at, "%s %q is redefined without being derived from itself: it replaces the one at %s", c.Name().Local, name, r.l.at(original.in.file, original.node))
 	}
+}
+
+// redefined is a file as a schema that redefines it sees it.
+type redefined struct {
+	by     *schema
+	target string
+}
+
+// redefinable names a component that can be redefined.
+type redefinable struct{ space, name string }
+
+func redefinableName(n document.Node) redefinable {
+	return redefinable{symbolSpace(n), attr(n, "name")}
 }
 
 // original finds the component that c redefines: in the file, in what that
 // redefines itself, or in what it includes.
-func (r *redefining) original(one redefinition, target string, c document.Node, seen map[string]bool) (*schema, document.Node) {
-	i := slices.IndexFunc(r.l.schemas, func(s *schema) bool {
-		return s.file.path == target && s.namespace == one.in.namespace && s.index == 0
-	})
-	if i < 0 || seen[target] {
-		return nil, document.Node{}
+func (r *redefining) original(one redefinition, c document.Node) (global, bool) {
+	from := redefined{one.in, one.target}
+	if r.known[from] == nil {
+		r.known[from] = map[redefinable]global{}
+		r.gather(r.known[from], one, one.target, map[string]bool{})
 	}
-	s := r.l.schemas[i]
+	found, ok := r.known[from][redefinableName(c)]
+	return found, ok
+}
+
+// gather collects the components in the order in which they count.
+func (r *redefining) gather(into map[redefinable]global, one redefinition, target string, seen map[string]bool) {
+	s := r.schemas[visit{target, one.in.namespace}]
+	if s == nil || seen[target] {
+		return
+	}
 	seen[target] = true
-	for n := range elements(s.node) {
-		if n.Name() == xsdName("redefine") && s != one.in {
-			if found := declared(n, c); found.Exists() {
-				return s, found
+	add := func(n document.Node) {
+		for c := range elements(n) {
+			if _, taken := into[redefinableName(c)]; !taken && symbolSpace(c) != "" {
+				into[redefinableName(c)] = global{c, s}
 			}
 		}
 	}
-	if found := declared(s.node, c); found.Exists() {
-		return s, found
+	if s != one.in {
+		for n := range children(s.node, xsdName("redefine")) {
+			add(n)
+		}
 	}
+	add(s.node)
 	for _, next := range s.includes {
-		if in, found := r.original(one, next, c, seen); found.Exists() {
-			return in, found
-		}
+		r.gather(into, one, next, seen)
 	}
-	return nil, document.Node{}
-}
-
-// declared returns the child of n that has the name and kind of c.
-func declared(n, c document.Node) document.Node {
-	for d := range elements(n) {
-		if symbolSpace(d) == symbolSpace(c) && attr(d, "name") == attr(c, "name") {
-			return d
-		}
-	}
-	return document.Node{}
 }
 
 // fresh makes a name that nothing in the namespace has.

@@ -1,9 +1,7 @@
 package contract
 
 import (
-	"bytes"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -158,35 +156,12 @@ func (l *loader) checkReferences() {
 	for _, s := range l.schemas {
 		have[s.namespace] = true
 	}
-	for _, m := range l.missing {
-		if m.kind == "import" && !have[m.namespace] && l.enterWellKnown(m.namespace) {
-			have[m.namespace] = true
-		}
-	}
+	l.enterImported(have)
 	l.enterMentioned(have)
+	l.enterImported(have)
 	for _, m := range l.missing {
 		l.judge(m, m.kind == "import" && have[m.namespace])
 	}
-}
-
-// enterMentioned adds the catalogue's schemas whose namespace a schema uses
-// without importing it: many do.
-func (l *loader) enterMentioned(have map[string]bool) {
-	for _, ns := range slices.Sorted(maps.Keys(wellKnown)) {
-		if !have[ns] && slices.ContainsFunc(l.order, func(f *file) bool { return uses(f.utf8, ns) }) {
-			have[ns] = l.enterWellKnown(ns)
-		}
-	}
-}
-
-func uses(text []byte, ns string) bool {
-	switch ns {
-	case nsXML:
-		return bytes.Contains(text, []byte(`ref="xml:`))
-	case nsXSD: // a DataSet of .NET: a message that brings its own schema
-		return bytes.Contains(text, []byte(`:schema"`))
-	}
-	return bytes.Contains(text, []byte(`"`+ns+`"`))
 }
 
 func (l *loader) judge(m missing, satisfied bool) {

@@ -50,15 +50,15 @@ type builder struct {
 	sources         map[*Type]global
 	queue           []*Type
 	anyType         *Type
-	said            map[string]bool // what is noted to be undeclared
 }
 
 // undeclared notes a reference to nothing, once for each name.
 func (b *builder) undeclared(s *schema, n document.Node, kind string, name Name) {
-	if key := kind + " " + name.String(); !b.said[key] {
-		b.said[key] = true
+	key := absence{kind, name}
+	if _, said := b.l.absent[key]; !said {
 		b.l.note(b.at(s, n), "%s %q is not declared by any schema of the contract", kind, name)
 	}
+	b.l.absent[key] |= roleOf(n)
 }
 
 func buildModel(l *loader) *model {
@@ -68,7 +68,6 @@ func buildModel(l *loader) *model {
 		heads: map[*Element]*Element{}, sources: map[*Type]global{},
 		elementNodes: map[Name]global{}, typeNodes: map[Name]global{}, groupNodes: map[Name]global{},
 		attributeNodes: map[Name]global{}, attributeGroupNodes: map[Name]global{},
-		said: map[string]bool{},
 	}
 	b.anyType = builtinTypes(b.types)
 	for _, s := range l.schemas {
@@ -82,6 +81,7 @@ func buildModel(l *loader) *model {
 	}
 	b.drain()
 	b.relate()
+	l.types = b.types
 	return b.model
 }
 
@@ -149,7 +149,31 @@ func (b *builder) qname(s *schema, n document.Node, local string) (Name, bool) {
 	if !ok {
 		return Name{}, false
 	}
-	return b.expand(s, n, v), true
+	name := b.expand(s, n, v)
+	if own := (Name{Space: s.namespace, Local: name.Local}); name != own && (name.Space == "" || name.Space == nsXSD) && b.meansOwn(n, v, local, name, own) {
+		b.l.note(b.at(s, n), "%s %q is not declared; %q is taken", local, name, own)
+		b.l.misnamed[s] = append(b.l.misnamed[s], reference{n, local})
+		return own, true
+	}
+	return name, true
+}
+
+// meansOwn reports whether a name without a prefix is not declared where that
+// leads, but in the schema's own namespace.
+func (b *builder) meansOwn(n document.Node, qname, attribute string, name, own Name) bool {
+	if prefix, _ := document.SplitQName(trim(qname)); prefix != "" {
+		return false
+	}
+	table := b.typeNodes
+	switch attribute {
+	case "ref":
+		table = b.tableOf(n.Name())
+	case "substitutionGroup":
+		table = b.elementNodes
+	}
+	_, there := table[name]
+	_, here := table[own]
+	return here && !there && (attribute == "ref" || b.types[name] == nil)
 }
 
 func (b *builder) expand(s *schema, n document.Node, qname string) Name {

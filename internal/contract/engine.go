@@ -54,7 +54,7 @@ func (v *validator) Validate(message []byte) error {
 
 // compile gives every service its validator.
 func (l *loader) compile(c *Contract) {
-	set := newSchemaSet(l)
+	set := newSchemaSet(l, false)
 	for _, s := range c.Services {
 		s.validator, s.degraded = set.compile(s)
 	}
@@ -64,6 +64,9 @@ func (l *loader) compile(c *Contract) {
 // namespace instead of by location, missing ones added, duplicates gone.
 type schemaSet struct {
 	l          *loader
+	mending    bool       // what the engine would refuse is put right where that can be done
+	mended     *schemaSet // made when needed
+	standIns   map[string][]byte
 	namespaces map[string][]*schema
 	names      map[string]string     // namespace → name of the schema that includes all of its schemas
 	sources    map[string][]byte     // by name
@@ -71,11 +74,17 @@ type schemaSet struct {
 	compiled   map[string]*validator // by the content of the Body
 }
 
-func newSchemaSet(l *loader) *schemaSet {
-	set := &schemaSet{l: l, namespaces: map[string][]*schema{}, names: map[string]string{},
+func newSchemaSet(l *loader, mending bool) *schemaSet {
+	set := &schemaSet{l: l, mending: mending, namespaces: map[string][]*schema{}, names: map[string]string{},
 		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}}
 	for _, s := range l.schemas {
 		set.namespaces[s.namespace] = append(set.namespaces[s.namespace], s)
+	}
+	if mending {
+		set.standIns = l.standIns()
+		for ns := range set.standIns {
+			set.namespaces[ns] = append([]*schema(nil), set.namespaces[ns]...)
+		}
 	}
 	for i, ns := range slices.Sorted(maps.Keys(set.namespaces)) {
 		set.names[ns] = fmt.Sprintf("namespace-%d.xsd", i+1)
@@ -98,6 +107,7 @@ func (set *schemaSet) add(ns string) {
 		set.sources[name], set.origins[name] = source, s
 		driver = append(driver, `<xs:include schemaLocation="`+name+`"/>`...)
 	}
+	driver = append(driver, set.standIns[ns]...)
 	set.sources[set.names[ns]] = append(driver, "</xs:schema>"...)
 }
 
@@ -112,37 +122,44 @@ func schemaStart(ns string) []byte {
 // source returns a schema's text with its references replaced, line by line
 // where it was; nil when it has no content.
 func (set *schemaSet) source(s *schema) []byte {
-	text := document.AppendStandalone(nil, s.node)
-	head := startTagEnd(text)
-	if head < 0 {
+	_, content, _, end := s.node.Span()
+	if s.empty(s.node) {
 		return nil
 	}
-	body := text[head:]
+	var edits []edit
 	for n := range elements(s.node) {
-		if local := n.Name().Local; n.Name().Space == nsXSD && (local == "import" || local == "include" || local == "redefine") {
-			body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
+		if isReference(n) || madeAnew(s, n) {
+			edits = append(edits, s.blankEdits(n, false)...)
 		}
 	}
 	for _, n := range set.l.duplicates[s] {
-		body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
+		edits = append(edits, s.blankEdits(n, false)...)
 	}
-	if s.namespace == nsEnv11 || s.namespace == nsEnv12 {
-		body = withoutEnvelope(body, s.node)
+	if set.mending {
+		edits = append(edits, set.l.mend(s)...)
 	}
-	out := slices.Clone(text[:head])
-	out = append(out, set.imports(s, text)...)
-	return append(out, body...)
+	text := document.AppendStandalone(nil, s.node)
+	head := bytes.Clone(text[:len(text)-(end-content)])
+	if s.namespace == "" || s.chameleon {
+		head = withoutAttribute(head, "targetNamespace")
+	}
+	for i := range edits {
+		edits[i].start, edits[i].end = edits[i].start-content, edits[i].end-content
+	}
+	body := apply(s.text[content:end], edits)
+	return append(append(head, set.imports(s, text)...), body...)
 }
 
-// withoutEnvelope cuts the declaration of the Envelope, which is made for each
-// service anew.
-func withoutEnvelope(body []byte, schema document.Node) []byte {
-	for n := range children(schema, xsdName("element")) {
-		if attr(n, "name") == "Envelope" {
-			body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
-		}
-	}
-	return body
+// isReference reports whether n is an import, include or redefine.
+func isReference(n document.Node) bool {
+	local := n.Name().Local
+	return n.Name().Space == nsXSD && (local == "import" || local == "include" || local == "redefine")
+}
+
+// madeAnew reports whether n declares the Envelope, which is made for each
+// service.
+func madeAnew(s *schema, n document.Node) bool {
+	return (s.namespace == nsEnv11 || s.namespace == nsEnv12) && n.Name() == xsdName("element") && attr(n, "name") == "Envelope"
 }
 
 // imports declares every namespace of the contract that the schema's text names.
@@ -174,26 +191,6 @@ func appendImport(out []byte, ns, location string) []byte {
 	return append(out, `" schemaLocation="`+location+`"/>`...)
 }
 
-// startTagEnd returns the offset after the first tag, or -1 when it is empty.
-func startTagEnd(text []byte) int {
-	var quote byte
-	for i, c := range text {
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>' && text[i-1] == '/':
-			return -1
-		case c == '>':
-			return i + 1
-		}
-	}
-	return -1
-}
-
 // blank is white space, byte for byte, with the line breaks of text.
 func blank(text []byte) []byte {
 	out := make([]byte, len(text))
@@ -220,12 +217,30 @@ func (set *schemaSet) compile(s *Service) (engine, string) {
 			return set.compiled[body], ""
 		}
 		reason = set.reason(err)
+		if mended := set.mend(body); mended != nil {
+			set.compiled[body] = mended
+			return mended, ""
+		}
 	}
 	gate, err := set.engine(anyBody)
 	if err != nil { // the envelope alone always compiles
 		return refusal{err}, reason
 	}
 	return newValidator(gate), reason
+}
+
+// mend compiles the schemas as far as they can be put right, and notes what was
+// wrong with them; nil where that is not enough.
+func (set *schemaSet) mend(body string) *validator {
+	if set.mended == nil {
+		set.mended = newSchemaSet(set.l, true)
+	}
+	e, err := set.mended.engine(body)
+	if err != nil {
+		return nil
+	}
+	set.l.notes = append(set.l.notes, set.l.mends...)
+	return newValidator(e)
 }
 
 // anyBody is the content of the Body where the schemas do not compile.

@@ -64,11 +64,11 @@ func (l *loader) collect(root *file) {
 // collectSchema registers one xs:schema element and follows its references.
 // adopt is the including schema's namespace, empty for an import.
 func (l *loader) collectSchema(f *file, n document.Node, adopt string, index int) {
-	own, declared := n.Attr(Name{Local: "targetNamespace"})
+	own := attr(n, "targetNamespace")
 	s := &schema{file: f, node: n, text: f.utf8, namespace: own, index: index,
 		qualifiedElements:   attr(n, "elementFormDefault") == "qualified",
 		qualifiedAttributes: attr(n, "attributeFormDefault") == "qualified"}
-	if !declared && adopt != "" {
+	if own == "" && adopt != "" {
 		s.namespace, s.chameleon = adopt, true
 	}
 	if index == 0 {
@@ -172,7 +172,7 @@ func (l *loader) judge(m missing, satisfied bool) {
 	case m.location == "" && m.kind == "import":
 		l.note(m.position, "namespace %q is imported without a schemaLocation and no schema of the contract has it", m.namespace)
 	case m.location == "":
-		l.fault(m.position, "this %s names no schemaLocation", m.kind)
+		l.note(m.position, "this %s names no schemaLocation and is ignored", m.kind)
 	default:
 		l.fault(m.position, "%s of %q: it %s; %s", m.kind, m.location, m.reason, m.advice())
 	}

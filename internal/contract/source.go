@@ -38,8 +38,15 @@ type loader struct {
 	// namespace declares too; the validator must not see them.
 	duplicates map[*schema][]document.Node
 
+	// absent are the components that are referred to and not declared.
+	absent map[absence]role
+	// misnamed are references without the prefix of what they mean.
+	misnamed map[*schema][]reference
+	types    map[Name]*Type // of the model, when it is built
+
 	faults []Fault
 	notes  []Fault
+	mends  []Fault // notes that only count where a schema had to be put right
 }
 
 // file is one file of the contract, as stored and as a tree.
@@ -51,7 +58,7 @@ type file struct {
 }
 
 func newLoader(fsys fs.FS, root string) *loader {
-	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{}, duplicates: map[*schema][]document.Node{}}
+	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{}, duplicates: map[*schema][]document.Node{}, absent: map[absence]role{}, misnamed: map[*schema][]reference{}}
 }
 
 func (l *loader) fault(p Position, format string, args ...any) {
@@ -59,7 +66,11 @@ func (l *loader) fault(p Position, format string, args ...any) {
 }
 
 func (l *loader) note(p Position, format string, args ...any) {
-	l.notes = append(l.notes, Fault{p, fmt.Sprintf(format, args...)})
+	l.notes = append(l.notes, noted(p, format, args...))
+}
+
+func noted(p Position, format string, args ...any) Fault {
+	return Fault{p, fmt.Sprintf(format, args...)}
 }
 
 // relative shortens a path to what a person sees in the WSDL's folder.

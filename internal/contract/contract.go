@@ -38,8 +38,9 @@ type Contract struct {
 	// supported or not enforced.
 	Notes []Fault
 
-	model *model
-	pages []*page
+	model   *model
+	pages   []*page
+	located map[visit]string // references that lead to another name than they say
 }
 
 // File is one file of a contract.
@@ -163,7 +164,7 @@ func (l *loader) load() *Contract {
 	c.Files, c.Hash = l.manifest()
 	l.normalise()
 	c.model = buildModel(l)
-	c.pages = l.pages(c.model)
+	c.pages, c.located = l.pages(c.model), l.located
 	l.describe(c)
 	if len(l.faults) == 0 {
 		l.compile(c)

@@ -1,8 +1,6 @@
 package contract
 
 import (
-	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -28,23 +26,6 @@ type schema struct {
 type visit struct {
 	path      string
 	namespace string
-}
-
-// The reasons why a reference leads to no file.
-const (
-	doesNotExist = "does not exist"
-	neverFetched = "is an address, and nothing is ever fetched"
-	leadsOut     = "leads out of the folders that contracts are loaded from"
-)
-
-// missing is a reference that leads to no file. Whether it matters is known
-// when all schemas are.
-type missing struct {
-	position  Position
-	kind      string // import, include, redefine
-	namespace string
-	location  string
-	reason    string
 }
 
 // collect reads everything that root refers to.
@@ -99,10 +80,7 @@ func (l *loader) follow(s *schema, n document.Node) {
 		l.missing = append(l.missing, missing{l.at(s.file, n), name.Local, namespace, "", ""})
 		return
 	}
-	target, reason := resolve(s.file.path, location)
-	if reason == "" && !l.exists(target) {
-		reason = doesNotExist
-	}
+	target, reason := l.locate(l.at(s.file, n), s.file.path, location)
 	if reason != "" {
 		l.missing = append(l.missing, missing{l.at(s.file, n), name.Local, namespace, location, reason})
 		return
@@ -136,19 +114,6 @@ func (l *loader) enter(target, adopt string, from Position, namespace string) {
 	}
 }
 
-func (l *loader) exists(name string) bool {
-	if _, seen := l.files[name]; seen {
-		return true
-	}
-	f, err := l.fsys.Open(name)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	return err == nil && !info.IsDir()
-}
-
 // checkReferences reports the references that lead nowhere: as faults, unless
 // the schema that is meant is there in another way.
 func (l *loader) checkReferences() {
@@ -162,46 +127,4 @@ func (l *loader) checkReferences() {
 	for _, m := range l.missing {
 		l.judge(m, m.kind == "import" && have[m.namespace])
 	}
-}
-
-func (l *loader) judge(m missing, satisfied bool) {
-	switch {
-	case satisfied && m.location == "" || m.namespace == nsXSD:
-	case satisfied:
-		l.note(m.position, "%q %s; another schema of namespace %q is used", m.location, m.reason, m.namespace)
-	case m.location == "" && m.kind == "import":
-		l.note(m.position, "namespace %q is imported without a schemaLocation and no schema of the contract has it", m.namespace)
-	case m.location == "":
-		l.note(m.position, "this %s names no schemaLocation and is ignored", m.kind)
-	default:
-		l.fault(m.position, "%s of %q: it %s; %s", m.kind, m.location, m.reason, m.advice())
-	}
-}
-
-// advice says what would satisfy a missing reference.
-func (m missing) advice() string {
-	what, attribute := "the schema", "schemaLocation"
-	if m.kind == "wsdl:import" {
-		what, attribute = "the WSDL", "location"
-	}
-	what += fmt.Sprintf(" of namespace %q", m.namespace)
-	dir := path.Dir(m.position.File)
-	location := strings.ReplaceAll(m.location, `\`, "/")
-	if m.reason == doesNotExist {
-		return fmt.Sprintf("put %s there as %s", what, path.Join(dir, location))
-	}
-	return fmt.Sprintf("save %s in the contract's folder, as %s for instance, and name that file in the %s", what, path.Join(dir, fileName(location)), attribute)
-}
-
-// fileName makes a file name of a URL: its last part, or that of its query.
-func fileName(location string) string {
-	location, query, _ := strings.Cut(location, "?")
-	if _, name, ok := strings.Cut(query, "="); ok && path.Ext(name) != "" {
-		location = name
-	}
-	name := path.Base(location)
-	if path.Ext(name) == "" || path.Ext(name) == ".svc" || path.Ext(name) == ".asmx" {
-		name += ".xsd"
-	}
-	return name
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"path"
 	"strings"
 
@@ -34,6 +33,9 @@ type loader struct {
 	// stands before those in the file it leads to.
 	redefinitions []redefinition
 	missing       []missing
+	located       map[visit]string      // by file and location, where that is not plain
+	folders       map[string][]string   // names by folder, as far as was looked
+	roots         map[string]schemaRoot // by file, likewise
 	// duplicates are global components that another schema of the same
 	// namespace declares too; the validator must not see them.
 	duplicates map[*schema][]document.Node
@@ -58,7 +60,9 @@ type file struct {
 }
 
 func newLoader(fsys fs.FS, root string) *loader {
-	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{}, duplicates: map[*schema][]document.Node{}, absent: map[absence]role{}, misnamed: map[*schema][]reference{}}
+	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{},
+		located: map[visit]string{}, folders: map[string][]string{}, roots: map[string]schemaRoot{},
+		duplicates: map[*schema][]document.Node{}, absent: map[absence]role{}, misnamed: map[*schema][]reference{}}
 }
 
 func (l *loader) fault(p Position, format string, args ...any) {
@@ -148,7 +152,7 @@ func readable(err error) error {
 
 func (l *loader) parse(name string, raw []byte) *file {
 	p := Position{File: l.relative(name)}
-	src, err := document.ToUTF8(raw, "")
+	src, err := l.utf8(p, raw)
 	if err != nil {
 		l.fault(p, "%v", err)
 		return nil
@@ -167,6 +171,23 @@ func (l *loader) parse(name string, raw []byte) *file {
 		return nil
 	}
 	return &file{path: name, raw: raw, utf8: src, tree: tree}
+}
+
+// utf8 returns the text of a file in UTF-8. Where its bytes are not in the
+// encoding that they should be in, the two are tried that files turn out to be
+// in: UTF-8, after tools that copied a declaration of UTF-16, and Windows-1252.
+func (l *loader) utf8(p Position, raw []byte) ([]byte, error) {
+	src, err := document.ToUTF8(raw, "")
+	if err == nil {
+		return src, nil
+	}
+	for _, other := range []string{"UTF-8", "Windows-1252"} {
+		if src, otherwise := document.ToUTF8(raw, other); otherwise == nil && bytes.IndexByte(src, 0) < 0 {
+			l.note(p, "%v; it is read as %s", err, other)
+			return src, nil
+		}
+	}
+	return nil, err
 }
 
 func syntaxPosition(p Position, err error) Position {
@@ -275,23 +296,4 @@ func doctypeEnd(src []byte, start int) int {
 		}
 	}
 	return -1
-}
-
-// resolve turns a schemaLocation or location in the file at base into a path in
-// the file system. A reason is returned where it cannot be one.
-func resolve(base, location string) (name, reason string) {
-	location = strings.ReplaceAll(strings.TrimSpace(location), `\`, "/")
-	location, _, _ = strings.Cut(location, "#")
-	scheme, _, absolute := strings.Cut(location, ":")
-	if absolute && !strings.Contains(scheme, "/") || strings.HasPrefix(location, "//") || strings.Contains(location, "?") {
-		return "", neverFetched
-	}
-	if plain, err := url.PathUnescape(location); err == nil {
-		location = plain
-	}
-	name = path.Join(path.Dir(base), location)
-	if strings.HasPrefix(location, "/") || !fs.ValidPath(name) {
-		return "", leadsOut
-	}
-	return name, ""
 }

@@ -273,6 +273,7 @@ func (b *builder) declare(e *Element, s *schema, n document.Node) {
 	e.Doc, e.Position = documentation(n), b.at(s, n)
 	e.Nillable, e.Abstract = boolean(attr(n, "nillable")), boolean(attr(n, "abstract"))
 	e.Default, e.Fixed = optional(n, "default"), optional(n, "fixed")
+	e.Block, e.Constraints = blocked(s, n), b.constraints(s, n)
 	if head, ok := b.qname(s, n, "substitutionGroup"); ok {
 		b.substitute(e, s, n, head)
 	}
@@ -305,22 +306,8 @@ func (b *builder) elementType(e *Element, s *schema, n document.Node) *Type {
 
 // relate fills what needs all types: substitutes, derived types, flat children.
 func (b *builder) relate() {
-	for _, e := range b.sortedElements() {
-		seen := map[*Element]bool{e: true}
-		for h := b.heads[e]; h != nil && !seen[h]; h = b.heads[h] {
-			seen[h] = true
-			h.Substitutes = append(h.Substitutes, e)
-		}
-	}
-	for _, name := range slices.SortedFunc(maps.Keys(b.types), compareNames) {
-		t := b.types[name]
-		if name.Space == nsXSD {
-			continue
-		}
-		for base := t.Base; base != nil && base != b.anyType; base = base.Base {
-			base.Derived = append(base.Derived, t)
-		}
-	}
+	b.relateElements()
+	b.relateTypes()
 	flat := flattener{}
 	for t := range b.sources {
 		t.children = flat.of(t.Content)
@@ -370,19 +357,6 @@ func (b *builder) sortedElements() []*Element {
 	out := slices.Collect(maps.Values(b.elements))
 	slices.SortFunc(out, func(x, y *Element) int { return compareNames(x.Name, y.Name) })
 	return out
-}
-
-// documentation joins the xs:documentation of a component.
-func documentation(n document.Node) string {
-	var parts []string
-	for a := range children(n, xsdName("annotation")) {
-		for d := range children(a, xsdName("documentation")) {
-			if t := text(d); t != "" {
-				parts = append(parts, t)
-			}
-		}
-	}
-	return strings.Join(parts, " ")
 }
 
 func boolean(v string) bool { v = strings.TrimSpace(v); return v == "true" || v == "1" }

@@ -49,6 +49,7 @@ type builder struct {
 	heads           map[*Element]*Element // element → the head it substitutes
 	sources         map[*Type]global
 	queue           []*Type
+	inherited       int // see spend
 	anyType         *Type
 }
 
@@ -111,6 +112,8 @@ func (b *builder) index(s *schema) {
 			}
 			if first.in != s {
 				b.l.duplicates[s] = append(b.l.duplicates[s], n)
+			} else {
+				b.l.repeated[s] = append(b.l.repeated[s], n)
 			}
 			continue
 		}
@@ -308,11 +311,28 @@ func (b *builder) elementType(e *Element, s *schema, n document.Node) *Type {
 func (b *builder) relate() {
 	b.relateElements()
 	b.relateTypes()
-	flat := flattener{}
+	flat := flattener{map[*Particle][]Child{}, b.spend}
 	for t := range b.sources {
 		t.children = flat.of(t.Content)
 	}
-	b.oversized = b.measure()
+	if b.oversized == "" {
+		b.oversized = b.measure()
+	}
+}
+
+// maxInherited bounds what types take over from one another, in entries: lists
+// of children, attributes, patterns, derived types and substitutes grow with
+// the square of a chain's length.
+const maxInherited = 1 << 21
+
+// spend takes n from what may be inherited, and reports whether it was there.
+func (b *builder) spend(n int) bool {
+	b.inherited += n
+	if b.inherited > maxInherited {
+		b.oversized = fmt.Sprintf("what the types inherit comes to more than %d children, attributes and the like", maxInherited)
+		return false
+	}
+	return true
 }
 
 // maxParticles bounds what all content models come to with their groups and

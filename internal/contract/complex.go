@@ -12,12 +12,24 @@ import (
 // attributeSet is a list of attribute uses with a wildcard.
 type attributeSet struct {
 	uses       []*Attribute
+	at         map[Name]int // made when one is added
 	prohibited []Name
 	wildcard   *Wildcard
 }
 
+// add adds a use, in the place of one of that name.
 func (a *attributeSet) add(use *Attribute) {
-	a.uses = slices.DeleteFunc(a.uses, func(have *Attribute) bool { return have.Name == use.Name })
+	if a.at == nil {
+		a.at = map[Name]int{}
+		for i, have := range a.uses {
+			a.at[have.Name] = i
+		}
+	}
+	if i, ok := a.at[use.Name]; ok {
+		a.uses[i] = use
+		return
+	}
+	a.at[use.Name] = len(a.uses)
 	a.uses = append(a.uses, use)
 }
 
@@ -155,7 +167,7 @@ func firstElement(p *Particle) *Element {
 // inheritAttributes merges the base's attributes with those declared at n.
 func (b *builder) inheritAttributes(t *Type, s *schema, n document.Node) {
 	set, own := &attributeSet{}, b.attributeUses(s, n)
-	if t.Base != b.anyType {
+	if t.Base != b.anyType && b.spend(len(t.Base.Attributes)) {
 		set.uses = slices.Clone(t.Base.Attributes)
 	}
 	if n.Name().Local == "restriction" {

@@ -160,6 +160,9 @@ func (l *loader) load() *Contract {
 		return c
 	}
 	l.collect(root)
+	if l.full {
+		return c
+	}
 	l.checkReferences()
 	c.Files, c.Hash = l.manifest()
 	l.normalise()

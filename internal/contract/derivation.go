@@ -52,19 +52,13 @@ func (t *Type) derivedBy(base *Type) (ways, blocks Derivation, ok bool) {
 	return 0, 0, false
 }
 
-// maxRelations bounds the substitutes and the derived types of a contract, which
-// in a chain grow with the square of its length.
-const maxRelations = 1 << 20
-
 // relateElements finds for every head of a substitution group the elements that
 // may stand for it (§3.3.6, Substitution Group OK).
 func (b *builder) relateElements() {
-	left := maxRelations
 	for _, e := range b.sortedElements() {
 		seen := map[*Element]bool{e: true}
 		for h := b.heads[e]; h != nil && !seen[h]; h = b.heads[h] {
-			if left--; left < 0 {
-				b.oversized = "the substitution groups come to more than a million places"
+			if !b.spend(1) {
 				return
 			}
 			seen[h] = true
@@ -87,7 +81,6 @@ func (h *Element) admits(e *Element) bool {
 // relateTypes finds for every type those that xsi:type may name in its place
 // (§3.4.6, Type Derivation OK).
 func (b *builder) relateTypes() {
-	left := maxRelations
 	for _, name := range slices.SortedFunc(maps.Keys(b.types), compareNames) {
 		t := b.types[name]
 		if name.Space == nsXSD {
@@ -95,8 +88,7 @@ func (b *builder) relateTypes() {
 		}
 		ways, blocks := t.method, t.Block
 		for base := t.Base; base != nil && base != b.anyType; base = base.Base {
-			if left--; left < 0 {
-				b.oversized = "the types are derived in chains of more than a million pairs"
+			if !b.spend(1) {
 				return
 			}
 			if blocks |= base.Block; ways&blocks == 0 {

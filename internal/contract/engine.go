@@ -162,17 +162,19 @@ func madeAnew(s *schema, n document.Node) bool {
 	return (s.namespace == nsEnv11 || s.namespace == nsEnv12) && n.Name() == xsdName("element") && attr(n, "name") == "Envelope"
 }
 
-// imports declares every namespace of the contract that the schema's text names.
+// imports declares every namespace of the contract that the schema's text
+// declares a prefix for.
 func (set *schemaSet) imports(s *schema, text []byte) []byte {
 	var out []byte
-	for _, ns := range slices.Sorted(maps.Keys(set.namespaces)) {
-		switch {
-		case ns == s.namespace:
-		case ns == "" && !s.chameleon:
-			out = append(out, `<xs:import schemaLocation="`+set.names[ns]+`"/>`...)
-		case ns != "" && (ns == nsXML || mentions(text, ns)):
-			out = appendImport(out, ns, set.names[ns])
+	named := namespacesIn(text)
+	named[nsXML] = true
+	for _, ns := range slices.Sorted(maps.Keys(named)) {
+		if name := set.names[ns]; name != "" && ns != s.namespace && ns != "" {
+			out = appendImport(out, ns, name)
 		}
+	}
+	if name := set.names[""]; name != "" && s.namespace != "" && !s.chameleon {
+		out = append(out, `<xs:import schemaLocation="`+name+`"/>`...)
 	}
 	// The prefix of the appended elements is the schema's own.
 	prefix, _ := document.SplitQName(s.node.QName())
@@ -182,8 +184,37 @@ func (set *schemaSet) imports(s *schema, text []byte) []byte {
 	return bytes.ReplaceAll(out, []byte("<xs:"), []byte("<"+prefix+":"))
 }
 
-func mentions(text []byte, ns string) bool {
-	return bytes.Contains(text, []byte(ns)) || strings.ContainsAny(ns, "&<>\"'")
+// namespacesIn returns what the namespace declarations in a text declare, and
+// perhaps more.
+func namespacesIn(text []byte) map[string]bool {
+	out := map[string]bool{}
+	for {
+		i := bytes.Index(text, []byte("xmlns"))
+		if i < 0 {
+			return out
+		}
+		text = text[i+len("xmlns"):]
+		open := bytes.IndexAny(text, "\"'")
+		if open < 0 {
+			return out
+		}
+		value, _, ok := bytes.Cut(text[open+1:], text[open:open+1])
+		if ok && bytes.IndexByte(text[:open], '<') < 0 {
+			out[attributeValue(string(value))] = true
+		}
+	}
+}
+
+// attributeValue resolves the references in a value.
+func attributeValue(value string) string {
+	if !strings.Contains(value, "&") {
+		return value
+	}
+	tree, err := document.Read([]byte(`<v v="` + strings.ReplaceAll(value, `"`, "&quot;") + `"/>`))
+	if err != nil {
+		return value
+	}
+	return attr(tree.Root(), "v")
 }
 
 func appendImport(out []byte, ns, location string) []byte {
@@ -280,7 +311,7 @@ func (set *schemaSet) engine(body string) (*xsd.Engine, error) {
 	for _, ns := range []string{nsEnv11, nsEnv12} {
 		sources = append(sources, xsd.Bytes("envelope of "+ns, set.envelope(ns, body)).WithResolver(open))
 	}
-	return xsd.CompileWithOptions(xsd.CompileOptions{MaxSchemaReferences: 1 << 18, MaxSchemaSources: maxFiles}, sources...)
+	return xsd.CompileWithOptions(xsd.CompileOptions{MaxSchemaReferences: 1 << 18, MaxSchemaSources: 3 * maxSchemas, MaxSchemaTargetContexts: 3 * maxSchemas}, sources...)
 }
 
 // envelope is the schema of SOAP 1.1 §4 or SOAP 1.2 part 1 §5: attributes and

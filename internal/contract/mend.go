@@ -82,6 +82,10 @@ const anyAttributes = `<xs:anyAttribute namespace="##any" processContents="lax"/
 // mend returns the edits that put a schema right.
 func (l *loader) mend(s *schema) []edit {
 	m := &mending{l: l, s: s}
+	for _, n := range l.repeated[s] {
+		m.note(n, "%s %q is declared twice in one schema", n.Name().Local, attr(n, "name"))
+		m.edits = append(m.edits, s.blankEdits(n, false)...)
+	}
 	m.element(s.node)
 	for _, r := range l.misnamed[s] {
 		m.prefix(r)

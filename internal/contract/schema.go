@@ -59,8 +59,17 @@ func (l *loader) collectSchema(f *file, n document.Node, adopt string, index int
 		}
 		l.visited[v] = true
 	}
+	if start, _, _, end := n.Span(); len(l.schemas) == maxSchemas || l.bytes+end-start > maxSchemaBytes {
+		l.overflow(l.at(f, n), "the schemas come to more than %d, or more than %d MiB", maxSchemas, maxSchemaBytes>>20)
+		return
+	} else {
+		l.bytes += end - start
+	}
 	l.schemas = append(l.schemas, s)
 	for c := range elements(n) {
+		if l.full {
+			return
+		}
 		l.follow(s, c)
 	}
 }

@@ -113,7 +113,7 @@ func (b *builder) restrict(base *Simple, s *schema, n document.Node) *Simple {
 			out.facet(c.Name().Local, v)
 		}
 	}
-	if len(patterns) > 0 {
+	if len(patterns) > 0 && b.spend(len(base.Patterns)) {
 		out.Patterns = append(slices.Clone(base.Patterns), patterns)
 		out.patterns = newPatternCheck(out.Patterns)
 	}

@@ -15,8 +15,10 @@ import (
 // The bounds of one contract. Real ones are far below: the largest seen has
 // 2 MB in one file and 300 files.
 const (
-	maxFileBytes = 32 << 20
-	maxFiles     = 4096
+	maxFileBytes   = 32 << 20
+	maxFiles       = 4096
+	maxSchemas     = 8192
+	maxSchemaBytes = 64 << 20 // a chameleon counts for each namespace
 )
 
 // loader carries what is being read. It lives for one Load.
@@ -25,6 +27,8 @@ type loader struct {
 	root  string
 	files map[string]*file // nil where reading was tried and is reported
 	order []*file
+	bytes int  // of the schemas
+	full  bool // a bound is passed, which is reported
 
 	definitions []*definitions
 	schemas     []*schema
@@ -39,7 +43,8 @@ type loader struct {
 	// duplicates are global components that another schema of the same
 	// namespace declares too; the validator must not see them.
 	duplicates map[*schema][]document.Node
-
+	// repeated are those that their own schema declares twice.
+	repeated map[*schema][]document.Node
 	// absent are the components that are referred to and not declared.
 	absent map[absence]role
 	// misnamed are references without the prefix of what they mean.
@@ -62,7 +67,7 @@ type file struct {
 func newLoader(fsys fs.FS, root string) *loader {
 	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{},
 		located: map[visit]string{}, folders: map[string][]string{}, roots: map[string]schemaRoot{},
-		duplicates: map[*schema][]document.Node{}, absent: map[absence]role{}, misnamed: map[*schema][]reference{}}
+		duplicates: map[*schema][]document.Node{}, repeated: map[*schema][]document.Node{}, absent: map[absence]role{}, misnamed: map[*schema][]reference{}}
 }
 
 func (l *loader) fault(p Position, format string, args ...any) {
@@ -108,7 +113,11 @@ func (l *loader) read(name string) *file {
 		return f
 	}
 	l.files[name] = nil
-	raw, err := l.bytes(name)
+	if len(l.order) == maxFiles {
+		l.overflow(Position{File: l.relative(name)}, "more than %d files in one contract", maxFiles)
+		return nil
+	}
+	raw, err := l.content(name)
 	if err != nil {
 		l.fault(Position{File: l.relative(name)}, "%v", err)
 		return nil
@@ -121,10 +130,15 @@ func (l *loader) read(name string) *file {
 	return f
 }
 
-func (l *loader) bytes(name string) ([]byte, error) {
-	if len(l.files) > maxFiles {
-		return nil, fmt.Errorf("more than %d files in one contract", maxFiles)
+// overflow reports that a bound is passed, once: nothing more is read then.
+func (l *loader) overflow(p Position, format string, args ...any) {
+	if !l.full {
+		l.fault(p, format, args...)
 	}
+	l.full = true
+}
+
+func (l *loader) content(name string) ([]byte, error) {
 	in, err := l.fsys.Open(name)
 	if err != nil {
 		return nil, readable(err)

@@ -35,7 +35,7 @@ func TestBounds(t *testing.T) {
 		{"many redefinitions", numbered(200, `<xs:redefine schemaLocation="r.xsd"><xs:simpleType name="S%[1]d"><xs:restriction base="t:S%[1]d"/></xs:simpleType></xs:redefine>`), with(nil, "r.xsd", inSchema(numbered(20_000, `<xs:simpleType name="S%[1]d"><xs:restriction base="xs:string"/></xs:simpleType>`))), ""},
 		{"too many redefinitions", numbered(300, `<xs:redefine schemaLocation="r.xsd"/>`), with(nil, "r.xsd", inSchema("")), "more than 256 redefinitions"},
 		{"one component again and again", strings.Repeat(`<xs:element name="same" type="xs:int"/>`, 50_000), nil, ""},
-		{"much to be mended", `<xs:complexType name="W"><xs:choice>` + numbered(3000, `text<xs:element name="e%[1]d" type="t:absent%[1]d"/>`) + `</xs:choice></xs:complexType>`, nil, ""},
+		{"many slips", `<xs:complexType name="W"><xs:choice>` + numbered(3000, `text<xs:element name="e%[1]d" type="xs:int"/>`) + `</xs:choice></xs:complexType>`, nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			all := with(tt.files, "main.wsdl", oneOperation(inSchema(tt.body+`<xs:element name="Go" type="xs:string"/>`)))

@@ -49,17 +49,17 @@ type builder struct {
 	heads           map[*Element]*Element // element → the head it substitutes
 	sources         map[*Type]global
 	queue           []*Type
-	inherited       int // see spend
+	inherited       int             // see spend
+	said            map[string]bool // what is noted to be undeclared
 	anyType         *Type
 }
 
 // undeclared notes a reference to nothing, once for each name.
 func (b *builder) undeclared(s *schema, n document.Node, kind string, name Name) {
-	key := absence{kind, name}
-	if _, said := b.l.absent[key]; !said {
+	if key := kind + " " + name.String(); !b.said[key] {
+		b.said[key] = true
 		b.l.note(b.at(s, n), "%s %q is not declared by any schema of the contract", kind, name)
 	}
-	b.l.absent[key] |= roleOf(n)
 }
 
 func buildModel(l *loader) *model {
@@ -69,6 +69,7 @@ func buildModel(l *loader) *model {
 		heads: map[*Element]*Element{}, sources: map[*Type]global{},
 		elementNodes: map[Name]global{}, typeNodes: map[Name]global{}, groupNodes: map[Name]global{},
 		attributeNodes: map[Name]global{}, attributeGroupNodes: map[Name]global{},
+		said: map[string]bool{},
 	}
 	b.anyType = builtinTypes(b.types)
 	for _, s := range l.schemas {

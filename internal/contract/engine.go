@@ -54,7 +54,7 @@ func (v *validator) Validate(message []byte) error {
 
 // compile gives every service its validator.
 func (l *loader) compile(c *Contract) {
-	set := newSchemaSet(l, false)
+	set := newSchemaSet(l)
 	for _, s := range c.Services {
 		s.validator, s.degraded = set.compile(s)
 	}
@@ -64,9 +64,7 @@ func (l *loader) compile(c *Contract) {
 // namespace instead of by location, missing ones added, duplicates gone.
 type schemaSet struct {
 	l          *loader
-	mending    bool       // what the engine would refuse is put right where that can be done
-	mended     *schemaSet // made when needed
-	standIns   map[string][]byte
+	corrected  bool // slips are put right
 	namespaces map[string][]*schema
 	names      map[string]string     // namespace → name of the schema that includes all of its schemas
 	sources    map[string][]byte     // by name
@@ -74,17 +72,11 @@ type schemaSet struct {
 	compiled   map[string]*validator // by the content of the Body
 }
 
-func newSchemaSet(l *loader, mending bool) *schemaSet {
-	set := &schemaSet{l: l, mending: mending, namespaces: map[string][]*schema{}, names: map[string]string{},
+func newSchemaSet(l *loader) *schemaSet {
+	set := &schemaSet{l: l, namespaces: map[string][]*schema{}, names: map[string]string{},
 		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}}
 	for _, s := range l.schemas {
 		set.namespaces[s.namespace] = append(set.namespaces[s.namespace], s)
-	}
-	if mending {
-		set.standIns = l.standIns()
-		for ns := range set.standIns {
-			set.namespaces[ns] = append([]*schema(nil), set.namespaces[ns]...)
-		}
 	}
 	for i, ns := range slices.Sorted(maps.Keys(set.namespaces)) {
 		set.names[ns] = fmt.Sprintf("namespace-%d.xsd", i+1)
@@ -107,7 +99,6 @@ func (set *schemaSet) add(ns string) {
 		set.sources[name], set.origins[name] = source, s
 		driver = append(driver, `<xs:include schemaLocation="`+name+`"/>`...)
 	}
-	driver = append(driver, set.standIns[ns]...)
 	set.sources[set.names[ns]] = append(driver, "</xs:schema>"...)
 }
 
@@ -135,8 +126,8 @@ func (set *schemaSet) source(s *schema) []byte {
 	for _, n := range set.l.duplicates[s] {
 		edits = append(edits, s.blankEdits(n, false)...)
 	}
-	if set.mending {
-		edits = append(edits, set.l.mend(s)...)
+	if set.corrected {
+		edits = append(edits, set.l.slips(s)...)
 	}
 	text := document.AppendStandalone(nil, s.node)
 	head := bytes.Clone(text[:len(text)-(end-content)])
@@ -247,31 +238,16 @@ func (set *schemaSet) compile(s *Service) (engine, string) {
 			set.compiled[body] = newValidator(e)
 			return set.compiled[body], ""
 		}
-		reason = set.reason(err)
-		if mended := set.mend(body); mended != nil {
-			set.compiled[body] = mended
-			return mended, ""
+		if set.correct() {
+			return set.compile(s)
 		}
+		reason = set.reason(err)
 	}
 	gate, err := set.engine(anyBody)
 	if err != nil { // the envelope alone always compiles
 		return refusal{err}, reason
 	}
 	return newValidator(gate), reason
-}
-
-// mend compiles the schemas as far as they can be put right, and notes what was
-// wrong with them; nil where that is not enough.
-func (set *schemaSet) mend(body string) *validator {
-	if set.mended == nil {
-		set.mended = newSchemaSet(set.l, true)
-	}
-	e, err := set.mended.engine(body)
-	if err != nil {
-		return nil
-	}
-	set.l.notes = append(set.l.notes, set.l.mends...)
-	return newValidator(e)
 }
 
 // anyBody is the content of the Body where the schemas do not compile.

@@ -45,15 +45,13 @@ type loader struct {
 	duplicates map[*schema][]document.Node
 	// repeated are those that their own schema declares twice.
 	repeated map[*schema][]document.Node
-	// absent are the components that are referred to and not declared.
-	absent map[absence]role
 	// misnamed are references without the prefix of what they mean.
 	misnamed map[*schema][]reference
 	types    map[Name]*Type // of the model, when it is built
 
-	faults []Fault
-	notes  []Fault
-	mends  []Fault // notes that only count where a schema had to be put right
+	faults  []Fault
+	notes   []Fault
+	slipped []Fault // notes that only count where slips are put right
 }
 
 // file is one file of the contract, as stored and as a tree.
@@ -67,7 +65,7 @@ type file struct {
 func newLoader(fsys fs.FS, root string) *loader {
 	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{},
 		located: map[visit]string{}, folders: map[string][]string{}, roots: map[string]schemaRoot{},
-		duplicates: map[*schema][]document.Node{}, repeated: map[*schema][]document.Node{}, absent: map[absence]role{}, misnamed: map[*schema][]reference{}}
+		duplicates: map[*schema][]document.Node{}, repeated: map[*schema][]document.Node{}, misnamed: map[*schema][]reference{}}
 }
 
 func (l *loader) fault(p Position, format string, args ...any) {

@@ -15,6 +15,9 @@ type explainer struct {
 	service *Service
 	details []fault.Detail
 	more    int // faults found past maxDetails
+	// translated counts the details that are the engine's verdict in our words,
+	// because the walk beside the model found nothing.
+	translated int
 	// misplacedText says that there is text somewhere between elements; it is
 	// only looked for then.
 	misplacedText bool
@@ -168,9 +171,7 @@ func (x *explainer) nilAllowed(n document.Node, el *Element) bool {
 func (x *explainer) effectiveType(n document.Node, el *Element) *Type {
 	t := el.Type
 	if v, ok := n.Attr(Name{Space: nsXSI, Local: "type"}); ok {
-		prefix, local := document.SplitQName(strings.TrimSpace(v))
-		space, _ := n.NamespaceFor(prefix)
-		named := x.service.types[Name{Space: space, Local: local}]
+		named := x.namedType(n)
 		if named == nil || !named.derives(el.Type) {
 			x.report(n, fault.Detail{Message: "xsi:type does not name a type that may stand here", Found: quote(v),
 				Expected: derivedNames(el.Type), Doc: el.Doc})
@@ -183,6 +184,17 @@ func (x *explainer) effectiveType(n document.Node, el *Element) *Type {
 		return nil
 	}
 	return t
+}
+
+// namedType returns the type that xsi:type names, or nil.
+func (x *explainer) namedType(n document.Node) *Type {
+	v, ok := n.Attr(Name{Space: nsXSI, Local: "type"})
+	if !ok {
+		return nil
+	}
+	prefix, local := document.SplitQName(strings.TrimSpace(v))
+	space, _ := n.NamespaceFor(prefix)
+	return x.service.types[Name{Space: space, Local: local}]
 }
 
 // derives reports whether t is base or derived from it.
@@ -212,7 +224,7 @@ func derivedNames(t *Type) string {
 func (x *explainer) attributes(n document.Node, t *Type) {
 	for name, value := range n.Attrs() {
 		switch a := t.Attr(name); {
-		case name.Space == nsXSI:
+		case name.Space == nsXSI && slices.Contains(instanceAttributes, name.Local):
 		case a == nil && t.AnyAttr:
 		case a == nil:
 			x.report(n, fault.Detail{Message: "the attribute is not known here", Path: n.Path() + "/@" + name.Local,
@@ -228,6 +240,10 @@ func (x *explainer) attributes(n document.Node, t *Type) {
 		}
 	}
 }
+
+// instanceAttributes are those that every element may have (XSD 1.0 part 1
+// §3.2.7); another of their namespace is an attribute like any.
+var instanceAttributes = []string{"type", "nil", "schemaLocation", "noNamespaceSchemaLocation"}
 
 func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
 	reason := a.Type.Check(value)

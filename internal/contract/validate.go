@@ -114,6 +114,8 @@ func fatal(diagnostics []error) error {
 		case d.Code() == xsderrors.CodeValidationXML:
 			where.Message = "not well-formed: " + d.Message()
 			return fault.New(fault.CodeMalformed, "").With(where)
+		case d.Code() == xsderrors.CodeUnsupportedSchemaHint, d.Code() == xsderrors.CodeUnsupportedEntity:
+			// About one element or value of the contract, not about XML.
 		case d.Category() == xsderrors.CategoryUnsupported:
 			where.Message = d.Message()
 			return fault.New(fault.CodeMalformed, "").With(where)

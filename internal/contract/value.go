@@ -86,6 +86,9 @@ func (s *Simple) checkUnion(v string) string {
 }
 
 func (s *Simple) checkAtomic(v string) string {
+	if s.Builtin == "ENTITY" {
+		return "is an entity's name, which needs a DOCTYPE, and a message has none"
+	}
 	if reason := checkForm(s, v); reason != "" {
 		return reason
 	}

@@ -84,15 +84,8 @@ func codePage(name string) *charmap.Charmap {
 // contradicts charset, an encoding not known here, and bytes that are not of
 // the encoding are errors: nothing is ever guessed or replaced.
 func ToUTF8(src []byte, name string) ([]byte, error) {
-	set, err := detect(src, name)
-	if err != nil {
-		return nil, err
-	}
-	text, err := set.decode(src)
-	if err != nil {
-		return nil, err
-	}
-	return renameEncoding(text), nil
+	text, _, err := Decode(src, name)
+	return text, err
 }
 
 func detect(src []byte, name string) (charset, error) {

@@ -78,16 +78,20 @@ func verdict(details []fault.Detail, more int, err error) error {
 	return f
 }
 
-// located translates the details of a fault into the text that the sender wrote.
+// located translates the details of a fault into the bytes that the sender wrote.
 func (p *passage) located(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
-	if p.twin == nil || !ok || len(f.Details) == 0 {
+	if p.twin == nil && p.arrival.Places == nil || !ok || len(f.Details) == 0 {
 		return err
 	}
 	c := *f
 	c.Details = make([]fault.Detail, len(f.Details))
 	for i, d := range f.Details {
-		c.Details[i] = p.twin.Locate(d)
+		if p.twin != nil {
+			d = p.twin.Locate(d)
+		}
+		d.Column = p.arrival.Places.Column(d.Line, d.Column)
+		c.Details[i] = d
 	}
 	return &c
 }

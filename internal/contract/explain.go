@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -130,7 +131,7 @@ func (x *explainer) envelope(root document.Node) {
 // element explains one element against its declaration.
 func (x *explainer) element(n document.Node, el *Element) {
 	if el.Abstract {
-		x.report(n, fault.Detail{Message: "the element is abstract", Found: n.QName(), Expected: x.names(n, el.Substitutes), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element is abstract", Found: n.QName(), Expected: x.names(n, el.Substitutes), Doc: el.doc()})
 		return
 	}
 	t := x.effectiveType(n, el)
@@ -156,13 +157,13 @@ func (x *explainer) nilAllowed(n document.Node, el *Element) bool {
 	value, _ := n.Attr(Name{Space: nsXSI, Local: "nil"})
 	switch {
 	case x.service.types[xsdName("boolean")].Simple.Check(value) != "":
-		x.report(n, fault.Detail{Message: "xsi:nil is neither true nor false", Found: `xsi:nil="` + shorten(value) + `"`, Expected: "true or false", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "xsi:nil is neither true nor false", Found: `xsi:nil="` + shorten(value) + `"`, Expected: "true or false", Doc: el.doc()})
 		return false
 	case !el.Nillable:
-		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + shorten(value) + `"`, Expected: x.typeWords(n, el), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + shorten(value) + `"`, Expected: x.typeWords(n, el), Doc: el.doc()})
 		return false
 	case n.Nil() && (n.FirstChild().Exists() || n.Text() != ""):
-		x.report(n, fault.Detail{Message: "the element is nil and is not empty", Found: quote(n.Text()), Expected: "an empty element", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element is nil and is not empty", Found: quote(n.Text()), Expected: "an empty element", Doc: el.doc()})
 	}
 	return true
 }
@@ -174,13 +175,13 @@ func (x *explainer) effectiveType(n document.Node, el *Element) *Type {
 		named := x.namedType(n)
 		if named == nil || !named.derives(el.Type) {
 			x.report(n, fault.Detail{Message: "xsi:type does not name a type that may stand here", Found: quote(v),
-				Expected: derivedNames(el.Type), Doc: el.Doc})
+				Expected: derivedNames(el.Type), Doc: el.doc()})
 			return nil
 		}
 		t = named
 	}
 	if t.Abstract {
-		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Found: n.QName() + " of type " + t.Name.String(), Expected: derivedNames(t), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Found: n.QName() + " of type " + t.Name.String(), Expected: derivedNames(t), Doc: el.doc()})
 		return nil
 	}
 	return t
@@ -222,40 +223,84 @@ func derivedNames(t *Type) string {
 
 // attributes explains the attributes of n.
 func (x *explainer) attributes(n document.Node, t *Type) {
+	var slips []*Attribute // those that a misspelt one was meant to be
 	for name, value := range n.Attrs() {
 		switch a := t.Attr(name); {
 		case name.Space == nsXSI && slices.Contains(instanceAttributes, name.Local):
 		case a == nil && t.AnyAttr:
 		case a == nil:
-			x.report(n, fault.Detail{Message: "the attribute is not known here", Path: n.Path() + "/@" + name.Local,
-				Found: name.Local, Expected: attributeNames(t)})
+			slips = append(slips, x.unknownAttribute(n, t, name))
 		default:
 			x.attribute(n, a, value)
 		}
 	}
 	for _, a := range t.Attributes {
-		if _, present := n.Attr(a.Name); a.Required && !present {
+		if _, present := n.Attr(a.Name); a.Required && !present && !slices.Contains(slips, a) {
 			x.report(n, fault.Detail{Message: "a required attribute is missing", Found: n.QName() + " without " + a.Name.Local,
-				Expected: a.Name.Local + ", " + a.Type.Describe(), Doc: a.Doc})
+				Expected: a.Name.Local + ", " + a.Type.Describe(), Doc: a.doc()})
 		}
 	}
 }
+
+// unknownAttribute reports an attribute that the contract does not declare, and
+// returns the one that it was meant to be, or nil.
+func (x *explainer) unknownAttribute(n document.Node, t *Type, name Name) *Attribute {
+	d := fault.Detail{Message: "the attribute is not known here", Path: attributePath(n, name), Found: n.AttrQName(name), Expected: attributeNames(t)}
+	var absent []*Attribute
+	var names []string
+	for _, a := range t.Attributes {
+		if _, present := n.Attr(a.Name); !present {
+			absent, names = append(absent, a), append(names, a.Name.Local)
+		}
+	}
+	var slip *Attribute
+	if i := slices.Index(names, nearest(name.Local, names)); i >= 0 {
+		slip = absent[i]
+	}
+	switch {
+	case slip == nil:
+	case slip.Name.Local == name.Local:
+		d.Message, d.Found, d.Expected, d.Doc = "the attribute is in the wrong namespace", expandedName(name), expandedName(slip.Name), slip.doc()
+	default:
+		d.Message, d.Doc = d.Message+meant(slip.Name.Local), slip.doc()
+	}
+	x.report(n, d)
+	return slip
+}
+
+func attributePath(n document.Node, name Name) string { return n.Path() + "/@" + n.AttrQName(name) }
 
 // instanceAttributes are those that every element may have (XSD 1.0 part 1
 // §3.2.7); another of their namespace is an attribute like any.
 var instanceAttributes = []string{"type", "nil", "schemaLocation", "noNamespaceSchemaLocation"}
 
 func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
-	reason := a.Type.Check(value)
-	expected := a.Type.Describe()
-	if reason == "" && a.Fixed != nil && a.Type.normalize(value) != a.Type.normalize(*a.Fixed) {
-		reason, expected = "is not the fixed one", quote(*a.Fixed)
-	}
-	if reason != "" {
-		x.report(n, fault.Detail{Message: "the value " + reason, Path: n.Path() + "/@" + a.Name.Local,
-			Found: quote(value), Expected: expected, Doc: a.Doc})
+	if d, wrong := judgeValue(a.Type, a.Fixed, value); wrong {
+		d.Path, d.Doc = attributePath(n, a.Name), a.doc()
+		x.report(n, d)
 	}
 }
+
+// judgeValue says what is wrong with a value.
+func judgeValue(s *Simple, fixed *string, value string) (d fault.Detail, wrong bool) {
+	reason, expected := s.Check(value), s.Describe()
+	switch {
+	case reason == "" && fixed != nil && s.normalize(value) != s.normalize(*fixed):
+		reason, expected = "is not the fixed one", quote(*fixed)
+	case reason == "":
+		return d, false
+	case reason == notEnumerated:
+		if near := nearest(s.normalize(value), s.Enumeration); near != "" {
+			reason += meant(near)
+		}
+	}
+	return fault.Detail{Message: "the value " + reason, Found: quote(value), Expected: expected}, true
+}
+
+// doc is the contract's documentation of an element, or else of its type.
+func (e *Element) doc() string { return cmp.Or(e.Doc, e.Type.Doc) }
+
+func (a *Attribute) doc() string { return cmp.Or(a.Doc, a.Type.Doc) }
 
 func attributeNames(t *Type) string {
 	if len(t.Attributes) == 0 {
@@ -271,29 +316,26 @@ func attributeNames(t *Type) string {
 // simple explains an element that holds a value.
 func (x *explainer) simple(n document.Node, el *Element, s *Simple) {
 	if child := n.FirstChild(); child.Exists() {
-		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: s.Describe(), Doc: el.Doc})
+		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: s.Describe(), Doc: el.doc()})
 		return
 	}
 	value := n.Text()
 	if value == "" && (el.Default != nil || el.Fixed != nil) {
 		return
 	}
-	reason, expected := s.Check(value), s.Describe()
-	if reason == "" && el.Fixed != nil && s.normalize(value) != s.normalize(*el.Fixed) {
-		reason, expected = "is not the fixed one", quote(*el.Fixed)
-	}
-	if reason != "" {
-		x.report(n, fault.Detail{Message: "the value " + reason, Found: quote(value), Expected: expected, Doc: el.Doc})
+	if d, wrong := judgeValue(s, el.Fixed, value); wrong {
+		d.Doc = el.doc()
+		x.report(n, d)
 	}
 }
 
 func (x *explainer) empty(n document.Node, el *Element) {
 	if child := n.FirstChild(); child.Exists() {
-		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: "an empty element", Doc: el.Doc})
+		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: "an empty element", Doc: el.doc()})
 		return
 	}
 	if v := n.Text(); v != "" {
-		x.report(n, fault.Detail{Message: "no text is allowed here", Found: quote(v), Expected: "an empty element", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "no text is allowed here", Found: quote(v), Expected: "an empty element", Doc: el.doc()})
 	}
 }
 

@@ -167,7 +167,7 @@ var everyKindTests = []struct{ body, want string }{
 	{`<ids><i to="b"/></ids>`,
 		`/ids/i: the reference leads nowhere: no element of the message has this id; "b"; the id of an element of the message`},
 	{`<choice><a>1</a></choice>text`,
-		`: text is not allowed between elements; 4 characters of text; the elements t:choice, t:all, t:twice, t:strict, t:other, t:head, t:base, t:animal, t:nillable, t:fixed, t:default, t:mixed and 5 more`},
+		`: text is not allowed between elements; "text"; the elements t:choice, t:all, t:twice, t:strict, t:other, t:head, t:base, t:animal, t:nillable, t:fixed, t:default, t:mixed and 5 more`},
 }
 
 // TestHeaderBlocks: a block that the contract declares is checked, another is

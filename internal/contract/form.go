@@ -64,7 +64,7 @@ func checkForm(s *Simple, v string) string {
 	switch s.Primitive {
 	case "decimal":
 		if !isDecimal(v) {
-			return "is not a number"
+			return noDecimal(v)
 		}
 	case "dateTime", "date", "time":
 		if _, ok := parseMoment(s.Primitive, v); !ok {
@@ -90,6 +90,14 @@ var momentWords = map[string]string{
 	"dateTime": "is not a date and time such as 2026-03-02T09:30:00Z",
 	"date":     "is not a date such as 2026-03-16",
 	"time":     "is not a time such as 09:30:00",
+}
+
+// noDecimal is the reason where a value is no decimal; the commonest has a name.
+func noDecimal(v string) string {
+	if strings.Count(v, ",") == 1 && isDecimal(strings.Replace(v, ",", ".", 1)) {
+		return "is not a number: its decimal sign must be a point"
+	}
+	return "is not a number"
 }
 
 // isDecimal reports whether v is digits with at most one point and a sign.

@@ -63,7 +63,7 @@ func (x *explainer) translate(tree *document.Tree, err error) {
 			out.Found = quote(v)
 		}
 		if el := x.declaration(n); el != nil {
-			out.Doc = el.Doc
+			out.Doc = el.doc()
 		}
 	}
 	x.inWords(&out, n, d.Message())

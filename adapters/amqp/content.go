@@ -3,6 +3,7 @@ package amqp
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"mime"
 	"strings"
@@ -46,7 +47,11 @@ func (c *content) read() error {
 	}
 	text, places, err := document.Decode(body, charset)
 	if err != nil {
-		return fault.New(fault.CodeEncoding, "").With(fault.Detail{Message: err.Error()})
+		where := fault.Detail{Message: err.Error()}
+		if s, ok := errors.AsType[*document.SyntaxError](err); ok {
+			where = fault.Detail{Message: s.Message, Line: s.Line, Column: s.Column}
+		}
+		return fault.New(fault.CodeEncoding, "").With(where)
 	}
 	if c.format, err = formatOf(essence, text); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package soap
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -84,7 +85,11 @@ func transcode(body []byte, charset string) ([]byte, *document.Origin, error) {
 	if _, unknown := document.ToUTF8(nil, charset); unknown != nil {
 		code = fault.CodeMediaType
 	}
-	return nil, nil, fault.New(code, "").With(fault.Detail{Message: err.Error()})
+	where := fault.Detail{Message: err.Error()}
+	if s, ok := errors.AsType[*document.SyntaxError](err); ok {
+		where = fault.Detail{Message: s.Message, Line: s.Line, Column: s.Column}
+	}
+	return nil, nil, fault.New(code, "").With(where)
 }
 
 // judge holds what the envelope says of itself against the transport it came by.

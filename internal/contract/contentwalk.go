@@ -155,12 +155,63 @@ func (w *contentWalk) misplaced(c document.Node, known Child) {
 	case known.Max != Unbounded && w.tooMany(c, known.Max):
 		d.Message = fmt.Sprintf("the element occurs more than %d times", known.Max)
 	default:
-		d.Message = "the element is out of place"
-		if before := w.shouldPrecede(c); before != "" {
-			d.Expected = c.QName() + " before " + before
-		}
+		w.order(&d, c)
 	}
 	w.report(c, d)
+}
+
+// order says why a declared child may not stand where it does: it comes too
+// late, excludes another, or is one more than its group takes.
+func (w *contentWalk) order(d *fault.Detail, c document.Node) {
+	d.Message = "the element is out of place"
+	other := w.shouldPrecede(c)
+	switch {
+	case !other.Exists():
+		other = w.excludes(c)
+		if other.Exists() {
+			d.Message, d.Expected = "only one of "+other.QName()+" and "+c.QName()+" may stand here", "one of them"
+		}
+	case w.follows(other.Name(), c.Name()):
+		d.Message = "the element is one more than may stand here"
+	default:
+		d.Expected = c.QName() + " before " + other.QName()
+	}
+}
+
+// excludes returns an earlier sibling that cannot stand together with c in any
+// order: both are alternatives of a choice.
+func (w *contentWalk) excludes(c document.Node) document.Node {
+	for _, k := range w.t.Children() {
+		if w.looks++; w.looks > maxLooks {
+			break
+		}
+		s := w.parent.Child(k.Element.Name)
+		if k.Element.Name == c.Name() || !s.Exists() || !before(s, c) {
+			continue
+		}
+		if !w.follows(s.Name(), c.Name()) && !w.follows(c.Name(), s.Name()) {
+			return s
+		}
+	}
+	return document.Node{}
+}
+
+// before reports whether a starts before b.
+func before(a, b document.Node) bool {
+	al, ac := a.Position()
+	bl, bc := b.Position()
+	return al < bl || al == bl && ac < bc
+}
+
+// follows reports whether the content model has a place for b after a, whatever
+// is missing between.
+func (w *contentWalk) follows(a, b Name) bool {
+	m := newMatcher(w.t.Content)
+	if _, _, ok := m.take(a); !ok {
+		return false
+	}
+	_, _, ok := m.take(b)
+	return ok
 }
 
 // unknown reports a child that the content model does not have.
@@ -219,16 +270,16 @@ func (w *contentWalk) tooMany(c document.Node, most int) bool {
 
 // shouldPrecede returns the first sibling before c that the content model puts
 // after it.
-func (w *contentWalk) shouldPrecede(c document.Node) string {
+func (w *contentWalk) shouldPrecede(c document.Node) document.Node {
 	order := w.t.Children()
 	place := slices.IndexFunc(order, func(k Child) bool { return k.Element.Name == c.Name() })
 	for s := w.parent.FirstChild(); s.Exists() && s != c; s = s.NextSibling() {
 		at := slices.IndexFunc(order, func(k Child) bool { return k.Element.Name == s.Name() })
 		if place >= 0 && at > place {
-			return s.QName()
+			return s
 		}
 	}
-	return ""
+	return document.Node{}
 }
 
 func (w *contentWalk) sameLocal(name Name) *Element {

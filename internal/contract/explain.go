@@ -85,10 +85,24 @@ func (x *explainer) body(body document.Node) (document.Node, *Operation) {
 	}
 	op := x.service.byBody[child.Name()]
 	if op == nil {
-		x.report(child, fault.Detail{Message: "the service has no operation with this Body", Found: child.Name().String(),
+		x.report(child, fault.Detail{Message: "the service has no operation with this Body" + meant(x.meantInput(child.Name().Local)), Found: child.Name().String(),
 			Expected: x.inputs(body, child.Name().Local)})
 	}
 	return child, op
+}
+
+// meantInput is the name of the Body element that a misspelt one was meant to
+// be, or "".
+func (x *explainer) meantInput(local string) string {
+	var names []string
+	for name := range x.service.byBody {
+		if name.Local == local {
+			return ""
+		}
+		names = append(names, name.Local)
+	}
+	slices.Sort(names)
+	return nearest(local, names)
 }
 
 // inputs lists the Body elements of the service; where one has the local name
@@ -275,26 +289,40 @@ func attributePath(n document.Node, name Name) string { return n.Path() + "/@" +
 var instanceAttributes = []string{"type", "nil", "schemaLocation", "noNamespaceSchemaLocation"}
 
 func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
-	if d, wrong := judgeValue(a.Type, a.Fixed, value); wrong {
+	if d, wrong := judgeValue(n, a.Type, a.Fixed, value); wrong {
 		d.Path, d.Doc = attributePath(n, a.Name), a.doc()
 		x.report(n, d)
 	}
 }
 
 // judgeValue says what is wrong with a value.
-func judgeValue(s *Simple, fixed *string, value string) (d fault.Detail, wrong bool) {
+func judgeValue(n document.Node, s *Simple, fixed *string, value string) (d fault.Detail, wrong bool) {
 	reason, expected := s.Check(value), s.Describe()
 	switch {
 	case reason == "" && fixed != nil && s.normalize(value) != s.normalize(*fixed):
 		reason, expected = "is not the fixed one", quote(*fixed)
+	case reason == "" && !prefixDeclared(n, s, value):
+		reason = "has a prefix that is not declared"
 	case reason == "":
 		return d, false
+	case s.normalize(value) == "":
+		reason = "is empty"
 	case reason == notEnumerated:
 		if near := nearest(s.normalize(value), s.Enumeration); near != "" {
 			reason += meant(near)
 		}
 	}
 	return fault.Detail{Message: "the value " + reason, Found: quote(value), Expected: expected}, true
+}
+
+// prefixDeclared looks at the prefix of a qualified name.
+func prefixDeclared(n document.Node, s *Simple, value string) bool {
+	if s.Variety != Atomic || s.Primitive != "QName" {
+		return true
+	}
+	prefix, _ := document.SplitQName(s.normalize(value))
+	_, ok := n.NamespaceFor(prefix)
+	return ok
 }
 
 // doc is the contract's documentation of an element, or else of its type.
@@ -323,8 +351,11 @@ func (x *explainer) simple(n document.Node, el *Element, s *Simple) {
 	if value == "" && (el.Default != nil || el.Fixed != nil) {
 		return
 	}
-	if d, wrong := judgeValue(s, el.Fixed, value); wrong {
+	if d, wrong := judgeValue(n, s, el.Fixed, value); wrong {
 		d.Doc = el.doc()
+		if el.Nillable && value == "" {
+			d.Expected += `, or xsi:nil="true" on the element`
+		}
 		x.report(n, d)
 	}
 }
@@ -374,7 +405,10 @@ func prefixed(at document.Node, name Name) string {
 // quoted is an element's name as written.
 func quoted(n document.Node) string { return "<" + n.QName() + ">" }
 
-func quote(v string) string { return `"` + shorten(v) + `"` }
+func quote(v string) string { return `"` + visible.Replace(shorten(v)) + `"` }
+
+// visible keeps a value on one line.
+var visible = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 func elementsWord(els []*Element) string {
 	if len(els) == 1 {

@@ -68,7 +68,7 @@ func checkForm(s *Simple, v string) string {
 		}
 	case "dateTime", "date", "time":
 		if _, ok := parseMoment(s.Primitive, v); !ok {
-			return momentWords[s.Primitive]
+			return noMoment(s.Primitive, v)
 		}
 	case "base64Binary":
 		if _, ok := base64Length(v); !ok {
@@ -84,6 +84,15 @@ func checkForm(s *Simple, v string) string {
 		}
 	}
 	return ""
+}
+
+// noMoment is the reason where a value is no dateTime, date or time.
+func noMoment(primitive, v string) string {
+	m := momentForm[primitive].FindStringSubmatch(v)
+	if m != nil && m[1] != "" && !calendar(m[1], integer(m[1]), integer(m[2]), integer(m[3])) {
+		return "is not a day of the calendar"
+	}
+	return momentWords[primitive]
 }
 
 var momentWords = map[string]string{

@@ -1,9 +1,6 @@
 package contract
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // What is compared to find out what a sender meant: no longer words, and no more
 // of them.
@@ -19,16 +16,14 @@ func nearest(word string, candidates []string) string {
 	if word == "" || len(word) > maxSpelt {
 		return ""
 	}
-	best, least := "", min(utf8.RuneCountInString(word)/3, 3)+1
+	plain := []rune(plainSpelling(word))
+	best, least := "", min(len(plain)/3, 3)+1
 	for _, c := range candidates[:min(len(candidates), maxOffered)] {
-		switch {
-		case c == "" || len(c) > maxSpelt:
-		case plainSpelling(c) == plainSpelling(word):
-			return c
-		default:
-			if d := distance([]rune(word), []rune(c)); d < least {
-				best, least = c, d
-			}
+		if c == "" || len(c) > maxSpelt {
+			continue
+		}
+		if d := distance(plain, []rune(plainSpelling(c))); d < least {
+			best, least = c, d
 		}
 	}
 	return best

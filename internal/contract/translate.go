@@ -18,6 +18,10 @@ const (
 	saysNoID         = "IDREF does not resolve: "
 	saysTwiceKey     = "duplicate identity value first seen at "
 	saysNoKey        = "keyref does not resolve"
+	saysKeyMissing   = "key field is missing"
+	saysKeyNillable  = "key field selects nillable"
+	saysKeyMany      = "identity field selects multiple"
+	saysKeyNone      = "identity field has no simple value"
 	saysFirstSeen    = " first seen at "
 	saysUndeclared   = "attribute is not declared: "
 	saysNoLocation   = "xsi:schemaLocation must contain"
@@ -92,6 +96,10 @@ func (x *explainer) inWords(out *fault.Detail, n document.Node, said string) {
 		if out.Found == "" {
 			out.Found = quoted(n)
 		}
+	case strings.HasPrefix(said, saysKeyMissing), strings.HasPrefix(said, saysKeyNillable):
+		out.Message, out.Found, out.Expected = "a value is missing that is part of the element's key", quoted(n), "a value for every field of the key"
+	case strings.HasPrefix(said, saysKeyMany), strings.HasPrefix(said, saysKeyNone):
+		out.Message, out.Found, out.Expected = "a key has one plain value for each of its fields, and here there are several, or elements in it", quoted(n), "one value for every field of the key"
 	case strings.HasPrefix(said, saysUndeclared):
 		out.Message, out.Found = "the attribute is not known here", strings.TrimPrefix(said, saysUndeclared)
 		out.Expected = "an attribute that the contract declares"
@@ -116,12 +124,11 @@ func (x *explainer) schemaLocation(out *fault.Detail, n document.Node) {
 const maxSearched = 10_000
 
 // firstPlace says where the one element before n stands that is at path, given
-// without positions, and that fits; nil looks for the same text. It says nothing
+// without positions, and that fits; nil looks for the same content. It says nothing
 // when there are several or none.
 func firstPlace(n document.Node, path string, fits func(document.Node) bool) string {
 	if fits == nil {
-		text := strings.TrimSpace(n.Text())
-		fits = func(m document.Node) bool { return text != "" && strings.TrimSpace(m.Text()) == text }
+		fits = func(m document.Node) bool { return sameContent(m, n) }
 	}
 	steps := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	found, left := document.Node{}, maxSearched
@@ -152,6 +159,15 @@ func firstPlace(n document.Node, path string, fits func(document.Node) bool) str
 	}
 	line, column := found.Position()
 	return fmt.Sprintf("; the one at line %d, column %d has it", line, column)
+}
+
+// sameContent reports whether two elements have the same text, or else are
+// written alike.
+func sameContent(a, b document.Node) bool {
+	if text := strings.TrimSpace(b.Text()); text != "" {
+		return strings.TrimSpace(a.Text()) == text
+	}
+	return string(a.Source()) == string(b.Source())
 }
 
 // holdsValue reports whether an element's text or one of its attributes is v.

@@ -199,7 +199,7 @@ func checkUTF8(src []byte) error {
 		r, n := utf8.DecodeRune(src[i:])
 		if r == utf8.RuneError && n == 1 {
 			line, column := locate(string(src[:i+1]), i)
-			return fmt.Errorf("line %d, column %d: byte 0x%02X is not UTF-8 there", line, column, src[i])
+			return &SyntaxError{Encoding, line, column, fmt.Sprintf("byte 0x%02X is not UTF-8 there", src[i])}
 		}
 		i += n
 	}

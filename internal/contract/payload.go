@@ -26,6 +26,11 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 	if err := crowded(payload); err != nil {
 		return nil, 0, err
 	}
+	if mentionsXOP(payload) {
+		if details, more, err := s.withoutParts(payload, limit); err != nil || len(details) > 0 {
+			return details, more, err
+		}
+	}
 	var verdict error
 	if s.degraded == "" {
 		if verdict = s.validator.Validate(payload); verdict == nil && begins(payload, op.Input.Element.Name) {
@@ -49,6 +54,20 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 		return nil, 0, err
 	}
 	details, more = x.limited(limit)
+	return details, more, nil
+}
+
+// withoutParts refuses each xop:Include of a message that no attachments can have
+// come with.
+func (s *Service) withoutParts(payload []byte, limit int) ([]fault.Detail, int, error) {
+	tree, err := document.Read(payload)
+	if err != nil {
+		return nil, 0, unreadable(err)
+	}
+	defer tree.Release()
+	a := &attached{explainer: explainer{service: s}, source: payload}
+	a.walk(tree.Root())
+	details, more := a.limited(limit)
 	return details, more, nil
 }
 

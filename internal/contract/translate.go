@@ -191,11 +191,11 @@ func rootOf(n document.Node) document.Node {
 // Body's or the Header's child down to it.
 func (x *explainer) declaration(n document.Node) *Element {
 	parent := n.Parent()
-	if el := x.service.elements[n.Name()]; el != nil && (!parent.Exists() || isEnvelopePart(parent)) {
-		return el
-	}
-	if !parent.Exists() {
-		return nil
+	if !parent.Exists() || isEnvelopePart(parent) {
+		if op := x.service.byBody[n.Name()]; op != nil && (!parent.Exists() || parent.Name().Local == "Body") {
+			return op.Input.Element
+		}
+		return x.service.elements[n.Name()]
 	}
 	above := x.declaration(parent)
 	if above == nil {
@@ -207,6 +207,9 @@ func (x *explainer) declaration(n document.Node) *Element {
 	}
 	if c, ok := t.Child(n.Name()); ok {
 		return c.Element
+	}
+	if t.Open() {
+		return x.service.elements[n.Name()]
 	}
 	return nil
 }

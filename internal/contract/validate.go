@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/jacoelho/xsd/xsderrors"
 
@@ -24,11 +25,15 @@ import (
 // is no envelope, a breach of the parser's limits, more than half a million
 // elements.
 //
+// An xop:Include is refused: ValidateWith takes the attachments.
+//
 // Validate is safe for concurrent use and does not keep the bytes.
 func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, more int, err error) {
-	if err := crowded(envelope); err != nil {
-		return nil, 0, err
-	}
+	return s.ValidateWith(envelope, nil, limit)
+}
+
+// validate judges an envelope that stands for itself.
+func (s *Service) validate(envelope []byte, limit int) (details []fault.Detail, more int, err error) {
 	verdict := s.validator.Validate(envelope)
 	if verdict == nil && s.degraded == "" {
 		return nil, 0, nil
@@ -109,7 +114,7 @@ func fatal(diagnostics []error) error {
 		where := fault.Detail{Line: d.Line(), Column: d.Column()}
 		switch {
 		case d.Code() == xsderrors.CodeValidationLimit:
-			where.Message = "the document is past a limit of the parser: " + d.Message()
+			where.Message = strings.TrimSuffix("the document is past a limit of the parser: "+d.Message(), ": ")
 			return fault.New(fault.CodeTooLarge, "").With(where)
 		case d.Code() == xsderrors.CodeValidationXML:
 			where.Message = "not well-formed: " + d.Message()

@@ -100,10 +100,6 @@ func compareNames(a, b Name) int {
 // (many vendors repeat a schema in several files) is taken from the first.
 func (b *builder) index(s *schema) {
 	for n := range elements(s.node) {
-		if n.Name() == xsdName("redefine") {
-			b.l.note(b.at(s, n), "xs:redefine is not supported yet: the schema is included as it is")
-			continue
-		}
 		into := b.tableOf(n.Name())
 		if into == nil {
 			continue
@@ -157,15 +153,12 @@ func (b *builder) qname(s *schema, n document.Node, local string) (Name, bool) {
 }
 
 func (b *builder) expand(s *schema, n document.Node, qname string) Name {
-	prefix, local := document.SplitQName(strings.TrimSpace(qname))
-	space, bound := n.NamespaceFor(prefix)
-	if !bound && prefix != "" {
+	name, ok := s.expand(n, qname)
+	if !ok {
+		prefix, _ := document.SplitQName(trim(qname))
 		b.l.note(b.at(s, n), "prefix %q is not declared", prefix)
 	}
-	if space == "" && prefix == "" && s.chameleon {
-		space = s.namespace
-	}
-	return Name{Space: space, Local: local}
+	return name
 }
 
 // drain fills the types that were named until none is left.

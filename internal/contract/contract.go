@@ -161,6 +161,7 @@ func (l *loader) load() *Contract {
 	l.collect(root)
 	l.checkReferences()
 	c.Files, c.Hash = l.manifest()
+	l.normalise()
 	c.model = buildModel(l)
 	c.pages = l.pages(c.model)
 	l.describe(c)

@@ -126,9 +126,23 @@ func (set *schemaSet) source(s *schema) []byte {
 	for _, n := range set.l.duplicates[s] {
 		body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
 	}
+	if s.namespace == nsEnv11 || s.namespace == nsEnv12 {
+		body = withoutEnvelope(body, s.node)
+	}
 	out := slices.Clone(text[:head])
 	out = append(out, set.imports(s, text)...)
 	return append(out, body...)
+}
+
+// withoutEnvelope cuts the declaration of the Envelope, which is made for each
+// service anew.
+func withoutEnvelope(body []byte, schema document.Node) []byte {
+	for n := range children(schema, xsdName("element")) {
+		if attr(n, "name") == "Envelope" {
+			body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
+		}
+	}
+	return body
 }
 
 // imports declares every namespace of the contract that the schema's text names.
@@ -275,6 +289,7 @@ func (set *schemaSet) importAll(own string) []byte {
 	for _, ns := range slices.Sorted(maps.Keys(set.namespaces)) {
 		switch ns {
 		case own:
+			out = append(out, `<xs:include schemaLocation="`+set.names[ns]+`"/>`...)
 		case "":
 			out = append(out, `<xs:import schemaLocation="`+set.names[ns]+`"/>`...)
 		default:

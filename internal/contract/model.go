@@ -62,6 +62,7 @@ type Type struct {
 	Mixed      bool
 	Abstract   bool
 	Derived    []*Type // types that xsi:type may name in its place
+	Array      *Array  // nil: not a SOAP array
 	Doc        string
 	Position   Position
 

@@ -1,9 +1,7 @@
 package contract
 
 import (
-	"bytes"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -16,10 +14,12 @@ import (
 type schema struct {
 	file      *file
 	node      document.Node
+	text      []byte // that node stands in: the file's, until the schema is put into normal form
 	namespace string
-	chameleon bool // namespace is the including schema's
-	wellKnown bool // comes with the gateway, not with the contract
-	index     int  // 1-based position in the WSDL it is embedded in; 0 for a file of its own
+	chameleon bool     // namespace is the including schema's
+	includes  []string // the paths it includes or redefines
+	wellKnown bool     // comes with the gateway, not with the contract
+	index     int      // 1-based position in the WSDL it is embedded in; 0 for a file of its own
 	// qualified are the defaults for local elements and attributes.
 	qualifiedElements, qualifiedAttributes bool
 }
@@ -65,7 +65,7 @@ func (l *loader) collect(root *file) {
 // adopt is the including schema's namespace, empty for an import.
 func (l *loader) collectSchema(f *file, n document.Node, adopt string, index int) {
 	own, declared := n.Attr(Name{Local: "targetNamespace"})
-	s := &schema{file: f, node: n, namespace: own, index: index,
+	s := &schema{file: f, node: n, text: f.utf8, namespace: own, index: index,
 		qualifiedElements:   attr(n, "elementFormDefault") == "qualified",
 		qualifiedAttributes: attr(n, "attributeFormDefault") == "qualified"}
 	if !declared && adopt != "" {
@@ -106,6 +106,12 @@ func (l *loader) follow(s *schema, n document.Node) {
 	if reason != "" {
 		l.missing = append(l.missing, missing{l.at(s.file, n), name.Local, namespace, location, reason})
 		return
+	}
+	if name.Local != "import" {
+		s.includes = append(s.includes, target)
+	}
+	if name.Local == "redefine" {
+		l.redefinitions = append(l.redefinitions, redefinition{s, n, target})
 	}
 	l.enter(target, adopt, l.at(s.file, n), namespace)
 }
@@ -150,35 +156,12 @@ func (l *loader) checkReferences() {
 	for _, s := range l.schemas {
 		have[s.namespace] = true
 	}
-	for _, m := range l.missing {
-		if m.kind == "import" && !have[m.namespace] && l.enterWellKnown(m.namespace) {
-			have[m.namespace] = true
-		}
-	}
+	l.enterImported(have)
 	l.enterMentioned(have)
+	l.enterImported(have)
 	for _, m := range l.missing {
 		l.judge(m, m.kind == "import" && have[m.namespace])
 	}
-}
-
-// enterMentioned adds the catalogue's schemas whose namespace a schema uses
-// without importing it: many do.
-func (l *loader) enterMentioned(have map[string]bool) {
-	for _, ns := range slices.Sorted(maps.Keys(wellKnown)) {
-		if !have[ns] && slices.ContainsFunc(l.order, func(f *file) bool { return uses(f.utf8, ns) }) {
-			have[ns] = l.enterWellKnown(ns)
-		}
-	}
-}
-
-func uses(text []byte, ns string) bool {
-	switch ns {
-	case nsXML:
-		return bytes.Contains(text, []byte(`ref="xml:`))
-	case nsXSD: // a DataSet of .NET: a message that brings its own schema
-		return bytes.Contains(text, []byte(`:schema"`))
-	}
-	return bytes.Contains(text, []byte(`"`+ns+`"`))
 }
 
 func (l *loader) judge(m missing, satisfied bool) {

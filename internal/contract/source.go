@@ -30,7 +30,10 @@ type loader struct {
 	definitions []*definitions
 	schemas     []*schema
 	visited     map[visit]bool
-	missing     []missing
+	// redefinitions are in the order in which they were met: an outer one
+	// stands before those in the file it leads to.
+	redefinitions []redefinition
+	missing       []missing
 	// duplicates are global components that another schema of the same
 	// namespace declares too; the validator must not see them.
 	duplicates map[*schema][]document.Node

@@ -1,6 +1,10 @@
 package contract
 
-import "github.com/gatehouse/gatehouse/internal/document"
+import (
+	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+)
 
 // The namespaces a contract is written in.
 const (
@@ -14,6 +18,7 @@ const (
 	nsXML      = "http://www.w3.org/XML/1998/namespace"
 	nsXMLNS    = "http://www.w3.org/2000/xmlns/"
 	nsSOAPEnc  = "http://schemas.xmlsoap.org/soap/encoding/"
+	nsEnc12    = "http://www.w3.org/2003/05/soap-encoding"
 	nsWSAM     = "http://www.w3.org/2007/05/addressing/metadata"
 	nsWSAW     = "http://www.w3.org/2006/05/addressing/wsdl"
 	nsEnv11    = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -31,6 +36,9 @@ func attr(n document.Node, local string) string {
 	v, _ := n.Attr(Name{Local: local})
 	return v
 }
+
+// trim removes XML's white space from both ends.
+func trim(v string) string { return strings.Trim(v, " \t\r\n") }
 
 // children yields the child elements of n that have the given name.
 func children(n document.Node, name Name) func(func(document.Node) bool) {

@@ -222,7 +222,7 @@ func (w *contentWalk) unknown(c document.Node, slip *Element) {
 	case slip.Name.Local == c.Name().Local:
 		d.Message, d.Found, d.Expected, d.Doc = "the element is in the wrong namespace", expandedName(c.Name()), expandedName(slip.Name), slip.doc()
 	default:
-		d.Message, d.Doc = d.Message+meant(prefixed(w.parent, slip.Name)), slip.doc()
+		d.Message, d.Doc = d.Message+isMeant(prefixed(w.parent, slip.Name)), slip.doc()
 	}
 	w.report(c, d)
 }

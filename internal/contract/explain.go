@@ -14,8 +14,10 @@ import (
 // right.
 type explainer struct {
 	service *Service
-	details []fault.Detail
-	more    int // faults found past maxDetails
+	// operation is the one that the message was dispatched to, or nil.
+	operation *Operation
+	details   []fault.Detail
+	more      int // faults found past maxDetails
 	// translated counts the details that are the engine's verdict in our words,
 	// because the walk beside the model found nothing.
 	translated int
@@ -74,8 +76,14 @@ func precededBy(n document.Node, name Name) bool {
 	return first != n
 }
 
+// body returns the element that holds the message: the Body's child, or the
+// Body itself where the parts stand in it.
 func (x *explainer) body(body document.Node) (document.Node, *Operation) {
 	child := body.FirstChild()
+	op := x.meant(child)
+	if op != nil && op.Input.Gathered {
+		return body, op
+	}
 	if !child.Exists() {
 		x.report(body, fault.Detail{Message: "the Body is empty", Expected: x.inputs(body, "")})
 		return child, nil
@@ -83,9 +91,8 @@ func (x *explainer) body(body document.Node) (document.Node, *Operation) {
 	for extra := child.NextSibling(); extra.Exists(); extra = extra.NextSibling() {
 		x.report(extra, fault.Detail{Message: "the Body has more than one child", Found: quoted(extra), Expected: "nothing after " + child.QName()})
 	}
-	op := x.service.byBody[child.Name()]
 	if op == nil {
-		x.report(child, fault.Detail{Message: "the service has no operation with this Body" + meant(x.meantInput(child.Name().Local)), Found: child.Name().String(),
+		x.report(child, fault.Detail{Message: "the service has no operation with this Body" + isMeant(x.meantInput(child.Name().Local)), Found: child.Name().String(),
 			Expected: x.inputs(body, child.Name().Local)})
 	}
 	return child, op
@@ -105,6 +112,35 @@ func (x *explainer) meantInput(local string) string {
 	return nearest(local, names)
 }
 
+// meant is the operation that a Body with this first child is taken for.
+func (x *explainer) meant(child document.Node) *Operation {
+	name := Name{}
+	if child.Exists() {
+		name = child.Name()
+	}
+	all := x.service.byBody[name]
+	if x.operation != nil && slices.Contains(all, x.operation) {
+		return x.operation
+	}
+	for _, o := range all {
+		if o.Input.stands(child) {
+			return o
+		}
+	}
+	return x.service.Operation(name)
+}
+
+// stands reports whether the Body's children, from the first, are the message's.
+func (m *Message) stands(child document.Node) bool {
+	for _, el := range m.body() {
+		if !child.Is(el.Name) {
+			return false
+		}
+		child = child.NextSibling()
+	}
+	return !child.Exists()
+}
+
 // inputs lists the Body elements of the service; where one has the local name
 // that was found, it alone.
 func (x *explainer) inputs(at document.Node, local string) string {
@@ -113,10 +149,10 @@ func (x *explainer) inputs(at document.Node, local string) string {
 		if o.Unsupported != "" {
 			continue
 		}
-		name := o.Input.Element.Name
-		all = append(all, name.String())
-		if name.Local == local {
-			same = append(same, name.String())
+		words := o.Input.bodyWords()
+		all = append(all, words)
+		if local != "" && o.Input.bodyName().Local == local {
+			same = append(same, words)
 		}
 	}
 	if len(same) > 0 {
@@ -137,8 +173,15 @@ func (x *explainer) envelope(root document.Node) {
 			}
 		}
 	}
-	if child, op := x.structure(root); op != nil {
-		x.element(child, op.Input.Element)
+	in, op := x.structure(root)
+	switch {
+	case op == nil:
+	case !op.Input.Gathered:
+		x.element(in, op.Input.Element)
+	case len(op.Input.Parts) == 0:
+		x.empty(in, op.Input.Element)
+	default:
+		x.content(in, op.Input.Element, op.Input.Element.Type)
 	}
 }
 
@@ -276,7 +319,7 @@ func (x *explainer) unknownAttribute(n document.Node, t *Type, name Name) *Attri
 	case slip.Name.Local == name.Local:
 		d.Message, d.Found, d.Expected, d.Doc = "the attribute is in the wrong namespace", expandedName(name), expandedName(slip.Name), slip.doc()
 	default:
-		d.Message, d.Doc = d.Message+meant(slip.Name.Local), slip.doc()
+		d.Message, d.Doc = d.Message+isMeant(slip.Name.Local), slip.doc()
 	}
 	x.report(n, d)
 	return slip
@@ -309,7 +352,7 @@ func judgeValue(n document.Node, s *Simple, fixed *string, value string) (d faul
 		reason = "is empty"
 	case reason == notEnumerated:
 		if near := nearest(s.normalize(value), s.Enumeration); near != "" {
-			reason += meant(near)
+			reason += isMeant(near)
 		}
 	}
 	return fault.Detail{Message: "the value " + reason, Found: quote(value), Expected: expected}, true

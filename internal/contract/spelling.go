@@ -63,8 +63,8 @@ func distance(a, b []rune) int {
 	return last[len(b)]
 }
 
-// meant is what a message adds when something looks like a slip.
-func meant(what string) string {
+// isMeant is what a message adds when something looks like a slip.
+func isMeant(what string) string {
 	if what == "" {
 		return ""
 	}

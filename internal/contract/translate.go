@@ -192,10 +192,7 @@ func rootOf(n document.Node) document.Node {
 func (x *explainer) declaration(n document.Node) *Element {
 	parent := n.Parent()
 	if !parent.Exists() || isEnvelopePart(parent) {
-		if op := x.service.byBody[n.Name()]; op != nil && (!parent.Exists() || parent.Name().Local == "Body") {
-			return op.Input.Element
-		}
-		return x.service.elements[n.Name()]
+		return x.outermost(n, parent)
 	}
 	above := x.declaration(parent)
 	if above == nil {
@@ -212,6 +209,29 @@ func (x *explainer) declaration(n document.Node) *Element {
 		return x.service.elements[n.Name()]
 	}
 	return nil
+}
+
+// outermost returns the declaration of a Body's or a Header's child, or of a
+// message without an envelope.
+func (x *explainer) outermost(n, parent document.Node) *Element {
+	if parent.Name().Local == "Header" {
+		return x.service.elements[n.Name()]
+	}
+	first := n
+	if parent.Exists() {
+		first = parent.FirstChild()
+	}
+	op := x.meant(first)
+	switch {
+	case op == nil:
+	case op.Input.Gathered:
+		if c, ok := op.Input.Element.Type.Child(n.Name()); ok {
+			return c.Element
+		}
+	case op.Input.Element.Name == n.Name():
+		return op.Input.Element
+	}
+	return x.service.elements[n.Name()]
 }
 
 func isEnvelopePart(n document.Node) bool {

@@ -19,22 +19,21 @@ const nsXOP = "http://www.w3.org/2004/08/xop/include"
 // (RFC 2392). They are read and never changed.
 type Parts map[string][]byte
 
-// ValidateWith checks an envelope that attachments came with (XOP 1.0 §3.2): each
+// ValidateWith is ValidateFor an envelope that attachments came with (XOP 1.0 §3.2): each
 // xop:Include counts as the base64Binary value of its attachment, and the facets
-// of its type are judged on that. Else it is Validate, places included; without
-// an xop:Include it costs what Validate costs.
+// of its type are judged on that. Places are those of the envelope as it came.
 //
 // What an xop:Include must be is a detail where it is not: alone in an element of
 // type xs:base64Binary, with a cid: reference to one of the parts. Nothing is ever
 // fetched. With nil parts every xop:Include is refused as one whose attachments
 // did not come. A part that nothing refers to is nobody's fault. Where the
 // contract itself declares the element xop:Include, it is an element like any.
-func (s *Service) ValidateWith(envelope []byte, parts Parts, limit int) (details []fault.Detail, more int, err error) {
+func (s *Service) ValidateWith(op *Operation, envelope []byte, parts Parts, limit int) (details []fault.Detail, more int, err error) {
 	if err := crowded(envelope); err != nil {
 		return nil, 0, err
 	}
 	if !mentionsXOP(envelope) {
-		return s.validate(envelope, limit)
+		return s.validate(op, envelope, limit)
 	}
 	tree, err := document.Read(envelope)
 	if err != nil {
@@ -44,12 +43,12 @@ func (s *Service) ValidateWith(envelope []byte, parts Parts, limit int) (details
 	if err := notEnvelope(tree.Root()); err != nil {
 		return nil, 0, err
 	}
-	a := &attached{explainer: explainer{service: s}, source: envelope, parts: parts}
+	a := &attached{explainer: explainer{service: s, operation: op}, source: envelope, parts: parts}
 	a.walk(tree.Root())
 	if a.size >= maxStandIns {
 		return nil, 0, fault.New(fault.CodeTooLarge, "the values of the message's attachments come to more than %d bytes", maxStandIns)
 	}
-	if details, more, err = s.validate(a.logical(), 0); err != nil {
+	if details, more, err = s.validate(op, a.logical(), 0); err != nil {
 		return nil, 0, a.relocated(err)
 	}
 	for _, d := range details {
@@ -70,12 +69,12 @@ type attached struct {
 	explainer
 	source []byte
 	parts  Parts
-	edits  []edit
+	edits  []substitution
 	size   int // of all text put in
 }
 
-// edit is text in the place of one xop:Include.
-type edit struct {
+// substitution is text in the place of one xop:Include.
+type substitution struct {
 	from, to int    // of the element, in the source
 	text     []byte // what stands there instead
 	// line is where the element ends; from column on, after the text, the rest
@@ -252,7 +251,7 @@ const (
 func (a *attached) replace(n document.Node, text []byte) {
 	from, _, _, to := n.Span()
 	old := a.source[from:to]
-	e := edit{from: from, to: to}
+	e := substitution{from: from, to: to}
 	e.line, e.column = endOf(n, old)
 	if e.text = append(blank(old), text...); !bytes.ContainsAny(old, "\r\n") {
 		e.text = append(text, blank(old[min(len(old), len(text)):])...)

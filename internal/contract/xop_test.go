@@ -38,10 +38,10 @@ const include = `<x:Include xmlns:x="` + nsXOP + `" href="cid:%s"/>`
 
 // including writes an xop:Include in the place of each {id}.
 func including(body string) []byte {
-	return wrapped(reference.ReplaceAllStringFunc(body, func(id string) string { return fmt.Sprintf(include, id[1:len(id)-1]) }))
+	return wrapped(contentIDs.ReplaceAllStringFunc(body, func(id string) string { return fmt.Sprintf(include, id[1:len(id)-1]) }))
 }
 
-var reference = regexp.MustCompile(`\{[^}]*\}`)
+var contentIDs = regexp.MustCompile(`\{[^}]*\}`)
 
 var attachments = Parts{
 	"empty": {}, "one": {1}, "three": {1, 2, 3}, "ten": make([]byte, 10), "eleven": make([]byte, 11),
@@ -81,7 +81,7 @@ func TestAttachments(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.body[:min(len(tt.body), 60)], func(t *testing.T) {
 			message := including(tt.body)
-			details, more, err := s.ValidateWith(message, attachments, 0)
+			details, more, err := s.ValidateWith(nil, message, attachments, 0)
 			if err != nil || more != 0 {
 				t.Fatal(more, err)
 			}
@@ -108,7 +108,7 @@ func TestAttachmentPlaces(t *testing.T) {
 		`<file>{one}</file><key>{64}</key><after>x</after>`, "<file>{one}</file>\n<key>{64}</key>\r<after>x</after>",
 	} {
 		message := including(body)
-		details, _, err := s.ValidateWith(message, attachments, 0)
+		details, _, err := s.ValidateWith(nil, message, attachments, 0)
 		if err != nil || len(details) != 1 {
 			t.Fatal(details, err)
 		}
@@ -140,7 +140,7 @@ func TestAttachmentsThatDidNotCome(t *testing.T) {
 	}
 	header := strings.Replace(string(including("")), "<e:Body>", "<e:Header><t:Stamp>"+fmt.Sprintf(include, "one")+"</t:Stamp></e:Header><e:Body>", 1)
 	for parts, message := range map[*Parts]string{{}: "that did not come", {"one": {1}}: "fewer than 2", {"one": {1, 2}}: ""} {
-		details, _, err := s.ValidateWith([]byte(header), *parts, 0)
+		details, _, err := s.ValidateWith(nil, []byte(header), *parts, 0)
 		if err != nil || message != "" && (len(details) != 1 || !strings.Contains(details[0].Message, message)) || message == "" && len(details) > 0 {
 			t.Errorf("in the Header: %v, %v", details, err)
 		}
@@ -151,19 +151,19 @@ func TestAttachmentsThatDidNotCome(t *testing.T) {
 // time and memory.
 func TestAttachmentsPastMeasure(t *testing.T) {
 	s := everyKindService(t, strings.Replace(attaching, `<xs:length value="64"/>`, `<xs:length value="1000000000"/>`, 1))
-	if _, _, err := s.ValidateWith(including(`<key>{large}</key>`), attachments, 0); fault.KindOf(err) != fault.TooLarge {
+	if _, _, err := s.ValidateWith(nil, including(`<key>{large}</key>`), attachments, 0); fault.KindOf(err) != fault.TooLarge {
 		t.Errorf("error %v", err)
 	}
 	marks := everyKindService(t, strings.Replace(strings.Replace(attaching, `type="xs:base64Binary" minOccurs="0"`, `type="t:Mark" minOccurs="0"`, 1),
 		`<xs:simpleType name="Small">`, `<xs:simpleType name="Mark"><xs:restriction base="xs:base64Binary"><xs:pattern value="A*(==?)?"/></xs:restriction></xs:simpleType><xs:simpleType name="Small">`, 1))
-	if details, _, err := marks.ValidateWith(including(`<file>{ten}</file>`), attachments, 0); err != nil || len(details) > 0 {
+	if details, _, err := marks.ValidateWith(nil, including(`<file>{ten}</file>`), attachments, 0); err != nil || len(details) > 0 {
 		t.Errorf("details %v, error %v", details, err)
 	}
-	if _, _, err := marks.ValidateWith(including(strings.Repeat("<file>{large}</file>", 1000)), attachments, 0); fault.KindOf(err) != fault.TooLarge {
+	if _, _, err := marks.ValidateWith(nil, including(strings.Repeat("<file>{large}</file>", 1000)), attachments, 0); fault.KindOf(err) != fault.TooLarge {
 		t.Errorf("error %v", err)
 	}
 	small := everyKindService(t, strings.Replace(attaching, `type="xs:base64Binary" minOccurs="0"`, `type="t:Small" minOccurs="0"`, 1))
-	details, more, err := small.ValidateWith(including(strings.Repeat("<file>{one}</file>", 20_000)), attachments, 10)
+	details, more, err := small.ValidateWith(nil, including(strings.Repeat("<file>{one}</file>", 20_000)), attachments, 10)
 	if err != nil || len(details) != 10 || len(details)+more != 20_000 {
 		t.Errorf("%d details, %d more, %v", len(details), more, err)
 	}

@@ -62,6 +62,7 @@ type Service struct {
 	validator engine
 	several   bool // engines, of the operations
 	degraded  string
+	headed    bool // a binding declares header blocks
 }
 
 // OperationNamed returns the operation of that name, supported or not, or nil.

@@ -214,6 +214,7 @@ func blank(text []byte) []byte {
 // service makes the validators of a service: one, unless operations differ about
 // an element.
 func (set *schemaSet) service(s *Service) {
+	s.headed = slices.ContainsFunc(s.Operations, func(o *Operation) bool { return o.Input != nil && len(o.Input.Headers) > 0 })
 	for i, g := range s.groups() {
 		v, reason := set.compile(s, g)
 		if s.several = i > 0; i == 0 {

@@ -45,7 +45,7 @@ func (s *Service) validate(op *Operation, envelope []byte, limit int) (details [
 		op = s.likely(envelope)
 	}
 	verdict := s.engineOf(op).Validate(envelope)
-	if verdict == nil && s.degraded == "" {
+	if verdict == nil && s.degraded == "" && !s.breaksHeader(op, envelope) {
 		return nil, 0, nil
 	}
 	tree, err := document.Read(envelope)
@@ -56,10 +56,18 @@ func (s *Service) validate(op *Operation, envelope []byte, limit int) (details [
 	if err := notEnvelope(tree.Root()); err != nil {
 		return nil, 0, err
 	}
+	if verdict != nil {
+		if plain := s.plainBlocks(envelope, tree.Root()); plain != nil {
+			verdict = s.engineOf(op).Validate(plain)
+		}
+	}
 	x, err := s.judge(tree, verdict, func(x *explainer) { x.operation = op; x.envelope(tree.Root()) })
 	if err != nil {
 		return nil, 0, err
 	}
+	x.operation = op
+	x.misplacedText = true
+	x.declaredBlocks(tree.Root(), x.dispatched(tree.Root()))
 	details, more = x.limited(limit)
 	return details, more, nil
 }

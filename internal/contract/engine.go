@@ -70,11 +70,13 @@ type schemaSet struct {
 	origins    map[string]*schema    // by name
 	unschemed  map[string]string     // the same, for namespaces that only wrappers have
 	compiled   map[string]*validator // by the content of the Body, and the wrappers
+	fixes      repairs
 }
 
 func newSchemaSet(l *loader) *schemaSet {
 	set := &schemaSet{l: l, namespaces: map[string][]*schema{}, names: map[string]string{},
-		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}, unschemed: map[string]string{}}
+		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}, unschemed: map[string]string{},
+		fixes: repairs{loose: map[Position]string{}, related: map[Position]bool{}, scanned: map[string]bool{}, tried: map[spot]int{}}}
 	for _, s := range l.schemas {
 		set.namespaces[s.namespace] = append(set.namespaces[s.namespace], s)
 	}
@@ -215,6 +217,7 @@ func blank(text []byte) []byte {
 // an element.
 func (set *schemaSet) service(s *Service) {
 	s.headed = slices.ContainsFunc(s.Operations, func(o *Operation) bool { return o.Input != nil && len(o.Input.Headers) > 0 })
+	set.undeclared(s.model)
 	for i, g := range s.groups() {
 		v, reason := set.compile(s, g)
 		if s.several = i > 0; i == 0 {
@@ -224,9 +227,34 @@ func (set *schemaSet) service(s *Service) {
 			o.validator = v
 		}
 		if s.degraded == "" {
-			s.degraded = reason
+			s.degraded, s.gated = reason, reason != ""
 		}
 	}
+	if s.gated {
+		return
+	}
+	if s.degraded, s.gated = set.loosened(s); s.gated {
+		set.close(s)
+		return
+	}
+	s.loose = set.fixes.loose
+}
+
+// close leaves all operations of a service with the gate.
+func (set *schemaSet) close(s *Service) {
+	s.validator = set.gate()
+	for _, o := range s.Operations {
+		o.validator = s.validator
+	}
+}
+
+// gate takes anything in the Body.
+func (set *schemaSet) gate() engine {
+	e, err := set.engine(anyBody, nil)
+	if err != nil { // the envelope alone always compiles
+		return refusal{err}
+	}
+	return newValidator(e)
 }
 
 // compile makes the validator of some operations. Where the schemas do not
@@ -240,19 +268,21 @@ func (set *schemaSet) compile(s *Service, g *group) (engine, string) {
 	}
 	reason := s.oversized
 	if reason == "" {
-		e, err := set.engine(body, wrappers)
+		e, err := set.mended(body, wrappers)
 		if err == nil {
 			set.compiled[key] = newValidator(e)
 			return set.compiled[key], ""
 		}
 		reason = set.reason(err)
+		if s.modelled = set.modelled(err); s.modelled {
+			reason += byModel
+		}
 	}
-	gate, err := set.engine(anyBody, nil)
-	if err != nil { // the envelope alone always compiles
-		return refusal{err}, reason
-	}
-	return newValidator(gate), reason
+	return set.gate(), reason
 }
+
+// byModel is what a service says that the type model judges.
+const byModel = "; messages are held against the type model instead, which knows all but keys, ids and what wildcards take"
 
 // anyBody is the content of the Body where the schemas do not compile. How many
 // children it has is checked beside the engine.
@@ -324,11 +354,7 @@ func (set *schemaSet) reason(err error) string {
 	}
 	s := set.origins[diagnostic.Path()]
 	if s == nil {
-		return diagnostic.Message()
+		return set.ambiguous(diagnostic.Message()) + mending(diagnostic.Message())
 	}
-	p := set.l.at(s.file, s.node)
-	if diagnostic.Line() > 1 {
-		p.Line, p.Column = p.Line+diagnostic.Line()-1, diagnostic.Column()
-	}
-	return p.String() + ": " + diagnostic.Message()
+	return set.inFile(s, diagnostic.Line(), diagnostic.Column()).String() + ": " + mending(diagnostic.Message())
 }

@@ -192,7 +192,7 @@ func (x *explainer) element(n document.Node, el *Element) {
 		return
 	}
 	t := x.effectiveType(n, el)
-	if t == nil {
+	if t == nil || x.service.isLoose(el, t) {
 		return
 	}
 	x.attributes(n, t)
@@ -332,6 +332,9 @@ func attributePath(n document.Node, name Name) string { return n.Path() + "/@" +
 var instanceAttributes = []string{"type", "nil", "schemaLocation", "noNamespaceSchemaLocation"}
 
 func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
+	if _, loose := x.service.loose[a.Position]; loose {
+		return
+	}
 	if d, wrong := judgeValue(n, a.Type, a.Fixed, value); wrong {
 		d.Path, d.Doc = attributePath(n, a.Name), a.doc()
 		x.report(n, d)

@@ -32,7 +32,7 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 		}
 	}
 	var verdict error
-	if s.degraded == "" {
+	if !s.gated {
 		if verdict = s.engineOf(op).Validate(payload); verdict == nil && begins(payload, op.Input.Element.Name) {
 			return nil, 0, nil
 		}
@@ -46,8 +46,10 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 	if el == nil {
 		return []fault.Detail{wrong}, 0, nil
 	}
-	if s.degraded != "" {
-		return nil, 0, s.gate(op, tree.Root())
+	if s.gated {
+		if err := s.gate(op, tree.Root()); err != nil || !s.modelled {
+			return nil, 0, err
+		}
 	}
 	x, err := s.judge(tree, verdict, func(x *explainer) { x.element(tree.Root(), el) })
 	if err != nil {

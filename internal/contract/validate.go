@@ -45,7 +45,7 @@ func (s *Service) validate(op *Operation, envelope []byte, limit int) (details [
 		op = s.likely(envelope)
 	}
 	verdict := s.engineOf(op).Validate(envelope)
-	if verdict == nil && s.degraded == "" && !s.breaksHeader(op, envelope) {
+	if verdict == nil && !s.gated && !s.breaksHeader(op, envelope) {
 		return nil, 0, nil
 	}
 	tree, err := document.Read(envelope)
@@ -113,7 +113,11 @@ func crowded(envelope []byte) error {
 // translated.
 func (s *Service) judge(tree *document.Tree, verdict error, explain func(*explainer)) (*explainer, error) {
 	x := &explainer{service: s}
-	if s.degraded != "" {
+	switch {
+	case s.modelled:
+		x.misplacedText = true
+		explain(x)
+	case s.gated:
 		x.structure(tree.Root())
 	}
 	if verdict == nil {
@@ -123,7 +127,7 @@ func (s *Service) judge(tree *document.Tree, verdict error, explain func(*explai
 	if err := fatal(diagnostics); err != nil {
 		return nil, err
 	}
-	if s.degraded == "" {
+	if !s.gated {
 		x.misplacedText = slices.ContainsFunc(diagnostics, hasCode(xsderrors.CodeValidationText))
 		explain(x)
 	}

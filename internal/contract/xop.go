@@ -122,7 +122,7 @@ func (a *attached) include(parent, n document.Node) {
 		a.report(n, wrong)
 	case parent.FirstChild() != n || n.NextSibling().Exists() || parent.HasText():
 		a.report(n, fault.Detail{Message: "xop:Include is not alone in its element", Found: quoted(n) + " beside other content", Expected: quoted(n) + " and nothing else"})
-	case s == nil && a.service.degraded == "" && !a.anything(parent):
+	case s == nil && !a.service.gated && !a.anything(parent):
 		a.report(n, fault.Detail{Message: "an attachment cannot stand here", Found: quoted(n), Expected: a.expectedText(parent)})
 	case s != nil:
 		a.judgeOctets(parent, s, len(octets))

@@ -61,6 +61,15 @@ type flattener struct {
 	spend func(n int) bool
 }
 
+// newFlattener makes a flattener that asks spend before it keeps n children; nil
+// means that there is no bound.
+func newFlattener(spend func(n int) bool) flattener {
+	if spend == nil {
+		spend = func(int) bool { return true }
+	}
+	return flattener{map[*Particle][]Child{}, spend}
+}
+
 func (f flattener) of(p *Particle) []Child {
 	if p == nil {
 		return nil

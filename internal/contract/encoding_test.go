@@ -2,7 +2,7 @@ package contract
 
 import (
 	"bytes"
-	"encoding/binary"
+	order "encoding/binary"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -28,10 +28,10 @@ func TestEncodings(t *testing.T) {
 	}{
 		{"UTF-8", []byte(text("UTF-8")), "", "für € 5"},
 		{"a byte order mark", []byte(bom + text("")), "", "für € 5"},
-		{"UTF-16LE with a mark", utf16Of(bom+text("utf-16"), binary.LittleEndian), "", "für € 5"},
-		{"UTF-16BE with a mark", utf16Of(bom+text("UTF-16"), binary.BigEndian), "", "für € 5"},
-		{"UTF-16LE without a mark", utf16Of(text("UTF-16"), binary.LittleEndian), "", "für € 5"},
-		{"UTF-16BE undeclared", utf16Of(text(""), binary.BigEndian), "", "für € 5"},
+		{"UTF-16LE with a mark", utf16Of(bom+text("utf-16"), order.LittleEndian), "", "für € 5"},
+		{"UTF-16BE with a mark", utf16Of(bom+text("UTF-16"), order.BigEndian), "", "für € 5"},
+		{"UTF-16LE without a mark", utf16Of(text("UTF-16"), order.LittleEndian), "", "für € 5"},
+		{"UTF-16BE undeclared", utf16Of(text(""), order.BigEndian), "", "für € 5"},
 		{"ISO-8859-1", latin(strings.ReplaceAll(text("ISO-8859-1"), "€", "EUR")), "", "für EUR 5"},
 		{"windows-1252", latin(text("windows-1252")), "", "für € 5"},
 		{"windows-1252 said to be ISO-8859-1", latin(text("ISO-8859-1")), "it is read as Windows-1252", "für € 5"},
@@ -39,7 +39,7 @@ func TestEncodings(t *testing.T) {
 		{"windows-1252 undeclared", latin(text("")), "it is read as Windows-1252", "für € 5"},
 		{"UTF-8 said to be UTF-16", []byte(text("utf-16")), "it is read as UTF-8", "für € 5"},
 		{"UTF-8 said to be unknown", []byte(text("x-unknown")), "it is read as UTF-8", "für € 5"},
-		{"half of UTF-16", append(utf16Of(text(""), binary.BigEndian), 0), "", ""},
+		{"half of UTF-16", append(utf16Of(text(""), order.BigEndian), 0), "", ""},
 		{"no text", []byte{0x81, 0x8D, 0x00, 0xFF}, "", ""},
 	} {
 		c, err := Load(fstest.MapFS{"main.xsd": {Data: tt.raw}}, "main.xsd")
@@ -62,10 +62,10 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
-func utf16Of(text string, order binary.ByteOrder) []byte {
+func utf16Of(text string, in order.ByteOrder) []byte {
 	var b bytes.Buffer
 	for _, unit := range utf16.Encode([]rune(text)) {
-		binary.Write(&b, order, unit)
+		order.Write(&b, in, unit)
 	}
 	return b.Bytes()
 }

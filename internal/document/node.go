@@ -142,6 +142,18 @@ func (n Node) Attrs() iter.Seq2[Name, string] {
 	}
 }
 
+// AttrQName returns an attribute's name as written, with its prefix, or "".
+func (n Node) AttrQName(name Name) string {
+	attrs := n.attributes()
+	for i := range attrs {
+		a, s := &attrs[i], &n.t.scanner
+		if a.name.localIn(s.src) == name.Local && s.ns.spaces[a.space] == name.Space {
+			return a.name.in(s.src)
+		}
+	}
+	return ""
+}
+
 // Nil reports whether xsi:nil says so (XSD 1.0 part 1 §2.6.2).
 func (n Node) Nil() bool {
 	v, _ := n.Attr(nameNil)
@@ -275,6 +287,22 @@ func (n Node) HasText() bool {
 		from = n.t.nodes[id].end
 	}
 	return n.t.textIn(from, row.closing)
+}
+
+// OwnText returns the text directly within the element, without that of its
+// child elements.
+func (n Node) OwnText() string {
+	if n.t == nil {
+		return ""
+	}
+	row := n.row()
+	var dst []byte
+	from := row.content
+	for id := row.first; id != none; id = n.t.nodes[id].next {
+		dst = appendContent(dst, n.t.scanner.src[from:n.t.nodes[id].start])
+		from = n.t.nodes[id].end
+	}
+	return string(appendContent(dst, n.t.scanner.src[from:row.closing]))
 }
 
 // textIn looks at a piece of content between two tags.

@@ -78,16 +78,26 @@ func verdict(details []fault.Detail, more int, err error) error {
 	return f
 }
 
-// located translates the details of a fault into the text that the sender wrote.
+// located translates the details of a fault into the bytes that the sender wrote.
 func (p *passage) located(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
-	if p.twin == nil || !ok || len(f.Details) == 0 {
+	locate := func(d fault.Detail) fault.Detail { return d }
+	switch {
+	case !ok || len(f.Details) == 0:
+		return err
+	case p.twin != nil:
+		locate = p.twin.Locate
+	case p.gathered != nil:
+		locate = p.gathered.Locate
+	case p.arrival.Places == nil:
 		return err
 	}
 	c := *f
 	c.Details = make([]fault.Detail, len(f.Details))
 	for i, d := range f.Details {
-		c.Details[i] = p.twin.Locate(d)
+		d = locate(d)
+		d.Column = p.arrival.Places.Column(d.Line, d.Column)
+		c.Details[i] = d
 	}
 	return &c
 }

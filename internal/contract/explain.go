@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -17,6 +18,9 @@ type explainer struct {
 	operation *Operation
 	details   []fault.Detail
 	more      int // faults found past maxDetails
+	// translated counts the details that are the engine's verdict in our words,
+	// because the walk beside the model found nothing.
+	translated int
 	// misplacedText says that there is text somewhere between elements; it is
 	// only looked for then.
 	misplacedText bool
@@ -88,10 +92,24 @@ func (x *explainer) body(body document.Node) (document.Node, *Operation) {
 		x.report(extra, fault.Detail{Message: "the Body has more than one child", Found: quoted(extra), Expected: "nothing after " + child.QName()})
 	}
 	if op == nil {
-		x.report(child, fault.Detail{Message: "the service has no operation with this Body", Found: child.Name().String(),
+		x.report(child, fault.Detail{Message: "the service has no operation with this Body" + isMeant(x.meantInput(child.Name().Local)), Found: child.Name().String(),
 			Expected: x.inputs(body, child.Name().Local)})
 	}
 	return child, op
+}
+
+// meantInput is the name of the Body element that a misspelt one was meant to
+// be, or "".
+func (x *explainer) meantInput(local string) string {
+	var names []string
+	for name := range x.service.byBody {
+		if name.Local == local {
+			return ""
+		}
+		names = append(names, name.Local)
+	}
+	slices.Sort(names)
+	return nearest(local, names)
 }
 
 // meant is the operation that a Body with this first child is taken for.
@@ -150,7 +168,7 @@ func (x *explainer) inputs(at document.Node, local string) string {
 func (x *explainer) envelope(root document.Node) {
 	if header := root.Child(Name{Space: root.Name().Space, Local: "Header"}); header.Exists() {
 		for block := range header.Children() {
-			if el := x.block(block.Name()); el != nil {
+			if el := x.service.elements[block.Name()]; el != nil {
 				x.element(block, el)
 			}
 		}
@@ -167,30 +185,14 @@ func (x *explainer) envelope(root document.Node) {
 	}
 }
 
-// block is the declaration of a header block: a schema's, or synthesised for a
-// part that names a type.
-func (x *explainer) block(name Name) *Element {
-	if el := x.service.elements[name]; el != nil {
-		return el
-	}
-	for _, o := range x.service.Operations {
-		for _, el := range o.Input.Blocks() {
-			if o.Unsupported == "" && el.Name == name {
-				return el
-			}
-		}
-	}
-	return nil
-}
-
 // element explains one element against its declaration.
 func (x *explainer) element(n document.Node, el *Element) {
 	if el.Abstract {
-		x.report(n, fault.Detail{Message: "the element is abstract", Found: n.QName(), Expected: x.names(n, el.Substitutes), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element is abstract", Found: n.QName(), Expected: x.names(n, el.Substitutes), Doc: el.doc()})
 		return
 	}
 	t := x.effectiveType(n, el)
-	if t == nil {
+	if t == nil || x.service.isLoose(el, t) {
 		return
 	}
 	x.attributes(n, t)
@@ -212,13 +214,13 @@ func (x *explainer) nilAllowed(n document.Node, el *Element) bool {
 	value, _ := n.Attr(Name{Space: nsXSI, Local: "nil"})
 	switch {
 	case x.service.types[xsdName("boolean")].Simple.Check(value) != "":
-		x.report(n, fault.Detail{Message: "xsi:nil is neither true nor false", Found: `xsi:nil="` + shorten(value) + `"`, Expected: "true or false", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "xsi:nil is neither true nor false", Found: `xsi:nil="` + shorten(value) + `"`, Expected: "true or false", Doc: el.doc()})
 		return false
 	case !el.Nillable:
-		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + shorten(value) + `"`, Expected: x.typeWords(n, el), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + shorten(value) + `"`, Expected: x.typeWords(n, el), Doc: el.doc()})
 		return false
 	case n.Nil() && (n.FirstChild().Exists() || n.Text() != ""):
-		x.report(n, fault.Detail{Message: "the element is nil and is not empty", Found: quote(n.Text()), Expected: "an empty element", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element is nil and is not empty", Found: quote(n.Text()), Expected: "an empty element", Doc: el.doc()})
 	}
 	return true
 }
@@ -227,21 +229,30 @@ func (x *explainer) nilAllowed(n document.Node, el *Element) bool {
 func (x *explainer) effectiveType(n document.Node, el *Element) *Type {
 	t := el.Type
 	if v, ok := n.Attr(Name{Space: nsXSI, Local: "type"}); ok {
-		prefix, local := document.SplitQName(strings.TrimSpace(v))
-		space, _ := n.NamespaceFor(prefix)
-		named := x.service.types[Name{Space: space, Local: local}]
+		named := x.namedType(n)
 		if named == nil || !named.derives(el.Type) {
 			x.report(n, fault.Detail{Message: "xsi:type does not name a type that may stand here", Found: quote(v),
-				Expected: derivedNames(el.Type), Doc: el.Doc})
+				Expected: derivedNames(el.Type), Doc: el.doc()})
 			return nil
 		}
 		t = named
 	}
 	if t.Abstract {
-		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Found: n.QName() + " of type " + t.Name.String(), Expected: derivedNames(t), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Found: n.QName() + " of type " + t.Name.String(), Expected: derivedNames(t), Doc: el.doc()})
 		return nil
 	}
 	return t
+}
+
+// namedType returns the type that xsi:type names, or nil.
+func (x *explainer) namedType(n document.Node) *Type {
+	v, ok := n.Attr(Name{Space: nsXSI, Local: "type"})
+	if !ok {
+		return nil
+	}
+	prefix, local := document.SplitQName(strings.TrimSpace(v))
+	space, _ := n.NamespaceFor(prefix)
+	return x.service.types[Name{Space: space, Local: local}]
 }
 
 // derives reports whether t is base or derived from it.
@@ -269,36 +280,101 @@ func derivedNames(t *Type) string {
 
 // attributes explains the attributes of n.
 func (x *explainer) attributes(n document.Node, t *Type) {
+	var slips []*Attribute // those that a misspelt one was meant to be
 	for name, value := range n.Attrs() {
 		switch a := t.Attr(name); {
-		case name.Space == nsXSI:
-		case a == nil && t.AnyAttr:
+		case name.Space == nsXSI && slices.Contains(instanceAttributes, name.Local):
+		case a == nil && (t.AnyAttr || ofBlock(name) && isBlock(n)):
 		case a == nil:
-			x.report(n, fault.Detail{Message: "the attribute is not known here", Path: n.Path() + "/@" + name.Local,
-				Found: name.Local, Expected: attributeNames(t)})
+			slips = append(slips, x.unknownAttribute(n, t, name))
 		default:
 			x.attribute(n, a, value)
 		}
 	}
 	for _, a := range t.Attributes {
-		if _, present := n.Attr(a.Name); a.Required && !present {
+		if _, present := n.Attr(a.Name); a.Required && !present && !slices.Contains(slips, a) {
 			x.report(n, fault.Detail{Message: "a required attribute is missing", Found: n.QName() + " without " + a.Name.Local,
-				Expected: a.Name.Local + ", " + a.Type.Describe(), Doc: a.Doc})
+				Expected: a.Name.Local + ", " + a.Type.Describe(), Doc: a.doc()})
 		}
 	}
 }
 
-func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
-	reason := a.Type.Check(value)
-	expected := a.Type.Describe()
-	if reason == "" && a.Fixed != nil && a.Type.normalize(value) != a.Type.normalize(*a.Fixed) {
-		reason, expected = "is not the fixed one", quote(*a.Fixed)
+// unknownAttribute reports an attribute that the contract does not declare, and
+// returns the one that it was meant to be, or nil.
+func (x *explainer) unknownAttribute(n document.Node, t *Type, name Name) *Attribute {
+	d := fault.Detail{Message: "the attribute is not known here", Path: attributePath(n, name), Found: n.AttrQName(name), Expected: attributeNames(t)}
+	var absent []*Attribute
+	var names []string
+	for _, a := range t.Attributes {
+		if _, present := n.Attr(a.Name); !present {
+			absent, names = append(absent, a), append(names, a.Name.Local)
+		}
 	}
-	if reason != "" {
-		x.report(n, fault.Detail{Message: "the value " + reason, Path: n.Path() + "/@" + a.Name.Local,
-			Found: quote(value), Expected: expected, Doc: a.Doc})
+	var slip *Attribute
+	if i := slices.Index(names, nearest(name.Local, names)); i >= 0 {
+		slip = absent[i]
+	}
+	switch {
+	case slip == nil:
+	case slip.Name.Local == name.Local:
+		d.Message, d.Found, d.Expected, d.Doc = "the attribute is in the wrong namespace", expandedName(name), expandedName(slip.Name), slip.doc()
+	default:
+		d.Message, d.Doc = d.Message+isMeant(slip.Name.Local), slip.doc()
+	}
+	x.report(n, d)
+	return slip
+}
+
+func attributePath(n document.Node, name Name) string { return n.Path() + "/@" + n.AttrQName(name) }
+
+// instanceAttributes are those that every element may have (XSD 1.0 part 1
+// §3.2.7); another of their namespace is an attribute like any.
+var instanceAttributes = []string{"type", "nil", "schemaLocation", "noNamespaceSchemaLocation"}
+
+func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
+	if _, loose := x.service.loose[a.Position]; loose {
+		return
+	}
+	if d, wrong := judgeValue(n, a.Type, a.Fixed, value); wrong {
+		d.Path, d.Doc = attributePath(n, a.Name), a.doc()
+		x.report(n, d)
 	}
 }
+
+// judgeValue says what is wrong with a value.
+func judgeValue(n document.Node, s *Simple, fixed *string, value string) (d fault.Detail, wrong bool) {
+	reason, expected := s.Check(value), s.Describe()
+	switch {
+	case reason == "" && fixed != nil && s.normalize(value) != s.normalize(*fixed):
+		reason, expected = "is not the fixed one", quote(*fixed)
+	case reason == "" && !prefixDeclared(n, s, value):
+		reason = "has a prefix that is not declared"
+	case reason == "":
+		return d, false
+	case s.normalize(value) == "":
+		reason = "is empty"
+	case reason == notEnumerated:
+		if near := nearest(s.normalize(value), s.Enumeration); near != "" {
+			reason += isMeant(near)
+		}
+	}
+	return fault.Detail{Message: "the value " + reason, Found: quote(value), Expected: expected}, true
+}
+
+// prefixDeclared looks at the prefix of a qualified name.
+func prefixDeclared(n document.Node, s *Simple, value string) bool {
+	if s.Variety != Atomic || s.Primitive != "QName" {
+		return true
+	}
+	prefix, _ := document.SplitQName(s.normalize(value))
+	_, ok := n.NamespaceFor(prefix)
+	return ok
+}
+
+// doc is the contract's documentation of an element, or else of its type.
+func (e *Element) doc() string { return cmp.Or(e.Doc, e.Type.Doc) }
+
+func (a *Attribute) doc() string { return cmp.Or(a.Doc, a.Type.Doc) }
 
 func attributeNames(t *Type) string {
 	if len(t.Attributes) == 0 {
@@ -314,29 +390,29 @@ func attributeNames(t *Type) string {
 // simple explains an element that holds a value.
 func (x *explainer) simple(n document.Node, el *Element, s *Simple) {
 	if child := n.FirstChild(); child.Exists() {
-		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: s.Describe(), Doc: el.Doc})
+		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: s.Describe(), Doc: el.doc()})
 		return
 	}
 	value := n.Text()
 	if value == "" && (el.Default != nil || el.Fixed != nil) {
 		return
 	}
-	reason, expected := s.Check(value), s.Describe()
-	if reason == "" && el.Fixed != nil && s.normalize(value) != s.normalize(*el.Fixed) {
-		reason, expected = "is not the fixed one", quote(*el.Fixed)
-	}
-	if reason != "" {
-		x.report(n, fault.Detail{Message: "the value " + reason, Found: quote(value), Expected: expected, Doc: el.Doc})
+	if d, wrong := judgeValue(n, s, el.Fixed, value); wrong {
+		d.Doc = el.doc()
+		if el.Nillable && value == "" {
+			d.Expected += `, or xsi:nil="true" on the element`
+		}
+		x.report(n, d)
 	}
 }
 
 func (x *explainer) empty(n document.Node, el *Element) {
 	if child := n.FirstChild(); child.Exists() {
-		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: "an empty element", Doc: el.Doc})
+		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: "an empty element", Doc: el.doc()})
 		return
 	}
 	if v := n.Text(); v != "" {
-		x.report(n, fault.Detail{Message: "no text is allowed here", Found: quote(v), Expected: "an empty element", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "no text is allowed here", Found: quote(v), Expected: "an empty element", Doc: el.doc()})
 	}
 }
 
@@ -375,7 +451,10 @@ func prefixed(at document.Node, name Name) string {
 // quoted is an element's name as written.
 func quoted(n document.Node) string { return "<" + n.QName() + ">" }
 
-func quote(v string) string { return `"` + shorten(v) + `"` }
+func quote(v string) string { return `"` + visible.Replace(shorten(v)) + `"` }
+
+// visible keeps a value on one line.
+var visible = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 func elementsWord(els []*Element) string {
 	if len(els) == 1 {

@@ -144,6 +144,12 @@ func outlineElement(b *strings.Builder, indent string, c Child, depth int) {
 	if e.Type.Open() {
 		b.WriteString(" open")
 	}
+	if a := e.Type.Array; a != nil {
+		fmt.Fprintf(b, " array of %s%s in %s", a.Of, a.Ranks, a.Item.Name)
+		if a.Dimensions > 1 {
+			fmt.Fprintf(b, " with %d dimensions", a.Dimensions)
+		}
+	}
 	b.WriteString("\n")
 	indent = strings.Repeat(" ", len(indent)-len(strings.TrimLeft(indent, " "))+2)
 	for _, a := range e.Type.Attributes {

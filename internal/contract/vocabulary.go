@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"strings"
 	"unicode"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -19,6 +20,7 @@ const (
 	nsXML      = "http://www.w3.org/XML/1998/namespace"
 	nsXMLNS    = "http://www.w3.org/2000/xmlns/"
 	nsSOAPEnc  = "http://schemas.xmlsoap.org/soap/encoding/"
+	nsEnc12    = "http://www.w3.org/2003/05/soap-encoding"
 	nsWSAM     = "http://www.w3.org/2007/05/addressing/metadata"
 	nsWSAW     = "http://www.w3.org/2006/05/addressing/wsdl"
 	nsEnv11    = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -50,6 +52,9 @@ func attr(n document.Node, local string) string {
 	v, _ := n.Attr(Name{Local: local})
 	return v
 }
+
+// trim removes XML's white space from both ends.
+func trim(v string) string { return strings.Trim(v, " \t\r\n") }
 
 // children yields the child elements of n that have the given name.
 func children(n document.Node, name Name) func(func(document.Node) bool) {

@@ -78,10 +78,10 @@ func verdict(details []fault.Detail, more int, err error) error {
 	return f
 }
 
-// located translates the details of a fault into the text that the sender wrote.
+// located translates the details of a fault into the bytes that the sender wrote.
 func (p *passage) located(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
-	var locate func(fault.Detail) fault.Detail
+	locate := func(d fault.Detail) fault.Detail { return d }
 	switch {
 	case !ok || len(f.Details) == 0:
 		return err
@@ -89,13 +89,15 @@ func (p *passage) located(err error) error {
 		locate = p.twin.Locate
 	case p.gathered != nil:
 		locate = p.gathered.Locate
-	default:
+	case p.arrival.Places == nil:
 		return err
 	}
 	c := *f
 	c.Details = make([]fault.Detail, len(f.Details))
 	for i, d := range f.Details {
-		c.Details[i] = locate(d)
+		d = locate(d)
+		d.Column = p.arrival.Places.Column(d.Line, d.Column)
+		c.Details[i] = d
 	}
 	return &c
 }

@@ -72,8 +72,13 @@ func (g *group) body() string {
 		if name == (Name{}) {
 			continue
 		}
+		elements := g.bodies[name].Input.body()
+		if len(elements) == 1 { // a choice of elements alone compiles in less than a tenth of the steps
+			dst = appendElementReference(dst, elements[0].Name)
+			continue
+		}
 		dst = append(dst, `<xs:sequence>`...)
-		for _, el := range g.bodies[name].Input.body() {
+		for _, el := range elements {
 			dst = appendElementReference(dst, el.Name)
 		}
 		dst = append(dst, `</xs:sequence>`...)

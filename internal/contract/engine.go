@@ -340,7 +340,9 @@ func (set *schemaSet) engine(body string, wrappers wrapperSchemas) (*xsd.Engine,
 	for _, ns := range []string{nsEnv11, nsEnv12} {
 		sources = append(sources, xsd.Bytes("envelope of "+ns, set.envelope(ns, body, wrappers)).WithResolver(open))
 	}
-	return xsd.CompileWithOptions(xsd.CompileOptions{MaxSchemaReferences: 1 << 18, MaxSchemaSources: 3 * maxSchemas, MaxSchemaTargetContexts: 3 * maxSchemas}, sources...)
+	return xsd.CompileWithOptions(xsd.CompileOptions{
+		MaxSchemaReferences: 1 << 18, MaxSchemaSources: 3 * maxSchemas, MaxSchemaTargetContexts: 3 * maxSchemas,
+		MaxContentModelAnalysisSteps: 1 << 25}, sources...)
 }
 
 // envelope is the schema of SOAP 1.1 §4 or SOAP 1.2 part 1 §5: attributes and

@@ -218,7 +218,7 @@ func blank(text []byte) []byte {
 func (set *schemaSet) service(s *Service) {
 	s.headed = slices.ContainsFunc(s.Operations, func(o *Operation) bool { return o.Input != nil && len(o.Input.Headers) > 0 })
 	set.undeclared(s.model)
-	for i, g := range s.groups() {
+	for i, g := range s.groups {
 		v, reason := set.compile(s, g)
 		if s.several = i > 0; i == 0 {
 			s.validator = v
@@ -354,7 +354,7 @@ func (set *schemaSet) reason(err error) string {
 	}
 	s := set.origins[diagnostic.Path()]
 	if s == nil {
-		return set.ambiguous(diagnostic.Message()) + mending(diagnostic.Message())
+		return set.ambiguous(diagnostic.Message()) + toMend(diagnostic.Message())
 	}
-	return set.inFile(s, diagnostic.Line(), diagnostic.Column()).String() + ": " + mending(diagnostic.Message())
+	return set.inFile(s, diagnostic.Line(), diagnostic.Column()).String() + ": " + toMend(diagnostic.Message())
 }

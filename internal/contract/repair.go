@@ -240,10 +240,10 @@ func (r *repair) loosen(n document.Node) bool {
 	start, _, _, end := n.Span()
 	r.edits = append(r.edits, edit{start, end, text})
 	r.fixes.related[where] = r.related(n)
-	r.l.note(where, "%s; what is declared here is not checked", mending(r.complaint))
+	r.l.note(where, "%s; what is declared here is not checked", toMend(r.complaint))
 	r.fixes.loose[where] = cmp.Or(attr(n, "name"), attr(n, "ref"), "the "+n.Name().Local+" at "+where.String())
 	at.line, at.column = cmp.Or(r.line, line), cmp.Or(r.column, column)
-	if reason := r.inFile(r.schema, at.line, at.column).String() + ": " + mending(r.complaint); !slices.Contains(r.fixes.reasons, reason) {
+	if reason := r.inFile(r.schema, at.line, at.column).String() + ": " + toMend(r.complaint); !slices.Contains(r.fixes.reasons, reason) {
 		r.fixes.reasons = append(r.fixes.reasons, reason)
 	}
 	return true

@@ -41,8 +41,9 @@ type Contract struct {
 	// supported or not enforced.
 	Notes []Fault
 
-	model *model
-	pages []*page
+	model   *model
+	pages   []*page
+	located map[visit]string // references that lead to another name than they say
 }
 
 // File is one file of a contract.
@@ -168,11 +169,14 @@ func (l *loader) load() *Contract {
 		return c
 	}
 	l.collect(root)
+	if l.full {
+		return c
+	}
 	l.checkReferences()
 	c.Files, c.Hash = l.manifest()
 	l.normalise()
 	c.model = buildModel(l)
-	c.pages = l.pages(c.model)
+	c.pages, c.located = l.pages(c.model), l.located
 	l.describe(c)
 	if len(l.faults) == 0 {
 		l.compile(c)

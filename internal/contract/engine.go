@@ -64,6 +64,7 @@ func (l *loader) compile(c *Contract) {
 // namespace instead of by location, missing ones added, duplicates gone.
 type schemaSet struct {
 	l          *loader
+	corrected  bool // slips are put right
 	namespaces map[string][]*schema
 	names      map[string]string     // namespace → name of the schema that includes all of its schemas
 	sources    map[string][]byte     // by name
@@ -76,7 +77,7 @@ type schemaSet struct {
 func newSchemaSet(l *loader) *schemaSet {
 	set := &schemaSet{l: l, namespaces: map[string][]*schema{}, names: map[string]string{},
 		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}, unschemed: map[string]string{},
-		fixes: repairs{loose: map[Position]string{}, related: map[Position]bool{}, scanned: map[string]bool{}, tried: map[spot]int{}}}
+		fixes: newRepairs()}
 	for _, s := range l.schemas {
 		set.namespaces[s.namespace] = append(set.namespaces[s.namespace], s)
 	}
@@ -120,50 +121,59 @@ func schemaStart(ns string) []byte {
 // source returns a schema's text with its references replaced, line by line
 // where it was, and without some of its declarations; nil when it has no content.
 func (set *schemaSet) source(s *schema, hidden ...document.Node) []byte {
-	text := document.AppendStandalone(nil, s.node)
-	head := startTagEnd(text)
-	if head < 0 {
+	_, content, _, end := s.node.Span()
+	if s.empty(s.node) {
 		return nil
 	}
-	body := text[head:]
+	var edits []edit
 	for n := range elements(s.node) {
-		if local := n.Name().Local; n.Name().Space == nsXSD && (local == "import" || local == "include" || local == "redefine") {
-			body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
+		if isReference(n) || madeAnew(s, n) {
+			edits = append(edits, s.blankEdits(n, false)...)
 		}
 	}
 	for _, n := range slices.Concat(set.l.duplicates[s], hidden) {
-		body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
+		edits = append(edits, s.blankEdits(n, false)...)
 	}
-	if s.namespace == nsEnv11 || s.namespace == nsEnv12 {
-		body = withoutEnvelope(body, s.node)
+	if set.corrected {
+		edits = append(edits, set.l.slips(s)...)
 	}
-	out := slices.Clone(text[:head])
-	out = append(out, set.imports(s, text)...)
-	return append(out, body...)
+	text := document.AppendStandalone(nil, s.node)
+	head := bytes.Clone(text[:len(text)-(end-content)])
+	if s.namespace == "" || s.chameleon {
+		head = withoutAttribute(head, "targetNamespace")
+	}
+	for i := range edits {
+		edits[i].start, edits[i].end = edits[i].start-content, edits[i].end-content
+	}
+	body := apply(s.text[content:end], edits)
+	return append(append(head, set.imports(s, text)...), body...)
 }
 
-// withoutEnvelope cuts the declaration of the Envelope, which is made for each
-// service anew.
-func withoutEnvelope(body []byte, schema document.Node) []byte {
-	for n := range children(schema, xsdName("element")) {
-		if attr(n, "name") == "Envelope" {
-			body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
-		}
-	}
-	return body
+// isReference reports whether n is an import, include or redefine.
+func isReference(n document.Node) bool {
+	local := n.Name().Local
+	return n.Name().Space == nsXSD && (local == "import" || local == "include" || local == "redefine")
 }
 
-// imports declares every namespace of the contract that the schema's text names.
+// madeAnew reports whether n declares the Envelope, which is made for each
+// service.
+func madeAnew(s *schema, n document.Node) bool {
+	return (s.namespace == nsEnv11 || s.namespace == nsEnv12) && n.Name() == xsdName("element") && attr(n, "name") == "Envelope"
+}
+
+// imports declares every namespace of the contract that the schema's text
+// declares a prefix for.
 func (set *schemaSet) imports(s *schema, text []byte) []byte {
 	var out []byte
-	for _, ns := range slices.Sorted(maps.Keys(set.namespaces)) {
-		switch {
-		case ns == s.namespace:
-		case ns == "" && !s.chameleon:
-			out = append(out, `<xs:import schemaLocation="`+set.names[ns]+`"/>`...)
-		case ns != "" && (ns == nsXML || mentions(text, ns)):
-			out = appendImport(out, ns, set.names[ns])
+	named := namespacesIn(text)
+	named[nsXML] = true
+	for _, ns := range slices.Sorted(maps.Keys(named)) {
+		if name := set.names[ns]; name != "" && ns != s.namespace && ns != "" {
+			out = appendImport(out, ns, name)
 		}
+	}
+	if name := set.names[""]; name != "" && s.namespace != "" && !s.chameleon {
+		out = append(out, `<xs:import schemaLocation="`+name+`"/>`...)
 	}
 	// The prefix of the appended elements is the schema's own.
 	prefix, _ := document.SplitQName(s.node.QName())
@@ -173,33 +183,42 @@ func (set *schemaSet) imports(s *schema, text []byte) []byte {
 	return bytes.ReplaceAll(out, []byte("<xs:"), []byte("<"+prefix+":"))
 }
 
-func mentions(text []byte, ns string) bool {
-	return bytes.Contains(text, []byte(ns)) || strings.ContainsAny(ns, "&<>\"'")
+// namespacesIn returns what the namespace declarations in a text declare, and
+// perhaps more.
+func namespacesIn(text []byte) map[string]bool {
+	out := map[string]bool{}
+	for {
+		i := bytes.Index(text, []byte("xmlns"))
+		if i < 0 {
+			return out
+		}
+		text = text[i+len("xmlns"):]
+		open := bytes.IndexAny(text, "\"'")
+		if open < 0 {
+			return out
+		}
+		value, _, ok := bytes.Cut(text[open+1:], text[open:open+1])
+		if ok && bytes.IndexByte(text[:open], '<') < 0 {
+			out[attributeValue(string(value))] = true
+		}
+	}
+}
+
+// attributeValue resolves the references in a value.
+func attributeValue(value string) string {
+	if !strings.Contains(value, "&") {
+		return value
+	}
+	tree, err := document.Read([]byte(`<v v="` + strings.ReplaceAll(value, `"`, "&quot;") + `"/>`))
+	if err != nil {
+		return value
+	}
+	return attr(tree.Root(), "v")
 }
 
 func appendImport(out []byte, ns, location string) []byte {
 	out = document.AppendValue(append(out, `<xs:import namespace="`...), ns)
 	return append(out, `" schemaLocation="`+location+`"/>`...)
-}
-
-// startTagEnd returns the offset after the first tag, or -1 when it is empty.
-func startTagEnd(text []byte) int {
-	var quote byte
-	for i, c := range text {
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>' && text[i-1] == '/':
-			return -1
-		case c == '>':
-			return i + 1
-		}
-	}
-	return -1
 }
 
 // blank is white space, byte for byte, with the line breaks of text.
@@ -268,7 +287,15 @@ func (set *schemaSet) compile(s *Service, g *group) (engine, string) {
 	}
 	reason := s.oversized
 	if reason == "" {
-		e, err := set.mended(body, wrappers)
+		e, err := set.engine(body, wrappers)
+		if err != nil && set.correct() {
+			set.fixes = newRepairs()
+			set.undeclared(s.model)
+			return set.compile(s, g)
+		}
+		if err != nil {
+			e, err = set.mended(body, wrappers, err)
+		}
 		if err == nil {
 			set.compiled[key] = newValidator(e)
 			return set.compiled[key], ""
@@ -311,7 +338,7 @@ func (set *schemaSet) engine(body string, wrappers wrapperSchemas) (*xsd.Engine,
 	for _, ns := range []string{nsEnv11, nsEnv12} {
 		sources = append(sources, xsd.Bytes("envelope of "+ns, set.envelope(ns, body, wrappers)).WithResolver(open))
 	}
-	return xsd.CompileWithOptions(xsd.CompileOptions{MaxSchemaReferences: 1 << 18, MaxSchemaSources: maxFiles}, sources...)
+	return xsd.CompileWithOptions(xsd.CompileOptions{MaxSchemaReferences: 1 << 18, MaxSchemaSources: 3 * maxSchemas, MaxSchemaTargetContexts: 3 * maxSchemas}, sources...)
 }
 
 // envelope is the schema of SOAP 1.1 §4 or SOAP 1.2 part 1 §5: attributes and

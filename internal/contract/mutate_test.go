@@ -81,11 +81,20 @@ func (m *mutator) apply(one change, message []byte, n document.Node) (mutation, 
 
 // tag splits an element's text into its start tag and what follows it.
 func tag(src string) (start, rest string) {
-	end := startTagEnd([]byte(src))
-	if end < 0 {
-		end = strings.IndexByte(src, '>') + 1
+	var quote byte
+	for i := range len(src) {
+		switch c := src[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '>':
+			return src[:i+1], src[i+1:]
+		}
 	}
-	return src[:end], src[end:]
+	return src, ""
 }
 
 // withAttribute adds to the start tag.

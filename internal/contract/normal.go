@@ -24,6 +24,7 @@ func (l *loader) normalise() {
 type edit struct {
 	start, end int
 	text       string
+	blank      bool // white space in its place, byte for byte; no text
 }
 
 // apply makes the edits. Of two that overlap, the one that begins first counts.
@@ -36,7 +37,11 @@ func apply(text []byte, edits []edit) []byte {
 			continue
 		}
 		out = append(append(out, text[done:e.start]...), e.text...)
-		out = appendLineBreaks(out, text[e.start:e.end])
+		if e.blank {
+			out = append(out, blank(text[e.start:e.end])...)
+		} else {
+			out = appendLineBreaks(out, text[e.start:e.end])
+		}
 		done = e.end
 	}
 	return append(out, text[done:]...)
@@ -120,12 +125,12 @@ func (s *schema) empty(n document.Node) bool { return bytes.HasSuffix(s.startTag
 func (s *schema) insertion(n document.Node, text string) edit {
 	_, content, _, end := n.Span()
 	if s.empty(n) {
-		return edit{end - len("/>"), end, ">" + text + "</" + n.QName() + ">"}
+		return edit{start: end - len("/>"), end: end, text: ">" + text + "</" + n.QName() + ">"}
 	}
 	if a := n.FirstChild(); a.Name() == xsdName("annotation") {
 		_, _, _, content = a.Span()
 	}
-	return edit{content, content, text}
+	return edit{start: content, end: content, text: text}
 }
 
 // expand resolves a QName in the scope of n (XSD 1.0 part 1 §3.15.3). In a
@@ -191,14 +196,14 @@ func withoutAttribute(tag []byte, local string) []byte {
 func (s *schema) attributeEdit(n document.Node, local, value string) edit {
 	start, _, _, _ := n.Span()
 	a, _ := attributeIn(s.startTag(n), local)
-	return edit{start + a.value, start + a.valueEnd, string(document.AppendValue(nil, value))}
+	return edit{start: start + a.value, end: start + a.valueEnd, text: string(document.AppendValue(nil, value))}
 }
 
 // blankEdits remove n; what is in it stays when content is to be kept.
 func (s *schema) blankEdits(n document.Node, keep bool) []edit {
 	start, content, closing, end := n.Span()
 	if !keep || s.empty(n) {
-		return []edit{{start, end, ""}}
+		return []edit{{start: start, end: end, blank: true}}
 	}
-	return []edit{{start, content, ""}, {closing, end, ""}}
+	return []edit{{start: start, end: content, blank: true}, {start: closing, end: end, blank: true}}
 }

@@ -207,17 +207,17 @@ func selfReferences(s *schema, c document.Node, name Name) []reference {
 			}
 		}
 	default:
-		within(c, c.Name(), func(n document.Node) { add(n, "ref") })
+		eachNamed(c, c.Name(), func(n document.Node) { add(n, "ref") })
 	}
 	return out
 }
 
-// within calls f with every element of that name below n.
-func within(n document.Node, name Name, f func(document.Node)) {
+// eachNamed calls f with every element of that name below n.
+func eachNamed(n document.Node, name Name, f func(document.Node)) {
 	for c := range elements(n) {
 		if c.Name() == name {
 			f(c)
 		}
-		within(c, name, f)
+		eachNamed(c, name, f)
 	}
 }

@@ -1,8 +1,6 @@
 package contract
 
 import (
-	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -30,23 +28,6 @@ type visit struct {
 	namespace string
 }
 
-// The reasons why a reference leads to no file.
-const (
-	doesNotExist = "does not exist"
-	neverFetched = "is an address, and nothing is ever fetched"
-	leadsOut     = "leads out of the folders that contracts are loaded from"
-)
-
-// missing is a reference that leads to no file. Whether it matters is known
-// when all schemas are.
-type missing struct {
-	position  Position
-	kind      string // import, include, redefine
-	namespace string
-	location  string
-	reason    string
-}
-
 // collect reads everything that root refers to.
 func (l *loader) collect(root *file) {
 	switch name := root.tree.Root().Name(); {
@@ -64,11 +45,11 @@ func (l *loader) collect(root *file) {
 // collectSchema registers one xs:schema element and follows its references.
 // adopt is the including schema's namespace, empty for an import.
 func (l *loader) collectSchema(f *file, n document.Node, adopt string, index int) {
-	own, declared := n.Attr(Name{Local: "targetNamespace"})
+	own := attr(n, "targetNamespace")
 	s := &schema{file: f, node: n, text: f.utf8, namespace: own, index: index,
 		qualifiedElements:   attr(n, "elementFormDefault") == "qualified",
 		qualifiedAttributes: attr(n, "attributeFormDefault") == "qualified"}
-	if !declared && adopt != "" {
+	if own == "" && adopt != "" {
 		s.namespace, s.chameleon = adopt, true
 	}
 	if index == 0 {
@@ -78,8 +59,17 @@ func (l *loader) collectSchema(f *file, n document.Node, adopt string, index int
 		}
 		l.visited[v] = true
 	}
+	if start, _, _, end := n.Span(); len(l.schemas) == maxSchemas || l.bytes+end-start > maxSchemaBytes {
+		l.overflow(l.at(f, n), "the schemas come to more than %d, or more than %d MiB", maxSchemas, maxSchemaBytes>>20)
+		return
+	} else {
+		l.bytes += end - start
+	}
 	l.schemas = append(l.schemas, s)
 	for c := range elements(n) {
+		if l.full {
+			return
+		}
 		l.follow(s, c)
 	}
 }
@@ -99,10 +89,7 @@ func (l *loader) follow(s *schema, n document.Node) {
 		l.missing = append(l.missing, missing{l.at(s.file, n), name.Local, namespace, "", ""})
 		return
 	}
-	target, reason := resolve(s.file.path, location)
-	if reason == "" && !l.exists(target) {
-		reason = doesNotExist
-	}
+	target, reason := l.locate(l.at(s.file, n), s.file.path, location)
 	if reason != "" {
 		l.missing = append(l.missing, missing{l.at(s.file, n), name.Local, namespace, location, reason})
 		return
@@ -136,19 +123,6 @@ func (l *loader) enter(target, adopt string, from Position, namespace string) {
 	}
 }
 
-func (l *loader) exists(name string) bool {
-	if _, seen := l.files[name]; seen {
-		return true
-	}
-	f, err := l.fsys.Open(name)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	return err == nil && !info.IsDir()
-}
-
 // checkReferences reports the references that lead nowhere: as faults, unless
 // the schema that is meant is there in another way.
 func (l *loader) checkReferences() {
@@ -162,46 +136,4 @@ func (l *loader) checkReferences() {
 	for _, m := range l.missing {
 		l.judge(m, m.kind == "import" && have[m.namespace])
 	}
-}
-
-func (l *loader) judge(m missing, satisfied bool) {
-	switch {
-	case satisfied && m.location == "" || m.namespace == nsXSD:
-	case satisfied:
-		l.note(m.position, "%q %s; another schema of namespace %q is used", m.location, m.reason, m.namespace)
-	case m.location == "" && m.kind == "import":
-		l.note(m.position, "namespace %q is imported without a schemaLocation and no schema of the contract has it", m.namespace)
-	case m.location == "":
-		l.fault(m.position, "this %s names no schemaLocation", m.kind)
-	default:
-		l.fault(m.position, "%s of %q: it %s; %s", m.kind, m.location, m.reason, m.advice())
-	}
-}
-
-// advice says what would satisfy a missing reference.
-func (m missing) advice() string {
-	what, attribute := "the schema", "schemaLocation"
-	if m.kind == "wsdl:import" {
-		what, attribute = "the WSDL", "location"
-	}
-	what += fmt.Sprintf(" of namespace %q", m.namespace)
-	dir := path.Dir(m.position.File)
-	location := strings.ReplaceAll(m.location, `\`, "/")
-	if m.reason == doesNotExist {
-		return fmt.Sprintf("put %s there as %s", what, path.Join(dir, location))
-	}
-	return fmt.Sprintf("save %s in the contract's folder, as %s for instance, and name that file in the %s", what, path.Join(dir, fileName(location)), attribute)
-}
-
-// fileName makes a file name of a URL: its last part, or that of its query.
-func fileName(location string) string {
-	location, query, _ := strings.Cut(location, "?")
-	if _, name, ok := strings.Cut(query, "="); ok && path.Ext(name) != "" {
-		location = name
-	}
-	name := path.Base(location)
-	if path.Ext(name) == "" || path.Ext(name) == ".svc" || path.Ext(name) == ".asmx" {
-		name += ".xsd"
-	}
-	return name
 }

@@ -106,7 +106,7 @@ func newWrapper(name Name, m *Message) *Element {
 	if len(m.Parts) == 0 {
 		t.Content = nil
 	}
-	t.children = flattener{}.of(t.Content)
+	t.children = flattener{map[*Particle][]Child{}, func(int) bool { return true }}.of(t.Content)
 	return &Element{Name: name, Type: t}
 }
 

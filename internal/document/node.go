@@ -176,6 +176,25 @@ func (n Node) Text() string {
 	return string(appendContent(dst, src[row.content:row.closing]))
 }
 
+// Mixed goes through the content in order: each run of text, which may be empty,
+// with the child element that ends it; the last run comes with no element.
+func (n Node) Mixed() iter.Seq2[string, Node] {
+	return func(yield func(string, Node) bool) {
+		if n.t == nil {
+			return
+		}
+		row, src := n.row(), n.t.scanner.src
+		from := row.content
+		for c := n.FirstChild(); c.Exists(); c = c.NextSibling() {
+			if !yield(string(appendContent(nil, src[from:c.row().start])), c) {
+				return
+			}
+			from = c.row().end
+		}
+		yield(string(appendContent(nil, src[from:row.closing])), Node{})
+	}
+}
+
 // appendContent appends the character data in a well-formed piece of content,
 // passing over all markup.
 func appendContent(dst []byte, raw string) []byte {

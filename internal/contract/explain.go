@@ -300,7 +300,8 @@ func (x *explainer) attributes(n document.Node, t *Type) {
 	for name, value := range n.Attrs() {
 		switch a := t.Attr(name); {
 		case name.Space == nsXSI && slices.Contains(instanceAttributes, name.Local):
-		case a == nil && (t.AnyAttr || ofBlock(name) && isBlock(n)):
+		case a == nil && ofBlock(name) && isBlock(n):
+		case a == nil && t.AnyAttr && (t.Wildcard == nil || t.Wildcard.Allows(name.Space)): // whether it is declared, the engine knows
 		case a == nil:
 			slips = append(slips, x.unknownAttribute(n, t, name))
 		default:

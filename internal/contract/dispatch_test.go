@@ -87,3 +87,47 @@ func TestValidateBodies(t *testing.T) {
 		}
 	}
 }
+
+// TestValidateEclipsed: each operation is held against its own element, whatever
+// else has the name.
+func TestValidateEclipsed(t *testing.T) {
+	s := graph(t, "eclipse")
+	const user = `<t:Free xmlns:t="urn:t"><user><t:Needed>2026-03-02</t:Needed></user></t:Free>`
+	const free = `<t:Free xmlns:t="urn:t">2026-03-02</t:Free>`
+	twin := strings.ReplaceAll(user, "Free", "Twin")
+	const number = `<t:Twin xmlns:t="urn:t"><number>1</number></t:Twin>`
+	for _, tt := range []struct {
+		op, body string
+		valid    bool
+	}{
+		{"Free", user, true}, {"Free", free, false}, {"Bare", free, true}, {"Bare", user, false},
+		{"Twin#PT", twin, true}, {"Twin#PT", number, false}, {"Twin#PT2", number, true}, {"Twin#PT2", twin, false},
+	} {
+		op := s.OperationNamed(tt.op)
+		inside, _, err := s.ValidateFor(op, inEnvelope(nsEnv11, tt.body), 0)
+		if err != nil || (len(inside) == 0) != tt.valid {
+			t.Errorf("%s %s: error %v, details\n%s", tt.op, tt.body, err, short(inside))
+		}
+		alone, _, err := s.ValidatePayload(op, []byte(tt.body), 0)
+		if err != nil || (len(alone) == 0) != tt.valid {
+			t.Errorf("%s %s, payload: error %v, details\n%s", tt.op, tt.body, err, short(alone))
+		}
+	}
+}
+
+// TestValidateHeaders checks header blocks, synthesised ones too.
+func TestValidateHeaders(t *testing.T) {
+	s := graph(t, "headers")
+	for header, want := range map[string]string{
+		`<t:Session xmlns:t="urn:t">a</t:Session><r:trace xmlns:r="urn:trace">b</r:trace>`: "",
+		`<r:trace xmlns:r="urn:trace"><b/></r:trace>`: "1:65 /e:Envelope/e:Header: a required header block is missing; the end of e:Header; {urn:t}Session\n" +
+			"1:104 /e:Envelope/e:Header/r:trace/b: no element is allowed here; <b>; text\n",
+		`<t:Session xmlns:t="urn:t"><b/></t:Session>`: "1:102 /e:Envelope/e:Header/t:Session/b: no element is allowed here; <b>; text\n",
+	} {
+		src := `<e:Envelope xmlns:e="` + nsEnv11 + `"><e:Header>` + header + `</e:Header><e:Body><t:Go xmlns:t="urn:t">1</t:Go></e:Body></e:Envelope>`
+		details, _, err := s.Validate([]byte(src), 0)
+		if err != nil || short(details) != want {
+			t.Errorf("%s: error %v\ngot\n%swant\n%s", header, err, short(details), want)
+		}
+	}
+}

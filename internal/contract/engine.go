@@ -240,7 +240,7 @@ func blank(text []byte) []byte {
 func (set *schemaSet) service(s *Service) {
 	s.headed = slices.ContainsFunc(s.Operations, func(o *Operation) bool { return o.Input != nil && len(o.Input.Headers) > 0 })
 	set.undeclared(s.model)
-	for i, g := range s.groups() {
+	for i, g := range s.groups {
 		v, reason := set.compile(s, g)
 		if s.several = i > 0; i == 0 {
 			s.validator = v
@@ -292,11 +292,12 @@ func (set *schemaSet) compile(s *Service, g *group) (engine, string) {
 	if reason == "" {
 		e, err := set.engine(body, wrappers)
 		if err != nil && set.correct() {
+			set.fixes = newRepairs()
 			set.undeclared(s.model)
 			return set.compile(s, g)
 		}
 		if err != nil {
-			e, err = set.mended(body, wrappers)
+			e, err = set.mended(body, wrappers, err)
 		}
 		if err == nil {
 			set.compiled[key] = newValidator(e)
@@ -340,9 +341,7 @@ func (set *schemaSet) engine(body string, wrappers wrapperSchemas) (*xsd.Engine,
 	for _, ns := range []string{nsEnv11, nsEnv12} {
 		sources = append(sources, xsd.Bytes("envelope of "+ns, set.envelope(ns, body, wrappers)).WithResolver(open))
 	}
-	return xsd.CompileWithOptions(xsd.CompileOptions{
-		MaxSchemaReferences: 1 << 18, MaxSchemaSources: 3 * maxSchemas, MaxSchemaTargetContexts: 3 * maxSchemas,
-		MaxContentModelAnalysisSteps: 1 << 25}, sources...)
+	return xsd.CompileWithOptions(xsd.CompileOptions{MaxSchemaReferences: 1 << 18, MaxSchemaSources: 3 * maxSchemas, MaxSchemaTargetContexts: 3 * maxSchemas}, sources...)
 }
 
 // envelope is the schema of SOAP 1.1 §4 or SOAP 1.2 part 1 §5: attributes and
@@ -385,7 +384,7 @@ func (set *schemaSet) reason(err error) string {
 	}
 	s := set.origins[diagnostic.Path()]
 	if s == nil {
-		return set.ambiguous(diagnostic.Message()) + mending(diagnostic.Message())
+		return set.ambiguous(diagnostic.Message()) + toMend(diagnostic.Message())
 	}
-	return set.inFile(s, diagnostic.Line(), diagnostic.Column()).String() + ": " + mending(diagnostic.Message())
+	return set.inFile(s, diagnostic.Line(), diagnostic.Column()).String() + ": " + toMend(diagnostic.Message())
 }

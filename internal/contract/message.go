@@ -10,7 +10,8 @@ import (
 func (b *boundOperation) styleOf(bound document.Node, style string) Style {
 	encoded := false
 	for _, direction := range []string{"input", "output"} {
-		body := bound.Child(wsdlName(direction)).Child(b.soap("body"))
+		carrier, _ := b.carrier(bound.Child(wsdlName(direction)))
+		body := carrier.Child(b.soap("body"))
 		encoded = encoded || useOf(body) == Encoded
 	}
 	switch {
@@ -44,15 +45,18 @@ func (b *boundOperation) message(o *Operation, abstract, bound document.Node, di
 		o.unsupported("its %s refers to message %q, which does not exist", direction, name.Local)
 		return m
 	}
-	body := bound.Child(b.soap("body"))
-	if !body.Exists() { // in a mime:multipartRelated
-		if body = descendant(bound, b.soap("body"), 4); body.Exists() {
-			o.unsupported("its %s has attachments", direction)
-		}
+	carrier, attached := b.carrier(bound)
+	body := carrier.Child(b.soap("body"))
+	if len(attached) > 0 {
+		o.unsupported("its %s has attachments: %s", direction, listed(attached))
 	}
 	m.Use, m.EncodingStyle, m.Namespace = useOf(body), attr(body, "encodingStyle"), attr(body, "namespace")
-	m.Headers = b.headers(o, bound)
-	for _, part := range b.bodyParts(declared, body, bound) {
+	m.Headers = b.headers(o, carrier)
+	if n := b.partsOf(declared); n > maxParts {
+		o.unsupported("its %s has more than %d parts", direction, maxParts)
+		return m
+	}
+	for _, part := range b.bodyParts(declared, body, append(b.headerParts(declared, carrier), attached...)) {
 		m.Parts = append(m.Parts, b.part(declared, part, m.Use))
 	}
 	if o.Style.rpc() {
@@ -63,15 +67,57 @@ func (b *boundOperation) message(o *Operation, abstract, bound document.Node, di
 	return m
 }
 
+// The bounds of parts: of one message, and of the messages of all operations. A
+// message counts for each operation that has it.
+const (
+	maxParts    = 1000
+	maxAllParts = 100_000
+)
+
+// partsOf counts the parts of a message that are about to be described.
+func (b *boundOperation) partsOf(message component) int {
+	n := 0
+	for range children(message.node, wsdlName("part")) {
+		if n++; n > maxParts {
+			break
+		}
+	}
+	if b.parts += n; b.parts > maxAllParts && b.parts-n <= maxAllParts {
+		b.l.fault(b.at(message, message.node), "the operations of the contract have more than %d parts", maxAllParts)
+	}
+	if b.parts > maxAllParts {
+		return maxParts + 1
+	}
+	return n
+}
+
+// carrier returns the element of a bound message that has the soap:body: itself,
+// or the root part of a mime:multipartRelated (WSDL 1.1 §5.6). attached are the
+// message parts that the other MIME parts hold.
+func (b *boundOperation) carrier(bound document.Node) (carrier document.Node, attached []string) {
+	carrier = bound
+	for part := range children(bound.Child(mimeName("multipartRelated")), mimeName("part")) {
+		if part.Child(b.soap("body")).Exists() {
+			carrier = part
+		}
+		for content := range children(part, mimeName("content")) {
+			if name := attr(content, "part"); name != "" && len(attached) < maxParts && !slices.Contains(attached, name) { // alternatives have one name
+				attached = append(attached, name)
+			}
+		}
+	}
+	return carrier, attached
+}
+
 // bodyParts are the parts of a message that stand in the Body: those that the
-// soap:body names, or all that stand in no header.
-func (b *boundOperation) bodyParts(declared component, body, bound document.Node) []document.Node {
+// soap:body names, or all that stand nowhere else.
+func (b *boundOperation) bodyParts(declared component, body document.Node, elsewhere []string) []document.Node {
 	parts, limited := body.Attr(Name{Local: "parts"})
-	inHeader := b.headerParts(declared, bound)
+	named := strings.Fields(parts)
 	var picked []document.Node
 	for part := range children(declared.node, wsdlName("part")) {
 		name := attr(part, "name")
-		if limited && !slices.Contains(strings.Fields(parts), name) || !limited && slices.Contains(inHeader, name) {
+		if limited && !slices.Contains(named, name) || !limited && slices.Contains(elsewhere, name) {
 			continue
 		}
 		picked = append(picked, part)
@@ -160,31 +206,83 @@ func (b *boundOperation) headers(o *Operation, bound document.Node) []*Header {
 	var out []*Header
 	for n := range children(bound, b.soap("header")) {
 		h := &Header{Message: b.qname(b.binding, n, "message").Local, Part: attr(n, "part"), Use: useOf(n), Position: b.at(b.binding, n)}
-		required, _ := n.Attr(wsdlName("required"))
-		h.Required = boolean(required)
-		if p := b.headerPart(n); p != nil && !p.Typed {
-			h.Element = p.Element
+		h.Required = required(n)
+		if p := b.headerPart(n); p != nil {
+			h.Element = b.block(n, p)
 		}
 		if h.Element == nil {
-			b.l.note(h.Position, "header of operation %s: message %q has no part %q with a known element",
+			b.l.note(h.Position, "header of operation %s: message %q has no part %q with a known element or type",
 				o.Name, attr(n, "message"), h.Part)
 			continue
 		}
+		h.Faults = b.headerFaults(o, n)
 		out = append(out, h)
 	}
 	return out
 }
 
-// headerPart finds the part that a soap:header names, or nil.
+// required reads wsdl:required (WSDL 1.1 §2.1.3).
+func required(n document.Node) bool {
+	v, _ := n.Attr(wsdlName("required"))
+	return boolean(v)
+}
+
+// block is the element of a header block. A part that names a type stands in one
+// named after the part, in the namespace of the soap:header, if it gives one
+// (WSDL 1.1 §3.7).
+func (b *boundOperation) block(n document.Node, p *Part) *Element {
+	if p.Element == nil || !p.Typed {
+		return p.Element
+	}
+	if !isNCName(p.Name) {
+		return nil
+	}
+	p.Element.Name.Space = attr(n, "namespace")
+	return b.accessorOf(p)
+}
+
+// headerFaults are what a header block may be answered with, in the Header
+// (WSDL 1.1 §3.7).
+func (b *boundOperation) headerFaults(o *Operation, header document.Node) []*FaultMessage {
+	var out []*FaultMessage
+	for n := range children(header, b.soap("headerfault")) {
+		f := &FaultMessage{Name: attr(n, "part")}
+		if p := b.headerPart(n); p != nil {
+			f.Element, f.Parts = b.block(n, p), []*Part{p}
+		}
+		if f.Element == nil {
+			b.l.note(b.at(b.binding, n), "headerfault of operation %s: message %q has no part %q with a known element or type",
+				o.Name, attr(n, "message"), f.Name)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// headerPart finds the part that a soap:header or soap:headerfault names, or nil.
 func (b *boundOperation) headerPart(n document.Node) *Part {
 	declared := b.description.messages[b.qname(b.binding, n, "message")]
 	if !declared.found() {
 		return nil
 	}
-	for part := range children(declared.node, wsdlName("part")) {
-		if attr(part, "name") == attr(n, "part") {
-			return b.part(declared, part, useOf(n))
-		}
+	if part := b.partNamed(declared, attr(n, "part")); part.Exists() {
+		return b.part(declared, part, useOf(n))
 	}
 	return nil
+}
+
+// partNamed finds a part of a message by its name.
+func (w *description) partNamed(message component, name string) document.Node {
+	known := w.partNames[message]
+	if known == nil {
+		known = map[string]document.Node{}
+		for n := range children(message.node, wsdlName("part")) {
+			if _, twice := known[attr(n, "name")]; !twice {
+				known[attr(n, "name")] = n
+			}
+		}
+		w.partNames[message] = known
+	}
+	return known[name]
 }

@@ -88,6 +88,7 @@ type Header struct {
 	Part     string
 	Required bool // wsdl:required on the soap:header
 	Use      Use
+	Faults   []*FaultMessage // soap:headerfault
 	Position Position
 }
 
@@ -132,9 +133,11 @@ func (m *Message) Blocks() []*Element {
 	return out
 }
 
-// FaultMessage is a declared fault; Element is the only child of the detail.
+// FaultMessage is a declared fault. Element is the only child of the detail, or
+// a header block of the answer where it is the fault of a Header; it is
+// synthesised where the part names a type.
 type FaultMessage struct {
-	Name    string
+	Name    string // of the wsdl:fault, or of the headerfault's part
 	Element *Element
 	Parts   []*Part
 }

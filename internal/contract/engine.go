@@ -292,11 +292,12 @@ func (set *schemaSet) compile(s *Service, g *group) (engine, string) {
 	if reason == "" {
 		e, err := set.engine(body, wrappers)
 		if err != nil && set.correct() {
+			set.fixes = newRepairs()
 			set.undeclared(s.model)
 			return set.compile(s, g)
 		}
 		if err != nil {
-			e, err = set.mended(body, wrappers)
+			e, err = set.mended(body, wrappers, err)
 		}
 		if err == nil {
 			set.compiled[key] = newValidator(e)
@@ -383,7 +384,7 @@ func (set *schemaSet) reason(err error) string {
 	}
 	s := set.origins[diagnostic.Path()]
 	if s == nil {
-		return set.ambiguous(diagnostic.Message()) + mending(diagnostic.Message())
+		return set.ambiguous(diagnostic.Message()) + toMend(diagnostic.Message())
 	}
-	return set.inFile(s, diagnostic.Line(), diagnostic.Column()).String() + ": " + mending(diagnostic.Message())
+	return set.inFile(s, diagnostic.Line(), diagnostic.Column()).String() + ": " + toMend(diagnostic.Message())
 }

@@ -168,7 +168,7 @@ func (x *explainer) inputs(at document.Node, local string) string {
 func (x *explainer) envelope(root document.Node) {
 	if header := root.Child(Name{Space: root.Name().Space, Local: "Header"}); header.Exists() {
 		for block := range header.Children() {
-			if el := x.service.elements[block.Name()]; el != nil {
+			if el := x.block(block.Name()); el != nil {
 				x.element(block, el)
 			}
 		}
@@ -183,6 +183,22 @@ func (x *explainer) envelope(root document.Node) {
 	default:
 		x.content(in, op.Input.Element, op.Input.Element.Type)
 	}
+}
+
+// block is the declaration of a header block: a schema's, or synthesised for a
+// part that names a type.
+func (x *explainer) block(name Name) *Element {
+	if el := x.service.elements[name]; el != nil {
+		return el
+	}
+	for _, o := range x.service.Operations {
+		for _, el := range o.Input.Blocks() {
+			if o.Unsupported == "" && el.Name == name {
+				return el
+			}
+		}
+	}
+	return nil
 }
 
 // element explains one element against its declaration.
@@ -284,7 +300,8 @@ func (x *explainer) attributes(n document.Node, t *Type) {
 	for name, value := range n.Attrs() {
 		switch a := t.Attr(name); {
 		case name.Space == nsXSI && slices.Contains(instanceAttributes, name.Local):
-		case a == nil && (t.AnyAttr || ofBlock(name) && isBlock(n)):
+		case a == nil && ofBlock(name) && isBlock(n):
+		case a == nil && t.AnyAttr && (t.Wildcard == nil || t.Wildcard.Allows(name.Space)): // whether it is declared, the engine knows
 		case a == nil:
 			slips = append(slips, x.unknownAttribute(n, t, name))
 		default:

@@ -124,7 +124,7 @@ func plainlyValid(s *Service, src []byte) bool {
 		return false
 	}
 	defer tree.Release()
-	plain := s.plainBlocks(src, tree.Root())
+	plain := (&explainer{service: s}).plainBlocks(src, tree.Root())
 	return plain != nil && s.validator.Validate(plain) == nil
 }
 

@@ -46,10 +46,10 @@ func headerOf(root document.Node) document.Node {
 // plainBlocks returns the envelope without those attributes of header blocks that
 // SOAP gives them and their types do not, blanks in their place; nil when there
 // are none. The engine knows only what a type declares.
-func (s *Service) plainBlocks(envelope []byte, root document.Node) []byte {
+func (x *explainer) plainBlocks(envelope []byte, root document.Node) []byte {
 	var out []byte
 	for block := range headerOf(root).Children() {
-		el := s.elements[block.Name()]
+		el := x.block(block.Name())
 		if el == nil || el.Type.AnyAttr {
 			continue
 		}
@@ -86,8 +86,7 @@ func blankAttribute(tag []byte, qname string) {
 }
 
 // declaredBlocks holds the Header against what the operation's binding declares:
-// a block at most once, one that is marked wsdl:required at all (WSDL 1.1 §2.5),
-// and one of a part with a type, which no schema declares, by that type.
+// a block comes at most once, and one that is marked wsdl:required comes.
 func (x *explainer) declaredBlocks(root document.Node, op *Operation) {
 	if op == nil || op.Input == nil {
 		return
@@ -106,9 +105,6 @@ func (x *explainer) declaredBlocks(root document.Node, op *Operation) {
 					Expected: "one " + block.QName() + " in the Header", Doc: h.Element.doc()})
 			}
 			seen = true
-			if h.Use == Literal && x.service.elements[h.Element.Name] == nil {
-				x.element(block, h.Element)
-			}
 		}
 		if h.Required && !seen {
 			x.blockMissing(root, h.Element)

@@ -81,8 +81,16 @@ func (m *mutator) apply(one change, message []byte, n document.Node) (mutation, 
 
 // tag splits an element's text into its start tag and what follows it.
 func tag(src string) (start, rest string) {
+	var quote byte
 	for i := range len(src) {
-		if src[i] == '>' && !quotedAt([]byte(src), i) {
+		switch c := src[i]; {
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '>':
 			return src[:i+1], src[i+1:]
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 )
@@ -19,8 +20,8 @@ func (l *loader) normalise() {
 	l.unfoldArrays()
 }
 
-// edit replaces a part of a text. The text it puts there is one line; the line
-// breaks of what it replaces stay, so that every line keeps its number.
+// edit replaces a part of a text. The text it puts there becomes one line; the
+// line breaks of what it replaces stay, so that every line keeps its number.
 type edit struct {
 	start, end int
 	text       string
@@ -36,7 +37,7 @@ func apply(text []byte, edits []edit) []byte {
 		if e.start < done {
 			continue
 		}
-		out = append(append(out, text[done:e.start]...), e.text...)
+		out = append(append(out, text[done:e.start]...), oneLine.Replace(e.text)...)
 		if e.blank {
 			out = append(out, blank(text[e.start:e.end])...)
 		} else {
@@ -46,6 +47,8 @@ func apply(text []byte, edits []edit) []byte {
 	}
 	return append(out, text[done:]...)
 }
+
+var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
 func appendLineBreaks(out, text []byte) []byte {
 	for _, c := range text {

@@ -58,15 +58,15 @@ type spot struct {
 	line, column int
 }
 
-// mended compiles, and loosens what does not compile until the rest does. The
-// error is the first.
-func (set *schemaSet) mended(body string, wrappers wrapperSchemas) (*xsd.Engine, error) {
+// mended loosens what does not compile until the rest does. The error is the
+// first.
+func (set *schemaSet) mended(body string, wrappers wrapperSchemas, first error) (e *xsd.Engine, err error) {
 	size := 0
 	for _, source := range set.sources {
 		size += len(source)
 	}
-	e, first := set.engine(body, wrappers)
-	for err, n := first, 0; err != nil; n++ {
+	err = first
+	for n := 0; err != nil; n++ {
 		if n == maxRepairs || n*size > maxRepaired || compilersOwn(err) || !set.repair(err) {
 			return nil, first
 		}
@@ -116,7 +116,13 @@ func (set *schemaSet) repair(err error) bool {
 // undeclared loosens the declarations whose type nobody declares: the compiler
 // takes them, and then refuses every message that has such an element.
 func (set *schemaSet) undeclared(m *model) {
-	if !slices.ContainsFunc(set.l.notes, func(f Fault) bool { return strings.HasPrefix(f.Message, `type "`) }) {
+	absent := map[string]bool{}
+	for _, f := range set.l.notes {
+		if name, ok := strings.CutSuffix(f.Message, " is not declared by any schema of the contract"); ok && strings.HasPrefix(name, "type ") {
+			absent[name] = true
+		}
+	}
+	if len(absent) == 0 {
 		return
 	}
 	for name, s := range set.origins {
@@ -129,7 +135,7 @@ func (set *schemaSet) undeclared(m *model) {
 			continue // the compiler will say
 		}
 		r := &repair{schemaSet: set, source: name, schema: s}
-		r.typeless(tree.Root(), m)
+		r.typeless(tree.Root(), m, absent)
 		tree.Release()
 		if len(r.edits) > 0 {
 			set.sources[name] = apply(set.sources[name], r.edits)
@@ -137,12 +143,12 @@ func (set *schemaSet) undeclared(m *model) {
 	}
 }
 
-func (r *repair) typeless(n document.Node, m *model) {
+func (r *repair) typeless(n document.Node, m *model, absent map[string]bool) {
 	for c := range elements(n) {
 		qname, ok := c.Attr(Name{Local: "type"})
 		local := c.Name().Local
 		if !ok || c.Name().Space != nsXSD || local != "element" && local != "attribute" {
-			r.typeless(c, m)
+			r.typeless(c, m, absent)
 			continue
 		}
 		prefix, name := document.SplitQName(strings.TrimSpace(qname))
@@ -150,7 +156,7 @@ func (r *repair) typeless(n document.Node, m *model) {
 		if space == "" && prefix == "" && r.schema.chameleon {
 			space = r.schema.namespace
 		}
-		if typ := (Name{Space: space, Local: name}); bound && space != nsXSD && m.types[typ] == nil {
+		if typ := (Name{Space: space, Local: name}); bound && space != nsXSD && m.types[typ] == nil && absent[fmt.Sprintf("type %q", typ)] {
 			r.complaint = "unknown type " + typ.String()
 			r.loosen(c)
 		}
@@ -244,10 +250,10 @@ func (r *repair) loosen(n document.Node) bool {
 	start, _, _, end := n.Span()
 	r.edits = append(r.edits, edit{start: start, end: end, text: text})
 	r.fixes.related[where] = r.related(n)
-	r.l.note(where, "%s; what is declared here is not checked", mending(r.complaint))
+	r.l.note(where, "%s; what is declared here is not checked", toMend(r.complaint))
 	r.fixes.loose[where] = cmp.Or(attr(n, "name"), attr(n, "ref"), "the "+n.Name().Local+" at "+where.String())
 	at.line, at.column = cmp.Or(r.line, line), cmp.Or(r.column, column)
-	if reason := r.inFile(r.schema, at.line, at.column).String() + ": " + mending(r.complaint); !slices.Contains(r.fixes.reasons, reason) {
+	if reason := r.inFile(r.schema, at.line, at.column).String() + ": " + toMend(r.complaint); !slices.Contains(r.fixes.reasons, reason) {
 		r.fixes.reasons = append(r.fixes.reasons, reason)
 	}
 	return true

@@ -80,7 +80,7 @@ func TestMending(t *testing.T) {
 		"UPA violation: overlapping particles in choice":    "the content model is ambiguous (overlapping particles in choice): an element must belong to one place of it (Unique Particle Attribution)",
 		"something that nobody has thought of, at the end ": "something that nobody has thought of, at the end",
 	} {
-		if got := mending(said); got != want {
+		if got := toMend(said); got != want {
 			t.Errorf("%q\ngot  %s\nwant %s", said, got, want)
 		}
 	}

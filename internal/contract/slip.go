@@ -16,7 +16,7 @@ func (set *schemaSet) correct() bool {
 	if set.corrected {
 		return false
 	}
-	set.corrected, set.fixes = true, newRepairs()
+	set.corrected = true
 	for ns := range set.namespaces {
 		set.add(ns)
 	}

@@ -215,7 +215,7 @@ func (x *explainer) declaration(n document.Node) *Element {
 // message without an envelope.
 func (x *explainer) outermost(n, parent document.Node) *Element {
 	if parent.Name().Local == "Header" {
-		return x.service.elements[n.Name()]
+		return x.block(n.Name())
 	}
 	first := n
 	if parent.Exists() {

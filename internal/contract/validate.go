@@ -57,7 +57,7 @@ func (s *Service) validate(op *Operation, envelope []byte, limit int) (details [
 		return nil, 0, err
 	}
 	if verdict != nil {
-		if plain := s.plainBlocks(envelope, tree.Root()); plain != nil {
+		if plain := (&explainer{service: s, operation: op}).plainBlocks(envelope, tree.Root()); plain != nil {
 			verdict = s.engineOf(op).Validate(plain)
 		}
 	}

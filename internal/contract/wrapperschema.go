@@ -16,7 +16,7 @@ type wrapperSchemas map[string][]byte
 
 // wrappers writes the schemas for what is synthesised for the messages of some
 // operations. What they take comes first: it hides global elements of the same
-// name. Answers give way.
+// name. Answers and header blocks give way.
 func (set *schemaSet) wrappers(s *Service, g *group) wrapperSchemas {
 	out := wrapperSchemas{}
 	written := maps.Clone(g.declared)
@@ -52,13 +52,12 @@ func (g *group) elements() []*Element {
 	return out
 }
 
-// aside are the elements of requests and answers. Header blocks are held against
-// what the binding declares without the engine.
+// aside are the elements of answers and header blocks.
 func (o *Operation) aside() []*Element {
 	var out []*Element
 	for _, m := range []*Message{o.Input, o.Output} {
 		if m != nil && m.Element != nil {
-			out = append(out, m.Element)
+			out = append(append(out, m.Element), m.Blocks()...)
 		}
 	}
 	return out

@@ -115,7 +115,7 @@ func (a *attached) typeOf(n document.Node) *Type {
 
 // include judges one xop:Include and puts text in its place.
 func (a *attached) include(parent, n document.Node) {
-	s := binary(a.typeOf(parent))
+	s := octetType(a.typeOf(parent))
 	octets, wrong := a.octets(n)
 	switch {
 	case wrong.Message != "":
@@ -180,8 +180,8 @@ func (a *attached) attachments() string {
 	return "cid: and one of " + listed(ids)
 }
 
-// binary returns a type's simple type when its values are octets in base64.
-func binary(t *Type) *Simple {
+// octetType returns a type's simple type when its values are octets in base64.
+func octetType(t *Type) *Simple {
 	if t == nil || t.Simple == nil || t.Simple.Variety != Atomic || t.Simple.Primitive != "base64Binary" {
 		return nil
 	}

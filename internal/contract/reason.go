@@ -7,9 +7,9 @@ import (
 	"github.com/gatehouse/gatehouse/internal/document"
 )
 
-// mend puts into words what is to be mended, where the schema compiler's own
+// remedies put into words what is to be mended, where the schema compiler's own
 // message does not say it; $1 is what the message names.
-var mend = []struct {
+var remedies = []struct {
 	said  *regexp.Regexp
 	words string
 }{
@@ -73,9 +73,9 @@ func countParticles(n document.Node, name Name) int {
 	return count
 }
 
-// mending says what is wrong and what to mend.
-func mending(message string) string {
-	for _, m := range mend {
+// toMend says what is wrong and what to mend.
+func toMend(message string) string {
+	for _, m := range remedies {
 		if m.said.MatchString(message) {
 			return m.said.ReplaceAllString(message, m.words)
 		}

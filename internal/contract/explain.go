@@ -310,6 +310,10 @@ func (x *explainer) attributes(n document.Node, t *Type) {
 	}
 	for _, a := range t.Attributes {
 		if _, present := n.Attr(a.Name); a.Required && !present && !slices.Contains(slips, a) {
+			if x.full() {
+				x.more++
+				continue
+			}
 			x.report(n, fault.Detail{Message: "a required attribute is missing", Found: n.QName() + " without " + a.Name.Local,
 				Expected: a.Name.Local + ", " + a.Type.Describe(), Doc: a.doc()})
 		}
@@ -319,6 +323,10 @@ func (x *explainer) attributes(n document.Node, t *Type) {
 // unknownAttribute reports an attribute that the contract does not declare, and
 // returns the one that it was meant to be, or nil.
 func (x *explainer) unknownAttribute(n document.Node, t *Type, name Name) *Attribute {
+	if x.full() {
+		x.more++
+		return nil
+	}
 	d := fault.Detail{Message: "the attribute is not known here", Path: attributePath(n, name), Found: n.AttrQName(name), Expected: attributeNames(t)}
 	var absent []*Attribute
 	var names []string
@@ -352,20 +360,30 @@ func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
 	if _, loose := x.service.loose[a.Position]; loose {
 		return
 	}
-	if d, wrong := judgeValue(n, a.Type, a.Fixed, value); wrong {
-		d.Path, d.Doc = attributePath(n, a.Name), a.doc()
+	if d, wrong := x.judgeValue(n, a.Type, a.Fixed, value); wrong {
+		if d.Doc = a.doc(); !x.full() {
+			d.Path = attributePath(n, a.Name)
+		}
 		x.report(n, d)
 	}
 }
 
-// judgeValue says what is wrong with a value.
-func judgeValue(n document.Node, s *Simple, fixed *string, value string) (d fault.Detail, wrong bool) {
-	reason, expected := s.Check(value), s.Describe()
+// judgeValue says what is wrong with a value, and past the last fault that is put
+// into words only whether something is.
+func (x *explainer) judgeValue(n document.Node, s *Simple, fixed *string, value string) (d fault.Detail, wrong bool) {
+	reason := s.Check(value)
+	if reason != "" && x.full() {
+		return d, true
+	}
+	expected := ""
+	if reason != "" {
+		expected = s.Describe()
+	}
 	switch {
 	case reason == "" && fixed != nil && s.normalize(value) != s.normalize(*fixed):
 		reason, expected = "is not the fixed one", quote(*fixed)
 	case reason == "" && !prefixDeclared(n, s, value):
-		reason = "has a prefix that is not declared"
+		reason, expected = "has a prefix that is not declared", s.Describe()
 	case reason == "":
 		return d, false
 	case s.normalize(value) == "":
@@ -414,7 +432,7 @@ func (x *explainer) simple(n document.Node, el *Element, s *Simple) {
 	if value == "" && (el.Default != nil || el.Fixed != nil) {
 		return
 	}
-	if d, wrong := judgeValue(n, s, el.Fixed, value); wrong {
+	if d, wrong := x.judgeValue(n, s, el.Fixed, value); wrong {
 		d.Doc = el.doc()
 		if el.Nillable && value == "" {
 			d.Expected += `, or xsi:nil="true" on the element`

@@ -233,6 +233,9 @@ func (w *contentWalk) slip(c document.Node) *Element {
 	if right := w.sameLocal(c.Name()); right != nil {
 		return right
 	}
+	if w.full() {
+		return nil
+	}
 	next := slices.DeleteFunc(w.matcher.next(), func(el *Element) bool { return el.Abstract })
 	names := make([]string, len(next))
 	for i, el := range next {

@@ -5,8 +5,8 @@
 //
 // A Contract is immutable and known by the hash of its files. Loading reads an
 // fs.FS and nothing else, never the network; it reports every fault it finds,
-// each with its place. What of a contract cannot be served (an operation in a
-// style that is not read yet, a schema that does not compile) is said in words
+// each with its place. What of a contract cannot be served (an operation whose
+// message is missing, a schema that does not compile) is said in words
 // and never stops the rest.
 //
 // The package knows nothing of HTTP, of who may call what, and of what becomes

@@ -68,12 +68,13 @@ type schemaSet struct {
 	names      map[string]string     // namespace → name of the schema that includes all of its schemas
 	sources    map[string][]byte     // by name
 	origins    map[string]*schema    // by name
-	compiled   map[string]*validator // by the content of the Body
+	unschemed  map[string]string     // the same, for namespaces that only wrappers have
+	compiled   map[string]*validator // by the content of the Body, and the wrappers
 }
 
 func newSchemaSet(l *loader) *schemaSet {
 	set := &schemaSet{l: l, namespaces: map[string][]*schema{}, names: map[string]string{},
-		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}}
+		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}, unschemed: map[string]string{}}
 	for _, s := range l.schemas {
 		set.namespaces[s.namespace] = append(set.namespaces[s.namespace], s)
 	}
@@ -195,19 +196,21 @@ func blank(text []byte) []byte {
 // returns the gate that takes anything in the Body, and the reason.
 func (set *schemaSet) compile(s *Service) (engine, string) {
 	body := bodyOf(s)
-	if same := set.compiled[body]; same != nil {
+	wrappers := set.wrappers(s)
+	key := wrappers.key() + body
+	if same := set.compiled[key]; same != nil {
 		return same, ""
 	}
 	reason := s.oversized
 	if reason == "" {
-		e, err := set.engine(body)
+		e, err := set.engine(body, wrappers)
 		if err == nil {
-			set.compiled[body] = newValidator(e)
-			return set.compiled[body], ""
+			set.compiled[key] = newValidator(e)
+			return set.compiled[key], ""
 		}
 		reason = set.reason(err)
 	}
-	gate, err := set.engine(anyBody)
+	gate, err := set.engine(anyBody, nil)
 	if err != nil { // the envelope alone always compiles
 		return refusal{err}, reason
 	}
@@ -238,10 +241,14 @@ func bodyOf(s *Service) string {
 	return string(b)
 }
 
-// engine compiles the envelopes of both SOAP versions around a Body.
-func (set *schemaSet) engine(body string) (*xsd.Engine, error) {
+// engine compiles the envelopes of both SOAP versions around a Body. The
+// wrappers stand in the schemas of their namespaces.
+func (set *schemaSet) engine(body string, wrappers wrapperSchemas) (*xsd.Engine, error) {
 	open := xsd.ResolverFunc(func(_, name string) (xsd.SchemaSource, error) {
-		source, ok := set.sources[name]
+		source, ok := wrappers[name]
+		if !ok {
+			source, ok = set.sources[name]
+		}
 		if !ok {
 			return xsd.SchemaSource{}, xsderrors.ErrSchemaNotFound
 		}
@@ -249,17 +256,18 @@ func (set *schemaSet) engine(body string) (*xsd.Engine, error) {
 	})
 	var sources []xsd.SchemaSource
 	for _, ns := range []string{nsEnv11, nsEnv12} {
-		sources = append(sources, xsd.Bytes("envelope of "+ns, set.envelope(ns, body)).WithResolver(open))
+		sources = append(sources, xsd.Bytes("envelope of "+ns, set.envelope(ns, body, wrappers)).WithResolver(open))
 	}
 	return xsd.CompileWithOptions(xsd.CompileOptions{MaxSchemaReferences: 1 << 18, MaxSchemaSources: maxFiles}, sources...)
 }
 
 // envelope is the schema of SOAP 1.1 §4 or SOAP 1.2 part 1 §5: attributes and
 // header blocks are free, the Body is not.
-func (set *schemaSet) envelope(ns, body string) []byte {
+func (set *schemaSet) envelope(ns, body string, wrappers wrapperSchemas) []byte {
 	out := schemaStart(ns)
 	if body != anyBody {
 		out = append(out, set.importAll(ns)...)
+		out = append(out, wrappers.imports(set)...)
 	}
 	const free = `<xs:anyAttribute namespace="##any" processContents="lax"/>`
 	return append(out, `<xs:element name="Envelope"><xs:complexType><xs:sequence>`+

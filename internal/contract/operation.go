@@ -112,9 +112,6 @@ func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
 func (b *boundOperation) messages(o *Operation, bound, abstract document.Node, style string) {
 	in, out := abstract.Child(wsdlName("input")), abstract.Child(wsdlName("output"))
 	o.Style = b.styleOf(bound, style)
-	if o.Style == RPCLiteral || o.Style == RPCEncoded {
-		o.unsupported("its style is %s", o.Style)
-	}
 	if !in.Exists() {
 		o.unsupported("it has no input: notifications and solicitations are not served")
 	}
@@ -123,149 +120,27 @@ func (b *boundOperation) messages(o *Operation, bound, abstract document.Node, s
 		o.Output = b.message(o, out, bound.Child(wsdlName("output")), "output")
 	}
 	o.Faults = b.faults(o, abstract)
+	b.ordered(o, abstract)
 	if o.Style == DocumentWrapped && (o.Input.Element == nil || o.Input.Element.Name.Local != o.Name) {
 		o.Style = DocumentBare
 	}
 }
 
-func (b *boundOperation) styleOf(bound document.Node, style string) Style {
-	use := ""
-	for _, direction := range []string{"input", "output"} {
-		body := bound.Child(wsdlName(direction)).Child(b.soap("body"))
-		if u := attr(body, "use"); u != "" && use == "" {
-			use = u
-		}
-	}
-	switch {
-	case use == "encoded":
-		return RPCEncoded
-	case style == "rpc":
-		return RPCLiteral
-	}
-	return DocumentWrapped
-}
-
-// message resolves one direction. It is never nil; its Element is where the
-// Body's child is known.
-func (b *boundOperation) message(o *Operation, abstract, bound document.Node, direction string) *Message {
-	name := b.qname(b.portType, abstract, "message")
-	m := &Message{Name: name.Local}
-	if !abstract.Exists() {
-		return m
-	}
-	declared := b.description.messages[name]
-	if !declared.found() {
-		o.unsupported("its %s refers to message %q, which does not exist", direction, name.Local)
-		return m
-	}
-	body := bound.Child(b.soap("body"))
-	if !body.Exists() { // in a mime:multipartRelated
-		if body = descendant(bound, b.soap("body"), 4); body.Exists() {
-			o.unsupported("its %s has attachments", direction)
-		}
-	}
-	m.Headers = b.headers(o, bound)
-	part := b.bodyPart(o, declared, body, bound, direction)
-	if !part.Exists() || o.Style == RPCLiteral || o.Style == RPCEncoded {
-		return m
-	}
-	m.Element = b.partElement(o, declared, part, direction)
-	return m
-}
-
-// bodyPart picks the one message part that stands in the Body.
-func (b *boundOperation) bodyPart(o *Operation, declared component, body, bound document.Node, direction string) document.Node {
-	parts, limited := body.Attr(Name{Local: "parts"})
-	inHeader := b.headerParts(declared, bound)
-	var picked []document.Node
-	for part := range children(declared.node, wsdlName("part")) {
-		name := attr(part, "name")
-		if limited && !slices.Contains(strings.Fields(parts), name) || !limited && slices.Contains(inHeader, name) {
-			continue
-		}
-		picked = append(picked, part)
-	}
-	switch {
-	case o.Style == RPCLiteral || o.Style == RPCEncoded:
-	case len(picked) == 0 && direction == "output":
-		// an empty Body answers
-	case len(picked) == 0:
-		o.unsupported("its %s has an empty Body", direction)
-	case len(picked) > 1:
-		o.unsupported("its %s has %d parts in the Body", direction, len(picked))
-	default:
-		return picked[0]
-	}
-	return document.Node{}
-}
-
-func (b *boundOperation) partElement(o *Operation, declared component, part document.Node, direction string) *Element {
-	if attr(part, "element") == "" {
-		o.unsupported("part %q of its %s has a type instead of an element", attr(part, "name"), direction)
-		return nil
-	}
-	name := b.qname(declared, part, "element")
-	el := b.c.model.elements[name]
-	if el == nil {
-		o.unsupported("its %s is element %q, which no schema of the contract declares", direction, name)
-	}
-	return el
-}
-
-// headerParts names the parts of the message itself that its binding puts into
-// the Header.
-func (b *boundOperation) headerParts(declared component, bound document.Node) []string {
-	var out []string
-	for h := range children(bound, b.soap("header")) {
-		if attr(declared.node, "name") == b.qname(b.binding, h, "message").Local {
-			out = append(out, attr(h, "part"))
-		}
-	}
-	return out
-}
-
-// headers resolves the header blocks a binding declares (WSDL 1.1 §3.7).
-func (b *boundOperation) headers(o *Operation, bound document.Node) []*Element {
-	var out []*Element
-	for h := range children(bound, b.soap("header")) {
-		declared := b.description.messages[b.qname(b.binding, h, "message")]
-		if el := b.headerElement(declared, attr(h, "part")); el != nil {
-			out = append(out, el)
-			continue
-		}
-		b.l.note(b.at(b.binding, h), "header of operation %s: message %q has no part %q with a known element",
-			o.Name, attr(h, "message"), attr(h, "part"))
-	}
-	return out
-}
-
-func (b *boundOperation) headerElement(declared component, name string) *Element {
-	if !declared.found() {
-		return nil
-	}
-	for part := range children(declared.node, wsdlName("part")) {
-		if attr(part, "name") == name && attr(part, "element") != "" {
-			return b.c.model.elements[b.qname(declared, part, "element")]
-		}
-	}
-	return nil
-}
-
 func (b *boundOperation) faults(o *Operation, abstract document.Node) []*FaultMessage {
 	var out []*FaultMessage
 	for n := range children(abstract, wsdlName("fault")) {
-		declared := b.description.messages[b.qname(b.portType, n, "message")]
-		var el *Element
-		if declared.found() {
-			if part := declared.node.Child(wsdlName("part")); attr(part, "element") != "" {
-				el = b.c.model.elements[b.qname(declared, part, "element")]
+		f := &FaultMessage{Name: attr(n, "name")}
+		if declared := b.description.messages[b.qname(b.portType, n, "message")]; declared.found() {
+			for part := range children(declared.node, wsdlName("part")) {
+				f.Parts = append(f.Parts, b.part(declared, part, Literal))
 			}
 		}
-		if el == nil {
-			b.l.note(b.at(b.portType, n), "fault %q of operation %s has no known element", attr(n, "name"), o.Name)
+		if len(f.Parts) == 0 || f.Parts[0].Typed || f.Parts[0].Element == nil {
+			b.l.note(b.at(b.portType, n), "fault %q of operation %s has no known element", f.Name, o.Name)
 			continue
 		}
-		out = append(out, &FaultMessage{Name: attr(n, "name"), Element: el})
+		f.Element = f.Parts[0].Element
+		out = append(out, f)
 	}
 	return out
 }

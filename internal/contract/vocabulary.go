@@ -2,6 +2,7 @@ package contract
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 )
@@ -30,6 +31,18 @@ const (
 func xsdName(local string) Name { return Name{Space: nsXSD, Local: local} }
 
 func wsdlName(local string) Name { return Name{Space: nsWSDL, Local: local} }
+
+// isNCName reports whether s may be the local name of an element (Namespaces in
+// XML §3). The few characters in which Unicode has grown since XML 1.0 was
+// written are the engine's to refuse.
+func isNCName(s string) bool {
+	for i, r := range s {
+		if !unicode.IsLetter(r) && r != '_' && (i == 0 || !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '.' && r != '-' && r != '·') {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // attr returns an unprefixed attribute, or "".
 func attr(n document.Node, local string) string {

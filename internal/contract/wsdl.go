@@ -79,6 +79,7 @@ type description struct {
 	messages  map[Name]component
 	portTypes map[Name]component
 	bindings  map[Name]component
+	wrappers  map[string]*wrapper // by name and parts
 }
 
 func (l *loader) describe(c *Contract) {
@@ -88,7 +89,7 @@ func (l *loader) describe(c *Contract) {
 	root := l.definitions[0]
 	c.TargetNamespace = root.namespace
 	c.Doc = text(root.node.Child(wsdlName("documentation")))
-	w := &description{l: l, c: c}
+	w := &description{l: l, c: c, wrappers: map[string]*wrapper{}}
 	w.messages = l.index("message")
 	w.portTypes = l.index("portType")
 	w.bindings = l.index("binding")
@@ -156,7 +157,7 @@ func (w *description) dispatch(s *Service, o *Operation) {
 		}
 	}
 	if o.Unsupported != "" {
-		w.l.note(o.Position, "operation %s of service %s is not supported yet: %s", o.Name, s.Name, o.Unsupported)
+		w.l.note(o.Position, "operation %s of service %s is cannot be served: %s", o.Name, s.Name, o.Unsupported)
 	}
 }
 

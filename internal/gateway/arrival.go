@@ -92,7 +92,7 @@ func (a *Arrival) door() string {
 // operation: what it declares may be marked mustUnderstand.
 func (a *Arrival) understands(operation, block document.Name) bool {
 	op := a.Service.Operation(operation)
-	return op != nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Element) bool { return h.Name == block })
+	return op != nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Header) bool { return h.Element.Name == block })
 }
 
 // kept is the content type that the ledger keeps the body under.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/encoded"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
@@ -119,6 +120,17 @@ type Receipt struct {
 	Fault *fault.Error
 
 	format Format
+}
+
+// Payload is the reply as the child of the Body of an envelope: as it is stored,
+// or in SOAP encoding, of the version that the request came in, where the
+// operation's binding says so.
+func (r *Receipt) Payload() ([]byte, error) {
+	out := r.Operation.Output
+	if len(r.Reply) == 0 || out == nil || out.Use != contract.Encoded {
+		return r.Reply, nil
+	}
+	return encoded.Append(make([]byte, 0, 2*len(r.Reply)), r.Head.Version, out.Element, r.Reply)
 }
 
 // Answer is the reply in the format of the message: its XML or its JSON twin; or,

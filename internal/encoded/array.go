@@ -82,8 +82,10 @@ func (w *normaliser) rows(v document.Node, item *contract.Element, members []doc
 		size := len(members) / sizes[0]
 		outer := w.startTag(item.Name, v, v)
 		w.dst = append(w.dst, '>')
+		content := len(w.dst)
 		w.rows(v, item.Type.Children()[0].Element, members[i*size:(i+1)*size], sizes[1:], claimed)
-		w.endTag(item.Name, outer)
+		w.end(item.Name, content)
+		w.within = outer
 		w.leave()
 	}
 }

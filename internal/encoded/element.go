@@ -49,10 +49,12 @@ func (w *normaliser) element(a accessor) {
 	}
 	w.attributes(a.node, v, t)
 	w.dst = append(w.dst, '>')
+	content := len(w.dst)
 	if isNil != "true" || !empty {
 		w.content(v, t)
 	}
-	w.endTag(a.declared.Name, outer)
+	w.end(a.declared.Name, content)
+	w.within = outer
 }
 
 // startTag begins an element and returns the mark of the one around.
@@ -65,13 +67,6 @@ func (w *normaliser) startTag(name document.Name, n, v document.Node) (outer int
 	w.dst = append(w.dst, '<')
 	w.name(name, wanted(name, n, v))
 	return outer
-}
-
-func (w *normaliser) endTag(name document.Name, outer int32) {
-	w.dst = append(w.dst, '<', '/')
-	w.name(name, "")
-	w.dst = append(w.dst, '>')
-	w.within = outer
 }
 
 // wanted is the prefix that the sender has for a namespace, if it wrote the

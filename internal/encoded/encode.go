@@ -56,19 +56,14 @@ func (e *encoder) root(n document.Node, el *contract.Element) {
 	e.attribute(document.Name{Space: e.envelope, Local: "encodingStyle"}, "", e.space)
 	e.ownAttributes(n, el.Type)
 	e.dst = append(e.dst, '>')
+	content := len(e.dst)
 	e.content(n, el.Type)
-	e.end(n)
+	e.end(n.Name(), content)
 }
 
 func prefixOf(n document.Node) string {
 	prefix, _ := document.SplitQName(n.QName())
 	return prefix
-}
-
-func (e *encoder) end(n document.Node) {
-	e.dst = append(e.dst, '<', '/')
-	e.name(n.Name(), "")
-	e.dst = append(e.dst, '>')
 }
 
 // element writes an accessor of the declared type, or of the one that its own
@@ -88,10 +83,11 @@ func (e *encoder) element(n document.Node, declared *contract.Type) {
 	}
 	e.ownAttributes(n, t)
 	e.dst = append(e.dst, '>')
+	content := len(e.dst)
 	if !isNil {
 		e.content(n, t)
 	}
-	e.end(n)
+	e.end(n.Name(), content)
 }
 
 // typeOf returns the type of an element and its name. Of what the contract does

@@ -91,6 +91,17 @@ func (o *output) name(name document.Name, wanted string) {
 	o.dst = append(o.dst, name.Local...)
 }
 
+// end ends an element whose start tag ends at an offset.
+func (o *output) end(name document.Name, content int) {
+	if len(o.dst) == content {
+		o.dst = append(o.dst[:content-1], "/>"...)
+		return
+	}
+	o.dst = append(o.dst, "</"...)
+	o.name(name, "")
+	o.dst = append(o.dst, '>')
+}
+
 func (o *output) attribute(name document.Name, wanted, value string) {
 	o.dst = append(o.dst, ' ')
 	o.name(name, wanted)

@@ -10,7 +10,7 @@ import (
 )
 
 // Document is a message that came in SOAP encoding, and the literal form that it
-// means. It is safe for concurrent use.
+// means. It serves one goroutine at a time.
 type Document struct {
 	// XML is the whole envelope with its message, and the header blocks that the
 	// binding declares as encoded, in literal form. All else stands as received.

@@ -135,10 +135,6 @@ func traceParent(h http.Header) string {
 // address (WS-Addressing 1.0 §2.1).
 func (x *exchange) reply() error {
 	r := x.receipt
-	payload, err := r.Payload()
-	if err != nil {
-		return err
-	}
 	header := x.w.Header()
 	header.Set(headerMessageID, r.MessageID.String())
 	if r.Status == gateway.Duplicate {
@@ -147,6 +143,10 @@ func (x *exchange) reply() error {
 	if r.Operation.OneWay() || r.Head.Addressing.ReplyTo == envelope.AddressNone {
 		x.write(http.StatusAccepted, nil)
 		return nil
+	}
+	payload, err := r.Payload()
+	if err != nil {
+		return err
 	}
 	head := r.Head.Reply(r.Operation.OutputAction, "urn:uuid:"+r.ID.String())
 	const frame = 1 << 10

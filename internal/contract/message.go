@@ -10,7 +10,8 @@ import (
 func (b *boundOperation) styleOf(bound document.Node, style string) Style {
 	encoded := false
 	for _, direction := range []string{"input", "output"} {
-		body := bound.Child(wsdlName(direction)).Child(b.soap("body"))
+		carrier, _ := b.carrier(bound.Child(wsdlName(direction)))
+		body := carrier.Child(b.soap("body"))
 		encoded = encoded || useOf(body) == Encoded
 	}
 	switch {
@@ -35,7 +36,7 @@ func useOf(n document.Node) Use {
 // Body's child is known.
 func (b *boundOperation) message(o *Operation, abstract, bound document.Node, direction string) *Message {
 	name := b.qname(b.portType, abstract, "message")
-	m := &Message{Name: name.Local}
+	m := &Message{Name: name.Local, space: name.Space}
 	if !abstract.Exists() {
 		return m
 	}
@@ -44,34 +45,62 @@ func (b *boundOperation) message(o *Operation, abstract, bound document.Node, di
 		o.unsupported("its %s refers to message %q, which does not exist", direction, name.Local)
 		return m
 	}
-	body := bound.Child(b.soap("body"))
-	if !body.Exists() { // in a mime:multipartRelated
-		if body = descendant(bound, b.soap("body"), 4); body.Exists() {
-			o.unsupported("its %s has attachments", direction)
-		}
+	carrier, attached := b.carrier(bound)
+	body := carrier.Child(b.soap("body"))
+	if len(attached) > 0 {
+		o.unsupported("its %s has attachments: %s", direction, listed(attached))
 	}
 	m.Use, m.EncodingStyle, m.Namespace = useOf(body), attr(body, "encodingStyle"), attr(body, "namespace")
-	m.Headers = b.headers(o, bound)
-	for _, part := range b.bodyParts(declared, body, bound) {
+	m.Headers = b.headers(o, carrier)
+	if n := len(partsOf(declared)); n > maxParts {
+		o.unsupported("its %s has %d parts, more than %d", direction, n, maxParts)
+		return m
+	}
+	for _, part := range b.bodyParts(declared, body, append(b.headerParts(declared, carrier), attached...)) {
 		m.Parts = append(m.Parts, b.part(declared, part, m.Use))
 	}
 	if o.Style.rpc() {
 		b.wrap(o, m, direction)
 	} else {
-		m.Element = b.onlyPart(o, m, direction)
+		b.document(o, m, direction)
 	}
 	return m
 }
 
+// maxParts bounds the parts of one message; the largest seen has some dozens.
+const maxParts = 1000
+
+// partsOf are the parts of a message.
+func partsOf(message component) []document.Node {
+	return slices.Collect(children(message.node, wsdlName("part")))
+}
+
+// carrier returns the element of a bound message that has the soap:body: itself,
+// or the root part of a mime:multipartRelated (WSDL 1.1 §5.6). attached are the
+// message parts that the other MIME parts hold.
+func (b *boundOperation) carrier(bound document.Node) (carrier document.Node, attached []string) {
+	carrier = bound
+	for part := range children(bound.Child(mimeName("multipartRelated")), mimeName("part")) {
+		if part.Child(b.soap("body")).Exists() {
+			carrier = part
+		}
+		for content := range children(part, mimeName("content")) {
+			if name := attr(content, "part"); name != "" && !slices.Contains(attached, name) { // alternatives have one name
+				attached = append(attached, name)
+			}
+		}
+	}
+	return carrier, attached
+}
+
 // bodyParts are the parts of a message that stand in the Body: those that the
-// soap:body names, or all that stand in no header.
-func (b *boundOperation) bodyParts(declared component, body, bound document.Node) []document.Node {
+// soap:body names, or all that stand nowhere else.
+func (b *boundOperation) bodyParts(declared component, body document.Node, elsewhere []string) []document.Node {
 	parts, limited := body.Attr(Name{Local: "parts"})
-	inHeader := b.headerParts(declared, bound)
 	var picked []document.Node
 	for part := range children(declared.node, wsdlName("part")) {
 		name := attr(part, "name")
-		if limited && !slices.Contains(strings.Fields(parts), name) || !limited && slices.Contains(inHeader, name) {
+		if limited && !slices.Contains(strings.Fields(parts), name) || !limited && slices.Contains(elsewhere, name) {
 			continue
 		}
 		picked = append(picked, part)
@@ -98,9 +127,11 @@ func (b *boundOperation) part(declared component, n document.Node, use Use) *Par
 	return p
 }
 
-// missing says why a part cannot stand on the wire, or nothing.
-func (p *Part) missing(direction string) string {
+// unfit says why a part cannot stand on the wire, or nothing.
+func (p *Part) unfit(direction string) string {
 	switch {
+	case p.Element != nil && p.Typed && !isNCName(p.Name):
+		return "part \"" + p.Name + "\" of its " + direction + " cannot be the name of an element"
 	case p.Element != nil:
 		return ""
 	case p.reference == Name{}:
@@ -111,23 +142,34 @@ func (p *Part) missing(direction string) string {
 	return "its " + direction + " is element \"" + p.reference.String() + "\", which no schema of the contract declares"
 }
 
-// onlyPart is the element of the one part of a document message.
-func (b *boundOperation) onlyPart(o *Operation, m *Message, direction string) *Element {
-	switch {
-	case len(m.Parts) == 0 && direction == "output":
-		// an empty Body answers
-	case len(m.Parts) == 0:
-		o.unsupported("its %s has an empty Body", direction)
-	case len(m.Parts) > 1:
-		o.unsupported("its %s has %d parts in the Body", direction, len(m.Parts))
-	case m.Parts[0].missing(direction) != "":
-		o.unsupported("%s", m.Parts[0].missing(direction))
-	case m.Parts[0].Typed:
-		o.unsupported("part %q of its %s has a type instead of an element", m.Parts[0].Name, direction)
-	default:
-		return m.Parts[0].Element
+// document gives a document message its element. Where a part names a type
+// instead of an element, WSDL 1.1 §3.5 has the Body itself be of that type, and
+// nobody sends that: zeep, Axis and gSOAP put the value into an element named
+// after the part, without a namespace, and so it is taken here. Several parts,
+// or none, are gathered.
+func (b *boundOperation) document(o *Operation, m *Message, direction string) {
+	if len(m.Parts) == 0 && direction == "output" {
+		return // an empty Body answers
 	}
-	return nil
+	for _, p := range m.Parts {
+		if reason := p.unfit(direction); reason != "" {
+			o.unsupported("%s", reason)
+			return
+		}
+		if p.Typed {
+			p.Element = b.accessorOf(p)
+		}
+	}
+	if len(m.Parts) == 1 {
+		m.Element = m.Parts[0].Element
+		return
+	}
+	if !isNCName(m.Name) || m.space == "" {
+		o.unsupported("the message of its %s, %q in namespace %q, cannot give an element its name", direction, m.Name, m.space)
+		return
+	}
+	m.Gathered = true
+	m.Element = b.wrapperOf(o, Name{Space: m.space, Local: m.Name}, m)
 }
 
 // headerParts names the parts of the message itself that its binding puts into
@@ -147,22 +189,61 @@ func (b *boundOperation) headers(o *Operation, bound document.Node) []*Header {
 	var out []*Header
 	for n := range children(bound, b.soap("header")) {
 		h := &Header{Message: b.qname(b.binding, n, "message").Local, Part: attr(n, "part"), Use: useOf(n), Position: b.at(b.binding, n)}
-		required, _ := n.Attr(wsdlName("required"))
-		h.Required = boolean(required)
-		if p := b.headerPart(n); p != nil && !p.Typed {
-			h.Element = p.Element
+		h.Required = required(n)
+		if p := b.headerPart(n); p != nil {
+			h.Element = b.block(n, p)
 		}
 		if h.Element == nil {
-			b.l.note(h.Position, "header of operation %s: message %q has no part %q with a known element",
+			b.l.note(h.Position, "header of operation %s: message %q has no part %q with a known element or type",
 				o.Name, attr(n, "message"), h.Part)
 			continue
 		}
+		h.Faults = b.headerFaults(o, n)
 		out = append(out, h)
 	}
 	return out
 }
 
-// headerPart finds the part that a soap:header names, or nil.
+// required reads wsdl:required (WSDL 1.1 §2.1.3).
+func required(n document.Node) bool {
+	v, _ := n.Attr(wsdlName("required"))
+	return boolean(v)
+}
+
+// block is the element of a header block. A part that names a type stands in one
+// named after the part, in the namespace of the soap:header, if it gives one
+// (WSDL 1.1 §3.7).
+func (b *boundOperation) block(n document.Node, p *Part) *Element {
+	if p.Element == nil || !p.Typed {
+		return p.Element
+	}
+	if !isNCName(p.Name) {
+		return nil
+	}
+	p.Element.Name.Space = attr(n, "namespace")
+	return b.accessorOf(p)
+}
+
+// headerFaults are what a header block may be answered with, in the Header
+// (WSDL 1.1 §3.7).
+func (b *boundOperation) headerFaults(o *Operation, header document.Node) []*FaultMessage {
+	var out []*FaultMessage
+	for n := range children(header, b.soap("headerfault")) {
+		f := &FaultMessage{Name: attr(n, "part")}
+		if p := b.headerPart(n); p != nil {
+			f.Element, f.Parts = b.block(n, p), []*Part{p}
+		}
+		if f.Element == nil {
+			b.l.note(b.at(b.binding, n), "headerfault of operation %s: message %q has no part %q with a known element or type",
+				o.Name, attr(n, "message"), f.Name)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// headerPart finds the part that a soap:header or soap:headerfault names, or nil.
 func (b *boundOperation) headerPart(n document.Node) *Part {
 	declared := b.description.messages[b.qname(b.binding, n, "message")]
 	if !declared.found() {

@@ -33,7 +33,17 @@ type boundOperation struct {
 
 func (b *boundOperation) soap(local string) Name { return Name{Space: b.space, Local: local} }
 
+// maxOperations bounds what a contract describes, all services together. The
+// largest seen has some hundreds.
+const maxOperations = 10_000
+
 func (b *boundOperation) add(s *Service, bound document.Node) {
+	if b.described++; b.described > maxOperations {
+		if b.described == maxOperations+1 {
+			b.l.fault(b.at(b.binding, bound), "more than %d operations in one contract", maxOperations)
+		}
+		return
+	}
 	name := attr(bound, "name")
 	abstract := b.abstract(bound)
 	if !abstract.Exists() {
@@ -49,10 +59,18 @@ func (b *boundOperation) add(s *Service, bound document.Node) {
 	s.Operations[i].merge(o)
 }
 
-// sameAs reports whether two ports offer one operation.
+// sameAs reports whether two ports offer one operation: one of their port type,
+// or one that takes the same element. Bindings that put it differently into the
+// Body make two of it.
 func (o *Operation) sameAs(other *Operation) bool {
-	return o.Name == other.Name && o.Style == other.Style && (o.Unsupported != "" || other.Unsupported != "" ||
-		o.Input.Element == other.Input.Element)
+	if o.Name != other.Name || o.Style != other.Style {
+		return false
+	}
+	if o.Unsupported != "" || other.Unsupported != "" {
+		return o.declared == other.declared
+	}
+	return o.Input.Element == other.Input.Element &&
+		(o.declared == other.declared || o.portType != other.portType)
 }
 
 // merge takes over what another port's binding of the same operation adds.
@@ -71,28 +89,41 @@ func (o *Operation) merge(other *Operation) {
 }
 
 // abstract finds the port type's operation that bound is about. Overloaded
-// operations (forbidden by Basic Profile R2304) differ by their input's name.
+// operations (forbidden by Basic Profile R2304) differ by their input's name,
+// which may be the default one.
 func (b *boundOperation) abstract(bound document.Node) document.Node {
-	var first document.Node
+	named := b.operationsOf(b.portType)[attr(bound, "name")]
+	if len(named) == 0 {
+		return document.Node{}
+	}
 	wanted := attr(bound.Child(wsdlName("input")), "name")
-	for n := range children(b.portType.node, wsdlName("operation")) {
-		if attr(n, "name") != attr(bound, "name") {
-			continue
-		}
-		if wanted != "" && attr(n.Child(wsdlName("input")), "name") == wanted {
+	for _, n := range named {
+		if wanted != "" && inputName(n) == wanted {
 			return n
 		}
-		if !first.Exists() {
-			first = n
-		}
 	}
-	return first
+	return named[0]
+}
+
+// operationsOf are the operations of a port type, by name.
+func (w *description) operationsOf(portType component) map[string][]document.Node {
+	known := w.operations[portType]
+	if known == nil {
+		known = map[string][]document.Node{}
+		for n := range children(portType.node, wsdlName("operation")) {
+			known[attr(n, "name")] = append(known[attr(n, "name")], n)
+		}
+		w.operations[portType] = known
+	}
+	return known
 }
 
 func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
 	ext := bound.Child(b.soap("operation"))
 	o := &Operation{Name: attr(abstract, "name"), Doc: text(abstract.Child(wsdlName("documentation"))),
-		Position: b.at(b.binding, bound)}
+		Position: b.at(b.binding, bound), declared: b.at(b.portType, abstract),
+		binding: attr(b.binding.node, "name"), portType: attr(b.portType.node, "name"),
+		input: inputName(abstract)}
 	action := strings.TrimSpace(attr(ext, "soapAction"))
 	if b.space == nsSOAP12 {
 		o.Action12 = action
@@ -112,8 +143,13 @@ func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
 func (b *boundOperation) messages(o *Operation, bound, abstract document.Node, style string) {
 	in, out := abstract.Child(wsdlName("input")), abstract.Child(wsdlName("output"))
 	o.Style = b.styleOf(bound, style)
-	if !in.Exists() {
-		o.unsupported("it has no input: notifications and solicitations are not served")
+	switch {
+	case !in.Exists() && out.Exists():
+		o.unsupported("it is a notification, which the service would have to begin")
+	case !in.Exists():
+		o.unsupported("it has neither input nor output")
+	case solicits(abstract):
+		o.unsupported("it is a solicit-response: its output comes first, and the service would have to begin it")
 	}
 	o.Input = b.message(o, in, bound.Child(wsdlName("input")), "input")
 	if out.Exists() {
@@ -121,7 +157,7 @@ func (b *boundOperation) messages(o *Operation, bound, abstract document.Node, s
 	}
 	o.Faults = b.faults(o, abstract)
 	b.ordered(o, abstract)
-	if o.Style == DocumentWrapped && (o.Input.Element == nil || o.Input.Element.Name.Local != o.Name) {
+	if o.Style == DocumentWrapped && (o.Input.Element == nil || o.Input.Gathered || o.Input.Parts[0].Typed || o.Input.Element.Name.Local != o.Name) {
 		o.Style = DocumentBare
 	}
 }
@@ -135,11 +171,16 @@ func (b *boundOperation) faults(o *Operation, abstract document.Node) []*FaultMe
 				f.Parts = append(f.Parts, b.part(declared, part, Literal))
 			}
 		}
-		if len(f.Parts) == 0 || f.Parts[0].Typed || f.Parts[0].Element == nil {
+		if len(f.Parts) == 0 || f.Parts[0].unfit("fault") != "" {
 			b.l.note(b.at(b.portType, n), "fault %q of operation %s has no known element", f.Name, o.Name)
 			continue
 		}
-		f.Element = f.Parts[0].Element
+		if len(f.Parts) > 1 {
+			b.l.note(b.at(b.portType, n), "fault %q of operation %s has %d parts, and a detail has room for one: the first counts", f.Name, o.Name, len(f.Parts))
+		}
+		if f.Element = f.Parts[0].Element; f.Parts[0].Typed {
+			f.Element = b.accessorOf(f.Parts[0])
+		}
 		out = append(out, f)
 	}
 	return out
@@ -187,18 +228,16 @@ func (b *boundOperation) defaultAction(n document.Node, name string) string {
 	return strings.TrimSuffix(space, slash) + slash + attr(b.portType.node, "name") + slash + name
 }
 
-// descendant returns the first element of that name below n, depth-first, at
-// most depth levels down.
-func descendant(n document.Node, name Name, depth int) document.Node {
-	for c := range elements(n) {
-		if c.Name() == name {
-			return c
-		}
-		if depth > 1 {
-			if found := descendant(c, name, depth-1); found.Exists() {
-				return found
-			}
+// solicits reports whether an operation's output stands before its input, which
+// is how WSDL 1.1 §2.4.3 writes a solicit-response.
+func solicits(abstract document.Node) bool {
+	for n := range elements(abstract) {
+		switch n.Name() {
+		case wsdlName("input"):
+			return false
+		case wsdlName("output"):
+			return abstract.Child(wsdlName("input")).Exists()
 		}
 	}
-	return document.Node{}
+	return false
 }

@@ -1,6 +1,9 @@
 package contract
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Style says how an operation's messages stand in the SOAP Body (WSDL 1.1 §3.4, §3.5).
 type Style uint8
@@ -56,9 +59,14 @@ type Part struct {
 // Message is one direction of an operation, as it stands in the Body.
 type Message struct {
 	Name string
-	// Element is the Body's child. That of an rpc message is synthesised: the
-	// wrapper, which no schema declares, with an element for each part.
+	// Element is the message as it is mapped, kept, and sent without an envelope:
+	// the Body's child, or, where the message is Gathered, what holds the Body's
+	// children. It is synthesised where no schema declares it: for rpc, for parts
+	// that name a type, and where it is Gathered.
 	Element *Element
+	// Gathered says that the parts themselves stand in the Body, none or several
+	// of them. Element, named after the wsdl:message, is not in the envelope then.
+	Gathered bool
 	// Parts are those in the Body, in the order of the wsdl:message (WS-I Basic
 	// Profile 1.1 R2301).
 	Parts []*Part
@@ -69,6 +77,8 @@ type Message struct {
 	Namespace     string // of the wrapper; empty where there is none
 	// Headers are the header blocks that the binding declares.
 	Headers []*Header
+
+	space string // of the wsdl:message's name
 }
 
 // Header is one header block that a binding declares (WSDL 1.1 §3.7).
@@ -78,7 +88,40 @@ type Header struct {
 	Part     string
 	Required bool // wsdl:required on the soap:header
 	Use      Use
+	Faults   []*FaultMessage // soap:headerfault
 	Position Position
+}
+
+// body are the elements that stand in the Body, in order.
+func (m *Message) body() []*Element {
+	if !m.Gathered {
+		return []*Element{m.Element}
+	}
+	var out []*Element
+	for _, p := range m.Parts {
+		out = append(out, p.Element)
+	}
+	return out
+}
+
+// bodyName is the name of the Body's first child, zero for an empty Body.
+func (m *Message) bodyName() Name {
+	if in := m.body(); len(in) > 0 {
+		return in[0].Name
+	}
+	return Name{}
+}
+
+// bodyWords tells what stands in the Body.
+func (m *Message) bodyWords() string {
+	var names []string
+	for _, el := range m.body() {
+		names = append(names, el.Name.String())
+	}
+	if len(names) == 0 {
+		return "an empty Body"
+	}
+	return strings.Join(names, " with ")
 }
 
 // Blocks are the elements of the message's declared header blocks.
@@ -90,15 +133,20 @@ func (m *Message) Blocks() []*Element {
 	return out
 }
 
-// FaultMessage is a declared fault; Element is the only child of the detail.
+// FaultMessage is a declared fault. Element is the only child of the detail, or
+// a header block of the answer where it is the fault of a Header; it is
+// synthesised where the part names a type.
 type FaultMessage struct {
-	Name    string
+	Name    string // of the wsdl:fault, or of the headerfault's part
 	Element *Element
 	Parts   []*Part
 }
 
 // Operation is what a caller may ask of a Service.
 type Operation struct {
+	// Name is the one that the operation has alone in its service: its name in
+	// the WSDL, and, where others have that too, a # and what tells them apart
+	// behind it, as told at distinguish.
 	Name   string
 	Style  Style
 	Input  *Message
@@ -114,6 +162,12 @@ type Operation struct {
 	// Unsupported says why the operation cannot be served; empty when it can.
 	// Where it is set, Input.Element and Output.Element may be nil.
 	Unsupported string
+
+	declared  Position // of the port type's operation
+	binding   string
+	input     string // the name of the wsdl:input, declared or by default
+	portType  string
+	validator engine // of the envelopes that have it in the Body
 }
 
 // unsupported keeps the first reason why the operation cannot be served.

@@ -13,6 +13,7 @@ const (
 	nsWSDL2    = "http://www.w3.org/ns/wsdl"
 	nsSOAP11   = "http://schemas.xmlsoap.org/wsdl/soap/"
 	nsSOAP12   = "http://schemas.xmlsoap.org/wsdl/soap12/"
+	nsMIME     = "http://schemas.xmlsoap.org/wsdl/mime/"
 	nsHTTP     = "http://schemas.xmlsoap.org/wsdl/http/"
 	nsXSD      = "http://www.w3.org/2001/XMLSchema"
 	nsXSI      = "http://www.w3.org/2001/XMLSchema-instance"
@@ -31,6 +32,8 @@ const (
 func xsdName(local string) Name { return Name{Space: nsXSD, Local: local} }
 
 func wsdlName(local string) Name { return Name{Space: nsWSDL, Local: local} }
+
+func mimeName(local string) Name { return Name{Space: nsMIME, Local: local} }
 
 // isNCName reports whether s may be the local name of an element (Namespaces in
 // XML §3). The few characters in which Unicode has grown since XML 1.0 was

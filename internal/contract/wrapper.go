@@ -27,10 +27,15 @@ import (
 // The wrapper of an encoded message is the literal form into which such
 // messages are normalised: parts may be nil (SOAP 1.1 §5.1.1 has no other way to
 // say that a value is not there), and attributes on the wrapper are free.
+//
+// Two more elements are synthesised in the same way: the accessor that holds a
+// part of a document message that names a type, and the element into which the
+// parts of a document message are gathered when they stand in the Body
+// themselves.
 type wrapper struct {
-	element *Element
-	parts   []*Part
-	use     Use
+	element  *Element
+	parts    []*Part
+	accessor bool // element is the one part's own
 }
 
 // wrap gives an rpc message its wrapper.
@@ -40,12 +45,8 @@ func (b *boundOperation) wrap(o *Operation, m *Message, direction string) {
 		name.Local += "Response"
 	}
 	for _, p := range m.Parts {
-		if reason := p.missing(direction); reason != "" {
+		if reason := p.unfit(direction); reason != "" {
 			o.unsupported("%s", reason)
-			return
-		}
-		if p.Typed && !isNCName(p.Name) {
-			o.unsupported("part %q of its %s cannot be the name of an element", p.Name, direction)
 			return
 		}
 	}
@@ -76,8 +77,21 @@ func (w *description) wrapperOf(o *Operation, name Name, m *Message) *Element {
 	if known := w.wrappers[key]; known != nil {
 		return known.element
 	}
-	made := &wrapper{element: newWrapper(name, m), parts: m.Parts, use: m.Use}
+	made := &wrapper{element: newWrapper(name, m), parts: m.Parts}
 	made.element.Position, made.element.Doc = o.Position, o.Doc
+	w.wrappers[key] = made
+	w.c.model.wrappers[made.element] = made
+	return made.element
+}
+
+// accessorOf returns the element for a part that names a type: the same for all
+// messages.
+func (w *description) accessorOf(p *Part) *Element {
+	key := fmt.Sprintf("accessor %s %s %t", p.Element.Name, p.reference, p.Element.Nillable)
+	if known := w.wrappers[key]; known != nil {
+		return known.element
+	}
+	made := &wrapper{element: p.Element, parts: []*Part{p}, accessor: true}
 	w.wrappers[key] = made
 	w.c.model.wrappers[made.element] = made
 	return made.element
@@ -99,6 +113,9 @@ func newWrapper(name Name, m *Message) *Element {
 // appendSchema writes the wrapper as a global element declaration of a schema
 // for its namespace.
 func (w *wrapper) appendSchema(dst []byte) []byte {
+	if w.accessor {
+		return w.parts[0].appendDeclaration(dst, "")
+	}
 	dst = append(append(append(dst, `<xs:element name="`...), w.element.Name.Local...), `"><xs:complexType><xs:sequence>`...)
 	for _, p := range w.parts {
 		dst = p.appendParticle(dst)
@@ -114,7 +131,12 @@ func (p *Part) appendParticle(dst []byte) []byte {
 	if !p.Typed {
 		return append(appendReference(append(dst, `<xs:element`...), "ref", p.reference), `/>`...)
 	}
-	dst = append(append(append(dst, `<xs:element name="`...), p.Name...), `" form="unqualified"`...)
+	return p.appendDeclaration(dst, ` form="unqualified"`)
+}
+
+// appendDeclaration declares the element of a part that names a type.
+func (p *Part) appendDeclaration(dst []byte, form string) []byte {
+	dst = append(append(append(append(dst, `<xs:element name="`...), p.Name...), '"'), form...)
 	if p.Element.Nillable {
 		dst = append(dst, ` nillable="true"`...)
 	}
@@ -129,6 +151,65 @@ func appendReference(dst []byte, attribute string, name Name) []byte {
 		prefix = "r:"
 	}
 	return append(dst, " "+attribute+`="`+prefix+name.Local+`"`...)
+}
+
+// eclipse looks for global elements that have the name of something synthesised.
+// The engine can only know one of the two: the message's, unless the schemas
+// refer to the other.
+func (w *description) eclipse(o *Operation) {
+	if o.Unsupported != "" {
+		return
+	}
+	for _, el := range o.needs() {
+		if w.c.model.wrappers[el] == nil || w.c.model.elements[el.Name] == nil {
+			continue
+		}
+		if at, found := w.l.referenceTo(el.Name); found {
+			o.unsupported("%s stands in its Body and is another element in the schemas, which refer to that at %s", el.Name, at)
+			return
+		}
+		w.l.note(o.Position, "%s stands in the Body of operation %s and is another element in the schemas; in the Body it is the operation's", el.Name, o.Name)
+	}
+}
+
+// referenceTo finds where a schema refers to a global element, by ref or as the
+// head of a substitution group.
+func (l *loader) referenceTo(name Name) (Position, bool) {
+	if l.referred == nil {
+		l.referred = map[Name]Position{}
+		for _, s := range l.schemas {
+			l.readReferences(s, s.node)
+		}
+	}
+	at, found := l.referred[name]
+	return at, found
+}
+
+// readReferences records the references below n. What the parser takes is not
+// deep.
+func (l *loader) readReferences(s *schema, n document.Node) {
+	for c := range elements(n) {
+		for _, attribute := range []string{"ref", "substitutionGroup"} {
+			v := strings.TrimSpace(attr(c, attribute))
+			if v == "" || c.Name() != xsdName("element") {
+				continue
+			}
+			if name := s.means(c, v); l.referred[name] == (Position{}) {
+				l.referred[name] = l.at(s.file, c)
+			}
+		}
+		l.readReferences(s, c)
+	}
+}
+
+// means expands a QName as the schema does.
+func (s *schema) means(n document.Node, qname string) Name {
+	prefix, local := document.SplitQName(qname)
+	space, _ := n.NamespaceFor(prefix)
+	if space == "" && prefix == "" && s.chameleon {
+		space = s.namespace
+	}
+	return Name{Space: space, Local: local}
 }
 
 // ordered notes where parameterOrder and the order of the parts on the wire

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/gatehouse/gatehouse/internal/document"
 )
 
 // wrapperSchemas are the schemas that hold a service's wrappers, by name: for
@@ -12,23 +14,70 @@ import (
 // wrappers behind them.
 type wrapperSchemas map[string][]byte
 
-// wrappers writes the schemas for the wrappers of a service's messages.
-func (set *schemaSet) wrappers(s *Service) wrapperSchemas {
+// wrappers writes the schemas for what is synthesised for the messages of some
+// operations. What they take comes first: it hides global elements of the same
+// name. Answers and header blocks give way.
+func (set *schemaSet) wrappers(s *Service, g *group) wrapperSchemas {
 	out := wrapperSchemas{}
-	written := map[Name]bool{}
-	for _, o := range s.Operations {
-		if o.Unsupported != "" {
-			continue
-		}
-		for _, m := range []*Message{o.Input, o.Output} {
-			if m == nil || m.Element == nil || s.wrappers[m.Element] == nil || written[m.Element.Name] {
-				continue
+	written := maps.Clone(g.declared)
+	var hidden []Name
+	for _, el := range g.elements() {
+		if w := s.wrappers[el]; w != nil {
+			set.addWrapper(out, w)
+			if s.model.elements[el.Name] != nil {
+				hidden = append(hidden, el.Name)
 			}
-			written[m.Element.Name] = true
-			set.addWrapper(out, s.wrappers[m.Element])
+		}
+	}
+	if hidden != nil {
+		set.hide(out, hidden)
+	}
+	for _, o := range g.operations {
+		for _, el := range o.aside() {
+			if w := s.wrappers[el]; w != nil && written[el.Name] == nil && s.model.elements[el.Name] == nil {
+				written[el.Name] = el
+				set.addWrapper(out, w)
+			}
 		}
 	}
 	return out
+}
+
+// elements are those that stand in the Body, and what holds them, by name.
+func (g *group) elements() []*Element {
+	var out []*Element
+	for _, name := range slices.SortedFunc(maps.Keys(g.declared), compareNames) {
+		out = append(out, g.declared[name])
+	}
+	return out
+}
+
+// aside are the elements of answers and header blocks.
+func (o *Operation) aside() []*Element {
+	var out []*Element
+	for _, m := range []*Message{o.Input, o.Output} {
+		if m != nil && m.Element != nil {
+			out = append(append(out, m.Element), m.Blocks()...)
+		}
+	}
+	return out
+}
+
+// hide takes global elements of the contract's schemas away, for this engine.
+func (set *schemaSet) hide(from wrapperSchemas, names []Name) {
+	for _, space := range slices.Sorted(maps.Keys(set.namespaces)) {
+		for i, s := range set.namespaces[space] {
+			var hidden []document.Node
+			for n := range children(s.node, xsdName("element")) {
+				if slices.Contains(names, Name{Space: space, Local: attr(n, "name")}) {
+					hidden = append(hidden, n)
+				}
+			}
+			if hidden != nil {
+				from[set.member(space, i)] = set.source(s, hidden...)
+			}
+		}
+	}
 }
 
 const schemaEnd = "</xs:schema>"

@@ -80,6 +80,9 @@ type description struct {
 	portTypes map[Name]component
 	bindings  map[Name]component
 	wrappers  map[string]*wrapper // by name and parts
+	// operations are those of port types that were asked for.
+	operations map[component]map[string][]document.Node
+	described  int // operations
 }
 
 func (l *loader) describe(c *Contract) {
@@ -89,7 +92,7 @@ func (l *loader) describe(c *Contract) {
 	root := l.definitions[0]
 	c.TargetNamespace = root.namespace
 	c.Doc = text(root.node.Child(wsdlName("documentation")))
-	w := &description{l: l, c: c, wrappers: map[string]*wrapper{}}
+	w := &description{l: l, c: c, wrappers: map[string]*wrapper{}, operations: map[component]map[string][]document.Node{}}
 	w.messages = l.index("message")
 	w.portTypes = l.index("portType")
 	w.bindings = l.index("binding")
@@ -101,7 +104,7 @@ func (l *loader) describe(c *Contract) {
 	if len(c.Services) == 0 {
 		l.note(l.at(root.file, root.node), "no service has a SOAP port: there is nothing to serve")
 	}
-	l.notePolicies()
+	c.Policies = l.policies()
 }
 
 func (l *loader) index(kind string) map[Name]component {
@@ -119,21 +122,10 @@ func (l *loader) index(kind string) map[Name]component {
 	return out
 }
 
-// notePolicies says that policies are read by nobody (WS-Policy Attachment).
-func (l *loader) notePolicies() {
-	for _, d := range l.definitions {
-		for n := range elements(d.node) {
-			if s := n.Name().Space; n.Name().Local == "Policy" && (s == nsPolicy || s == nsPolicy15) {
-				l.note(l.at(d.file, n), "WS-Policy is not enforced")
-			}
-		}
-	}
-}
-
 // service adds a wsdl:service, unless none of its ports speaks SOAP.
 func (w *description) service(in component) {
 	s := &Service{Name: attr(in.node, "name"), Doc: text(in.node.Child(wsdlName("documentation"))),
-		Position: w.at(in, in.node), model: w.c.model, byBody: map[Name]*Operation{}}
+		Position: w.at(in, in.node), model: w.c.model, byBody: map[Name][]*Operation{}}
 	for n := range children(in.node, wsdlName("port")) {
 		w.port(s, component{n, in.in})
 	}
@@ -141,24 +133,8 @@ func (w *description) service(in component) {
 		return
 	}
 	w.c.Services = append(w.c.Services, s)
-	for _, o := range s.Operations {
-		w.dispatch(s, o)
-	}
-}
-
-// dispatch makes an operation findable by its Body. Two operations with the
-// same Body element (against Basic Profile R2710) cannot be told apart by it.
-func (w *description) dispatch(s *Service, o *Operation) {
-	if o.Unsupported == "" {
-		if first := s.byBody[o.Input.Element.Name]; first != nil {
-			o.Unsupported = "its Body is that of operation " + first.Name + ", and a SOAPAction alone does not tell them apart"
-		} else {
-			s.byBody[o.Input.Element.Name] = o
-		}
-	}
-	if o.Unsupported != "" {
-		w.l.note(o.Position, "operation %s of service %s is cannot be served: %s", o.Name, s.Name, o.Unsupported)
-	}
+	s.distinguish()
+	w.dispatch(s)
 }
 
 // port adds one port and the operations of its binding.

@@ -90,10 +90,11 @@ func (a *Arrival) door() string {
 }
 
 // understands reports whether the contract declares the header block for the
-// operation: what it declares may be marked mustUnderstand.
-func (a *Arrival) understands(operation, block document.Name) bool {
-	op := a.Service.Operation(operation)
-	return op != nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Header) bool { return h.Element.Name == block })
+// operation: what it declares may be marked mustUnderstand. While it is not
+// known which of several operations is meant, none is.
+func (a *Arrival) understands(head *envelope.Head, block document.Name) bool {
+	op, err := a.Service.Dispatch(head.Operation, a.Action, head.Addressing.Action)
+	return err == nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Header) bool { return h.Element.Name == block })
 }
 
 // kept is the content type that the ledger keeps the body under.
@@ -122,13 +123,13 @@ type Receipt struct {
 	format Format
 }
 
-// Payload is the reply as the child of the Body of an envelope: as it is stored,
-// or in SOAP encoding, of the version that the request came in, where the
-// operation's binding says so.
+// Payload is the reply as it stands in the Body of an envelope: as it is stored,
+// or its parts alone, or in SOAP encoding, of the version that the request came
+// in, as the operation's binding says. It is not for one-way operations.
 func (r *Receipt) Payload() ([]byte, error) {
 	out := r.Operation.Output
-	if len(r.Reply) == 0 || out == nil || out.Use != contract.Encoded {
-		return r.Reply, nil
+	if out.Use != contract.Encoded || len(r.Reply) == 0 {
+		return out.BodyOf(r.Reply)
 	}
 	return encoded.Append(make([]byte, 0, 2*len(r.Reply)), r.Head.Version, out.Element, r.Reply)
 }

@@ -53,7 +53,7 @@ func normalisable(t *testing.T, s *contract.Service, op *contract.Operation, src
 		}
 		return
 	}
-	if len(d.XML) > 4*len(src)+minGrowth+maxGrowth {
+	if len(d.XML) > 2*len(src)+minGrowth+maxGrowth {
 		t.Errorf("%d bytes of %d", len(d.XML), len(src))
 	}
 	tree, err := document.Read(d.XML)

@@ -98,7 +98,7 @@ const (
 
 func newNormaliser(s *contract.Service, op *contract.Operation, src []byte, marking bool) *normaliser {
 	w := &normaliser{service: s, operation: op, src: src, marking: marking, within: -1, any: s.Type(nameAnyType)}
-	w.most = 2*len(src) + max(minGrowth, min(growth*len(src), maxGrowth))
+	w.most = len(src) + max(minGrowth, min(growth*len(src), maxGrowth))
 	w.dst = make([]byte, 0, len(src))
 	return w
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
@@ -267,4 +268,17 @@ func TestNormaliseRefuses(t *testing.T) {
 func positionIn(src string, at int) (line, column int) {
 	before := strings.ReplaceAll(src[:at], "\r\n", "\n")
 	return 1 + strings.Count(before, "\n"), len(before) - strings.LastIndex(before, "\n")
+}
+
+// TestCredentials: what is cut before anything is kept cannot be referred to.
+func TestCredentials(t *testing.T) {
+	s, op := load(t, stockTypes, `<part name="p" type="xs:string"/>`)
+	const token = `<s:Security xmlns:s="` + envelope.NamespaceSecurity + `"><s:UsernameToken id="t"><s:Password id="pw">secret</s:Password></s:UsernameToken></s:Security>`
+	for _, header := range []string{token, token + token, token + `<other id="o"/>`} {
+		src := strings.Replace(message(env11, `<p href="#pw"/>`, ""), "<e:Body>", "<e:Header>"+header+"</e:Header><e:Body>", 1)
+		_, err := Normalise(s, op, []byte(src), 0)
+		if d := detailsOf(t, err, fault.CodeInvalid)[0]; !strings.Contains(d.Message, "no element has the id") {
+			t.Errorf("%v", d)
+		}
+	}
 }

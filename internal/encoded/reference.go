@@ -5,8 +5,11 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
+
+var nameSecurity = document.Name{Space: envelope.NamespaceSecurity, Local: "Security"}
 
 // references are the elements of an envelope that others may refer to.
 type references struct {
@@ -18,10 +21,14 @@ type references struct {
 	owned map[document.Node]bool
 }
 
-// index finds all ids.
+// index finds all ids. Credentials have none: a reference would copy them into
+// the message, which is kept.
 func (r *references) index(root document.Node) {
 	r.byID, r.used, r.owned = map[string]document.Node{}, map[document.Node]bool{}, map[document.Node]bool{}
 	for n := root; n.Exists(); n = following(n) {
+		for n.Is(nameSecurity) {
+			n = behind(n)
+		}
 		id, ok := idOf(n)
 		if !ok {
 			continue
@@ -39,6 +46,11 @@ func following(n document.Node) document.Node {
 	if c := n.FirstChild(); c.Exists() {
 		return c
 	}
+	return behind(n)
+}
+
+// behind returns the next element that is not in n, or none.
+func behind(n document.Node) document.Node {
 	for ; n.Exists(); n = n.Parent() {
 		if s := n.NextSibling(); s.Exists() {
 			return s

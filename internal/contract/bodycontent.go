@@ -75,8 +75,13 @@ func (g *group) body() string {
 		if name == (Name{}) {
 			continue
 		}
+		in := g.bodies[name].Input.body()
+		if len(in) == 1 {
+			dst = appendElementReference(dst, name)
+			continue
+		}
 		dst = append(dst, `<xs:sequence>`...)
-		for _, el := range g.bodies[name].Input.body() {
+		for _, el := range in {
 			dst = appendElementReference(dst, el.Name)
 		}
 		dst = append(dst, `</xs:sequence>`...)

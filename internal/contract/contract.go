@@ -63,6 +63,7 @@ type Service struct {
 	*model                          // of the contract
 	byBody    map[Name][]*Operation // by the Body's first child
 	validator engine
+	byName    map[string][]*Operation // by the name in the WSDL
 	groups    []*group
 	several   bool // engines, of the groups
 	degraded  string

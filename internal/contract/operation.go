@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -51,12 +50,13 @@ func (b *boundOperation) add(s *Service, bound document.Node) {
 		return
 	}
 	o := b.operation(bound, abstract)
-	i := slices.IndexFunc(s.Operations, func(have *Operation) bool { return have.sameAs(o) })
-	if i < 0 {
-		s.Operations = append(s.Operations, o)
-		return
+	for _, have := range s.byName[o.Name] {
+		if have.sameAs(o) {
+			have.merge(o)
+			return
+		}
 	}
-	s.Operations[i].merge(o)
+	s.Operations, s.byName[o.Name] = append(s.Operations, o), append(s.byName[o.Name], o)
 }
 
 // sameAs reports whether two ports offer one operation: one of their port type,
@@ -166,7 +166,7 @@ func (b *boundOperation) faults(o *Operation, abstract document.Node) []*FaultMe
 	var out []*FaultMessage
 	for n := range children(abstract, wsdlName("fault")) {
 		f := &FaultMessage{Name: attr(n, "name")}
-		if declared := b.description.messages[b.qname(b.portType, n, "message")]; declared.found() {
+		if declared := b.description.messages[b.qname(b.portType, n, "message")]; declared.found() && b.partsOf(declared) <= maxParts {
 			for part := range children(declared.node, wsdlName("part")) {
 				f.Parts = append(f.Parts, b.part(declared, part, Literal))
 			}

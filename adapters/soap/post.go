@@ -151,13 +151,13 @@ func (x *exchange) reply() error {
 		x.write(http.StatusAccepted, nil)
 		return nil
 	}
-	body, err := r.Operation.Output.BodyOf(r.Reply)
+	payload, err := r.Payload()
 	if err != nil {
 		return err
 	}
 	head := r.Head.Reply(r.Operation.OutputAction, "urn:uuid:"+r.ID.String())
 	const frame = 1 << 10
-	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(body)+frame), head, body))
+	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(payload)+frame), head, payload))
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/encoded"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -46,7 +47,7 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 // begin starts a passage on the generation of the moment.
 func (g *Gateway) begin(a *Arrival) *passage {
 	now := g.now().UTC().Truncate(time.Millisecond)
-	p := &passage{arrival: a, now: now, at: now, generation: g.hold()}
+	p := &passage{arrival: a, now: now, at: now, generation: g.hold(), xml: a.Body}
 	p.receipt.format = a.Format
 	p.receipt.ID = a.ID
 	if a.ID == (ID{}) {
@@ -79,7 +80,7 @@ func (g *Gateway) stages(a *Arrival) []stage {
 	if a.Asynchronous() {
 		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.convert, g.validatePayload, g.read, g.apply}
 	}
-	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.bind, g.validate, g.read, g.apply}
+	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.bind, g.normalise, g.validate, g.read, g.apply}
 }
 
 // passage is one message on its way.
@@ -95,9 +96,8 @@ type passage struct {
 	identity  *Identity
 	principal *Principal
 	span      trace.Span
-	payload   []byte                 // of an asynchronous door, as XML
-	twin      *contract.JSONDocument // nil unless it came as JSON
-	gathered  *contract.Gathered     // nil unless its parts stand in the Body themselves
+	xml       []byte // what is validated and read: an envelope, or of an asynchronous door the payload
+	origin    origin // nil unless it came in another form than that
 	tree      *document.Tree
 	input     mapping.Input
 	changes   *mapping.Changeset
@@ -202,25 +202,35 @@ func (g *Gateway) bind(ctx context.Context, p *passage) error {
 	return err
 }
 
+// normalise brings a message in SOAP encoding into the literal form that the
+// contract's schemas describe. Other messages are in it already.
+func (g *Gateway) normalise(_ context.Context, p *passage) error {
+	if !encoded.Takes(p.receipt.Operation) {
+		return nil
+	}
+	defer g.processor(len(p.arrival.Body))()
+	literal, err := encoded.Normalise(p.arrival.Service, p.receipt.Operation, p.arrival.Body, g.config.MaxFaults)
+	if err != nil {
+		return err
+	}
+	p.origin, p.xml = literal, literal.XML
+	return nil
+}
+
 // validate holds the whole envelope against the contract. Large ones wait for
 // a processor: more of them at once would take as long and as many times the
 // memory, up to a tree for each that is to be explained.
 func (g *Gateway) validate(_ context.Context, p *passage) error {
-	defer g.processor(len(p.arrival.Body))()
-	return verdict(p.arrival.Service.ValidateFor(p.receipt.Operation, p.arrival.Body, g.config.MaxFaults))
+	defer g.processor(len(p.xml))()
+	return verdict(p.arrival.Service.ValidateFor(p.receipt.Operation, p.xml, g.config.MaxFaults))
 }
 
 // read builds the document tree, from the same bytes that were validated.
 func (g *Gateway) read(_ context.Context, p *passage) error {
-	body := p.arrival.Body
-	if p.arrival.Asynchronous() {
-		body = p.payload
-	} else if gathered, err := p.receipt.Operation.Input.Gather(body); err != nil {
-		return fault.New(fault.CodeInternal, "").Because(err)
-	} else if gathered != nil {
-		p.gathered, body = gathered, gathered.Envelope
+	if err := p.gather(); err != nil {
+		return err
 	}
-	tree, err := document.Read(body)
+	tree, err := document.Read(p.xml)
 	if err != nil {
 		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
 	}
@@ -233,6 +243,22 @@ func (g *Gateway) read(_ context.Context, p *passage) error {
 	}
 	if !p.arrival.Asynchronous() {
 		p.input.Header, p.input.Payload = envelope.Parts(tree)
+	}
+	return nil
+}
+
+// gather puts the parts of a message that stand in the Body themselves into one
+// element.
+func (p *passage) gather() error {
+	if p.arrival.Asynchronous() {
+		return nil
+	}
+	gathered, err := p.receipt.Operation.Input.Gather(p.xml)
+	if err != nil {
+		return fault.New(fault.CodeInternal, "").Because(err)
+	}
+	if gathered != nil {
+		p.origin, p.xml = gathered, gathered.Envelope
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/encoded"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
@@ -123,6 +124,17 @@ type Receipt struct {
 	Fault *fault.Error
 
 	format Format
+}
+
+// Payload is the reply as it stands in the Body of an envelope: as it is stored,
+// or its parts alone, or in SOAP encoding, of the version that the request came
+// in, as the operation's binding says. It is not for one-way operations.
+func (r *Receipt) Payload() ([]byte, error) {
+	out := r.Operation.Output
+	if out.Use != contract.Encoded || len(r.Reply) == 0 {
+		return out.BodyOf(r.Reply)
+	}
+	return encoded.Append(make([]byte, 0, 2*len(r.Reply)), r.Head.Version, out.Element, r.Reply)
 }
 
 // Answer is the reply in the format of the message: its XML or its JSON twin; or,

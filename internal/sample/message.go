@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -32,6 +33,15 @@ type Message struct {
 	payload  *node // nil where an empty Body answers
 	headers  []*node
 	prefixes *prefixes
+	choices  []*contract.Particle // made on the way
+}
+
+// roots are the header blocks and the payload.
+func (m *Message) roots() []*node {
+	if m.payload == nil {
+		return m.headers
+	}
+	return append(slices.Clone(m.headers), m.payload)
 }
 
 // Form says how a message is written.

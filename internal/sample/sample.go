@@ -84,14 +84,28 @@ func (m *Maker) Message(op *contract.Operation, d Direction, o Options) (*Messag
 	if err != nil {
 		return nil, err
 	}
-	var last error
+	return m.make(t, o, nil, false)
+}
+
+// branches are choices that are made in another way than the mode has it: the
+// branch to take, by its place.
+type branches map[*contract.Particle]int
+
+// make tries what the mode offers until the validator agrees.
+func (m *Maker) make(t *target, o Options, prefer branches, once bool) (*Message, error) {
+	known := newBarren()
+	var last *Impossible
 	for _, f := range attempts(o) {
-		msg, err := m.attempt(t, o, f)
+		f.prefer, f.once = prefer, once
+		msg, err := m.attempt(t, o, f, known)
 		if err != nil {
 			return nil, err
 		}
-		if last = m.verify(t, msg); last == nil {
-			return msg, nil
+		if last, err = m.verify(t, msg); last == nil || err != nil {
+			return msg, err
+		}
+		if f.last {
+			known.refuse(msg, last)
 		}
 	}
 	return nil, last
@@ -143,32 +157,40 @@ type features struct {
 	derived     bool // xsi:type
 	substitutes bool
 	wild        bool // elements that a wildcard takes
-	turn        uint64
+	// last gives up what the validator refuses in spite of the type model.
+	last   bool
+	turn   uint64
+	prefer branches
+	// once fills each complex type once only and repeats nothing but what has an
+	// xs:ID: all that can be broken, in few elements.
+	once bool
 }
 
 // attempts lists what to try in turn until the validator agrees.
 func attempts(o Options) []features {
 	wild := !o.Declared
+	out := []features{{}}
 	switch o.Mode {
-	case Minimal:
-		return []features{{}, {turn: 1}}
 	case Full:
-		return []features{{wild: wild}, {}}
+		out = []features{{wild: wild}, {}}
+	case Random:
+		out = []features{
+			{odd: true, derived: true, substitutes: true, wild: wild},
+			{derived: true, substitutes: true, wild: wild, turn: 1},
+			{odd: true, substitutes: true, wild: wild, turn: 2},
+			{odd: true, turn: 3},
+		}
 	}
-	return []features{
-		{odd: true, derived: true, substitutes: true, wild: wild},
-		{derived: true, substitutes: true, wild: wild, turn: 1},
-		{odd: true, substitutes: true, wild: wild, turn: 2},
-		{odd: true, turn: 3},
-		{turn: 4},
+	for turn := range uint64(6) {
+		out = append(out, features{last: true, turn: turn + 4})
 	}
+	return out
 }
 
 // attempt makes a message, learning on the way which types have no values.
-func (m *Maker) attempt(t *target, o Options, f features) (*Message, error) {
-	barren := &barren{simple: map[*contract.Simple]string{}}
+func (m *Maker) attempt(t *target, o Options, f features, known *barren) (*Message, error) {
 	for {
-		b := newBuilder(m, o, f, barren)
+		b := newBuilder(m, o, f, known)
 		msg, err := b.message(t)
 		if err == nil || !b.learnt {
 			return msg, err

@@ -7,20 +7,20 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
-// verify lets the contract's validator judge a message; nil means that it keeps
-// the contract, or that nobody can tell because the service is degraded.
-func (m *Maker) verify(t *target, msg *Message) error {
+// verify lets the contract's validator judge a message; no refusal means that it
+// keeps the contract, or that nobody can tell because the service is degraded.
+func (m *Maker) verify(t *target, msg *Message) (refusal *Impossible, err error) {
 	if m.service.Degraded() != "" {
-		return nil
+		return nil, nil
 	}
 	details, err := m.judge(t, msg)
 	if err != nil {
-		return fmt.Errorf("the sample that was made cannot be judged: %w", err)
+		return nil, fmt.Errorf("the sample that was made cannot be judged: %w", err)
 	}
 	if len(details) == 0 {
-		return nil
+		return nil, nil
 	}
-	return &Impossible{Path: details[0].Path, Reason: "what the type model allows there the validator refuses: " + details[0].String()}
+	return &Impossible{Path: details[0].Path, Reason: "what the type model allows there the validator refuses: " + details[0].String()}, nil
 }
 
 // judge returns what the validator has against a message.

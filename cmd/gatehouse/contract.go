@@ -17,6 +17,7 @@ func newContract() *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(newContractSampleCommand())
 	return cmd
 }
 

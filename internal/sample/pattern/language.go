@@ -199,7 +199,8 @@ func (l *Language) Shortest() string {
 }
 
 // Pick returns a string by chance: of plain characters and about as long as
-// longer characters more than it must be; with odd set, of any character.
+// longer characters more than it must be; with odd set, of characters of all
+// kinds.
 func (l *Language) Pick(r *rand.Rand, longer int, odd bool) string {
 	var out []rune
 	stop := l.states[0].steps + longer
@@ -211,6 +212,9 @@ func (l *Language) Pick(r *rand.Rand, longer int, odd bool) string {
 		m := l.step(r, here, len(out)+here.steps >= stop, odd)
 		set := l.groups[m.group]
 		if odd {
+			if known := set.and(settled); len(known) > 0 {
+				set = known
+			}
 			out = append(out, set.at(r.IntN(set.size())))
 		} else {
 			out = append(out, readableBy(r, set))

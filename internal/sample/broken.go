@@ -127,6 +127,9 @@ func (b *breaker) all(msg *Message) {
 				return
 			}
 			b.msg, b.at = b.focus(msg, n)
+			if n.gathers { // it is not in the envelope
+				return
+			}
 			b.place()
 			b.value()
 			b.attributes()

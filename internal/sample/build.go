@@ -74,7 +74,7 @@ func (b *builder) message(t *target) (*Message, error) {
 		if i < len(t.headers) {
 			msg.headers = append(msg.headers, n)
 		} else {
-			msg.payload = n
+			msg.payload, n.gathers = n, t.gathered
 		}
 	}
 	msg.choices = b.choices

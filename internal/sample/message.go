@@ -83,6 +83,10 @@ func (m *Message) Envelope(f Form) []byte {
 	switch {
 	case m.kind == faultBody:
 		m.fault(w, f.SOAP12)
+	case m.payload != nil && m.payload.gathers:
+		for _, part := range m.payload.kids {
+			w.element(part, 2)
+		}
 	case m.payload != nil:
 		w.element(m.payload, 2)
 	}

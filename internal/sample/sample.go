@@ -117,6 +117,8 @@ type target struct {
 	element *contract.Element
 	headers []*contract.Element
 	kind    bodyKind
+	// gathered says that the element's children stand in the Body in its place.
+	gathered bool
 }
 
 func targetOf(op *contract.Operation, d Direction) (*target, error) {
@@ -129,11 +131,11 @@ func targetOf(op *contract.Operation, d Direction) (*target, error) {
 	case d.Reply && op.OneWay():
 		return nil, fmt.Errorf("operation %s is one-way: it has no reply", op.Name)
 	case d.Reply:
-		return &target{op: op, element: op.Output.Element, headers: op.Output.Headers, kind: replyBody}, nil
+		return &target{op: op, element: op.Output.Element, headers: op.Output.Blocks(), kind: replyBody, gathered: op.Output.Gathered}, nil
 	case op.Input == nil || op.Input.Element == nil:
 		return nil, fmt.Errorf("operation %s has no input element", op.Name)
 	}
-	return &target{op: op, element: op.Input.Element, headers: op.Input.Headers}, nil
+	return &target{op: op, element: op.Input.Element, headers: op.Input.Blocks(), gathered: op.Input.Gathered}, nil
 }
 
 func faultOf(op *contract.Operation, name string) (*target, error) {

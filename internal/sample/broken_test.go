@@ -32,7 +32,7 @@ func (f *faulty) brokenOf(t *testing.T, c *contract.Contract) {
 			}
 			for _, d := range directions(o) {
 				all, err := m.Invalid(o, d.Direction)
-				if err != nil {
+				if err != nil && !strings.HasSuffix(err.Error(), "without end") {
 					t.Errorf("%s#%s %s: %v", c.Path, o.Name, d.name, err)
 				}
 				f.messages++

@@ -79,15 +79,19 @@ func (m *Message) Envelope(f Form) []byte {
 		}
 		w.dst = append(w.dst, "  </soap:Header>\n"...)
 	}
+	if m.payload == nil || m.payload.gathers && len(m.payload.kids) == 0 { // white space is content, too
+		w.dst = append(w.dst, "  <soap:Body/>\n</soap:Envelope>\n"...)
+		return w.dst
+	}
 	w.dst = append(w.dst, "  <soap:Body>\n"...)
 	switch {
 	case m.kind == faultBody:
 		m.fault(w, f.SOAP12)
-	case m.payload != nil && m.payload.gathers:
+	case m.payload.gathers:
 		for _, part := range m.payload.kids {
 			w.element(part, 2)
 		}
-	case m.payload != nil:
+	default:
 		w.element(m.payload, 2)
 	}
 	w.dst = append(w.dst, "  </soap:Body>\n</soap:Envelope>\n"...)

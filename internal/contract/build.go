@@ -256,6 +256,7 @@ func (b *builder) declare(e *Element, s *schema, n document.Node) {
 	e.Doc, e.Position = documentation(n), b.at(s, n)
 	e.Nillable, e.Abstract = boolean(attr(n, "nillable")), boolean(attr(n, "abstract"))
 	e.Default, e.Fixed = optional(n, "default"), optional(n, "fixed")
+	e.Block, e.Identity = blocked(s, n), identity(n)
 	if head, ok := b.qname(s, n, "substitutionGroup"); ok {
 		b.substitute(e, s, n, head)
 	}

@@ -14,6 +14,7 @@ type attributeSet struct {
 	uses       []*Attribute
 	prohibited []Name
 	any        bool
+	wildcards  []*Wildcard
 }
 
 func (a *attributeSet) add(use *Attribute) {
@@ -26,11 +27,12 @@ func (a *attributeSet) addAll(other *attributeSet) {
 		a.add(use)
 	}
 	a.any = a.any || other.any
+	a.wildcards = append(a.wildcards, other.wildcards...)
 }
 
 // fillComplex completes a complex type (XSD 1.0 part 1 §3.4.2).
 func (b *builder) fillComplex(t *Type, s *schema, n document.Node) {
-	t.Mixed, t.Abstract = boolean(attr(n, "mixed")), boolean(attr(n, "abstract"))
+	t.Mixed, t.Abstract, t.Block = boolean(attr(n, "mixed")), boolean(attr(n, "abstract")), blocked(s, n)
 	for c := range elements(n) {
 		switch c.Name() {
 		case xsdName("simpleContent"):
@@ -47,7 +49,7 @@ func (b *builder) fillComplex(t *Type, s *schema, n document.Node) {
 	t.Base = b.anyType
 	t.Content = b.content(s, n)
 	set := b.attributeUses(s, n)
-	t.Attributes, t.AnyAttr = set.uses, set.any
+	t.Attributes, t.AnyAttr, t.AnyAttributes = set.uses, set.any, set.wildcards
 }
 
 // derive finds the extension or restriction below n and applies it.
@@ -104,15 +106,15 @@ func (b *builder) complexContent(t *Type, s *schema, n document.Node) {
 func (b *builder) inheritAttributes(t *Type, s *schema, n document.Node) {
 	set := &attributeSet{}
 	if t.Base != b.anyType {
-		set.uses, set.any = slices.Clone(t.Base.Attributes), t.Base.AnyAttr
+		set.uses, set.any, set.wildcards = slices.Clone(t.Base.Attributes), t.Base.AnyAttr, slices.Clone(t.Base.AnyAttributes)
 	}
 	own := b.attributeUses(s, n)
 	if n.Name().Local == "restriction" {
-		set.any = false
+		set.any, set.wildcards = false, nil
 		set.uses = slices.DeleteFunc(set.uses, func(a *Attribute) bool { return slices.Contains(own.prohibited, a.Name) })
 	}
 	set.addAll(own)
-	t.Attributes, t.AnyAttr = set.uses, set.any
+	t.Attributes, t.AnyAttr, t.AnyAttributes = set.uses, set.any, set.wildcards
 }
 
 // attributeUses reads the attributes, groups and wildcard directly below n.
@@ -125,7 +127,7 @@ func (b *builder) attributeUses(s *schema, n document.Node) *attributeSet {
 		case xsdName("attributeGroup"):
 			b.attributeGroup(set, s, c)
 		case xsdName("anyAttribute"):
-			set.any = true
+			set.any, set.wildcards = true, append(set.wildcards, wildcard(s, c))
 		}
 	}
 	return set

@@ -35,8 +35,14 @@ type Element struct {
 	// Substitutes are the global elements that may stand for this one, itself
 	// excluded (§3.3.6).
 	Substitutes []*Element
-	Doc         string // xs:documentation, white space collapsed
-	Position    Position
+	// Block are the derivations that an instance may not use (§3.3.2): extension,
+	// restriction, substitution, #all; sorted.
+	Block []string
+	// Identity are the identity constraints, in words that do not depend on
+	// prefixes (§3.11).
+	Identity []string
+	Doc      string // xs:documentation, white space collapsed
+	Position Position
 }
 
 // Attribute is one attribute use of a complex type (§3.4).
@@ -59,11 +65,15 @@ type Type struct {
 	Content    *Particle // nil: no child elements
 	Attributes []*Attribute
 	AnyAttr    bool
-	Mixed      bool
-	Abstract   bool
-	Derived    []*Type // types that xsi:type may name in its place
-	Doc        string
-	Position   Position
+	// AnyAttributes are the attribute wildcards as they are written, those of the
+	// bases that are extended first (§3.10).
+	AnyAttributes []*Wildcard
+	Block         []string // as an element's (§3.4.2)
+	Mixed         bool
+	Abstract      bool
+	Derived       []*Type // types that xsi:type may name in its place
+	Doc           string
+	Position      Position
 
 	children []Child
 	laidOut  atomic.Pointer[layout] // see layout

@@ -74,7 +74,9 @@ func sorted(list string) string {
 }
 
 // complexT is type T with a content model and attributes.
-func complexT(content string) string { return `<xs:complexType name="T">` + content + `</xs:complexType>` }
+func complexT(content string) string {
+	return `<xs:complexType name="T">` + content + `</xs:complexType>`
+}
 
 func sequenceT(particles string) string {
 	return complexT(`<xs:sequence>` + particles + `</xs:sequence>`)

@@ -211,12 +211,25 @@ func (w *contentWords) substitutes(before, after []contract.Child) {
 			w.find(finding{kind: "substitute-added", step: w.step(now.Name), old: was.Element.Position, new: e.Position, admits: yes,
 				what: fmt.Sprintf("%s may stand for the element", w.names.text(e.Name))})
 		}
+		w.headBlock(was.Element, now)
 		if was.Element.Abstract != now.Abstract {
 			w.find(finding{kind: "element-abstract", step: w.step(now.Name), old: was.Element.Position, new: now.Position,
 				refuses: sure(now.Abstract), admits: sure(was.Element.Abstract),
 				what: map[bool]string{true: "the element is abstract now: only its substitutes may occur", false: "the element is no longer abstract"}[now.Abstract]})
 		}
 	}
+}
+
+// headBlock compares what an abstract head and its type block; no message has
+// the head itself, so that nothing else leads there.
+func (w *contentWords) headBlock(old, new *contract.Element) {
+	if !old.Abstract && !new.Abstract {
+		return
+	}
+	at := finding{step: w.step(new.Name), old: old.Position, new: new.Position}
+	had, has := len(old.Substitutes) > 0, len(new.Substitutes) > 0
+	blocked(w.node, at, "the element", old.Block, new.Block, had, has)
+	blocked(w.node, at, "the element's type", old.Type.Block, new.Type.Block, had, has)
 }
 
 // members are the substitutes that only one of two declarations has.

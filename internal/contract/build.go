@@ -14,6 +14,8 @@ type model struct {
 	elements   map[Name]*Element
 	attributes map[Name]*Attribute
 	types      map[Name]*Type
+	// wrappers are the elements that are synthesised.
+	wrappers map[*Element]*wrapper
 	// wellKnown are the pages of the catalogue in use, by namespace.
 	wellKnown map[string]*page
 	// oversized says which content model is too large to compile, if one is.
@@ -63,7 +65,7 @@ func (b *builder) undeclared(s *schema, n document.Node, kind string, name Name)
 
 func buildModel(l *loader) *model {
 	b := &builder{
-		model: &model{elements: map[Name]*Element{}, attributes: map[Name]*Attribute{}, types: map[Name]*Type{}, wellKnown: map[string]*page{}},
+		model: &model{elements: map[Name]*Element{}, attributes: map[Name]*Attribute{}, types: map[Name]*Type{}, wrappers: map[*Element]*wrapper{}, wellKnown: map[string]*page{}},
 		l:     l, groups: map[Name]*Particle{}, attributeGroups: map[Name]*attributeSet{},
 		heads: map[*Element]*Element{}, sources: map[*Type]global{},
 		elementNodes: map[Name]global{}, typeNodes: map[Name]global{}, groupNodes: map[Name]global{},

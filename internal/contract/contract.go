@@ -5,8 +5,8 @@
 //
 // A Contract is immutable and known by the hash of its files. Loading reads an
 // fs.FS and nothing else, never the network; it reports every fault it finds,
-// each with its place. What of a contract cannot be served (an operation in a
-// style that is not read yet, a schema that does not compile) is said in words
+// each with its place. What of a contract cannot be served (an operation whose
+// message is missing, a schema that does not compile) is said in words
 // and never stops the rest.
 //
 // The package knows nothing of HTTP, of who may call what, and of what becomes
@@ -57,15 +57,12 @@ type Service struct {
 	Operations []*Operation // in the order of the port types
 	Position   Position
 
-	*model    // of the contract
-	byBody    map[Name]*Operation
+	*model                          // of the contract
+	byBody    map[Name][]*Operation // by the Body's first child
 	validator engine
+	several   bool // engines, of the operations
 	degraded  string
 }
-
-// Operation returns the operation whose input stands in the Body as the element
-// body, or nil. Operations that are not supported are not found.
-func (s *Service) Operation(body Name) *Operation { return s.byBody[body] }
 
 // OperationNamed returns the operation of that name, supported or not, or nil.
 func (s *Service) OperationNamed(name string) *Operation {

@@ -112,7 +112,10 @@ func outlineService(b *strings.Builder, s *Service) {
 		}
 		outlineElement(b, "    in ", Child{o.Input.Element, 1, 1}, 6)
 		for _, h := range o.Input.Headers {
-			fmt.Fprintf(b, "    header %s\n", h.Name)
+			fmt.Fprintf(b, "    header %s required=%t\n", h.Element.Name, h.Required)
+			for _, f := range h.Faults {
+				fmt.Fprintf(b, "      headerfault %s %s\n", f.Name, f.Element.Name)
+			}
 		}
 		if o.Output != nil && o.Output.Element != nil {
 			outlineElement(b, "    out ", Child{o.Output.Element, 1, 1}, 6)

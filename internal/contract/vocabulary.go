@@ -1,6 +1,10 @@
 package contract
 
-import "github.com/gatehouse/gatehouse/internal/document"
+import (
+	"unicode"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+)
 
 // The namespaces a contract is written in.
 const (
@@ -8,6 +12,7 @@ const (
 	nsWSDL2    = "http://www.w3.org/ns/wsdl"
 	nsSOAP11   = "http://schemas.xmlsoap.org/wsdl/soap/"
 	nsSOAP12   = "http://schemas.xmlsoap.org/wsdl/soap12/"
+	nsMIME     = "http://schemas.xmlsoap.org/wsdl/mime/"
 	nsHTTP     = "http://schemas.xmlsoap.org/wsdl/http/"
 	nsXSD      = "http://www.w3.org/2001/XMLSchema"
 	nsXSI      = "http://www.w3.org/2001/XMLSchema-instance"
@@ -25,6 +30,20 @@ const (
 func xsdName(local string) Name { return Name{Space: nsXSD, Local: local} }
 
 func wsdlName(local string) Name { return Name{Space: nsWSDL, Local: local} }
+
+func mimeName(local string) Name { return Name{Space: nsMIME, Local: local} }
+
+// isNCName reports whether s may be the local name of an element (Namespaces in
+// XML §3). The few characters in which Unicode has grown since XML 1.0 was
+// written are the engine's to refuse.
+func isNCName(s string) bool {
+	for i, r := range s {
+		if !unicode.IsLetter(r) && r != '_' && (i == 0 || !unicode.IsDigit(r) && !unicode.IsMark(r) && r != '.' && r != '-' && r != '·') {
+			return false
+		}
+	}
+	return s != ""
+}
 
 // attr returns an unprefixed attribute, or "".
 func attr(n document.Node, local string) string {

@@ -79,6 +79,7 @@ type description struct {
 	messages  map[Name]component
 	portTypes map[Name]component
 	bindings  map[Name]component
+	wrappers  map[string]*wrapper // by name and parts
 }
 
 func (l *loader) describe(c *Contract) {
@@ -88,7 +89,7 @@ func (l *loader) describe(c *Contract) {
 	root := l.definitions[0]
 	c.TargetNamespace = root.namespace
 	c.Doc = text(root.node.Child(wsdlName("documentation")))
-	w := &description{l: l, c: c}
+	w := &description{l: l, c: c, wrappers: map[string]*wrapper{}}
 	w.messages = l.index("message")
 	w.portTypes = l.index("portType")
 	w.bindings = l.index("binding")
@@ -132,7 +133,7 @@ func (l *loader) notePolicies() {
 // service adds a wsdl:service, unless none of its ports speaks SOAP.
 func (w *description) service(in component) {
 	s := &Service{Name: attr(in.node, "name"), Doc: text(in.node.Child(wsdlName("documentation"))),
-		Position: w.at(in, in.node), model: w.c.model, byBody: map[Name]*Operation{}}
+		Position: w.at(in, in.node), model: w.c.model, byBody: map[Name][]*Operation{}}
 	for n := range children(in.node, wsdlName("port")) {
 		w.port(s, component{n, in.in})
 	}
@@ -140,24 +141,8 @@ func (w *description) service(in component) {
 		return
 	}
 	w.c.Services = append(w.c.Services, s)
-	for _, o := range s.Operations {
-		w.dispatch(s, o)
-	}
-}
-
-// dispatch makes an operation findable by its Body. Two operations with the
-// same Body element (against Basic Profile R2710) cannot be told apart by it.
-func (w *description) dispatch(s *Service, o *Operation) {
-	if o.Unsupported == "" {
-		if first := s.byBody[o.Input.Element.Name]; first != nil {
-			o.Unsupported = "its Body is that of operation " + first.Name + ", and a SOAPAction alone does not tell them apart"
-		} else {
-			s.byBody[o.Input.Element.Name] = o
-		}
-	}
-	if o.Unsupported != "" {
-		w.l.note(o.Position, "operation %s of service %s is not supported yet: %s", o.Name, s.Name, o.Unsupported)
-	}
+	s.distinguish()
+	w.dispatch(s)
 }
 
 // port adds one port and the operations of its binding.

@@ -38,7 +38,7 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 		err = g.prepare(context.WithoutCancel(ctx), p)
 	}
 	if err == nil {
-		err = g.commit(ctx, p)
+		err = p.located(g.commit(ctx, p))
 	}
 	return &p.receipt, g.conclude(ctx, p, err)
 }
@@ -97,6 +97,7 @@ type passage struct {
 	span      trace.Span
 	payload   []byte                 // of an asynchronous door, as XML
 	twin      *contract.JSONDocument // nil unless it came as JSON
+	gathered  *contract.Gathered     // nil unless its parts stand in the Body themselves
 	tree      *document.Tree
 	input     mapping.Input
 	changes   *mapping.Changeset
@@ -127,17 +128,15 @@ func (g *Gateway) peek(ctx context.Context, p *passage) error {
 	return err
 }
 
-// route finds operation and route by the name of the Body's first child; the
-// action, in HTTP or in WS-Addressing, is a hint that must not name another
-// operation (WS-I Basic Profile 1.2 R1127).
+// route finds operation and route by the name of the Body's first child, and by
+// the action only where operations share that. Else the action, in HTTP or in
+// WS-Addressing, is a hint that must not name another operation (WS-I Basic
+// Profile 1.2 R1127).
 func (g *Gateway) route(_ context.Context, p *passage) error {
 	head := p.receipt.Head
-	op := p.arrival.Service.Operation(head.Operation)
-	switch {
-	case op == nil && head.Operation == document.Name{}:
-		return fault.New(fault.CodeUnknownOperation, "the Body is empty")
-	case op == nil:
-		return fault.New(fault.CodeUnknownOperation, "service %s has no operation whose message is %s", p.arrival.Service.Name, head.Operation)
+	op, err := p.arrival.Service.Dispatch(head.Operation, p.arrival.Action, head.Addressing.Action)
+	if err != nil {
+		return err
 	}
 	p.receipt.Operation = op
 	for _, action := range [...]string{p.arrival.Action, head.Addressing.Action} {
@@ -145,7 +144,6 @@ func (g *Gateway) route(_ context.Context, p *passage) error {
 			return fault.New(fault.CodeAction, "the action %q belongs to the operation %s, but the body holds %s", action, other.Name, op.Name)
 		}
 	}
-	var err error
 	p.route, err = p.generation.route(p.arrival.Endpoint, op)
 	return err
 }
@@ -153,13 +151,10 @@ func (g *Gateway) route(_ context.Context, p *passage) error {
 // otherOwner returns an operation that an action belongs to, when it does not
 // belong to op as well: contracts may give all operations one action.
 func otherOwner(s *contract.Service, action string, op *contract.Operation) *contract.Operation {
-	owns := func(o *contract.Operation) bool {
-		return action == o.Action11 || action == o.Action12 || action == o.InputAction
-	}
-	if action == "" || owns(op) {
+	if action == "" || op.Owns(action) {
 		return nil
 	}
-	if i := slices.IndexFunc(s.Operations, owns); i >= 0 {
+	if i := slices.IndexFunc(s.Operations, func(o *contract.Operation) bool { return o.Owns(action) }); i >= 0 {
 		return s.Operations[i]
 	}
 	return nil
@@ -212,7 +207,7 @@ func (g *Gateway) bind(ctx context.Context, p *passage) error {
 // memory, up to a tree for each that is to be explained.
 func (g *Gateway) validate(_ context.Context, p *passage) error {
 	defer g.processor(len(p.arrival.Body))()
-	return verdict(p.arrival.Service.Validate(p.arrival.Body, g.config.MaxFaults))
+	return verdict(p.arrival.Service.ValidateFor(p.receipt.Operation, p.arrival.Body, g.config.MaxFaults))
 }
 
 // read builds the document tree, from the same bytes that were validated.
@@ -220,6 +215,10 @@ func (g *Gateway) read(_ context.Context, p *passage) error {
 	body := p.arrival.Body
 	if p.arrival.Asynchronous() {
 		body = p.payload
+	} else if gathered, err := p.receipt.Operation.Input.Gather(body); err != nil {
+		return fault.New(fault.CodeInternal, "").Because(err)
+	} else if gathered != nil {
+		p.gathered, body = gathered, gathered.Envelope
 	}
 	tree, err := document.Read(body)
 	if err != nil {

@@ -89,10 +89,11 @@ func (a *Arrival) door() string {
 }
 
 // understands reports whether the contract declares the header block for the
-// operation: what it declares may be marked mustUnderstand.
-func (a *Arrival) understands(operation, block document.Name) bool {
-	op := a.Service.Operation(operation)
-	return op != nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Element) bool { return h.Name == block })
+// operation: what it declares may be marked mustUnderstand. While it is not
+// known which of several operations is meant, none is.
+func (a *Arrival) understands(head *envelope.Head, block document.Name) bool {
+	op, err := a.Service.Dispatch(head.Operation, a.Action, head.Addressing.Action)
+	return err == nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Header) bool { return h.Element.Name == block })
 }
 
 // kept is the content type that the ledger keeps the body under.

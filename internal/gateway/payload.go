@@ -81,13 +81,21 @@ func verdict(details []fault.Detail, more int, err error) error {
 // located translates the details of a fault into the text that the sender wrote.
 func (p *passage) located(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
-	if p.twin == nil || !ok || len(f.Details) == 0 {
+	var locate func(fault.Detail) fault.Detail
+	switch {
+	case !ok || len(f.Details) == 0:
+		return err
+	case p.twin != nil:
+		locate = p.twin.Locate
+	case p.gathered != nil:
+		locate = p.gathered.Locate
+	default:
 		return err
 	}
 	c := *f
 	c.Details = make([]fault.Detail, len(f.Details))
 	for i, d := range f.Details {
-		c.Details[i] = p.twin.Locate(d)
+		c.Details[i] = locate(d)
 	}
 	return &c
 }

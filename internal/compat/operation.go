@@ -24,7 +24,7 @@ func (c *comparison) operation(user User, old, new *contract.Operation) {
 		at.Class, at.Kind, at.What, at.Why = Breaking, "answered", "there is an answer now", "old clients do not wait for one"
 		c.service(at)
 	}
-	c.faults(at, user, old, new)
+	c.faults(at, user, old.Faults, new.Faults)
 }
 
 func (c *comparison) supported(at Change, old, new *contract.Operation) {
@@ -90,8 +90,25 @@ func follows(o *contract.Operation) bool {
 // message compares one message of an operation, and its header blocks.
 func (c *comparison) message(at Change, user User, name string, old, new *contract.Message, d Direction) {
 	user.Message = name
-	c.body(at, user, old.Element, new.Element, d)
-	c.headers(at, user, blocks(old), blocks(new), d)
+	if old.Gathered != new.Gathered {
+		at.Users = []User{user}
+		at.Class, at.Kind, at.Why = Breaking, "message-element", why("message-element", d, Breaking)
+		at.What, at.Was, at.Is = fmt.Sprintf("what stands in the Body of the %s has changed", name), bodyText(old), bodyText(new)
+		c.directed(at, d)
+	}
+	if old.Gathered && new.Gathered { // its own name is nowhere in the envelope
+		c.root(old.Element, new.Element, d, user)
+	} else {
+		c.body(at, user, old.Element, new.Element, d)
+	}
+	c.headers(at, user, old.Headers, new.Headers, d)
+}
+
+func bodyText(m *contract.Message) string {
+	if m.Gathered {
+		return fmt.Sprintf("the message's %d parts, each by itself", len(m.Parts))
+	}
+	return "one element"
 }
 
 // body compares the element in the Body, or in the detail of a fault.
@@ -127,67 +144,101 @@ func (c *comparison) elementText(e *contract.Element) string {
 	return c.step(e.Name)
 }
 
-// blocks are the header blocks that a message declares.
-func blocks(m *contract.Message) []*contract.Element { return m.Headers }
-
-// headers compares declared header blocks by name. The schema demands none of
-// them, so none that comes or goes refuses a message by itself.
-func (c *comparison) headers(at Change, user User, old, new []*contract.Element, d Direction) {
-	user.Message = "header of the " + user.Message
+// headers compares declared header blocks by name, and their faults. The schema
+// demands none of them, so none that comes or goes refuses a message by itself.
+func (c *comparison) headers(at Change, user User, old, new []*contract.Header, d Direction) {
+	message := user.Message
+	user.Message = "header of the " + message
 	at.Users = []User{user}
 	at.Class = Notice
 	for _, was := range old {
-		i := slices.IndexFunc(new, func(e *contract.Element) bool { return e.Name == c.names.now(was.Name) })
-		if i >= 0 {
-			c.root(was, new[i], d, user)
+		if was.Element == nil {
 			continue
 		}
-		at.Kind, at.What, at.Why = "header-removed", fmt.Sprintf("header block %s is gone", c.names.text(was.Name)), notices["header-removed"]
-		at.Path, at.Old, at.New = c.step(was.Name), was.Position, contract.Position{}
+		if now := headerLike(new, c.names.now(was.Element.Name)); now != nil {
+			c.root(was.Element, now.Element, d, user)
+			c.faults(at, User{user.Service, user.Operation, "header " + was.Element.Name.Local}, was.Faults, now.Faults)
+			c.demanded(at, was, now, d)
+			continue
+		}
+		at.Kind, at.What, at.Why = "header-removed", fmt.Sprintf("header block %s is gone", c.names.text(was.Element.Name)), notices["header-removed"]
+		at.Path, at.Old, at.New = c.step(was.Element.Name), was.Position, contract.Position{}
 		c.directed(at, d)
 	}
 	for _, now := range new {
-		if !slices.ContainsFunc(old, func(e *contract.Element) bool { return c.names.now(e.Name) == now.Name }) {
-			at.Kind, at.What, at.Why = "header-added", fmt.Sprintf("header block %s has come", c.names.text(now.Name)), notices["header-added"]
-			at.Path, at.Old, at.New = c.step(now.Name), contract.Position{}, now.Position
-			c.directed(at, d)
+		if now.Element == nil || slices.ContainsFunc(old, func(h *contract.Header) bool { return h.Element != nil && c.names.now(h.Element.Name) == now.Element.Name }) {
+			continue
 		}
+		at.Kind, at.What, at.Why = "header-added", fmt.Sprintf("header block %s has come", c.names.text(now.Element.Name)), notices["header-added"]
+		at.Path, at.Old, at.New = c.step(now.Element.Name), contract.Position{}, now.Position
+		c.directed(at, d)
 	}
 }
 
-// faults compares declared faults by name, or else by element.
-func (c *comparison) faults(at Change, user User, old, new *contract.Operation) {
+func headerLike(in []*contract.Header, name contract.Name) *contract.Header {
+	i := slices.IndexFunc(in, func(h *contract.Header) bool { return h.Element != nil && h.Element.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return in[i]
+}
+
+// demanded compares the wsdl:required of a header block.
+func (c *comparison) demanded(at Change, was, now *contract.Header, d Direction) {
+	if was.Required == now.Required {
+		return
+	}
+	at.Kind, at.What, at.Why = "header-required", fmt.Sprintf("the binding demands header block %s now", c.names.text(now.Element.Name)), notices["header-added"]
+	if was.Required {
+		at.Kind, at.What = "header-optional", fmt.Sprintf("the binding no longer demands header block %s", c.names.text(now.Element.Name))
+		at.Class, at.Why = Harmless, "a message that has it stays valid"
+	}
+	at.Path, at.Old, at.New = c.step(now.Element.Name), was.Position, now.Position
+	c.directed(at, d)
+}
+
+// faults compares declared faults by name, or else by element. user.Message is
+// what they are the faults of, if not the operation.
+func (c *comparison) faults(at Change, user User, old, new []*contract.FaultMessage) {
+	of := user.Message
+	said := func(f *contract.FaultMessage) User {
+		user.Message = "fault " + f.Name
+		if of != "" {
+			user.Message += " of " + of
+		}
+		return user
+	}
 	matched := map[*contract.FaultMessage]bool{}
-	for _, was := range old.Faults {
-		user.Message = "fault " + was.Name
+	for _, was := range old {
 		now := c.faultLike(new, was)
 		if now == nil {
-			at.Class, at.Kind, at.What, at.Why = Harmless, "fault-removed", fmt.Sprintf("fault %s is gone", was.Name), "nobody receives it any more"
-			at.Old, at.New, at.Users = was.Element.Position, new.Position, []User{user}
-			c.directed(at, Received)
+			one := at
+			one.Class, one.Kind, one.What, one.Why = Harmless, "fault-removed", fmt.Sprintf("fault %s is gone", was.Name), "nobody receives it any more"
+			one.Users = []User{said(was)}
+			c.directed(one, Received)
 			continue
 		}
 		matched[now] = true
-		c.body(at, user, was.Element, now.Element, Received)
+		c.body(at, said(was), was.Element, now.Element, Received)
 	}
-	for _, now := range new.Faults {
+	for _, now := range new {
 		if !matched[now] {
-			user.Message = "fault " + now.Name
-			at.Class, at.Kind, at.What, at.Why = Breaking, "fault-added", fmt.Sprintf("fault %s has come", now.Name), why("fault-added", Received, Breaking)
-			at.Old, at.New, at.Users = old.Position, now.Element.Position, []User{user}
-			c.directed(at, Received)
+			one := at
+			one.Class, one.Kind, one.What, one.Why = Breaking, "fault-added", fmt.Sprintf("fault %s has come", now.Name), why("fault-added", Received, Breaking)
+			one.Users = []User{said(now)}
+			c.directed(one, Received)
 		}
 	}
 }
 
-func (c *comparison) faultLike(in *contract.Operation, was *contract.FaultMessage) *contract.FaultMessage {
-	for _, now := range in.Faults {
+func (c *comparison) faultLike(in []*contract.FaultMessage, was *contract.FaultMessage) *contract.FaultMessage {
+	for _, now := range in {
 		if now.Name == was.Name {
 			return now
 		}
 	}
-	for _, now := range in.Faults {
-		if now.Element.Name == c.names.now(was.Element.Name) {
+	for _, now := range in {
+		if was.Element != nil && now.Element != nil && now.Element.Name == c.names.now(was.Element.Name) {
 			return now
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
@@ -93,25 +94,38 @@ func (c *comparison) pair(old, new *contract.Service) {
 	}
 }
 
-// counterpart finds an operation in another version of its service: of the same
-// name, and where the name is overloaded of the same Body or else in the same
-// place among its overloads.
+// counterpart finds an operation in another version of its service: by its name,
+// or, where it was or is overloaded and so has more than that for a name, by its
+// Body.
 func counterpart(in *contract.Service, o *contract.Operation) *contract.Operation {
+	if same := in.OperationNamed(o.Name); same != nil {
+		return same
+	}
 	var named []*contract.Operation
 	for _, other := range in.Operations {
-		if other.Name == o.Name {
+		if plainName(other) == plainName(o) {
 			named = append(named, other)
 		}
 	}
 	for _, other := range named {
-		if len(named) > 1 && o.Input.Element != nil && other.Input.Element != nil && other.Input.Element.Name == o.Input.Element.Name {
+		if bodyOf(other) != nil && bodyOf(o) != nil && bodyOf(other).Name == bodyOf(o).Name {
 			return other
 		}
 	}
-	if len(named) == 0 {
+	return nil
+}
+
+// plainName is the operation's name in the WSDL.
+func plainName(o *contract.Operation) string {
+	name, _, _ := strings.Cut(o.Name, "#")
+	return name
+}
+
+func bodyOf(o *contract.Operation) *contract.Element {
+	if o.Input == nil {
 		return nil
 	}
-	return named[0]
+	return o.Input.Element
 }
 
 // checked compares whether messages are held against their schemas at all.

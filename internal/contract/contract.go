@@ -38,8 +38,9 @@ type Contract struct {
 	// supported or not enforced.
 	Notes []Fault
 
-	model *model
-	pages []*page
+	model    *model
+	pages    []*page
+	degraded string // of a contract without services
 }
 
 // File is one file of a contract.

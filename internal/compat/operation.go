@@ -166,7 +166,9 @@ func (c *comparison) headers(at Change, user User, old, new []*contract.Header, 
 		c.directed(at, d)
 	}
 	for _, now := range new {
-		if now.Element == nil || slices.ContainsFunc(old, func(h *contract.Header) bool { return h.Element != nil && c.names.now(h.Element.Name) == now.Element.Name }) {
+		if now.Element == nil || slices.ContainsFunc(old, func(h *contract.Header) bool {
+			return h.Element != nil && c.names.now(h.Element.Name) == now.Element.Name
+		}) {
 			continue
 		}
 		at.Kind, at.What, at.Why = "header-added", fmt.Sprintf("header block %s has come", c.names.text(now.Element.Name)), notices["header-added"]

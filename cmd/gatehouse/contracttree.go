@@ -383,11 +383,12 @@ func (n *shownNode) print(w io.Writer, depth int) {
 	case groupWords[n.Kind] != "":
 		label = groupWords[n.Kind]
 	}
-	occurs := n.occurs()
+	occurs, words := n.occurs(), n.words()
 	if n.Kind == "type" {
 		occurs = ""
 	}
-	fmt.Fprintf(w, "%s%s\t%s\t%s\n", strings.Repeat("  ", depth), label, occurs, n.words())
+	line := strings.Repeat("  ", depth) + label + "\t" + occurs + "\t" + words
+	fmt.Fprintln(w, strings.TrimRight(line, "\t"))
 	for i := range n.Children {
 		n.Children[i].print(w, depth+1)
 	}

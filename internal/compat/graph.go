@@ -129,6 +129,9 @@ func (c *comparison) report() []Change {
 			change := f.change(r.direction)
 			change.Path, change.Type = path, typ
 			key := changeKey{change.Class, r.direction, f.kind, f.what, f.step, f.was, f.is, f.old, f.new}
+			if f.typ != "" { // the type has changed, not what is of it
+				key.step = ""
+			}
 			have := merged[key]
 			if have == nil {
 				merged[key] = &change

@@ -89,7 +89,7 @@ func prefixWord(w string) string {
 			return ""
 		}
 	}
-	if w = strings.TrimLeft(w, "0123456789"); len(w) < 2 || strings.HasPrefix(w, "xml") || w == "wsdl" || w == "xsd" {
+	if w = strings.TrimLeft(w, "0123456789"); w == "" || strings.HasPrefix(w, "xml") || w == "wsdl" || w == "xsd" {
 		return ""
 	}
 	if len(w) > most {

@@ -126,7 +126,7 @@ func is(words []string) string {
 }
 
 func without(values []string, s *contract.Simple) []string {
-	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return s.Check(v) == "" })
+	return slices.DeleteFunc(slices.Clone(values), taker(s))
 }
 
 func listText(values []string) string {

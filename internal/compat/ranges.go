@@ -113,13 +113,8 @@ const maxDigits = 1000
 func refusedNumbers(from, to *contract.Simple) []refusal {
 	var out []refusal
 	for _, upper := range []bool{false, true} {
-		want, bounded := numberEnd(to, upper)
-		if !bounded {
-			continue
-		}
-		have, ok := reach(from, upper)
-		if !ok || past(have, want, upper) {
-			out = append(out, refusal{facet: endFacet(upper), verdict: yes})
+		if v := pastEnd(from, to, upper); v != no {
+			out = append(out, refusal{facet: endFacet(upper), verdict: v})
 		}
 	}
 	if to.FractionDigits != nil && (from.FractionDigits == nil || *from.FractionDigits > *to.FractionDigits) {
@@ -131,6 +126,27 @@ func refusedNumbers(from, to *contract.Simple) []refusal {
 		}
 	}
 	return out
+}
+
+// pastEnd reports whether values of from lie past an end of to.
+func pastEnd(from, to *contract.Simple, upper bool) verdict {
+	text, bounded := end(to, upper)
+	if !bounded {
+		return no
+	}
+	other, both := end(from, upper)
+	if both && other == text {
+		return no
+	}
+	want, readable := numberEnd(to, upper)
+	have, ok := reach(from, upper)
+	switch {
+	case !readable || both && !ok: // a number of thousands of digits
+		return maybe
+	case !ok || past(have, want, upper):
+		return yes
+	}
+	return no
 }
 
 // number is an end of a range of decimals.

@@ -107,7 +107,29 @@ func valuesOf(s *contract.Simple) ([]string, bool) {
 	if len(values) == 0 {
 		return nil, false
 	}
-	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return s.Check(v) != "" }), true
+	takes := taker(s)
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !takes(v) }), true
+}
+
+// taker tells whether a type takes a value. It finds a value among thousands
+// that are listed at once.
+func taker(s *contract.Simple) func(v string) bool {
+	const few = 32
+	if len(s.Enumeration) < few {
+		return func(v string) bool { return s.Check(v) == "" }
+	}
+	listed := map[string]bool{}
+	for _, v := range s.Enumeration {
+		listed[v] = true
+	}
+	other := *s
+	other.Enumeration = nil
+	return func(v string) bool {
+		if listed[v] {
+			return other.Check(v) == ""
+		}
+		return s.Check(v) == ""
+	}
 }
 
 // refusedValues judges a type of a known few values one by one.
@@ -119,8 +141,9 @@ func refusedValues(from, to *contract.Simple, values []string) []refusal {
 	case len(from.Enumeration) > 0 && !slices.EqualFunc(from.Patterns, to.Patterns, slices.Equal):
 		facet = facetPattern
 	}
+	takes := taker(to)
 	for _, v := range values {
-		if to.Check(v) != "" {
+		if !takes(v) {
 			return []refusal{{facet, yes, v}}
 		}
 	}

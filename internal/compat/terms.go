@@ -64,6 +64,7 @@ func newTerms(effort *int) *terms {
 }
 
 func (t *terms) make(m term) *term {
+	*t.effort -= 1 + len(m.subs)
 	var key strings.Builder
 	fmt.Fprintf(&key, "%d %d %d", m.op, m.min, m.max)
 	for _, s := range m.subs {
@@ -78,7 +79,6 @@ func (t *terms) make(m term) *term {
 	if have := t.known[key.String()]; have != nil {
 		return have
 	}
-	*t.effort--
 	m.id = len(t.known)
 	t.known[key.String()] = &m
 	return &m

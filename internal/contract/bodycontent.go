@@ -18,26 +18,29 @@ type group struct {
 
 func newGroup() *group { return &group{declared: map[Name]*Element{}, bodies: map[Name]*Operation{}} }
 
-// groups divides the operations that are served. There is always one group.
-func (s *Service) groups() []*group {
-	out := []*group{newGroup()}
+// maxGroups bounds the engines of a service, each of which holds all schemas.
+const maxGroups = 16
+
+// group divides the operations that are served. There is always one group.
+func (s *Service) group() {
+	s.groups = []*group{newGroup()}
 	for _, o := range s.Operations {
 		if o.Unsupported != "" {
 			continue
 		}
-		into := (*group)(nil)
-		for _, g := range out {
-			if into == nil && g.takes(o) {
-				into = g
-			}
+		i := slices.IndexFunc(s.groups, func(g *group) bool { return g.takes(o) })
+		if i < 0 && len(s.groups) == maxGroups {
+			o.unsupported("its Body begins like those of %d other operations and goes on differently", maxGroups)
+			body := o.Input.bodyName()
+			s.byBody[body] = slices.DeleteFunc(s.byBody[body], func(other *Operation) bool { return other == o })
+			continue
 		}
-		if into == nil {
-			into = newGroup()
-			out = append(out, into)
+		if i < 0 {
+			i = len(s.groups)
+			s.groups = append(s.groups, newGroup())
 		}
-		into.add(o)
+		s.groups[i].add(o)
 	}
-	return out
 }
 
 // needs are the elements that an engine must know for the operation.
@@ -72,8 +75,13 @@ func (g *group) body() string {
 		if name == (Name{}) {
 			continue
 		}
+		in := g.bodies[name].Input.body()
+		if len(in) == 1 {
+			dst = appendElementReference(dst, name)
+			continue
+		}
 		dst = append(dst, `<xs:sequence>`...)
-		for _, el := range g.bodies[name].Input.body() {
+		for _, el := range in {
 			dst = appendElementReference(dst, el.Name)
 		}
 		dst = append(dst, `</xs:sequence>`...)

@@ -33,6 +33,9 @@ type Contract struct {
 	Doc             string
 	Services        []*Service
 	Files           []File // the WSDL first, then as they were met
+	// Policies are what the contract demands beyond its messages, in the order of
+	// its files.
+	Policies []PolicyUse
 	// Notes are what a reader should know though the contract loads: references
 	// satisfied in another way, components that do not resolve, what is not
 	// supported or not enforced.
@@ -61,7 +64,9 @@ type Service struct {
 	*model                          // of the contract
 	byBody    map[Name][]*Operation // by the Body's first child
 	validator engine
-	several   bool // engines, of the operations
+	byName    map[string][]*Operation // by the name in the WSDL
+	groups    []*group
+	several   bool // engines, of the groups
 	degraded  string
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
@@ -55,25 +56,46 @@ func (o *Operation) Owns(action string) bool {
 	return action != "" && (action == o.Action11 || action == o.Action12 || action == o.InputAction)
 }
 
+// actions are what the operation owns, each once.
+func (o *Operation) actions() []string {
+	out := make([]string, 0, 3)
+	for _, action := range []string{o.Action11, o.Action12, o.InputAction} {
+		if action != "" && !slices.Contains(out, action) {
+			out = append(out, action)
+		}
+	}
+	return out
+}
+
+// ownActions returns for each of some operations an action that belongs to it
+// and to no other of them, or "".
+func ownActions(all []*Operation) []string {
+	owners := map[string]int{}
+	for _, o := range all {
+		for _, action := range o.actions() {
+			owners[action]++
+		}
+	}
+	out := make([]string, len(all))
+	for i, o := range all {
+		for _, action := range o.actions() {
+			if out[i] == "" && owners[action] == 1 {
+				out[i] = action
+			}
+		}
+	}
+	return out
+}
+
 // actionsOf lists the actions that belong to one of the operations alone.
 func actionsOf(all []*Operation) string {
 	var words []string
-	for _, o := range all {
-		if own := o.ownAction(all); own != "" {
-			words = append(words, fmt.Sprintf("%q for %s", own, o.Name))
+	for i, own := range ownActions(all) {
+		if own != "" {
+			words = append(words, fmt.Sprintf("%q for %s", own, all[i].Name))
 		}
 	}
 	return listed(words)
-}
-
-// ownAction returns an action that belongs to o and to no other of all, or "".
-func (o *Operation) ownAction(all []*Operation) string {
-	for _, action := range []string{o.Action11, o.Action12, o.InputAction} {
-		if action != "" && !slices.ContainsFunc(all, func(other *Operation) bool { return other != o && other.Owns(action) }) {
-			return action
-		}
-	}
-	return ""
 }
 
 // dispatch makes the operations of a service findable. Where several share a
@@ -95,6 +117,7 @@ func (w *description) dispatch(s *Service) {
 	for _, body := range bodies {
 		w.share(s, body)
 	}
+	s.group()
 	for _, o := range s.Operations {
 		if o.Unsupported != "" {
 			w.l.note(o.Position, "operation %s of service %s cannot be served: %s", o.Name, s.Name, o.Unsupported)
@@ -108,14 +131,19 @@ func (w *description) share(s *Service, body Name) {
 	if len(all) == 1 {
 		return
 	}
-	kept := slices.DeleteFunc(slices.Clone(all), func(o *Operation) bool { return o.ownAction(all) == "" })
-	if len(kept) == 0 {
-		kept = all[:1]
-	}
-	for _, o := range all {
-		if !slices.Contains(kept, o) {
-			o.unsupported("its Body is that of operation %s, and no action of its own tells them apart", kept[0].Name)
+	var kept, rest []*Operation
+	for i, own := range ownActions(all) {
+		if own != "" {
+			kept = append(kept, all[i])
+		} else {
+			rest = append(rest, all[i])
 		}
+	}
+	if len(kept) == 0 {
+		kept, rest = rest[:1], rest[1:]
+	}
+	for _, o := range rest {
+		o.unsupported("its Body is that of operation %s, and no action of its own tells them apart", kept[0].Name)
 	}
 	s.byBody[body] = kept
 	if len(kept) > 1 {
@@ -149,13 +177,11 @@ func distinction(all []*Operation) func(int, *Operation) string {
 		func(_ int, o *Operation) string { return o.portType },
 		func(_ int, o *Operation) string { return o.binding },
 	} {
-		var marks []string
+		marks := map[string]bool{}
 		for i, o := range all {
-			if m := mark(i, o); m != "" && !slices.Contains(marks, m) {
-				marks = append(marks, m)
-			}
+			marks[mark(i, o)] = true
 		}
-		if len(marks) == len(all) {
+		if len(marks) == len(all) && !marks[""] {
 			return mark
 		}
 	}
@@ -164,12 +190,13 @@ func distinction(all []*Operation) func(int, *Operation) string {
 
 // inputName is the name of an operation's input, by default that of WSDL 1.1
 // §2.4.5.
-func inputName(name, operation string, oneWay bool) string {
+func inputName(abstract document.Node) string {
+	name := strings.TrimSpace(attr(abstract.Child(wsdlName("input")), "name"))
 	switch {
-	case strings.TrimSpace(name) != "":
-		return strings.TrimSpace(name)
-	case oneWay:
-		return operation
+	case name != "":
+		return name
+	case !abstract.Child(wsdlName("output")).Exists():
+		return attr(abstract, "name")
 	}
-	return operation + "Request"
+	return attr(abstract, "name") + "Request"
 }

@@ -203,7 +203,7 @@ func blank(text []byte) []byte {
 // service makes the validators of a service: one, unless operations differ about
 // an element.
 func (set *schemaSet) service(s *Service) {
-	for i, g := range s.groups() {
+	for i, g := range s.groups {
 		v, reason := set.compile(s, g)
 		if s.several = i > 0; i == 0 {
 			s.validator = v

@@ -86,6 +86,9 @@ func outline(fsys fs.FS) string {
 			}
 		}
 	}
+	for _, u := range c.Policies {
+		fmt.Fprintf(&b, "policy on %s at %s optional=%t: %s\n", u.Subject, u.Position, u.Optional, u)
+	}
 	for _, n := range c.Notes {
 		fmt.Fprintf(&b, "note %s\n", n)
 	}

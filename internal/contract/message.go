@@ -52,6 +52,10 @@ func (b *boundOperation) message(o *Operation, abstract, bound document.Node, di
 	}
 	m.Use, m.EncodingStyle, m.Namespace = useOf(body), attr(body, "encodingStyle"), attr(body, "namespace")
 	m.Headers = b.headers(o, carrier)
+	if n := b.partsOf(declared); n > maxParts {
+		o.unsupported("its %s has more than %d parts", direction, maxParts)
+		return m
+	}
 	for _, part := range b.bodyParts(declared, body, append(b.headerParts(declared, carrier), attached...)) {
 		m.Parts = append(m.Parts, b.part(declared, part, m.Use))
 	}
@@ -61,6 +65,30 @@ func (b *boundOperation) message(o *Operation, abstract, bound document.Node, di
 		b.document(o, m, direction)
 	}
 	return m
+}
+
+// The bounds of parts: of one message, and of the messages of all operations. A
+// message counts for each operation that has it.
+const (
+	maxParts    = 1000
+	maxAllParts = 100_000
+)
+
+// partsOf counts the parts of a message that are about to be described.
+func (b *boundOperation) partsOf(message component) int {
+	n := 0
+	for range children(message.node, wsdlName("part")) {
+		if n++; n > maxParts {
+			break
+		}
+	}
+	if b.parts += n; b.parts > maxAllParts && b.parts-n <= maxAllParts {
+		b.l.fault(b.at(message, message.node), "the operations of the contract have more than %d parts", maxAllParts)
+	}
+	if b.parts > maxAllParts {
+		return maxParts + 1
+	}
+	return n
 }
 
 // carrier returns the element of a bound message that has the soap:body: itself,
@@ -73,7 +101,7 @@ func (b *boundOperation) carrier(bound document.Node) (carrier document.Node, at
 			carrier = part
 		}
 		for content := range children(part, mimeName("content")) {
-			if name := attr(content, "part"); name != "" && !slices.Contains(attached, name) { // alternatives have one name
+			if name := attr(content, "part"); name != "" && len(attached) < maxParts && !slices.Contains(attached, name) { // alternatives have one name
 				attached = append(attached, name)
 			}
 		}
@@ -85,10 +113,11 @@ func (b *boundOperation) carrier(bound document.Node) (carrier document.Node, at
 // soap:body names, or all that stand nowhere else.
 func (b *boundOperation) bodyParts(declared component, body document.Node, elsewhere []string) []document.Node {
 	parts, limited := body.Attr(Name{Local: "parts"})
+	named := strings.Fields(parts)
 	var picked []document.Node
 	for part := range children(declared.node, wsdlName("part")) {
 		name := attr(part, "name")
-		if limited && !slices.Contains(strings.Fields(parts), name) || !limited && slices.Contains(elsewhere, name) {
+		if limited && !slices.Contains(named, name) || !limited && slices.Contains(elsewhere, name) {
 			continue
 		}
 		picked = append(picked, part)
@@ -237,10 +266,23 @@ func (b *boundOperation) headerPart(n document.Node) *Part {
 	if !declared.found() {
 		return nil
 	}
-	for part := range children(declared.node, wsdlName("part")) {
-		if attr(part, "name") == attr(n, "part") {
-			return b.part(declared, part, useOf(n))
-		}
+	if part := b.partNamed(declared, attr(n, "part")); part.Exists() {
+		return b.part(declared, part, useOf(n))
 	}
 	return nil
+}
+
+// partNamed finds a part of a message by its name.
+func (w *description) partNamed(message component, name string) document.Node {
+	known := w.partNames[message]
+	if known == nil {
+		known = map[string]document.Node{}
+		for n := range children(message.node, wsdlName("part")) {
+			if _, twice := known[attr(n, "name")]; !twice {
+				known[attr(n, "name")] = n
+			}
+		}
+		w.partNames[message] = known
+	}
+	return known[name]
 }

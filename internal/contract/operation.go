@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -33,7 +32,17 @@ type boundOperation struct {
 
 func (b *boundOperation) soap(local string) Name { return Name{Space: b.space, Local: local} }
 
+// maxOperations bounds what a contract describes, all services together. The
+// largest seen has some hundreds.
+const maxOperations = 10_000
+
 func (b *boundOperation) add(s *Service, bound document.Node) {
+	if b.described++; b.described > maxOperations {
+		if b.described == maxOperations+1 {
+			b.l.fault(b.at(b.binding, bound), "more than %d operations in one contract", maxOperations)
+		}
+		return
+	}
 	name := attr(bound, "name")
 	abstract := b.abstract(bound)
 	if !abstract.Exists() {
@@ -41,12 +50,13 @@ func (b *boundOperation) add(s *Service, bound document.Node) {
 		return
 	}
 	o := b.operation(bound, abstract)
-	i := slices.IndexFunc(s.Operations, func(have *Operation) bool { return have.sameAs(o) })
-	if i < 0 {
-		s.Operations = append(s.Operations, o)
-		return
+	for _, have := range s.byName[o.Name] {
+		if have.sameAs(o) {
+			have.merge(o)
+			return
+		}
 	}
-	s.Operations[i].merge(o)
+	s.Operations, s.byName[o.Name] = append(s.Operations, o), append(s.byName[o.Name], o)
 }
 
 // sameAs reports whether two ports offer one operation: one of their port type,
@@ -79,22 +89,33 @@ func (o *Operation) merge(other *Operation) {
 }
 
 // abstract finds the port type's operation that bound is about. Overloaded
-// operations (forbidden by Basic Profile R2304) differ by their input's name.
+// operations (forbidden by Basic Profile R2304) differ by their input's name,
+// which may be the default one.
 func (b *boundOperation) abstract(bound document.Node) document.Node {
-	var first document.Node
+	named := b.operationsOf(b.portType)[attr(bound, "name")]
+	if len(named) == 0 {
+		return document.Node{}
+	}
 	wanted := attr(bound.Child(wsdlName("input")), "name")
-	for n := range children(b.portType.node, wsdlName("operation")) {
-		if attr(n, "name") != attr(bound, "name") {
-			continue
-		}
-		if wanted != "" && attr(n.Child(wsdlName("input")), "name") == wanted {
+	for _, n := range named {
+		if wanted != "" && inputName(n) == wanted {
 			return n
 		}
-		if !first.Exists() {
-			first = n
-		}
 	}
-	return first
+	return named[0]
+}
+
+// operationsOf are the operations of a port type, by name.
+func (w *description) operationsOf(portType component) map[string][]document.Node {
+	known := w.operations[portType]
+	if known == nil {
+		known = map[string][]document.Node{}
+		for n := range children(portType.node, wsdlName("operation")) {
+			known[attr(n, "name")] = append(known[attr(n, "name")], n)
+		}
+		w.operations[portType] = known
+	}
+	return known
 }
 
 func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
@@ -102,7 +123,7 @@ func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
 	o := &Operation{Name: attr(abstract, "name"), Doc: text(abstract.Child(wsdlName("documentation"))),
 		Position: b.at(b.binding, bound), declared: b.at(b.portType, abstract),
 		binding: attr(b.binding.node, "name"), portType: attr(b.portType.node, "name"),
-		input: inputName(attr(abstract.Child(wsdlName("input")), "name"), attr(abstract, "name"), !abstract.Child(wsdlName("output")).Exists())}
+		input: inputName(abstract)}
 	action := strings.TrimSpace(attr(ext, "soapAction"))
 	if b.space == nsSOAP12 {
 		o.Action12 = action
@@ -145,7 +166,7 @@ func (b *boundOperation) faults(o *Operation, abstract document.Node) []*FaultMe
 	var out []*FaultMessage
 	for n := range children(abstract, wsdlName("fault")) {
 		f := &FaultMessage{Name: attr(n, "name")}
-		if declared := b.description.messages[b.qname(b.portType, n, "message")]; declared.found() {
+		if declared := b.description.messages[b.qname(b.portType, n, "message")]; declared.found() && b.partsOf(declared) <= maxParts {
 			for part := range children(declared.node, wsdlName("part")) {
 				f.Parts = append(f.Parts, b.part(declared, part, Literal))
 			}

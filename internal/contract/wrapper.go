@@ -172,30 +172,34 @@ func (w *description) eclipse(o *Operation) {
 	}
 }
 
-// referenceTo finds where a schema refers to a global element.
+// referenceTo finds where a schema refers to a global element, by ref or as the
+// head of a substitution group.
 func (l *loader) referenceTo(name Name) (Position, bool) {
-	for _, s := range l.schemas {
-		if n := s.reference(s.node, name); n.Exists() {
-			return l.at(s.file, n), true
+	if l.referred == nil {
+		l.referred = map[Name]Position{}
+		for _, s := range l.schemas {
+			l.readReferences(s, s.node)
 		}
 	}
-	return Position{}, false
+	at, found := l.referred[name]
+	return at, found
 }
 
-// reference finds, below n, a reference to a global element or a substitution
-// for it. What the parser takes is not deep.
-func (s *schema) reference(n document.Node, name Name) document.Node {
+// readReferences records the references below n. What the parser takes is not
+// deep.
+func (l *loader) readReferences(s *schema, n document.Node) {
 	for c := range elements(n) {
 		for _, attribute := range []string{"ref", "substitutionGroup"} {
-			if v := strings.TrimSpace(attr(c, attribute)); c.Name() == xsdName("element") && v != "" && s.means(c, v) == name {
-				return c
+			v := strings.TrimSpace(attr(c, attribute))
+			if v == "" || c.Name() != xsdName("element") {
+				continue
+			}
+			if name := s.means(c, v); l.referred[name] == (Position{}) {
+				l.referred[name] = l.at(s.file, c)
 			}
 		}
-		if found := s.reference(c, name); found.Exists() {
-			return found
-		}
+		l.readReferences(s, c)
 	}
-	return document.Node{}
 }
 
 // means expands a QName as the schema does.

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"iter"
 	"strings"
 )
@@ -267,3 +268,7 @@ func (t *Tree) textIn(from, to int32) bool {
 	}
 	return false
 }
+
+// Order compares places in the document (XPath 3.1 §2.4.1): negative when n
+// comes before o, 0 when they are one element. Both are of one tree.
+func (n Node) Order(o Node) int { return cmp.Compare(n.id, o.id) }

@@ -77,8 +77,19 @@ type shownContract struct {
 	Services        []shownService `json:"services"`
 	// Elements are the global elements of a contract without services.
 	Elements []shownElement `json:"elements,omitempty"`
+	Policies []shownPolicy  `json:"policies"`
 	Files    []shownFile    `json:"files"`
 	Notes    []remark       `json:"notes"`
+}
+
+// shownPolicy is something that the contract demands beyond its messages.
+type shownPolicy struct {
+	place
+	Subject   string       `json:"subject"`
+	Assertion shownElement `json:"assertion"`
+	Optional  bool         `json:"optional"`
+	Enforced  bool         `json:"enforced"`
+	Words     string       `json:"words"` // what becomes of it
 }
 
 type shownSchema struct {
@@ -167,7 +178,7 @@ func schemaShown(reason string) shownSchema {
 
 func contractShown(c *contract.Contract, file string) *shownContract {
 	out := &shownContract{File: file, Hash: hex.EncodeToString(c.Hash[:]), TargetNamespace: c.TargetNamespace,
-		Documentation: c.Doc, Schema: schemaShown(c.Degraded()), Services: []shownService{}, Notes: remarks(c.Notes)}
+		Documentation: c.Doc, Schema: schemaShown(c.Degraded()), Services: []shownService{}, Policies: []shownPolicy{}, Notes: remarks(c.Notes)}
 	for _, s := range c.Services {
 		out.Services = append(out.Services, serviceShown(s))
 	}
@@ -175,6 +186,10 @@ func contractShown(c *contract.Contract, file string) *shownContract {
 		for el := range c.Elements() {
 			out.Elements = append(out.Elements, *elementShown(el))
 		}
+	}
+	for _, p := range c.Policies {
+		out.Policies = append(out.Policies, shownPolicy{placeOf(p.Position), p.Subject,
+			shownElement{Namespace: p.Assertion.Space, Name: p.Assertion.Local}, p.Optional, p.Enforced, p.Words})
 	}
 	for _, f := range c.Files {
 		out.Files = append(out.Files, shownFile{f.Path, f.Size, hex.EncodeToString(f.Hash[:])})
@@ -260,6 +275,11 @@ func (c *shownContract) print(out io.Writer) error {
 	for _, el := range c.Elements {
 		fmt.Fprintf(w, "element\t%s\n", el)
 	}
+	for _, p := range c.Policies {
+		fmt.Fprintf(w, "\npolicy\t%s\n", p.Assertion)
+		fmt.Fprintf(w, "  on\t%s\n", p.Subject)
+		fmt.Fprintf(w, "  %s\t%s\n", p.state(), p.Words)
+	}
 	fmt.Fprintln(w)
 	for _, f := range c.Files {
 		fmt.Fprintf(w, "file\t%s\t%d bytes\t%s\n", f.Path, f.Size, f.Hash[:12])
@@ -271,6 +291,17 @@ func (c *shownContract) print(out io.Writer) error {
 		fmt.Fprintf(out, "note  %s\n", n)
 	}
 	return nil
+}
+
+func (p shownPolicy) state() string {
+	state := "not enforced"
+	if p.Enforced {
+		state = "enforced"
+	}
+	if p.Optional {
+		state += ", optional"
+	}
+	return state
 }
 
 // String renders the status with its reason.

@@ -14,6 +14,7 @@ import (
 // is a message that is sent.
 func (c *comparison) services() {
 	c.movedNamespaces()
+	c.policies()
 	if len(c.old.Services) == 0 && len(c.new.Services) == 0 {
 		c.bareElements()
 		return
@@ -45,6 +46,37 @@ func (c *comparison) movedNamespaces() {
 	for _, was := range slices.Sorted(maps.Keys(c.names.successor)) {
 		c.service(Change{Class: Breaking, Kind: "namespace-changed", What: "a namespace has another name: every element and type of it has",
 			Was: was, Is: c.names.successor[was], Why: why("namespace-changed", Sent, Breaking)})
+	}
+}
+
+// policies compares what the contracts demand beyond their messages, such as
+// signatures. What the gateway does about it does not depend on the contract;
+// what senders and clients do may.
+func (c *comparison) policies() {
+	key := func(p contract.PolicyUse) string {
+		return p.Subject + " " + p.Assertion.String() + fmt.Sprint(p.Optional)
+	}
+	missing := func(from, in []contract.PolicyUse) []contract.PolicyUse {
+		var out []contract.PolicyUse
+		have := map[string]bool{}
+		for _, p := range in {
+			have[key(p)] = true
+		}
+		for _, p := range from {
+			if !have[key(p)] {
+				have[key(p)] = true
+				out = append(out, p)
+			}
+		}
+		return out
+	}
+	for _, p := range missing(c.old.Policies, c.new.Policies) {
+		c.service(Change{Class: Notice, Kind: "policy-removed", What: fmt.Sprintf("%s no longer has the policy assertion %s", p.Subject, p.Assertion),
+			Was: p.String(), Why: notices["policy-removed"], Old: p.Position})
+	}
+	for _, p := range missing(c.new.Policies, c.old.Policies) {
+		c.service(Change{Class: Notice, Kind: "policy-added", What: fmt.Sprintf("%s has the policy assertion %s", p.Subject, p.Assertion),
+			Is: p.String(), Why: notices["policy-added"], New: p.Position})
 	}
 }
 

@@ -55,7 +55,8 @@ var notices = map[string]string{
 	"address-changed":      "clients generated from the contract call the address in it",
 	"port-renamed":         "clients generated from the contract may name it",
 	"port-removed":         "clients generated from the contract may name it",
-	"unsupported":          "neither version of the operation is served",
+	"policy-added":         "clients that read policies do what it asks; others may have to",
+	"policy-removed":       "clients that read policies no longer do what it asks",
 }
 
 // why says in a sentence why a change matters.

@@ -228,8 +228,8 @@ func (w *contentWords) headBlock(old, new *contract.Element) {
 	}
 	at := finding{step: w.step(new.Name), old: old.Position, new: new.Position}
 	had, has := len(old.Substitutes) > 0, len(new.Substitutes) > 0
-	blocked(w.node, at, "the element", old.Block, new.Block, had, has)
-	blocked(w.node, at, "the element's type", old.Type.Block, new.Type.Block, had, has)
+	blocked(w.node, at, "the element", elementBlock(old), elementBlock(new), had, has)
+	blocked(w.node, at, "the element's type", typeBlock(old.Type), typeBlock(new.Type), had, has)
 }
 
 // members are the substitutes that only one of two declarations has.

@@ -32,7 +32,7 @@ func (c *comparison) flags(n *node, at finding, old, new *contract.Element) {
 		}
 		n.find(f)
 	}
-	blocked(n, at, "the element", old.Block, new.Block, len(old.Substitutes)+len(old.Type.Derived) > 0, len(new.Substitutes)+len(new.Type.Derived) > 0)
+	blocked(n, at, "the element", elementBlock(old), elementBlock(new), len(old.Substitutes)+len(old.Type.Derived) > 0, len(new.Substitutes)+len(new.Type.Derived) > 0)
 }
 
 // blocked compares which derivations an instance may use. That matters only
@@ -160,18 +160,18 @@ func (c *comparison) identity(n *node, at finding, old, new *contract.Element) {
 		return text
 	}
 	var before []string
-	for _, one := range old.Identity {
+	for _, one := range identities(old) {
 		before = append(before, moved(one))
 	}
 	for _, one := range before {
-		if !slices.Contains(new.Identity, one) {
+		if !slices.Contains(identities(new), one) {
 			f := at
 			f.kind, f.was, f.admits = "identity-removed", one, yes
 			f.what = fmt.Sprintf("the identity constraint %s is gone", identityName(one))
 			n.find(f)
 		}
 	}
-	for _, one := range new.Identity {
+	for _, one := range identities(new) {
 		if !slices.Contains(before, one) {
 			f := at
 			f.kind, f.is, f.refuses = "identity-added", one, yes

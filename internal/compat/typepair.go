@@ -16,7 +16,7 @@ func (c *comparison) typ(n *node, old, new *contract.Type) {
 	at := finding{old: old.Position, new: new.Position}
 	c.abstract(n, at, old, new)
 	c.derived(n, at, old, new)
-	blocked(n, at, "the type", old.Block, new.Block, len(old.Derived) > 0, len(new.Derived) > 0)
+	blocked(n, at, "the type", typeBlock(old), typeBlock(new), len(old.Derived) > 0, len(new.Derived) > 0)
 	if old.Abstract && new.Abstract {
 		return // only derived types occur
 	}
@@ -266,12 +266,12 @@ func (c *comparison) attributeCame(n *node, old *contract.Type, now *contract.At
 // attributeWildcard is how a type's wildcards process attributes of a namespace,
 // or "" where they take none.
 func attributeWildcard(t *contract.Type, space string) string {
-	for _, w := range t.AnyAttributes {
+	for _, w := range attributeWildcards(t) {
 		if w.Allows(space) {
 			return w.Process
 		}
 	}
-	if t.AnyAttr && len(t.AnyAttributes) == 0 {
+	if t.AnyAttr && len(attributeWildcards(t)) == 0 {
 		return "lax" // xs:anyType
 	}
 	return ""
@@ -336,7 +336,7 @@ func (c *comparison) wildcardsText(t *contract.Type) string {
 		return "none"
 	}
 	out := ""
-	for i, w := range t.AnyAttributes {
+	for i, w := range attributeWildcards(t) {
 		if i > 0 {
 			out += "; "
 		}
@@ -346,13 +346,14 @@ func (c *comparison) wildcardsText(t *contract.Type) string {
 }
 
 func (c *comparison) wildcardsRefuse(from, to *contract.Type) verdict {
+	have, allowed := attributeWildcards(from), attributeWildcards(to)
 	switch {
 	case !from.AnyAttr:
 		return no
 	case !to.AnyAttr:
 		return yes
-	case len(from.AnyAttributes) != 1 || len(to.AnyAttributes) != 1:
+	case len(have) != 1 || len(allowed) != 1:
 		return maybe
 	}
-	return c.wildcardRefuses(from.AnyAttributes[0], to.AnyAttributes[0])
+	return c.wildcardRefuses(have[0], allowed[0])
 }

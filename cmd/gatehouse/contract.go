@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,9 +51,12 @@ func loadContractFile(file, root string) (*contract.Contract, error) {
 	if err != nil {
 		return nil, err
 	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // reading a pipe might never end
+		return nil, fmt.Errorf("%s is no file", file)
+	}
 	for {
 		rel, err := filepath.Rel(root, path)
-		if err != nil || strings.HasPrefix(rel, "..") {
+		if err != nil || !filepath.IsLocal(rel) {
 			return nil, usageError{fmt.Errorf("--root: %s is not in %s", file, root)}
 		}
 		c, err := contract.Load(os.DirFS(root), filepath.ToSlash(rel))

@@ -147,7 +147,8 @@ func Compare(old, new *contract.Contract) *Report {
 	c := newComparison(old, new)
 	c.services()
 	c.settle()
-	return &Report{Changes: c.report(), Prefixes: c.names.used()}
+	changes := c.report()
+	return &Report{Changes: changes, Prefixes: c.names.used(changes)}
 }
 
 // comparison carries what is known while two contracts are compared.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
@@ -155,10 +156,10 @@ func (c *comparison) report() []Change {
 // gives what was found there.
 func (c *comparison) walk(r root, found func(f *finding, path, typ string)) {
 	type place struct {
-		at        *node
-		path, typ string
+		at   *node
+		path string
 	}
-	queue := []place{{r.at, r.path, ""}}
+	queue := []place{{r.at, r.path}}
 	seen := map[*node]bool{r.at: true}
 	for len(queue) > 0 {
 		p := queue[0]
@@ -170,7 +171,7 @@ func (c *comparison) walk(r root, found func(f *finding, path, typ string)) {
 		for _, e := range p.at.edges {
 			if !seen[e.to] {
 				seen[e.to] = true
-				queue = append(queue, place{e.to, p.path + e.step, p.at.typ})
+				queue = append(queue, place{e.to, p.path + e.step})
 			}
 		}
 	}
@@ -195,5 +196,20 @@ func (f *finding) change(d Direction) Change {
 	return out
 }
 
-// used is the namespaces by prefix.
-func (n *naming) used() map[string]string { return maps.Clone(n.spaces) }
+// used are the prefixes that a report's words use.
+func (n *naming) used(changes []Change) map[string]string {
+	out := maps.Clone(n.spaces)
+	maps.DeleteFunc(out, func(prefix, _ string) bool {
+		return !slices.ContainsFunc(changes, func(c Change) bool { return c.mentions(prefix + ":") })
+	})
+	return out
+}
+
+func (c *Change) mentions(text string) bool {
+	for _, words := range []string{c.Path, c.Type, c.What, c.Was, c.Is, c.Example} {
+		if strings.Contains(words, text) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.Users, func(u User) bool { return strings.Contains(u.Message, text) })
+}

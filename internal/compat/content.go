@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
@@ -379,24 +380,13 @@ func (w *contentWords) example(in *inclusion) string {
 	if in.ends {
 		words = append(words, "and nothing more")
 	}
-	out := joinWith(words, " ")
+	out := strings.Join(words, " ")
 	if len(in.next) > 0 {
 		next := make([]string, 0, len(in.next))
 		for _, s := range in.next {
 			next = append(next, w.symbolText(s))
 		}
 		out += ", where " + listed(next) + " may come"
-	}
-	return out
-}
-
-func joinWith(words []string, with string) string {
-	out := ""
-	for i, word := range words {
-		if i > 0 {
-			out += with
-		}
-		out += word
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package compat
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
@@ -134,18 +135,7 @@ func listText(values []string) string {
 	if len(values) > most {
 		return fmt.Sprintf("%s and %d more", listed(values[:8]), len(values)-8)
 	}
-	return joined(values)
-}
-
-func joined(values []string) string {
-	out := ""
-	for i, v := range values {
-		if i > 0 {
-			out += ", "
-		}
-		out += v
-	}
-	return out
+	return strings.Join(values, ", ")
 }
 
 // describe names a simple type and says what it takes.

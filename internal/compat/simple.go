@@ -384,9 +384,6 @@ func lengths(s *contract.Simple) span {
 	if s.Variety == contract.Atomic && narrower[s.Builtin] != "" {
 		out.min = max(out.min, 1) // names are never empty
 	}
-	if s.Builtin == "language" && out.max < 0 {
-		return out
-	}
 	return out
 }
 
@@ -418,7 +415,7 @@ func refusedLengths(from, to *contract.Simple) []refusal {
 	return nil
 }
 
-// stepText writes the patterns of a type.
+// patternText writes the patterns of a type.
 func patternText(s *contract.Simple) string {
 	var steps []string
 	for _, step := range s.Patterns {

@@ -61,6 +61,9 @@ func (l *loader) compile(c *Contract) {
 	for _, s := range c.Services {
 		set.service(s)
 	}
+	if len(c.Services) == 0 {
+		c.degraded = set.bare(c.model)
+	}
 }
 
 // schemaSet is the contract's schemas in the form the engine takes: imports by

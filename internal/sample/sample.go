@@ -13,6 +13,7 @@ package sample
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
@@ -59,7 +60,7 @@ type Maker struct {
 
 // New returns the maker for a service of c.
 func New(c *contract.Contract, s *contract.Service) *Maker {
-	return &Maker{contract: c, service: s, globals: c.Elements()}
+	return &Maker{contract: c, service: s, globals: slices.Collect(c.Elements())}
 }
 
 // Impossible says that no sample can be made, where and why.

@@ -42,7 +42,7 @@ func TestServices(t *testing.T) {
 		{"style", `<s:binding style="document"`, `<s:binding style="rpc"`, "style", "style"},
 		{"header", `<w:input><s:body use="literal"/>`, `<w:input><s:header message="t:broken" part="p" use="literal"/><s:body use="literal"/>`,
 			"notice header-added /test:Broken", "notice header-removed /test:Broken"},
-		{"degraded", `<xs:element name="In" type="xs:string"/>`, `<xs:element name="In" type="xs:string"/><xs:element name="Bad"><xs:simpleType><xs:restriction base="xs:int"><xs:maxInclusive value="x"/></xs:restriction></xs:simpleType></xs:element>`,
+		{"degraded", `<xs:element name="In" type="xs:string"/>`, `<xs:element name="In" type="xs:string"/><xs:attributeGroup name="bad"><xs:attribute ref="t:nowhere"/></xs:attributeGroup>`,
 			"notice degraded", "notice checked"},
 	}
 	more := func(text string) string { // the binding of an operation that some have

@@ -19,7 +19,7 @@ func (b *breaker) attributes() {
 		if a.decl == nil {
 			continue
 		}
-		suffix := "/@" + a.name.Local
+		suffix := "/@" + b.msg.prefixes.qname(a.name)
 		if a.decl.Required {
 			b.try("missingAttribute", a.decl, suffix, func(n *node) (*node, string) {
 				n.attrs = slices.Delete(n.attrs, i, i+1)

@@ -38,8 +38,9 @@ type Contract struct {
 	// supported or not enforced.
 	Notes []Fault
 
-	model *model
-	pages []*page
+	model  *model
+	pages  []*page
+	single *page // all pages in one; nil where the contract is no WSDL
 }
 
 // File is one file of a contract.
@@ -163,6 +164,7 @@ func (l *loader) load() *Contract {
 	c.Files, c.Hash = l.manifest()
 	c.model = buildModel(l)
 	c.pages = l.pages(c.model)
+	c.single = l.singlePage(c)
 	l.describe(c)
 	if len(l.faults) == 0 {
 		l.compile(c)

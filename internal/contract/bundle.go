@@ -43,6 +43,7 @@ type bundled struct {
 	index     int // 1-based place among the schemas of the WSDL; 0 for a file of its own
 	namespace string
 	chameleon bool
+	wellKnown bool
 	dropped   map[int]bool // ordinals of the components that another schema declares too
 }
 
@@ -52,9 +53,9 @@ type symbol struct {
 	name Name
 }
 
-// theirOwn are namespaces whose schemas every tool brings along, or treats as
-// something special; few stand being shown another.
-var theirOwn = []string{nsXSD, nsXML, nsSOAPEnc}
+// theirOwn are namespaces whose schemas every tool brings along; few stand being
+// shown another.
+var theirOwn = []string{nsXSD, nsXML}
 
 // singlePage returns the page that holds everything, or nil where the contract
 // is no WSDL.
@@ -79,7 +80,11 @@ func pageOf(pages []*page, f *file) *page {
 }
 
 func (l *loader) bundled(c *Contract, s *schema) bundled {
-	out := bundled{page: pageOf(c.pages, s.file), index: s.index, namespace: s.namespace, chameleon: s.chameleon, dropped: map[int]bool{}}
+	out := bundled{page: pageOf(c.pages, s.file), index: s.index, namespace: s.namespace,
+		chameleon: s.chameleon, wellKnown: s.wellKnown, dropped: map[int]bool{}}
+	if s.wellKnown { // what is served of them need not be what is loaded
+		return out
+	}
 	ordinal := 0
 	for n := range elements(s.node) {
 		if slices.Contains(l.duplicates[s], n) {
@@ -97,6 +102,7 @@ func (b *bundle) text() ([]byte, error) {
 	}
 	main := b.files[b.definitions[0]]
 	root := main.doc.Root()
+	b.leaveOut()
 	b.chooseTarget(root)
 	b.chooseNames()
 	for _, p := range b.definitions {
@@ -151,6 +157,43 @@ func (b *bundle) parts() []*page {
 		}
 	}
 	return out
+}
+
+// leaveOut leaves out the schemas of the catalogue that nothing refers to: some
+// tools have their own, and stumble over a second one.
+func (b *bundle) leaveOut() {
+	used := map[string]bool{}
+	for _, p := range b.definitions {
+		mentioned(b.files[p].doc.Root(), used)
+	}
+	for more := true; more; {
+		before := len(used)
+		for _, s := range b.schemas {
+			if !s.wellKnown || used[s.namespace] {
+				mentioned(b.element(s), used)
+			}
+		}
+		more = len(used) > before
+	}
+	b.schemas = slices.DeleteFunc(b.schemas, func(s bundled) bool { return s.wellKnown && !used[s.namespace] })
+}
+
+// mentioned collects the namespaces of the qualified names that stand in the
+// attributes of XSD and WSDL.
+func mentioned(e *etree.Element, used map[string]bool) {
+	if space := e.NamespaceURI(); space == nsXSD || space == nsWSDL {
+		for i := range e.Attr {
+			if a := &e.Attr[i]; a.Space == "" && slices.Contains(qnameAttributes, a.Key) {
+				for v := range strings.FieldsSeq(a.Value) {
+					prefix, _ := document.SplitQName(v)
+					used[scopeOf(e)[prefix]] = true
+				}
+			}
+		}
+	}
+	for _, c := range e.ChildElements() {
+		mentioned(c, used)
+	}
 }
 
 // chooseTarget settles the namespace of the whole, and a prefix that means it

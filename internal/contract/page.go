@@ -2,7 +2,9 @@ package contract
 
 import (
 	"bytes"
+	"embed"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -101,6 +103,20 @@ func cutAt(text []byte, mark string, gaps []gap) *stencil {
 	return &stencil{texts: bytes.Split(text, []byte(mark)), gaps: gaps}
 }
 
+// servedFiles are schemas of the catalogue that other tools take better than the
+// ones that are loaded.
+//
+//go:embed catalogue/served/*.xsd
+var servedFiles embed.FS
+
+// servedText is a schema of the catalogue as others are shown it.
+func (s *schema) servedText() []byte {
+	if text, err := servedFiles.ReadFile("catalogue/served/" + path.Base(s.file.path)); err == nil {
+		return text
+	}
+	return s.file.utf8
+}
+
 // pages lists the documents of the contract, the WSDL first.
 func (l *loader) pages(m *model) []*page {
 	var out []*page
@@ -113,7 +129,7 @@ func (l *loader) pages(m *model) []*page {
 	}
 	for _, s := range l.schemas {
 		if s.wellKnown {
-			p := newPage(s.file.path, s.file.path, "xsd", s.file.utf8)
+			p := newPage(s.file.path, s.file.path, "xsd", s.servedText())
 			out, m.wellKnown[s.namespace] = append(out, p), p
 		}
 	}

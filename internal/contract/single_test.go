@@ -165,18 +165,22 @@ func reference(e *Element) string {
 func typesOf(c *Contract) string {
 	var lines []string
 	for name, e := range c.model.elements {
-		if !slices.Contains(theirOwn, name.Space) {
+		if !isCatalogued(name.Space) {
 			lines = append(lines, "element "+newTeller().element(e))
 		}
 	}
 	for name, t := range c.model.types {
-		if !slices.Contains(theirOwn, name.Space) {
+		if !isCatalogued(name.Space) {
 			lines = append(lines, "type "+name.String()+" "+newTeller().definition(t))
 		}
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
+
+// isCatalogued reports whether a namespace's schema may be the catalogue's, of
+// which the one document shows as much as is used.
+func isCatalogued(namespace string) bool { _, ok := wellKnown[namespace]; return ok }
 
 // teller writes down one component; what groups share, once.
 type teller struct {

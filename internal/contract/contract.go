@@ -96,6 +96,9 @@ func (c *Contract) Service(name string) *Service {
 // Element returns the global element declaration of that name, or nil.
 func (c *Contract) Element(name Name) *Element { return c.model.elements[name] }
 
+// Elements returns all global element declarations, by namespace and name.
+func (c *Contract) Elements() []*Element { return (&builder{model: c.model}).sortedElements() }
+
 // Type returns the named type definition, built-in types included, or nil.
 func (c *Contract) Type(name Name) *Type { return c.model.types[name] }
 

@@ -136,7 +136,7 @@ func (b *bundle) open() error {
 	}
 	b.mark = absent(all, "_x")
 	for p, src := range sources {
-		e, err := editMarked(src, b.mark)
+		e, err := parseMarked(src, b.mark)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.path, err)
 		}

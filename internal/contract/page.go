@@ -85,7 +85,7 @@ func (p *page) render(c *Contract, only11 bool) (*stencil, error) {
 	if err != nil {
 		return nil, fault.New(fault.CodeInternal, "").Because(err)
 	}
-	e, err := edit(src)
+	e, err := parseEditable(src)
 	if err != nil {
 		return nil, fault.New(fault.CodeInternal, "").Because(err)
 	}

@@ -142,7 +142,7 @@ func summary(c *Contract) string {
 				}
 				fmt.Fprintf(&b, "    %s\n", reference(m.Element))
 				for _, h := range m.Headers {
-					fmt.Fprintf(&b, "    header %s\n", h.Name)
+					fmt.Fprintf(&b, "    header %s\n", h.Element.Name)
 				}
 			}
 			for _, f := range o.Faults {

@@ -25,12 +25,12 @@ type editable struct {
 	mark string // occurs nowhere in the file itself
 }
 
-// edit parses a well-formed file in UTF-8.
-func edit(src []byte) (*editable, error) { return editMarked(src, absent(src, "_x")) }
+// parseEditable parses a well-formed file in UTF-8.
+func parseEditable(src []byte) (*editable, error) { return parseMarked(src, absent(src, "_x")) }
 
-// editMarked is edit with a mark that occurs in no file that parts will be
+// parseMarked is parseEditable with a mark that occurs in no file that parts will be
 // exchanged with.
-func editMarked(src []byte, mark string) (*editable, error) {
+func parseMarked(src []byte, mark string) (*editable, error) {
 	e := &editable{doc: etree.NewDocument(), mark: mark}
 	e.doc.ReadSettings.PreserveCData = true
 	src = bytes.TrimPrefix(src, []byte(byteOrderMark))

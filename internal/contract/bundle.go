@@ -55,7 +55,7 @@ type symbol struct {
 
 // theirOwn are namespaces whose schemas every tool brings along; few stand being
 // shown another.
-var theirOwn = []string{nsXSD, nsXML}
+var theirOwn = []string{nsXSD, nsXML, nsSOAPEnc}
 
 // singlePage returns the page that holds everything, or nil where the contract
 // is no WSDL.

@@ -123,6 +123,9 @@ func compareText(t *testing.T, what, got, want string) {
 	}
 }
 
+// places are positions in a text.
+var places = regexp.MustCompile(`at \S+:\d+:\d+`)
+
 // summary writes down all that can be called, without where it was declared.
 func summary(c *Contract) string {
 	var b strings.Builder
@@ -135,7 +138,7 @@ func summary(c *Contract) string {
 			fmt.Fprintf(&b, "  port %s 1.2=%t\n", p.Name, p.SOAP12)
 		}
 		for _, o := range s.Operations {
-			fmt.Fprintf(&b, "  %s %s %q %q %q %q %q %q oneway=%t\n", o.Name, o.Style, o.Action11, o.Action12, o.InputAction, o.OutputAction, o.Unsupported, o.Doc, o.OneWay())
+			fmt.Fprintf(&b, "  %s %s %q %q %q %q %q %q oneway=%t\n", o.Name, o.Style, o.Action11, o.Action12, o.InputAction, o.OutputAction, places.ReplaceAllString(o.Unsupported, "at a place"), o.Doc, o.OneWay())
 			for _, m := range []*Message{o.Input, o.Output} {
 				if m == nil {
 					continue

@@ -107,6 +107,7 @@ func (b *bundle) text() ([]byte, error) {
 	b.chooseNames()
 	for _, p := range b.definitions {
 		b.explainActions(b.files[p])
+		b.explainWrappers(b.files[p])
 	}
 	for _, p := range b.definitions {
 		b.retarget(b.files[p].doc.Root(), b.files[p].doc.Root())

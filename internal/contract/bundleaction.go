@@ -118,3 +118,34 @@ func defaultAction(portType Name, message string) string {
 	delimiter := actionDelimiter(portType.Space)
 	return strings.TrimSuffix(portType.Space, delimiter) + delimiter + portType.Local + delimiter + message
 }
+
+// explainWrappers writes down the namespace of rpc wrappers, which is the port
+// type's where a soap:body names none; see wrapperSpace.
+func (b *bundle) explainWrappers(f *editable) {
+	root := f.doc.Root()
+	for _, binding := range root.ChildElements() {
+		if !is(binding, wsdlName("binding")) {
+			continue
+		}
+		if space := resolved(binding, root, plain(binding, "type")).Space; space != b.target {
+			nameWrappers(binding, space, false)
+		}
+	}
+}
+
+// nameWrappers names the namespace in the soap:body elements below e that have
+// none, where the style is rpc.
+func nameWrappers(e *etree.Element, space string, rpc bool) {
+	for _, c := range e.ChildElements() {
+		if ns := c.NamespaceURI(); (ns == nsSOAP11 || ns == nsSOAP12) && plain(c, "style") != "" {
+			rpc = plain(c, "style") == "rpc"
+		}
+	}
+	for _, c := range e.ChildElements() {
+		ns := c.NamespaceURI()
+		if _, named := attributeOf(c, "", "namespace"); rpc && !named && c.Tag == "body" && (ns == nsSOAP11 || ns == nsSOAP12) {
+			c.CreateAttr("namespace", space)
+		}
+		nameWrappers(c, space, rpc)
+	}
+}

@@ -283,6 +283,7 @@ func TestSingleMerged(t *testing.T) {
 		`wsam:Action="urn:a:PT:Ask:Fault:Bad"`,
 		`<wsdl:input message="tns1:In3"/>`, // its binding has a soapAction
 		`xmlns:s="urn:a"><wsdl:operation name="Ask"><wsdl:documentation>A question, s:In,`,
+		`<soap12:body use="literal" namespace="http://b.example/b/"/>`, `<soap12:body use="literal"/>`,
 		`<wsp:Policy wsu:Id="P2">`, `<wsp:PolicyReference URI="#P2"/>`, `<wsp:PolicyReference URI="#P"/>`,
 		`<port name="A" binding="tns1:B2"><soap:address location="` + published[:strings.LastIndexByte(published, '/')] + `/S"/>`,
 	} {
@@ -290,7 +291,7 @@ func TestSingleMerged(t *testing.T) {
 			t.Errorf("%s is missing", want)
 		}
 	}
-	if strings.Contains(doc, "Hidden") || strings.Count(doc, "<message")+strings.Count(doc, "<wsdl:message") != 7 || t.Failed() {
+	if strings.Contains(doc, "Hidden") || strings.Count(doc, "<message")+strings.Count(doc, "<wsdl:message") != 8 || t.Failed() {
 		t.Errorf("got\n%s", doc)
 	}
 	only, again := single(t, c, "singlewsdl&soap=11")

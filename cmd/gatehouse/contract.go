@@ -15,11 +15,11 @@ import (
 func newContract() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "contract",
-		Short: "Look at a WSDL or XSD, compare versions, make samples",
+		Short: "Look at a WSDL or XSD, compare versions, make samples, mock it",
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newContractShow(), newContractDiff(), newContractSampleCommand())
+	cmd.AddCommand(newContractShow(), newContractDiff(), newContractSampleCommand(), newContractMock())
 	return cmd
 }
 

@@ -43,6 +43,7 @@ type Contract struct {
 
 	model    *model
 	pages    []*page
+	single   *page            // all pages in one; nil where the contract is no WSDL
 	located  map[visit]string // references that lead to another name than they say
 	degraded string           // of a contract without services
 }
@@ -178,6 +179,7 @@ func (l *loader) load() *Contract {
 	l.normalise()
 	c.model = buildModel(l)
 	c.pages, c.located = l.pages(c.model), l.located
+	c.single = l.singlePage(c)
 	l.describe(c)
 	if len(l.faults) == 0 {
 		l.compile(c)

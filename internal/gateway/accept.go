@@ -46,8 +46,14 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 
 // begin starts a passage on the generation of the moment.
 func (g *Gateway) begin(a *Arrival) *passage {
-	now := g.now().UTC().Truncate(time.Millisecond)
-	p := &passage{arrival: a, now: now, at: now, generation: g.hold(), xml: a.Body}
+	p := newPassage(a, g.now())
+	p.generation = g.hold()
+	return p
+}
+
+func newPassage(a *Arrival, now time.Time) *passage {
+	now = now.UTC().Truncate(time.Millisecond)
+	p := &passage{arrival: a, now: now, at: now, xml: a.Body}
 	p.receipt.format = a.Format
 	p.receipt.ID = a.ID
 	if a.ID == (ID{}) {
@@ -128,11 +134,21 @@ func (g *Gateway) peek(ctx context.Context, p *passage) error {
 	return err
 }
 
-// route finds operation and route by the name of the Body's first child, and by
-// the action only where operations share that. Else the action, in HTTP or in
+// route finds operation and route.
+func (g *Gateway) route(ctx context.Context, p *passage) error {
+	if err := g.dispatch(ctx, p); err != nil {
+		return err
+	}
+	var err error
+	p.route, err = p.generation.route(p.arrival.Endpoint, p.receipt.Operation)
+	return err
+}
+
+// dispatch finds the operation by the name of the Body's first child, and by the
+// action only where operations share that. Else the action, in HTTP or in
 // WS-Addressing, is a hint that must not name another operation (WS-I Basic
 // Profile 1.2 R1127).
-func (g *Gateway) route(_ context.Context, p *passage) error {
+func (g *Gateway) dispatch(_ context.Context, p *passage) error {
 	head := p.receipt.Head
 	op, err := p.arrival.Service.Dispatch(head.Operation, p.arrival.Action, head.Addressing.Action)
 	if err != nil {
@@ -144,8 +160,7 @@ func (g *Gateway) route(_ context.Context, p *passage) error {
 			return fault.New(fault.CodeAction, "the action %q belongs to the operation %s, but the body holds %s", action, other.Name, op.Name)
 		}
 	}
-	p.route, err = p.generation.route(p.arrival.Endpoint, op)
-	return err
+	return nil
 }
 
 // otherOwner returns an operation that an action belongs to, when it does not

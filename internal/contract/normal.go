@@ -12,11 +12,17 @@ import (
 // Some of what a schema may say is written anew before anybody reads it: what
 // redefines is merged, SOAP arrays become sequences. The type model and the
 // schema engine both read this normal form and so cannot differ about it. What
-// is published is the file as it came.
+// is published is the file as it came; in the one document of ?singlewsdl, where
+// nothing is left to redefine, the merged text.
 
 // normalise puts all schemas into normal form.
 func (l *loader) normalise() {
 	l.mergeRedefinitions()
+	for _, s := range l.schemas {
+		if len(l.redefinitions) > 0 && !bytes.Equal(s.text, s.file.utf8) {
+			s.merged = s.text
+		}
+	}
 	l.unfoldArrays()
 }
 

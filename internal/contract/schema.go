@@ -13,6 +13,7 @@ type schema struct {
 	file      *file
 	node      document.Node
 	text      []byte // that node stands in: the file's, until the schema is put into normal form
+	merged    []byte // the file with its redefinitions written out; nil where there are none
 	namespace string
 	chameleon bool     // namespace is the including schema's
 	includes  []string // the paths it includes or redefines

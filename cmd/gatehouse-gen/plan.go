@@ -62,6 +62,7 @@ type alternatives struct {
 type service struct {
 	name, doc  string
 	contract   *contract.Service
+	only11     bool
 	only12     bool
 	operations []*operation
 }
@@ -144,8 +145,9 @@ func (p *planner) nothing() error {
 }
 
 func (p *planner) service(s *contract.Service) {
-	out := &service{doc: s.Doc, contract: s, only12: true}
+	out := &service{doc: s.Doc, contract: s, only11: true, only12: true}
 	for _, port := range s.Ports {
+		out.only11 = out.only11 && !port.SOAP12
 		out.only12 = out.only12 && port.SOAP12
 	}
 	methods := names{}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
 )
 
 // repair makes gowsdl's output the client: each struct gets the types and tags
@@ -277,12 +279,25 @@ func (r *repairer) actions(method ast.Decl, token ast.Expr) (string, error) {
 		for _, s := range r.services {
 			for i, o := range s.operations {
 				if unexported(s.name) == receiver && literal.Value == strconv.Quote(actionToken(i)) {
-					return fmt.Sprintf("soapCall{%q, %q, %t}", o.contract.Action11, o.contract.Action12, s.only12), nil
+					action11, action12 := s.actions(o.contract)
+					return fmt.Sprintf("soapCall{%q, %q, %t}", action11, action12, s.only12), nil
 				}
 			}
 		}
 	}
 	return "", fmt.Errorf("gowsdl has lost the action of a call")
+}
+
+// actions are an operation's for either version. A version that the service has
+// no port for takes the other's: many servers answer both at one address.
+func (s *service) actions(o *contract.Operation) (action11, action12 string) {
+	switch {
+	case s.only12:
+		return o.Action12, o.Action12
+	case s.only11:
+		return o.Action11, o.Action11
+	}
+	return o.Action11, o.Action12
 }
 
 // alternatives declares the interface of a type and those derived from it.

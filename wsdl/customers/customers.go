@@ -381,7 +381,7 @@ func NewProductService(client *SOAPClient) ProductService {
 
 func (service *productService) UpsertProductContext(ctx context.Context, request *ProductUpsertRequest) (*ProductUpsertConfirmation, error) {
 	response := new(ProductUpsertConfirmation)
-	err := service.client.CallContext(ctx, soapCall{"http://services.mdm.example/MasterData/2024/06/UpsertProduct", "", false}, request, response)
+	err := service.client.CallContext(ctx, soapCall{"http://services.mdm.example/MasterData/2024/06/UpsertProduct", "http://services.mdm.example/MasterData/2024/06/UpsertProduct", false}, request, response)
 	if err != nil {
 		return nil, err
 	}
@@ -398,7 +398,7 @@ func (service *productService) UpsertProduct(request *ProductUpsertRequest) (*Pr
 
 func (service *productService) PublishPriceContext(ctx context.Context, request *PriceNotification) error {
 
-	err := service.client.CallContext(ctx, soapCall{"http://services.mdm.example/MasterData/2024/06/PublishPrice", "", false}, request, struct{}{})
+	err := service.client.CallContext(ctx, soapCall{"http://services.mdm.example/MasterData/2024/06/PublishPrice", "http://services.mdm.example/MasterData/2024/06/PublishPrice", false}, request, struct{}{})
 	if err != nil {
 		return err
 	}

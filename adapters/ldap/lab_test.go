@@ -224,7 +224,7 @@ func realDirectory(t testing.TB) slapd {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("GATEHOUSE_TEST_LDAP is not set: run testdata/ldap/slapd.sh start")
 		}
-		t.Skip("GATEHOUSE_TEST_LDAP is not set: no real directory to test with")
+		t.Skip("set GATEHOUSE_TEST_LDAP to what testdata/ldap/slapd.sh start prints, or run under testdata/servers/run.sh")
 	}
 	u, err := url.Parse(text)
 	if err != nil {

@@ -30,8 +30,7 @@ func (x *exchange) post(s *contract.Service) error {
 	if err := x.accept(s, req); err != nil {
 		return err
 	}
-	x.reply()
-	return nil
+	return x.reply()
 }
 
 // accept reads the body and hands it to the core. Places are given back before
@@ -134,7 +133,7 @@ func traceParent(h http.Header) string {
 // reply answers with the payload in an envelope of the request's version, or
 // with nothing: to a one-way message, and to a sender whose ReplyTo is the none
 // address (WS-Addressing 1.0 §2.1).
-func (x *exchange) reply() {
+func (x *exchange) reply() error {
 	r := x.receipt
 	header := x.w.Header()
 	header.Set(headerMessageID, r.MessageID.String())
@@ -143,11 +142,16 @@ func (x *exchange) reply() {
 	}
 	if r.Operation.OneWay() || r.Head.Addressing.ReplyTo == envelope.AddressNone {
 		x.write(http.StatusAccepted, nil)
-		return
+		return nil
+	}
+	payload, err := r.Payload()
+	if err != nil {
+		return err
 	}
 	head := r.Head.Reply(r.Operation.OutputAction, "urn:uuid:"+r.ID.String())
 	const frame = 1 << 10
-	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(r.Reply)+frame), head, r.Reply))
+	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(payload)+frame), head, payload))
+	return nil
 }
 
 func (x *exchange) writeEnvelope(status int, body []byte) {

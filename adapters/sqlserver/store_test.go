@@ -44,7 +44,7 @@ func createDatabase(t testing.TB) string {
 	t.Helper()
 	dsn := os.Getenv(dsnVariable)
 	if dsn == "" {
-		t.Skip(dsnVariable + " names no server")
+		t.Skip("set " + dsnVariable + " to the DSN of a server")
 	}
 	u, err := url.Parse(dsn)
 	if err != nil {

@@ -29,13 +29,15 @@ type note struct {
 
 // structType is a complex type, the element that has it, or both.
 type structType struct {
-	name   string
-	doc    string
-	root   *contract.Name // the global element it writes
-	named  *contract.Name // the type that xsi:type calls it
-	item   bool           // of a repeated group: no element of its own
-	fields []field
-	of     []*alternatives // that it is one of
+	name  string
+	doc   string
+	root  *contract.Name // the global element it writes
+	named *contract.Name // the type that xsi:type calls it
+	item  bool           // of a repeated group: no element of its own
+	// gathered says that the element is not in the Body, but its children are.
+	gathered bool
+	fields   []field
+	of       []*alternatives // that it is one of
 }
 
 type field struct {
@@ -166,11 +168,13 @@ func refused(o *contract.Operation) string {
 	switch {
 	case o.Unsupported != "":
 		return o.Unsupported
-	case o.Style == contract.RPCEncoded:
-		return "its style is rpc/encoded"
+	case o.Style == contract.RPCEncoded, encoded(o.Input), encoded(o.Output):
+		return "its messages are encoded (SOAP 1.1 §5), and clients write literal XML only"
 	}
 	return ""
 }
+
+func encoded(m *contract.Message) bool { return m != nil && m.Use == contract.Encoded }
 
 func (p *planner) operation(o *contract.Operation, methods names) *operation {
 	name := identifier(o.Name)
@@ -184,14 +188,18 @@ func (p *planner) operation(o *contract.Operation, methods names) *operation {
 		out.output = p.message(o.Output)
 	}
 	for _, f := range o.Faults {
-		out.faults = append(out.faults, p.root(f.Element))
+		if f.Element != nil {
+			out.faults = append(out.faults, p.root(f.Element))
+		}
 	}
 	for _, m := range []*contract.Message{o.Input, o.Output} {
 		if m == nil {
 			continue
 		}
 		for _, h := range m.Headers {
-			out.headers = append(out.headers, p.root(h))
+			if h.Element != nil && h.Use != contract.Encoded {
+				out.headers = append(out.headers, p.root(h.Element))
+			}
 		}
 	}
 	return out
@@ -201,7 +209,9 @@ func (p *planner) message(m *contract.Message) *structType {
 	if m == nil || m.Element == nil {
 		return nil
 	}
-	return p.root(m.Element)
+	s := p.root(m.Element)
+	s.gathered = m.Gathered
+	return s
 }
 
 // nameServices comes last: the names of elements and types are used more.

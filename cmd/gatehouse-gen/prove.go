@@ -201,8 +201,12 @@ func tripsOf(c *contract.Contract, made *client) *trips {
 			if o.output != nil {
 				t.message(maker, s, o, sample.Direction{Reply: true}, o.contract.Output.Element, o.output)
 			}
-			for i, f := range o.contract.Faults {
-				t.message(maker, s, o, sample.Direction{Fault: f.Name}, f.Element, o.faults[i])
+			at := 0
+			for _, f := range o.contract.Faults {
+				if f.Element != nil {
+					t.message(maker, s, o, sample.Direction{Fault: f.Name}, f.Element, o.faults[at])
+					at++
+				}
 			}
 		}
 	}

@@ -171,6 +171,8 @@ func (s *structType) describe() string {
 	switch {
 	case s.item:
 		return "is one item of it."
+	case s.gathered:
+		return fmt.Sprintf("holds what stands in the Body of message %s.", s.root.Local)
 	case s.root != nil:
 		return fmt.Sprintf("is the element %s.", s.root.Local)
 	case s.named != nil:
@@ -329,6 +331,9 @@ func (r *repairer) registry() {
 	for _, s := range r.structs {
 		if s.root != nil {
 			r.printf("_ = xsdSchema.element(%q, %q, reflect.TypeFor[%s]())\n", s.root.Space, s.root.Local, s.name)
+		}
+		if s.gathered {
+			r.printf("_ = xsdSchema.gathered(reflect.TypeFor[%s]())\n", s.name)
 		}
 		if s.named != nil {
 			r.printf("_ = xsdSchema.named(%q, %q, reflect.TypeFor[%s]())\n", s.named.Space, s.named.Local, s.name)

@@ -62,7 +62,7 @@ func bubblewrap(t *testing.T) {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("CI has no bubblewrap; testdata/servers/run.sh installs it")
 		}
-		t.Skip("bubblewrap is not installed")
+		t.Skip("bubblewrap is not installed: install it, or run under testdata/servers/run.sh as root")
 	}
 	out, err := asNobody(exec.Command("bwrap", "--unshare-user", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "true")).CombinedOutput()
 	if err != nil {

@@ -98,7 +98,7 @@ func TestComposeTogether(t *testing.T) {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("CI has no slapd or rabbitmq-server; testdata/servers/run.sh installs them")
 		}
-		t.Skip("slapd and rabbitmq-server are not installed")
+		t.Skip("slapd and rabbitmq-server are not installed: install them, or run under testdata/servers/run.sh as root")
 	}
 	if !ownNetwork(t) {
 		return

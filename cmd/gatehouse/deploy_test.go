@@ -72,7 +72,7 @@ func makeSecrets(t *testing.T) string {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("CI has no openssl")
 		}
-		t.Skip("openssl is not installed")
+		t.Skip("openssl is not installed: install it, or run under testdata/servers/run.sh as root")
 	}
 	dir := filepath.Join(t.TempDir(), "secrets")
 	if out, err := exec.Command(filepath.Join(top, "deploy/compose/secrets.sh"), dir).CombinedOutput(); err != nil {
@@ -126,7 +126,7 @@ func TestComposeNamesWhatExists(t *testing.T) {
 // installed, which Debian does not have.
 func TestComposeAccepts(t *testing.T) {
 	if err := exec.Command("docker", "compose", "version").Run(); err != nil {
-		t.Skip("docker compose is not installed")
+		t.Skip("docker compose is not installed: Debian has no package of it; install Docker's plugin")
 	}
 	out, err := exec.Command("docker", "compose", "-f", filepath.Join(top, "compose.yaml"), "config", "--quiet").CombinedOutput()
 	if err != nil || len(out) > 0 {

@@ -33,7 +33,7 @@ type service struct {
 
 	reloading sync.Mutex // one at a time
 
-	mu     sync.Mutex // guards what follows, and running.assembly
+	mu     sync.Mutex // guards what follows, and running.assembly, which changes under reloading too
 	since  time.Time
 	reload *operations.Reload
 }
@@ -124,8 +124,11 @@ func (s *service) runOperations(ctx context.Context) error {
 	return s.operations.Run(ctx)
 }
 
-// announce tells who wants to know that the gateway serves.
+// announce tells who wants to know that the gateway serves. An operator may ask
+// for a reload already.
 func (s *service) announce(ctx context.Context) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	attrs := []any{"address", s.public.Address().String(), "version", version, "configuration", s.generation.Version}
 	if s.operations != nil {
 		attrs = append(attrs, "operations", s.operations.Address().String())

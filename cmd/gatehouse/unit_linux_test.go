@@ -234,7 +234,7 @@ func needSystemd(t *testing.T) {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("CI has no systemd-analyze; testdata/servers/run.sh installs it")
 		}
-		t.Skip("systemd-analyze is not installed")
+		t.Skip("systemd-analyze is not installed: install systemd, or run under testdata/servers/run.sh as root")
 	}
 }
 

@@ -14,6 +14,8 @@ type model struct {
 	elements   map[Name]*Element
 	attributes map[Name]*Attribute
 	types      map[Name]*Type
+	// wrappers are the elements that are synthesised.
+	wrappers map[*Element]*wrapper
 	// wellKnown are the pages of the catalogue in use, by namespace.
 	wellKnown map[string]*page
 	// oversized says which content model is too large to compile, if one is.
@@ -63,7 +65,7 @@ func (b *builder) undeclared(s *schema, n document.Node, kind string, name Name)
 
 func buildModel(l *loader) *model {
 	b := &builder{
-		model: &model{elements: map[Name]*Element{}, attributes: map[Name]*Attribute{}, types: map[Name]*Type{}, wellKnown: map[string]*page{}},
+		model: &model{elements: map[Name]*Element{}, attributes: map[Name]*Attribute{}, types: map[Name]*Type{}, wrappers: map[*Element]*wrapper{}, wellKnown: map[string]*page{}},
 		l:     l, groups: map[Name]*Particle{}, attributeGroups: map[Name]*attributeSet{},
 		heads: map[*Element]*Element{}, sources: map[*Type]global{},
 		elementNodes: map[Name]global{}, typeNodes: map[Name]global{}, groupNodes: map[Name]global{},
@@ -157,15 +159,12 @@ func (b *builder) qname(s *schema, n document.Node, local string) (Name, bool) {
 }
 
 func (b *builder) expand(s *schema, n document.Node, qname string) Name {
-	prefix, local := document.SplitQName(strings.TrimSpace(qname))
-	space, bound := n.NamespaceFor(prefix)
-	if !bound && prefix != "" {
+	name, ok := s.expand(n, qname)
+	if !ok {
+		prefix, _ := document.SplitQName(trim(qname))
 		b.l.note(b.at(s, n), "prefix %q is not declared", prefix)
 	}
-	if space == "" && prefix == "" && s.chameleon {
-		space = s.namespace
-	}
-	return Name{Space: space, Local: local}
+	return name
 }
 
 // drain fills the types that were named until none is left.

@@ -46,6 +46,9 @@ func (b *builder) fillComplex(t *Type, s *schema, n document.Node) {
 	}
 	t.Base = b.anyType
 	t.Content = b.content(s, n)
+	if isEncoding(t.Name.Space) && t.Name.Local == "Array" {
+		b.plainArray(t)
+	}
 	set := b.attributeUses(s, n)
 	t.Attributes, t.AnyAttr = set.uses, set.any
 }
@@ -86,6 +89,9 @@ func (b *builder) complexContent(t *Type, s *schema, n document.Node) {
 	own := b.content(s, n)
 	if n.Name().Local == "restriction" {
 		t.Content = own
+		if t.Base.Array != nil {
+			t.Array = b.array(t, s, n)
+		}
 		return
 	}
 	t.Mixed = t.Mixed || t.Base.Mixed && t.Base != b.anyType
@@ -98,6 +104,41 @@ func (b *builder) complexContent(t *Type, s *schema, n document.Node) {
 	default:
 		t.Content = &Particle{Kind: Sequence, Min: 1, Max: 1, Particles: []*Particle{base, own}}
 	}
+}
+
+// array describes the SOAP array that t is, from its restriction in normal form.
+func (b *builder) array(t *Type, s *schema, n document.Node) *Array {
+	item := firstElement(t.Content)
+	if item == nil {
+		return t.Base.Array
+	}
+	of, declared := parseArrayType(s, n)
+	if !declared {
+		of = arrayType{item.Type.Name, []int{1}}
+	}
+	out := &Array{Item: item, Of: of.of, Dimensions: of.dimensions()}
+	if inner, nested := of.item(); nested {
+		out.Ranks = ranksText(inner.ranks)
+	}
+	return out
+}
+
+// plainArray gives soapenc:Array itself a member to go by.
+func (b *builder) plainArray(t *Type) {
+	item := &Element{Name: Name{Local: "item"}, Type: b.anyType, Nillable: true, Position: t.Position}
+	t.Content = &Particle{Kind: Sequence, Min: 1, Max: 1,
+		Particles: []*Particle{{Kind: ElementParticle, Min: 0, Max: Unbounded, Element: item}}}
+	t.Array = &Array{Item: item, Of: plainArray.of, Dimensions: 1}
+}
+
+func firstElement(p *Particle) *Element {
+	for p != nil && len(p.Particles) > 0 {
+		p = p.Particles[0]
+	}
+	if p == nil {
+		return nil
+	}
+	return p.Element
 }
 
 // inheritAttributes merges the base's attributes with those declared at n.
@@ -135,6 +176,10 @@ func (b *builder) attributeUse(set *attributeSet, s *schema, n document.Node) {
 	a := &Attribute{Doc: documentation(n), Position: b.at(s, n), Required: attr(n, "use") == "required",
 		Default: optional(n, "default"), Fixed: optional(n, "fixed")}
 	if ref, ok := b.qname(s, n, "ref"); ok {
+		if isEncoding(ref.Space) {
+			set.any = true
+			return
+		}
 		if !b.attributeRef(a, s, n, ref) {
 			return
 		}
@@ -189,6 +234,10 @@ func (b *builder) attributeType(s *schema, n document.Node) *Simple {
 
 func (b *builder) attributeGroup(set *attributeSet, s *schema, n document.Node) {
 	ref, _ := b.qname(s, n, "ref")
+	if isEncoding(ref.Space) {
+		set.any = true
+		return
+	}
 	group, built := b.attributeGroups[ref]
 	if !built {
 		src, ok := b.attributeGroupNodes[ref]

@@ -56,7 +56,7 @@ func (v *validator) Validate(message []byte) error {
 func (l *loader) compile(c *Contract) {
 	set := newSchemaSet(l)
 	for _, s := range c.Services {
-		s.validator, s.degraded = set.compile(s)
+		set.service(s)
 	}
 }
 
@@ -68,12 +68,13 @@ type schemaSet struct {
 	names      map[string]string     // namespace → name of the schema that includes all of its schemas
 	sources    map[string][]byte     // by name
 	origins    map[string]*schema    // by name
-	compiled   map[string]*validator // by the content of the Body
+	unschemed  map[string]string     // the same, for namespaces that only wrappers have
+	compiled   map[string]*validator // by the content of the Body, and the wrappers
 }
 
 func newSchemaSet(l *loader) *schemaSet {
 	set := &schemaSet{l: l, namespaces: map[string][]*schema{}, names: map[string]string{},
-		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}}
+		sources: map[string][]byte{}, origins: map[string]*schema{}, compiled: map[string]*validator{}, unschemed: map[string]string{}}
 	for _, s := range l.schemas {
 		set.namespaces[s.namespace] = append(set.namespaces[s.namespace], s)
 	}
@@ -94,11 +95,16 @@ func (set *schemaSet) add(ns string) {
 		if source == nil {
 			continue
 		}
-		name := fmt.Sprintf("%s-%d.xsd", strings.TrimSuffix(set.names[ns], ".xsd"), i+1)
+		name := set.member(ns, i)
 		set.sources[name], set.origins[name] = source, s
 		driver = append(driver, `<xs:include schemaLocation="`+name+`"/>`...)
 	}
 	set.sources[set.names[ns]] = append(driver, "</xs:schema>"...)
+}
+
+// member names the i-th schema of a namespace.
+func (set *schemaSet) member(ns string, i int) string {
+	return fmt.Sprintf("%s-%d.xsd", strings.TrimSuffix(set.names[ns], ".xsd"), i+1)
 }
 
 func schemaStart(ns string) []byte {
@@ -110,8 +116,8 @@ func schemaStart(ns string) []byte {
 }
 
 // source returns a schema's text with its references replaced, line by line
-// where it was; nil when it has no content.
-func (set *schemaSet) source(s *schema) []byte {
+// where it was, and without some of its declarations; nil when it has no content.
+func (set *schemaSet) source(s *schema, hidden ...document.Node) []byte {
 	text := document.AppendStandalone(nil, s.node)
 	head := startTagEnd(text)
 	if head < 0 {
@@ -123,7 +129,7 @@ func (set *schemaSet) source(s *schema) []byte {
 			body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
 		}
 	}
-	for _, n := range set.l.duplicates[s] {
+	for _, n := range slices.Concat(set.l.duplicates[s], hidden) {
 		body = bytes.ReplaceAll(body, n.Source(), blank(n.Source()))
 	}
 	out := slices.Clone(text[:head])
@@ -191,31 +197,51 @@ func blank(text []byte) []byte {
 	return out
 }
 
-// compile makes the validator of a service. Where the schemas do not compile it
-// returns the gate that takes anything in the Body, and the reason.
-func (set *schemaSet) compile(s *Service) (engine, string) {
-	body := bodyOf(s)
-	if same := set.compiled[body]; same != nil {
+// service makes the validators of a service: one, unless operations differ about
+// an element.
+func (set *schemaSet) service(s *Service) {
+	for i, g := range s.groups {
+		v, reason := set.compile(s, g)
+		if s.several = i > 0; i == 0 {
+			s.validator = v
+		}
+		for _, o := range g.operations {
+			o.validator = v
+		}
+		if s.degraded == "" {
+			s.degraded = reason
+		}
+	}
+}
+
+// compile makes the validator of some operations. Where the schemas do not
+// compile it returns the gate that takes anything in the Body, and the reason.
+func (set *schemaSet) compile(s *Service, g *group) (engine, string) {
+	body := g.body()
+	wrappers := set.wrappers(s, g)
+	key := wrappers.key() + body
+	if same := set.compiled[key]; same != nil {
 		return same, ""
 	}
 	reason := s.oversized
 	if reason == "" {
-		e, err := set.engine(body)
+		e, err := set.engine(body, wrappers)
 		if err == nil {
-			set.compiled[body] = newValidator(e)
-			return set.compiled[body], ""
+			set.compiled[key] = newValidator(e)
+			return set.compiled[key], ""
 		}
 		reason = set.reason(err)
 	}
-	gate, err := set.engine(anyBody)
+	gate, err := set.engine(anyBody, nil)
 	if err != nil { // the envelope alone always compiles
 		return refusal{err}, reason
 	}
 	return newValidator(gate), reason
 }
 
-// anyBody is the content of the Body where the schemas do not compile.
-const anyBody = `<xs:any namespace="##any" processContents="skip"/>`
+// anyBody is the content of the Body where the schemas do not compile. How many
+// children it has is checked beside the engine.
+const anyBody = `<xs:sequence><xs:any namespace="##any" minOccurs="0" maxOccurs="unbounded" processContents="skip"/></xs:sequence>`
 
 // refusal is the engine that is left when there is none.
 type refusal struct{ err error }
@@ -223,25 +249,14 @@ type refusal struct{ err error }
 // Validate refuses every message as an internal fault.
 func (r refusal) Validate([]byte) error { return r.err }
 
-// bodyOf is the content model of the Body: exactly one of the service's inputs.
-func bodyOf(s *Service) string {
-	var b []byte
-	for i, name := range slices.SortedFunc(maps.Keys(s.byBody), compareNames) {
-		if name.Space == "" {
-			b = fmt.Appendf(b, `<xs:element ref="%s"/>`, name.Local)
-			continue
-		}
-		b = fmt.Appendf(b, `<xs:element xmlns:b%d="`, i)
-		b = document.AppendValue(b, name.Space)
-		b = fmt.Appendf(b, `" ref="b%d:%s"/>`, i, name.Local)
-	}
-	return string(b)
-}
-
-// engine compiles the envelopes of both SOAP versions around a Body.
-func (set *schemaSet) engine(body string) (*xsd.Engine, error) {
+// engine compiles the envelopes of both SOAP versions around a Body. The
+// wrappers stand in the schemas of their namespaces.
+func (set *schemaSet) engine(body string, wrappers wrapperSchemas) (*xsd.Engine, error) {
 	open := xsd.ResolverFunc(func(_, name string) (xsd.SchemaSource, error) {
-		source, ok := set.sources[name]
+		source, ok := wrappers[name]
+		if !ok {
+			source, ok = set.sources[name]
+		}
 		if !ok {
 			return xsd.SchemaSource{}, xsderrors.ErrSchemaNotFound
 		}
@@ -249,24 +264,25 @@ func (set *schemaSet) engine(body string) (*xsd.Engine, error) {
 	})
 	var sources []xsd.SchemaSource
 	for _, ns := range []string{nsEnv11, nsEnv12} {
-		sources = append(sources, xsd.Bytes("envelope of "+ns, set.envelope(ns, body)).WithResolver(open))
+		sources = append(sources, xsd.Bytes("envelope of "+ns, set.envelope(ns, body, wrappers)).WithResolver(open))
 	}
 	return xsd.CompileWithOptions(xsd.CompileOptions{MaxSchemaReferences: 1 << 18, MaxSchemaSources: maxFiles}, sources...)
 }
 
 // envelope is the schema of SOAP 1.1 §4 or SOAP 1.2 part 1 §5: attributes and
 // header blocks are free, the Body is not.
-func (set *schemaSet) envelope(ns, body string) []byte {
+func (set *schemaSet) envelope(ns, body string, wrappers wrapperSchemas) []byte {
 	out := schemaStart(ns)
 	if body != anyBody {
 		out = append(out, set.importAll(ns)...)
+		out = append(out, wrappers.imports(set)...)
 	}
 	const free = `<xs:anyAttribute namespace="##any" processContents="lax"/>`
 	return append(out, `<xs:element name="Envelope"><xs:complexType><xs:sequence>`+
 		`<xs:element name="Header" minOccurs="0"><xs:complexType><xs:sequence>`+
 		`<xs:any namespace="##any" minOccurs="0" maxOccurs="unbounded" processContents="lax"/>`+
 		`</xs:sequence>`+free+`</xs:complexType></xs:element>`+
-		`<xs:element name="Body"><xs:complexType><xs:choice>`+body+`</xs:choice>`+free+`</xs:complexType></xs:element>`+
+		`<xs:element name="Body"><xs:complexType>`+body+free+`</xs:complexType></xs:element>`+
 		`</xs:sequence>`+free+`</xs:complexType></xs:element></xs:schema>`...)
 }
 

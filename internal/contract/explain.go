@@ -13,8 +13,10 @@ import (
 // right.
 type explainer struct {
 	service *Service
-	details []fault.Detail
-	more    int // faults found past maxDetails
+	// operation is the one that the message was dispatched to, or nil.
+	operation *Operation
+	details   []fault.Detail
+	more      int // faults found past maxDetails
 	// misplacedText says that there is text somewhere between elements; it is
 	// only looked for then.
 	misplacedText bool
@@ -70,8 +72,14 @@ func precededBy(n document.Node, name Name) bool {
 	return first != n
 }
 
+// body returns the element that holds the message: the Body's child, or the
+// Body itself where the parts stand in it.
 func (x *explainer) body(body document.Node) (document.Node, *Operation) {
 	child := body.FirstChild()
+	op := x.meant(child)
+	if op != nil && op.Input.Gathered {
+		return body, op
+	}
 	if !child.Exists() {
 		x.report(body, fault.Detail{Message: "the Body is empty", Expected: x.inputs(body, "")})
 		return child, nil
@@ -79,12 +87,40 @@ func (x *explainer) body(body document.Node) (document.Node, *Operation) {
 	for extra := child.NextSibling(); extra.Exists(); extra = extra.NextSibling() {
 		x.report(extra, fault.Detail{Message: "the Body has more than one child", Found: quoted(extra), Expected: "nothing after " + child.QName()})
 	}
-	op := x.service.byBody[child.Name()]
 	if op == nil {
 		x.report(child, fault.Detail{Message: "the service has no operation with this Body", Found: child.Name().String(),
 			Expected: x.inputs(body, child.Name().Local)})
 	}
 	return child, op
+}
+
+// meant is the operation that a Body with this first child is taken for.
+func (x *explainer) meant(child document.Node) *Operation {
+	name := Name{}
+	if child.Exists() {
+		name = child.Name()
+	}
+	all := x.service.byBody[name]
+	if x.operation != nil && slices.Contains(all, x.operation) {
+		return x.operation
+	}
+	for _, o := range all {
+		if o.Input.stands(child) {
+			return o
+		}
+	}
+	return x.service.Operation(name)
+}
+
+// stands reports whether the Body's children, from the first, are the message's.
+func (m *Message) stands(child document.Node) bool {
+	for _, el := range m.body() {
+		if !child.Is(el.Name) {
+			return false
+		}
+		child = child.NextSibling()
+	}
+	return !child.Exists()
 }
 
 // inputs lists the Body elements of the service; where one has the local name
@@ -95,10 +131,10 @@ func (x *explainer) inputs(at document.Node, local string) string {
 		if o.Unsupported != "" {
 			continue
 		}
-		name := o.Input.Element.Name
-		all = append(all, name.String())
-		if name.Local == local {
-			same = append(same, name.String())
+		words := o.Input.bodyWords()
+		all = append(all, words)
+		if local != "" && o.Input.bodyName().Local == local {
+			same = append(same, words)
 		}
 	}
 	if len(same) > 0 {
@@ -114,14 +150,37 @@ func (x *explainer) inputs(at document.Node, local string) string {
 func (x *explainer) envelope(root document.Node) {
 	if header := root.Child(Name{Space: root.Name().Space, Local: "Header"}); header.Exists() {
 		for block := range header.Children() {
-			if el := x.service.elements[block.Name()]; el != nil {
+			if el := x.block(block.Name()); el != nil {
 				x.element(block, el)
 			}
 		}
 	}
-	if child, op := x.structure(root); op != nil {
-		x.element(child, op.Input.Element)
+	in, op := x.structure(root)
+	switch {
+	case op == nil:
+	case !op.Input.Gathered:
+		x.element(in, op.Input.Element)
+	case len(op.Input.Parts) == 0:
+		x.empty(in, op.Input.Element)
+	default:
+		x.content(in, op.Input.Element, op.Input.Element.Type)
 	}
+}
+
+// block is the declaration of a header block: a schema's, or synthesised for a
+// part that names a type.
+func (x *explainer) block(name Name) *Element {
+	if el := x.service.elements[name]; el != nil {
+		return el
+	}
+	for _, o := range x.service.Operations {
+		for _, el := range o.Input.Blocks() {
+			if o.Unsupported == "" && el.Name == name {
+				return el
+			}
+		}
+	}
+	return nil
 }
 
 // element explains one element against its declaration.

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -62,6 +61,7 @@ type Type struct {
 	Mixed      bool
 	Abstract   bool
 	Derived    []*Type // types that xsi:type may name in its place
+	Array      *Array  // nil: not a SOAP array
 	Doc        string
 	Position   Position
 
@@ -151,69 +151,3 @@ type Simple struct {
 
 	patterns *patternCheck // nil: no patterns
 }
-
-// Style says how an operation's messages stand in the SOAP Body (WSDL 1.1 §3.4, §3.5).
-type Style uint8
-
-// The styles in use.
-const (
-	DocumentWrapped Style = iota // one part, the element named after the operation
-	DocumentBare
-	RPCLiteral
-	RPCEncoded
-)
-
-var styleNames = [...]string{"document/literal wrapped", "document/literal bare", "rpc/literal", "rpc/encoded"}
-
-// String returns the style as people write it.
-func (s Style) String() string { return styleNames[s] }
-
-// Message is one direction of an operation, as it stands in the Body.
-type Message struct {
-	Name    string
-	Element *Element // the Body's child
-	// Headers are the header blocks that the binding declares.
-	Headers []*Element
-}
-
-// FaultMessage is a declared fault; Element is the only child of the detail.
-type FaultMessage struct {
-	Name    string
-	Element *Element
-}
-
-// Operation is what a caller may ask of a Service.
-type Operation struct {
-	Name   string
-	Style  Style
-	Input  *Message
-	Output *Message // nil for a one-way operation; its Element is nil where an empty Body answers
-	Faults []*FaultMessage
-	// Action is the soapAction, by SOAP version; empty where the version has no binding.
-	Action11, Action12 string
-	// InputAction and OutputAction are the WS-Addressing actions (WSDL binding
-	// of WS-Addressing §4.4, explicit or by the default pattern).
-	InputAction, OutputAction string
-	Doc                       string
-	Position                  Position
-	// Unsupported says why the operation cannot be served; empty when it can.
-	// Where it is set, Input.Element and Output.Element may be nil.
-	Unsupported string
-}
-
-// unsupported keeps the first reason why the operation cannot be served.
-func (o *Operation) unsupported(format string, args ...any) {
-	if o.Unsupported == "" {
-		o.Unsupported = fmt.Sprintf(format, args...)
-	}
-}
-
-// Port is one SOAP address of a service.
-type Port struct {
-	Name    string
-	SOAP12  bool
-	Address string
-}
-
-// OneWay reports whether the operation answers with nothing.
-func (o *Operation) OneWay() bool { return o.Output == nil }

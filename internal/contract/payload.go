@@ -28,7 +28,7 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 	}
 	var verdict error
 	if s.degraded == "" {
-		if verdict = s.validator.Validate(payload); verdict == nil && begins(payload, op.Input.Element.Name) {
+		if verdict = s.engineOf(op).Validate(payload); verdict == nil && begins(payload, op.Input.Element.Name) {
 			return nil, 0, nil
 		}
 	}
@@ -42,7 +42,7 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 		return []fault.Detail{wrong}, 0, nil
 	}
 	if s.degraded != "" {
-		return nil, 0, s.gate(tree.Root())
+		return nil, 0, s.gate(op, tree.Root())
 	}
 	x, err := s.judge(tree, verdict, func(x *explainer) { x.element(tree.Root(), el) })
 	if err != nil {
@@ -84,8 +84,8 @@ func (s *Service) rootOf(op *Operation, root document.Node, valid bool) (*Elemen
 	if name == el.Name {
 		return el, fault.Detail{}
 	}
-	other := s.byBody[name]
-	if sub := el.substitute(name); sub != nil && other == nil && (!valid || s.stands(root)) {
+	other := s.Operation(name)
+	if sub := el.substitute(name); sub != nil && other == nil && (!valid || s.stands(op, root)) {
 		return sub, fault.Detail{}
 	}
 	line, column := root.Position()
@@ -103,8 +103,8 @@ func (s *Service) rootOf(op *Operation, root document.Node, valid bool) (*Elemen
 // stands reports whether a root that is valid by itself may stand for the input
 // element. That is the engine's to judge (the schema's block and final), in the
 // one place where it refers to that element.
-func (s *Service) stands(root document.Node) bool {
-	return s.validator.Validate(enclosed(root)) == nil
+func (s *Service) stands(op *Operation, root document.Node) bool {
+	return s.engineOf(op).Validate(enclosed(root)) == nil
 }
 
 // enclosed is an envelope around the root.
@@ -119,8 +119,8 @@ const (
 
 // gate is all that a degraded service checks of a message whose root is known:
 // that the engine, too, takes it for well-formed and within its limits.
-func (s *Service) gate(root document.Node) error {
-	verdict := s.validator.Validate(enclosed(root))
+func (s *Service) gate(op *Operation, root document.Node) error {
+	verdict := s.engineOf(op).Validate(enclosed(root))
 	if verdict == nil {
 		return nil
 	}

@@ -217,7 +217,7 @@ func TestUnservedOperation(t *testing.T) {
 			f := fault.Of(err)
 			if f == nil || f.Code != fault.CodeUnknownOperation {
 				t.Errorf("%v: error %v, want %s", op, err, fault.CodeUnknownOperation)
-			} else if op == old && !strings.Contains(f.Message, "its style is rpc/literal") {
+			} else if op == old && !strings.Contains(f.Message, "which no schema of the contract declares") {
 				t.Errorf("message %q does not say why", f.Message)
 			}
 		}

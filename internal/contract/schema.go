@@ -16,6 +16,7 @@ import (
 type schema struct {
 	file      *file
 	node      document.Node
+	text      []byte // that node stands in: the file's, until the schema is put into normal form
 	namespace string
 	chameleon bool // namespace is the including schema's
 	wellKnown bool // comes with the gateway, not with the contract
@@ -65,7 +66,7 @@ func (l *loader) collect(root *file) {
 // adopt is the including schema's namespace, empty for an import.
 func (l *loader) collectSchema(f *file, n document.Node, adopt string, index int) {
 	own, declared := n.Attr(Name{Local: "targetNamespace"})
-	s := &schema{file: f, node: n, namespace: own, index: index,
+	s := &schema{file: f, node: n, text: f.utf8, namespace: own, index: index,
 		qualifiedElements:   attr(n, "elementFormDefault") == "qualified",
 		qualifiedAttributes: attr(n, "attributeFormDefault") == "qualified"}
 	if !declared && adopt != "" {

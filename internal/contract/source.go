@@ -34,6 +34,9 @@ type loader struct {
 	// duplicates are global components that another schema of the same
 	// namespace declares too; the validator must not see them.
 	duplicates map[*schema][]document.Node
+	// referred are the global elements that schemas refer to, and where first;
+	// nil until asked for.
+	referred map[Name]Position
 
 	faults []Fault
 	notes  []Fault

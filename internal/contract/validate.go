@@ -26,10 +26,20 @@ import (
 //
 // Validate is safe for concurrent use and does not keep the bytes.
 func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, more int, err error) {
+	return s.ValidateFor(nil, envelope, limit)
+}
+
+// ValidateFor is Validate for an envelope that was dispatched: where operations
+// share a Body, it is op's that the message is held against. A nil op is the
+// likeliest.
+func (s *Service) ValidateFor(op *Operation, envelope []byte, limit int) (details []fault.Detail, more int, err error) {
 	if err := crowded(envelope); err != nil {
 		return nil, 0, err
 	}
-	verdict := s.validator.Validate(envelope)
+	if op == nil && s.several {
+		op = s.likely(envelope)
+	}
+	verdict := s.engineOf(op).Validate(envelope)
 	if verdict == nil && s.degraded == "" {
 		return nil, 0, nil
 	}
@@ -41,12 +51,32 @@ func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, 
 	if err := notEnvelope(tree.Root()); err != nil {
 		return nil, 0, err
 	}
-	x, err := s.judge(tree, verdict, func(x *explainer) { x.envelope(tree.Root()) })
+	x, err := s.judge(tree, verdict, func(x *explainer) { x.operation = op; x.envelope(tree.Root()) })
 	if err != nil {
 		return nil, 0, err
 	}
 	details, more = x.limited(limit)
 	return details, more, nil
+}
+
+// likely is the operation that an envelope is taken for that nobody has
+// dispatched, or nil.
+func (s *Service) likely(envelope []byte) *Operation {
+	tree, err := document.Read(envelope)
+	if err != nil {
+		return nil
+	}
+	defer tree.Release()
+	body := tree.Root().Child(Name{Space: tree.Root().Name().Space, Local: "Body"})
+	return (&explainer{service: s}).meant(body.FirstChild())
+}
+
+// engineOf returns the engine for the messages of an operation; nil is any.
+func (s *Service) engineOf(op *Operation) engine {
+	if op != nil && op.validator != nil {
+		return op.validator
+	}
+	return s.validator
 }
 
 // maxMarkup bounds the elements of one message, comments and the like counted

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"iter"
 	"strings"
 )
@@ -220,6 +221,17 @@ func (n Node) Source() []byte {
 	return bytesOf(n.t.scanner.src[row.start:row.end])
 }
 
+// Span returns where the element stands in the source, in bytes: its start tag,
+// its content, its end tag, and what follows it. Content and end tag of an empty
+// element are where it ends.
+func (n Node) Span() (start, content, closing, end int) {
+	if n.t == nil {
+		return 0, 0, 0, 0
+	}
+	row := n.row()
+	return int(row.start), int(row.content), int(row.closing), int(row.end)
+}
+
 // NamespaceFor resolves a prefix in the scope of the element. The empty prefix
 // is the default namespace and always resolves.
 func (n Node) NamespaceFor(prefix string) (space string, ok bool) {
@@ -256,3 +268,7 @@ func (t *Tree) textIn(from, to int32) bool {
 	}
 	return false
 }
+
+// Order compares places in the document (XPath 3.1 §2.4.1): negative when n
+// comes before o, 0 when they are one element. Both are of one tree.
+func (n Node) Order(o Node) int { return cmp.Compare(n.id, o.id) }

@@ -115,11 +115,20 @@ func targetOf(op *contract.Operation, d Direction) (*target, error) {
 	case d.Reply && op.OneWay():
 		return nil, fmt.Errorf("operation %s is one-way: it has no reply", op.Name)
 	case d.Reply:
-		return &target{op: op, element: op.Output.Element, headers: op.Output.Headers, kind: replyBody}, nil
+		return &target{op: op, element: op.Output.Element, headers: elementsOf(op.Output.Headers), kind: replyBody}, nil
 	case op.Input == nil || op.Input.Element == nil:
 		return nil, fmt.Errorf("operation %s has no input element", op.Name)
 	}
-	return &target{op: op, element: op.Input.Element, headers: op.Input.Headers}, nil
+	return &target{op: op, element: op.Input.Element, headers: elementsOf(op.Input.Headers)}, nil
+}
+
+// elementsOf returns the header blocks themselves.
+func elementsOf(headers []*contract.Header) []*contract.Element {
+	var out []*contract.Element
+	for _, h := range headers {
+		out = append(out, h.Element)
+	}
+	return out
 }
 
 func faultOf(op *contract.Operation, name string) (*target, error) {

@@ -109,7 +109,7 @@ install_packages
 start_servers
 if [ "$1 $2" = "go test" ]; then
   shift 2
-  go run "$gotestsum" --format pkgname-and-test-fails --hide-summary=skipped -- "$@"
+  go run "$gotestsum" --format pkgname-and-test-fails -- "$@"
 else
   "$@"
 fi

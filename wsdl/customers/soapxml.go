@@ -395,13 +395,14 @@ func xsdReadTag(tag string) *xsdField {
 // the details of faults.
 var xsdSchema = &xsdRegistry{
 	elements: map[xml.Name]reflect.Type{}, roots: map[reflect.Type]xml.Name{},
-	types: map[xml.Name]reflect.Type{}, names: map[reflect.Type]xml.Name{}, declared: map[reflect.Type]reflect.Type{},
+	bodies: map[reflect.Type]bool{}, types: map[xml.Name]reflect.Type{}, names: map[reflect.Type]xml.Name{}, declared: map[reflect.Type]reflect.Type{},
 }
 
 // xsdRegistry is filled while the package is initialised and only read later.
 type xsdRegistry struct {
 	elements map[xml.Name]reflect.Type     // global elements' structs
 	roots    map[reflect.Type]xml.Name     // the same, turned
+	bodies   map[reflect.Type]bool         // those whose children stand in the Body
 	types    map[xml.Name]reflect.Type     // named types' structs
 	names    map[reflect.Type]xml.Name     // the same, turned
 	declared map[reflect.Type]reflect.Type // interface → the struct without xsi:type
@@ -410,8 +411,24 @@ type xsdRegistry struct {
 // element registers the struct of a global element.
 func (r *xsdRegistry) element(space, local string, t reflect.Type) *xsdRegistry {
 	name := xml.Name{Space: space, Local: local}
-	r.elements[name], r.roots[t] = t, name
+	r.roots[t] = name
+	if r.elements[name] == nil {
+		r.elements[name] = t
+	}
 	return r
+}
+
+// gathered registers a struct whose children stand in the Body without it.
+func (r *xsdRegistry) gathered(t reflect.Type) *xsdRegistry {
+	r.bodies[t] = true
+	return r
+}
+
+// inBody reports whether v, a pointer to a struct, is one whose children stand in
+// the Body without it.
+func (r *xsdRegistry) inBody(v any) bool {
+	t := reflect.TypeOf(v)
+	return t != nil && t.Kind() == reflect.Pointer && r.bodies[t.Elem()]
 }
 
 // named registers the struct of a named type.
@@ -1499,6 +1516,9 @@ func (c *SOAPClient) envelope(ctx context.Context, version int, request any) ([]
 		if err := soapAppend(body, request); err != nil {
 			return nil, err
 		}
+		if xsdSchema.inBody(request) {
+			body.Content = body.Content[0].(*XMLElement).Content
+		}
 	}
 	envelope := soapElement(space, "Envelope", body)
 	if len(header.Content) > 0 {
@@ -1552,8 +1572,9 @@ func soapAnswer(answer *http.Response, body []byte, response any) error {
 	if envelope.Name.Local != "Envelope" || space != soapSpace11 && space != soapSpace12 {
 		return soapForeign(answer, body, errors.New("the document is no SOAP envelope"))
 	}
+	reply := envelope.child(space, "Body")
 	var payload *XMLElement
-	if children := envelope.child(space, "Body").Elements(); len(children) > 0 {
+	if children := reply.Elements(); len(children) > 0 {
 		payload = children[0]
 	}
 	switch {
@@ -1561,6 +1582,8 @@ func soapAnswer(answer *http.Response, body []byte, response any) error {
 		return soapFault(answer, payload)
 	case !wanted:
 		return nil
+	case xsdSchema.inBody(response):
+		payload = &XMLElement{Name: xsdSchema.roots[reflect.TypeOf(response).Elem()], Content: reply.Content, scope: reply.scope}
 	case payload == nil:
 		return fmt.Errorf("HTTP %s, and the Body of the answer is empty", answer.Status)
 	}

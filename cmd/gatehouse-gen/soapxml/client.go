@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 )
 
@@ -179,6 +180,9 @@ func (c *SOAPClient) envelope(ctx context.Context, version int, request any) ([]
 		if err := soapAppend(body, request); err != nil {
 			return nil, err
 		}
+		if xsdSchema.inBody(request) {
+			body.Content = body.Content[0].(*XMLElement).Content
+		}
 	}
 	envelope := soapElement(space, "Envelope", body)
 	if len(header.Content) > 0 {
@@ -232,8 +236,9 @@ func soapAnswer(answer *http.Response, body []byte, response any) error {
 	if envelope.Name.Local != "Envelope" || space != soapSpace11 && space != soapSpace12 {
 		return soapForeign(answer, body, errors.New("the document is no SOAP envelope"))
 	}
+	reply := envelope.child(space, "Body")
 	var payload *XMLElement
-	if children := envelope.child(space, "Body").Elements(); len(children) > 0 {
+	if children := reply.Elements(); len(children) > 0 {
 		payload = children[0]
 	}
 	switch {
@@ -241,6 +246,8 @@ func soapAnswer(answer *http.Response, body []byte, response any) error {
 		return soapFault(answer, payload)
 	case !wanted:
 		return nil
+	case xsdSchema.inBody(response):
+		payload = &XMLElement{Name: xsdSchema.roots[reflect.TypeOf(response).Elem()], Content: reply.Content, scope: reply.scope}
 	case payload == nil:
 		return fmt.Errorf("HTTP %s, and the Body of the answer is empty", answer.Status)
 	}

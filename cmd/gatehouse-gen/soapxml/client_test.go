@@ -15,12 +15,19 @@ type ping struct {
 	Text string `xsd:"Text,ns=urn:p"`
 }
 
+// parts are those of a message that stand in the Body side by side.
+type parts struct {
+	Ping  *ping  `xsd:"Ping,required,ns=urn:p"`
+	Count *int32 `xsd:"count"`
+}
+
 type refusal struct {
 	Code string `xsd:"Code,ns=urn:p"`
 }
 
 var (
 	_ = xsdSchema.element("urn:p", "Ping", reflect.TypeFor[ping]())
+	_ = xsdSchema.element("", "Parts", reflect.TypeFor[parts]()).gathered(reflect.TypeFor[parts]())
 	_ = xsdSchema.element("urn:p", "Refusal", reflect.TypeFor[refusal]())
 )
 
@@ -86,6 +93,18 @@ func TestCall(t *testing.T) {
 	}
 	if err := (&SOAPClient{Version: 13}).CallContext(t.Context(), call, nil, nil); err == nil {
 		t.Error("there is a version 13")
+	}
+}
+
+// TestGathered: a message of several parts has no element around them.
+func TestGathered(t *testing.T) {
+	s := serve(t, 200, envelope11(pong+"<count>7</count>"))
+	var reply parts
+	if err := (&SOAPClient{URL: s.URL}).CallContext(t.Context(), soapCall{}, &parts{Ping: &ping{"p"}, Count: new(int32(1))}, &reply); err != nil || reply.Ping.Text != "pong" || *reply.Count != 7 {
+		t.Errorf("%+v, %v", reply, err)
+	}
+	if !strings.Contains(s.body, `<Body><Ping xmlns="urn:p"><Text>p</Text></Ping><count xmlns="">1</count></Body>`) {
+		t.Errorf("body is %s", s.body)
 	}
 }
 

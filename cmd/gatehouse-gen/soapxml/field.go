@@ -114,13 +114,14 @@ func xsdReadTag(tag string) *xsdField {
 // the details of faults.
 var xsdSchema = &xsdRegistry{
 	elements: map[xml.Name]reflect.Type{}, roots: map[reflect.Type]xml.Name{},
-	types: map[xml.Name]reflect.Type{}, names: map[reflect.Type]xml.Name{}, declared: map[reflect.Type]reflect.Type{},
+	bodies: map[reflect.Type]bool{}, types: map[xml.Name]reflect.Type{}, names: map[reflect.Type]xml.Name{}, declared: map[reflect.Type]reflect.Type{},
 }
 
 // xsdRegistry is filled while the package is initialised and only read later.
 type xsdRegistry struct {
 	elements map[xml.Name]reflect.Type     // global elements' structs
 	roots    map[reflect.Type]xml.Name     // the same, turned
+	bodies   map[reflect.Type]bool         // those whose children stand in the Body
 	types    map[xml.Name]reflect.Type     // named types' structs
 	names    map[reflect.Type]xml.Name     // the same, turned
 	declared map[reflect.Type]reflect.Type // interface → the struct without xsi:type
@@ -129,8 +130,24 @@ type xsdRegistry struct {
 // element registers the struct of a global element.
 func (r *xsdRegistry) element(space, local string, t reflect.Type) *xsdRegistry {
 	name := xml.Name{Space: space, Local: local}
-	r.elements[name], r.roots[t] = t, name
+	r.roots[t] = name
+	if r.elements[name] == nil {
+		r.elements[name] = t
+	}
 	return r
+}
+
+// gathered registers a struct whose children stand in the Body without it.
+func (r *xsdRegistry) gathered(t reflect.Type) *xsdRegistry {
+	r.bodies[t] = true
+	return r
+}
+
+// inBody reports whether v, a pointer to a struct, is one whose children stand in
+// the Body without it.
+func (r *xsdRegistry) inBody(v any) bool {
+	t := reflect.TypeOf(v)
+	return t != nil && t.Kind() == reflect.Pointer && r.bodies[t.Elem()]
 }
 
 // named registers the struct of a named type.

@@ -47,6 +47,10 @@ func aggregable(name string, t Type) string {
 		return ""
 	case t.Class == Untyped:
 		return "needs a type, and this has none"
+	case t.Class.duration() && (name != "sum" || t.Min > 0):
+		return ""
+	case t.Class.duration():
+		return "of what may be no duration at all is a number; add a duration of nothing, as in ($durations, xs:dayTimeDuration('PT0S'))"
 	case name == "sum" || name == "avg":
 		return "needs numbers, not " + t.String()
 	case t.Class == Boolean || t.Class == Binary:
@@ -59,7 +63,12 @@ func sum(f *Frame, values []Value) (Value, string) {
 	total := values[0]
 	for _, v := range values[1:] {
 		var complaint string
-		if total, complaint = calculate(f, "+", decimalOperators["+"], total.Class, total, v); complaint != "" {
+		if total.Class.duration() {
+			total, complaint = reckon(f, "+", total, v)
+		} else {
+			total, complaint = calculate(f, "+", decimalOperators["+"], total.Class, total, v)
+		}
+		if complaint != "" {
 			return total, complaint
 		}
 	}
@@ -70,6 +79,9 @@ func average(f *Frame, values []Value) (Value, string) {
 	total, complaint := sum(f, values)
 	if complaint != "" {
 		return total, complaint
+	}
+	if total.Class.duration() {
+		return reckon(f, "div", total, f.integer(int64(len(values))))
 	}
 	return calculate(f, "div", divide, Decimal, total, f.integer(int64(len(values))))
 }

@@ -105,6 +105,8 @@ func read(f *Frame, s string, to Class) (Value, string) {
 		v.Instant, complaint = scanDate(s)
 	case Time:
 		complaint = scanTime(s)
+	case DayTimeDuration, YearMonthDuration:
+		v.Span, complaint = scanDuration(s, to)
 	case Binary:
 		var err error
 		v.Bytes, err = base64.StdEncoding.DecodeString(strings.Join(strings.FieldsFunc(s, isSpace), ""))

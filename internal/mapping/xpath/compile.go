@@ -26,7 +26,8 @@ type compiler struct {
 	scope   *Scope
 	program *Program
 	faults  []*Fault
-	inside  int // how many predicates are around
+	inside  int // how many predicates, or right sides of "!", are around
+	locals  int // how many slots the variables in scope take
 }
 
 // fail records a fault and returns no code.
@@ -51,10 +52,7 @@ func (c *compiler) compile(n node) code {
 	case *variable:
 		return c.variable(n)
 	case *sequence:
-		if len(n.items) == 0 {
-			return empty()
-		}
-		return c.later(n, "a sequence of several items")
+		return c.sequence(n)
 	case *call:
 		return c.call(n)
 	case *binary:
@@ -64,11 +62,11 @@ func (c *compiler) compile(n node) code {
 	case *conditional:
 		return c.conditional(n)
 	case *loop:
-		return c.later(n, n.word)
+		return c.loop(n)
 	case *conversion:
 		return c.conversion(n)
 	case *current:
-		return c.walk(&path{at: n.at}, nil)
+		return c.current(n)
 	case *path:
 		return c.path(n)
 	case *filter:
@@ -126,8 +124,18 @@ func (c *compiler) variable(n *variable) code {
 		return nil
 	case v.Field != nil:
 		return c.fail(n, "$%s has several values; name one, as in $%s/name", n.name, n.name)
+	case v.bound != nil:
+		return c.local(v.bound)
 	}
 	return c.walk(&path{at: n.at, from: n}, nil)
+}
+
+// current is the context item (§3.1.4).
+func (c *compiler) current(n node) code {
+	if c.scope.value != nil {
+		return c.local(c.scope.value)
+	}
+	return c.walk(&path{at: at(n.offset())}, nil)
 }
 
 func (c *compiler) path(n *path) code {
@@ -156,6 +164,9 @@ func (c *compiler) variablePath(n *path, from *variable) code {
 	if v == nil {
 		return nil
 	}
+	if v.bound != nil {
+		return c.boundPath(n, from, v.bound)
+	}
 	if v.Field == nil {
 		return c.walk(n, nil)
 	}
@@ -172,6 +183,13 @@ func (c *compiler) variablePath(n *path, from *variable) code {
 		v, ok := fr.Facts.Fact(slot)
 		return v, ok, nil
 	}}
+}
+
+func (c *compiler) boundPath(n *path, from *variable, b *bound) code {
+	if b.t.Shape == nil {
+		return c.fail(n, "$%s is a value; it has nothing below it", from.name)
+	}
+	return c.walk(n, nil)
 }
 
 func (c *compiler) conditional(n *conditional) code {
@@ -299,7 +317,7 @@ func (c *compiler) operand(n node, of string) code {
 
 var castTargets = map[string]Class{
 	"string": String, "boolean": Boolean, "integer": Integer, "decimal": Decimal, "double": Double,
-	"dateTime": DateTime, "date": Date, "time": Time,
+	"dateTime": DateTime, "date": Date, "time": Time, "dayTimeDuration": DayTimeDuration, "yearMonthDuration": YearMonthDuration,
 }
 
 func (c *compiler) conversion(n *conversion) code {
@@ -312,12 +330,28 @@ func (c *compiler) conversion(n *conversion) code {
 		return nil
 	}
 	if n.word == "castable as" {
-		return c.later(n, n.word)
+		return c.castable(n, k, to)
 	}
 	if !n.optional && k.typ().Optional() {
 		return c.fail(n, "the operand may be absent; write %s?", n.target)
 	}
 	return c.casting(n, k, to)
+}
+
+// castable is §3.13.3: false for an absent operand, unless the type is optional.
+func (c *compiler) castable(n *conversion, k code, to Class) code {
+	possible := castable(k.typ().Class, to)
+	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+		v, p, err := k.one(f)
+		if err != nil || p != Present {
+			return Bool(n.optional), true, err
+		}
+		if !possible {
+			return Bool(false), true, nil
+		}
+		_, complaint := cast(f, v, to)
+		return Bool(complaint == ""), true, nil
+	}}
 }
 
 func (c *compiler) casting(n node, k code, to Class) code {

@@ -48,6 +48,20 @@ func library(name string) (function, bool) {
 		return textual(2, 2, String, func(_ *Frame, a []string) Value { return Text(before(a[0], a[1])) }), true // §5.5.4
 	case "substring-after":
 		return textual(2, 2, String, func(_ *Frame, a []string) Value { return Text(after(a[0], a[1])) }), true // §5.5.5
+	case "contains-token":
+		return textual(2, 2, Boolean, func(_ *Frame, a []string) Value { return Bool(hasToken(a[0], a[1])) }), true // §5.6.6
+	case "encode-for-uri":
+		return textual(1, 1, String, func(_ *Frame, a []string) Value { return Text(encoded(a[0])) }), true // §6.2
+	case "matches":
+		return function{2, 3, (*compiler).matches}, true // §5.6.3
+	case "replace":
+		return function{3, 4, (*compiler).replace}, true // §5.6.4
+	case "tokenize":
+		return function{1, 3, (*compiler).tokenize}, true // §5.6.5
+	case "compare":
+		return function{2, 2, (*compiler).comparison}, true // §5.3.6
+	case "codepoints-to-string", "string-to-codepoints":
+		return function{1, 1, (*compiler).codepoints}, true // §5.2
 	}
 	return moreLibrary(name)
 }
@@ -68,31 +82,69 @@ func moreLibrary(name string) (function, bool) {
 		return function{1, 1, (*compiler).rounding}, true // §4.4
 	case "round", "round-half-to-even":
 		return function{1, 2, (*compiler).rounding}, true // §4.4.4, §4.4.5
+	case "head", "tail", "reverse", "sort":
+		return function{1, 1, (*compiler).sequenceFunction}, true // §14.1, §16.2.6
+	case "subsequence":
+		return function{2, 3, (*compiler).subsequence}, true // §14.1.10
+	case "index-of":
+		return function{2, 2, (*compiler).indexOf}, true // §14.2.2
+	case "zero-or-one", "one-or-more", "exactly-one":
+		return function{1, 1, (*compiler).cardinality}, true // §14.3
 	case "position", "last":
 		return function{0, 0, (*compiler).place}, true // §15.1
+	case "data":
+		return function{1, 1, (*compiler).data}, true // §2.4
+	case "name", "local-name", "namespace-uri", "nilled":
+		return function{0, 1, (*compiler).nodeFunction}, true // §13, §2.2
+	case "number":
+		return function{1, 1, (*compiler).numberFunction}, true // §4.5.1
 	case "current-dateTime", "current-date", "current-time":
 		return function{0, 0, func(c *compiler, n *call) code {
 			return c.fail(n, "a mapping has no clock, so that a replay gives the same; use $message/receivedAt")
 		}}, true
 	}
-	return function{}, false
+	return momentLibrary(name)
+}
+
+// momentLibrary holds what reads, makes and writes dates, times and numbers.
+func momentLibrary(name string) (function, bool) {
+	switch name {
+	case "dateTime":
+		return function{2, 2, (*compiler).dateTime}, true // §9.3
+	case "adjust-dateTime-to-timezone", "adjust-date-to-timezone", "adjust-time-to-timezone":
+		return function{2, 2, (*compiler).adjusted}, true // §9.6
+	case "format-dateTime", "format-date", "format-time":
+		return function{2, 2, (*compiler).formatMoment}, true // §9.8
+	case "format-number":
+		return function{2, 2, (*compiler).formatNumber}, true // §4.7
+	}
+	return extraction(name)
 }
 
 // functionNames serves suggestions.
 var functionNames = []string{
 	"string", "concat", "string-join", "substring", "string-length", "normalize-space", "upper-case", "lower-case",
-	"translate", "contains", "starts-with", "ends-with", "substring-before", "substring-after", "true", "false",
-	"boolean", "not", "exists", "empty", "count", "sum", "avg", "min", "max", "distinct-values", "abs", "ceiling",
-	"floor", "round", "round-half-to-even", "position", "last",
+	"translate", "contains", "starts-with", "ends-with", "substring-before", "substring-after", "contains-token",
+	"encode-for-uri", "matches", "replace", "tokenize", "compare", "codepoints-to-string", "string-to-codepoints",
+	"true", "false", "boolean", "not", "exists", "empty", "count", "sum", "avg", "min", "max", "distinct-values",
+	"abs", "ceiling", "floor", "round", "round-half-to-even", "number", "format-number", "position", "last", "data",
+	"head", "tail", "reverse", "sort", "subsequence", "index-of", "zero-or-one", "one-or-more", "exactly-one",
+	"name", "local-name", "namespace-uri", "nilled", "dateTime", "adjust-dateTime-to-timezone",
+	"adjust-date-to-timezone", "adjust-time-to-timezone", "format-dateTime", "format-date", "format-time",
+	"year-from-dateTime", "month-from-dateTime", "day-from-dateTime", "hours-from-dateTime", "minutes-from-dateTime",
+	"seconds-from-dateTime", "timezone-from-dateTime", "year-from-date", "month-from-date", "day-from-date",
+	"timezone-from-date", "hours-from-time", "minutes-from-time", "seconds-from-time", "timezone-from-time",
+	"years-from-duration", "months-from-duration", "days-from-duration", "hours-from-duration",
+	"minutes-from-duration", "seconds-from-duration",
 }
 
 // unbuilt are functions of the standard that people look for.
 var unbuilt = []string{
-	"matches", "replace", "tokenize", "format-number", "format-date", "format-dateTime", "format-time", "number",
-	"data", "node-name", "name", "local-name", "head", "tail", "reverse", "subsequence", "index-of", "deep-equal",
-	"year-from-date", "year-from-dateTime", "month-from-date", "day-from-date", "adjust-dateTime-to-timezone",
-	"adjust-date-to-timezone", "zero-or-one", "one-or-more", "exactly-one", "compare", "codepoints-to-string",
-	"string-to-codepoints", "encode-for-uri", "error", "doc", "sort", "for-each", "fold-left",
+	"node-name", "deep-equal", "error", "doc", "for-each", "filter", "fold-left", "fold-right", "apply", "root", "path",
+	"lang", "id", "idref", "generate-id", "analyze-string", "serialize", "parse-xml", "parse-json", "json-to-xml",
+	"unparsed-text", "collection", "environment-variable", "random-number-generator", "format-integer", "insert-before",
+	"remove", "unordered", "resolve-QName", "QName", "iri-to-uri", "escape-html-uri", "resolve-uri", "base-uri",
+	"normalize-unicode", "collation-key", "default-collation", "static-base-uri", "implicit-timezone",
 }
 
 func (c *compiler) call(n *call) code {
@@ -180,7 +232,7 @@ func textual(least, most int, result Class, fn func(*Frame, []string) Value) fun
 func (c *compiler) stringOf(n *call) code {
 	var k code
 	if len(n.args) == 0 {
-		k = c.walk(&path{at: n.at}, nil)
+		k = c.current(n)
 	} else {
 		k = c.compile(n.args[0])
 	}
@@ -357,7 +409,7 @@ func (c *compiler) counting(n *call) code {
 
 func (c *compiler) place(n *call) code {
 	if c.inside == 0 {
-		return c.fail(n, "%s() has a meaning within [ ] only", n.name)
+		return c.fail(n, "%s() has a meaning within [ ] and behind ! only", n.name)
 	}
 	last := n.name == "last"
 	return &scalar{single(Integer), func(f *Frame) (Value, bool, error) {

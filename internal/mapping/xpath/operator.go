@@ -22,6 +22,14 @@ func (c *compiler) binary(n *binary) code {
 		return c.general(n)
 	case "eq", "ne", "lt", "le", "gt", "ge":
 		return c.valueComparison(n)
+	case "to":
+		return c.span(n)
+	case "!":
+		return c.mapped(n)
+	case "|", "union", "intersect", "except":
+		return c.combination(n)
+	case "is", "<<", ">>":
+		return c.nodeComparison(n)
 	}
 	return c.later(n, "the operator "+n.op)
 }
@@ -84,6 +92,10 @@ func (c *compiler) number(n node, of string) code {
 	if k == nil {
 		return nil
 	}
+	return c.numeric(n, k, of)
+}
+
+func (c *compiler) numeric(n node, k code, of string) code {
 	switch t := k.typ(); {
 	case t.never() || t.Class.Numeric():
 		return k
@@ -96,11 +108,14 @@ func (c *compiler) number(n node, of string) code {
 
 // arithmetic is §3.5: an absent operand makes the result absent.
 func (c *compiler) arithmetic(n *binary) code {
-	left, right := c.number(n.left, n.op), c.number(n.right, n.op)
+	left, right := c.quantity(n.left, n.op), c.quantity(n.right, n.op)
 	if left == nil || right == nil {
 		return nil
 	}
 	a, b := left.typ(), right.typ()
+	if a.Class >= DateTime && !a.never() || b.Class >= DateTime && !b.never() {
+		return c.reckoning(n, left, right)
+	}
 	t := Type{Class: resultClass(n.op, a.Class, b.Class), Min: min(a.Min, b.Min), Max: min(a.Max, b.Max)}
 	apply := decimalOperators[n.op]
 	return &scalar{t, func(f *Frame) (Value, bool, error) {
@@ -113,6 +128,39 @@ func (c *compiler) arithmetic(n *binary) code {
 			return Value{}, false, err
 		}
 		v, complaint := calculate(f, n.op, apply, t.Class, x, y)
+		if complaint != "" {
+			return Value{}, false, &Error{complaint, x.Lexical() + " " + n.op + " " + y.Lexical()}
+		}
+		return v, true, nil
+	}}
+}
+
+// quantity compiles an operand that is a number, a moment or a duration.
+func (c *compiler) quantity(n node, of string) code {
+	k := c.operand(n, of)
+	if k == nil {
+		return nil
+	}
+	if t := k.typ(); t.never() || t.Class.moment() || t.Class.duration() {
+		return k
+	}
+	return c.numeric(n, k, of)
+}
+
+// reckoning is arithmetic with moments and durations.
+func (c *compiler) reckoning(n *binary, left, right code) code {
+	a, b := left.typ(), right.typ()
+	class, ok := temporal(n.op, a.Class, b.Class)
+	if !ok && !a.never() && !b.never() {
+		return c.fail(n, "there is no %s of %s and %s", n.op, a.Class, b.Class)
+	}
+	t := Type{Class: class, Min: min(a.Min, b.Min), Max: min(a.Max, b.Max)}
+	return &scalar{t, func(f *Frame) (Value, bool, error) {
+		x, y, ok, err := both(f, left, right)
+		if err != nil || !ok {
+			return Value{}, false, err
+		}
+		v, complaint := reckon(f, n.op, x, y)
 		if complaint != "" {
 			return Value{}, false, &Error{complaint, x.Lexical() + " " + n.op + " " + y.Lexical()}
 		}
@@ -280,6 +328,8 @@ func orderSame(a, b Value) relation {
 		return relation(timeOfDay(a.Text).Compare(timeOfDay(b.Text)))
 	case Binary:
 		return relation(slices.Compare(a.Bytes, b.Bytes))
+	case DayTimeDuration, YearMonthDuration:
+		return relation(cmp.Compare(a.Span, b.Span))
 	}
 	return relation(a.Instant.Compare(b.Instant))
 }
@@ -370,6 +420,9 @@ func anyMeets(f *Frame, op string, left, right code) (Value, bool, error) {
 	}
 	ys, err := right.all(f, nil)
 	if err != nil {
+		return Value{}, false, err
+	}
+	if err := f.spend(len(xs) * len(ys)); err != nil {
 		return Value{}, false, err
 	}
 	for _, x := range xs {

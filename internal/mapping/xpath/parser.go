@@ -275,9 +275,28 @@ func (p *parser) unary() node {
 
 // mapped is SimpleMapExpr and, beneath it, ArrowExpr.
 func (p *parser) mapped() node {
+	left := p.arrows()
+	for p.symbol("!") {
+		t := p.take()
+		left = &binary{at(t.offset), t.text, left, p.arrows()}
+	}
+	return left
+}
+
+// arrows is ArrowExpr (§3.16): what stands before an arrow is the first argument
+// of the function behind it.
+func (p *parser) arrows() node {
 	left := p.path()
-	for p.symbol("!") || p.symbol("=>") {
-		p.later(p.peek().offset, fmt.Sprintf("the operator %q", p.peek().text))
+	for p.accept("=>") {
+		t := p.take()
+		if t.kind != nameToken || !p.symbol("(") {
+			p.later(t.offset, "an arrow to something other than a function")
+			return nil
+		}
+		if c, ok := p.call(t).(*call); ok {
+			c.args = append([]node{left}, c.args...)
+			left = c
+		}
 	}
 	return left
 }

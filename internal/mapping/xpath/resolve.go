@@ -1,6 +1,10 @@
 package xpath
 
-import "github.com/gatehouse/gatehouse/internal/contract"
+import (
+	"slices"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+)
 
 // walk compiles steps from the context item, a variable, or another walk.
 func (c *compiler) walk(n *path, base *walk) code {
@@ -9,6 +13,10 @@ func (c *compiler) walk(n *path, base *walk) code {
 	switch from := n.from.(type) {
 	case *variable:
 		v := c.scope.Variables[from.name]
+		if b := v.bound; b != nil {
+			w.base, w.plain, shape, count = localNodes(b.slot), false, b.t.Shape, b.t
+			break
+		}
 		w.from, shape = v.Slot, v.Shape
 		c.block(v, n.steps)
 	default:
@@ -16,7 +24,10 @@ func (c *compiler) walk(n *path, base *walk) code {
 			w.base, w.plain, shape, count = base, false, base.t.Shape, base.t
 		}
 	}
-	if shape == nil {
+	switch {
+	case shape == nil && c.scope.value != nil:
+		return c.fail(n, "the context item is a value here; it has nothing below it")
+	case shape == nil:
 		return c.fail(n, "there is no context item here; begin with a variable")
 	}
 	count.Shape = shape
@@ -29,7 +40,18 @@ func (c *compiler) walk(n *path, base *walk) code {
 			return nil
 		}
 	}
+	if w.attr != nil {
+		return c.attributeFilter(&n.steps[len(n.steps)-1], c.finish(w, count))
+	}
 	return c.finish(w, count)
+}
+
+// attributeFilter is a predicate on an attribute: its context item is the value.
+func (c *compiler) attributeFilter(s *step, base code) code {
+	if len(s.predicates) == 0 {
+		return base
+	}
+	return c.sifted(&filter{at: s.at, predicates: s.predicates}, base)
 }
 
 // block notes the child of a container that a path begins with.
@@ -49,7 +71,9 @@ func (c *compiler) finish(w *walk, t Type) code {
 	if t.Shape.Element != nil || t.Shape.Attribute != nil {
 		w.atom = newAtom(t.Shape, w.t.Class)
 	}
-	if c.inside == 0 {
+	if _, local := w.base.(localNodes); local { // the item at fault, rather than all that were gone through
+		c.program.paths = slices.Insert(c.program.paths, 0, w)
+	} else if c.inside == 0 {
 		c.program.paths = append(c.program.paths, w)
 	}
 	return w
@@ -121,10 +145,6 @@ func (c *compiler) attributeStep(w *walk, t *Type, s *step, name contract.Name) 
 		c.fail(s, "%s", c.scope.unknown(t.Shape, display(s.prefix, s.name), true))
 		return false
 	}
-	if len(s.predicates) > 0 {
-		c.later(s, "a predicate on an attribute")
-		return false
-	}
 	w.attr, w.label = &name, display(s.prefix, s.name)
 	t.Shape, t.Min = r.shape, t.Min*r.min
 	return true
@@ -180,21 +200,9 @@ func (c *compiler) predicates(nodes []node, t *Type) ([]predicate, bool) {
 	if len(nodes) == 0 {
 		return nil, true
 	}
-	outer := c.scope
-	inner := *outer
-	inner.Context = t.Shape
-	c.scope = &inner
-	c.inside++
-	defer func() { c.scope, c.inside = outer, c.inside-1 }()
-	var tests []predicate
-	for _, n := range nodes {
-		p, ok := c.predicate(n, t)
-		if !ok {
-			return nil, false
-		}
-		tests = append(tests, p)
-	}
-	return tests, true
+	leave := c.focus(t.Shape)
+	defer leave()
+	return c.judgements(nodes, t)
 }
 
 func (c *compiler) predicate(n node, t *Type) (predicate, bool) {
@@ -248,7 +256,7 @@ func (c *compiler) filter(n *filter) code {
 	}
 	w, ok := base.(*walk)
 	if !ok || w.attr != nil {
-		return c.later(n, "a predicate on something other than a path to elements")
+		return c.sifted(n, base)
 	}
 	t := w.t
 	tests, ok := c.predicates(n.predicates, &t)

@@ -11,6 +11,8 @@ type Scope struct {
 	Context    *Shape            // of the context item
 	Namespaces map[string]string // prefix to namespace; the empty prefix is never used for elements
 	Variables  map[string]*Variable
+
+	value *bound // the context item where it is no node
 }
 
 // Variable is what a name with a dollar stands for. Exactly one of Shape,
@@ -24,6 +26,8 @@ type Variable struct {
 	Field func(name string) (f Field, known []string, ok bool)
 	// Refuse says why the variable cannot stand in this expression.
 	Refuse string
+
+	bound *bound // by the expression itself
 }
 
 // Field is one value of a record: Facts finds it by its slot.
@@ -44,6 +48,8 @@ type Frame struct {
 	Facts Facts
 
 	position, last int
+	locals         []local // by slot: what the expression's own variables stand for
+	effort         int     // turns of loops so far
 	slab           []apd.Decimal
 }
 

@@ -26,9 +26,12 @@ const (
 	Date                  // xs:date
 	Time                  // xs:time
 	Binary                // xs:base64Binary and xs:hexBinary
+
+	DayTimeDuration   // xs:dayTimeDuration
+	YearMonthDuration // xs:yearMonthDuration
 )
 
-var classNames = [...]string{"untypedAtomic", "string", "boolean", "integer", "decimal", "double", "dateTime", "date", "time", "base64Binary"}
+var classNames = [...]string{"untypedAtomic", "string", "boolean", "integer", "decimal", "double", "dateTime", "date", "time", "base64Binary", "dayTimeDuration", "yearMonthDuration"}
 
 // String returns the class's name as XPath writes it.
 func (c Class) String() string { return "xs:" + classNames[c] }
@@ -52,6 +55,7 @@ type Value struct {
 	Float   float64      // Double
 	Instant time.Time    // DateTime, Date; without a zone its Location is NoZone
 	Bytes   []byte       // Binary
+	Span    int64        // DayTimeDuration in nanoseconds, YearMonthDuration in months
 }
 
 // NoZone is the location of a dateTime or date that names no zone and to
@@ -96,6 +100,8 @@ func (v Value) AppendLexical(dst []byte) []byte {
 		return appendZone(appendClock(appendDay(dst, v.Instant), v.Instant), v.Instant)
 	case Date:
 		return appendZone(appendDay(dst, v.Instant), v.Instant)
+	case DayTimeDuration, YearMonthDuration:
+		return appendDuration(dst, v)
 	case Binary:
 		return base64.StdEncoding.AppendEncode(dst, v.Bytes)
 	default:

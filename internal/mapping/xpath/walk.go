@@ -283,6 +283,13 @@ func (w *walk) nearest(f *Frame) document.Node {
 		return n
 	}
 	n := w.start(f)
+	if w.base != nil {
+		nodes, err := w.base.collect(f, nil)
+		if err != nil || len(nodes) == 0 {
+			return document.Node{}
+		}
+		n = nodes[0]
+	}
 	for i := range w.moves {
 		next := w.moves[i].direct(n)
 		if !next.Exists() {

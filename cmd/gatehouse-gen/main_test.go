@@ -27,9 +27,9 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// build makes the command and returns its path. The tests run it as a process
+// built makes the command and returns its path. The tests run it as a process
 // of its own, as gowsdl demands.
-func build(t *testing.T) string {
+func built(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "gatehouse-gen")
 	if said, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
@@ -60,7 +60,7 @@ func ran(t *testing.T, binary string, args ...string) (code int, said string) {
 // TestSamplesAreUpToDate makes the samples' clients again: they must be the ones
 // that are checked in.
 func TestSamplesAreUpToDate(t *testing.T) {
-	code, said := ran(t, build(t), "-check", "../../wsdl/orders/orders.wsdl", "../../wsdl/customers/customers.wsdl")
+	code, said := ran(t, built(t), "-check", "../../wsdl/orders/orders.wsdl", "../../wsdl/customers/customers.wsdl")
 	if code != 0 || strings.Count(said, ": typed client: ok: ") != 2 {
 		t.Errorf("exit %d: %srun go generate ./wsdl", code, said)
 	}
@@ -84,7 +84,7 @@ func archive(t *testing.T, folder, text string) string {
 // TestNasty makes clients of the contracts in testdata: each archive's comment
 // says in its last line what the verdict must have in it.
 func TestNasty(t *testing.T) {
-	binary := build(t)
+	binary := built(t)
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) < 5 {
 		t.Fatalf("%d archives, %v", len(files), err)
@@ -121,7 +121,7 @@ func TestVerdicts(t *testing.T) {
 		{"no service", "a.wsdl", `<definitions xmlns="http://schemas.xmlsoap.org/wsdl/"/>`, "the WSDL has no service with a SOAP port"},
 		{"no operation", "a.wsdl", idle, "the WSDL has no operation"},
 	}
-	binary := build(t)
+	binary := built(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -167,7 +167,7 @@ func TestFolders(t *testing.T) {
 		}
 	}
 	dir := archive(t, "my-erp 2", oneWay(`<xs:element name="Go"><xs:complexType/></xs:element>`))
-	if code, said := ran(t, build(t), filepath.Join(dir, "main.wsdl")); code != 0 {
+	if code, said := ran(t, built(t), filepath.Join(dir, "main.wsdl")); code != 0 {
 		t.Errorf("exit %d: %s", code, said)
 	}
 }
@@ -181,7 +181,7 @@ func TestManyTypes(t *testing.T) {
 		fmt.Fprintf(&b, `<xs:complexType name="T%d"><xs:sequence><xs:element name="A" type="xs:int"/><xs:element name="B" type="t:T%d" minOccurs="0"/></xs:sequence></xs:complexType>`, i, (i+1)%n)
 	}
 	dir := archive(t, "many", oneWay(b.String()))
-	binary := build(t)
+	binary := built(t)
 	code, said := ran(t, binary, filepath.Join(dir, "main.wsdl"))
 	if code != 0 {
 		t.Errorf("exit %d: %s", code, said)
@@ -195,7 +195,7 @@ func TestManyTypes(t *testing.T) {
 // programs, and a client that another in the folder would collide with is
 // refused.
 func TestOutputFolder(t *testing.T) {
-	binary := build(t)
+	binary := built(t)
 	dir := archive(t, "erp", oneWay(`<xs:element name="Go"><xs:complexType/></xs:element>`))
 	out := filepath.Join(dir, "clients")
 	code, said := ran(t, binary, "-json", "-o", out, filepath.Join(dir, "main.wsdl"), filepath.Join(dir, "none.wsdl"))
@@ -299,6 +299,17 @@ func TestCompare(t *testing.T) {
 		got := (&comparison{c}).compare(wrapped(tt.a), wrapped(tt.b), c.Element(contract.Name{Space: "urn:t", Local: tt.element}))
 		if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: %s and %s: %q, want %q", tt.element, tt.a, tt.b, got, tt.want)
+		}
+	}
+}
+
+func TestFileNames(t *testing.T) {
+	for wsdl, want := range map[string]string{
+		"orders.wsdl": "orders.go", "my orders.1.wsdl": "my orders.1.go", "a_b.wsdl": "a_b.go", ".wsdl": "client.go", "_x.wsdl": "x.go",
+		"orders_windows.wsdl": "orders_windows_client.go", "orders_linux_arm64.wsdl": "orders_linux_arm64_client.go", "a_test.wsdl": "a_test_client.go", "soapxml.wsdl": "soapxml_client.go",
+	} {
+		if got := fileName(wsdl); got != want {
+			t.Errorf("%q gives %q, want %q", wsdl, got, want)
 		}
 	}
 }

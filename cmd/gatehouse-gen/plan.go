@@ -104,7 +104,7 @@ func planOf(c *contract.Contract, pkg, source string) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &planner{plan: &plan{pkg: pkg, source: source}, taken: taken,
+	p := &planner{plan: &plan{pkg: pkg, source: strings.Join(strings.Fields(source), " ")}, taken: taken,
 		roots: map[*contract.Element]*structType{}, types: map[*contract.Type]*structType{},
 		simpleOf: map[*contract.Simple]*simpleType{}, derived: map[*contract.Type]*alternatives{}}
 	if len(c.Services) == 0 {

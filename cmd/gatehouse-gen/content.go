@@ -15,13 +15,13 @@ import (
 type filler struct {
 	*planner
 	s     *structType
-	taken map[string]bool
+	taken map[string]int // by name: the number that comes next
 }
 
 // fill makes the fields of a type, or of an element that has it: selfTyped when
 // xsi:type says which type it is, nillable when it may be nil as a whole.
 func (p *planner) fill(s *structType, t *contract.Type, selfTyped, nillable bool) {
-	f := &filler{p, s, map[string]bool{"MarshalXML": true, "UnmarshalXML": true}}
+	f := &filler{p, s, map[string]int{"MarshalXML": 2, "UnmarshalXML": 2}}
 	if nillable && !selfTyped {
 		f.add("Nil", "bool", ",isnil", "Nil says that the element has no content, but for its attributes.")
 	}
@@ -47,10 +47,11 @@ func (p *planner) fill(s *structType, t *contract.Type, selfTyped, nillable bool
 // add appends a field under a name that is free in the struct.
 func (f *filler) add(name, goType, tag, doc string) {
 	base := name
-	for i := 2; f.taken[name]; i++ {
-		name = base + strconv.Itoa(i)
+	for f.taken[name] > 0 {
+		name = base + strconv.Itoa(f.taken[base])
+		f.taken[base]++
 	}
-	f.taken[name] = true
+	f.taken[name] = 2
 	f.fields++
 	f.s.fields = append(f.s.fields, field{name: name, goType: goType, tag: tag, doc: doc})
 }
@@ -106,7 +107,7 @@ func documented(doc string, byDefault, fixed *string) string {
 // left out. choice is the number of the choice that it is an alternative of,
 // as the tag has it.
 func (f *filler) particle(p *contract.Particle, optional bool, choice string) {
-	if p.Max == 0 || f.fields > maxFields {
+	if p.Max == 0 || f.spent() {
 		return
 	}
 	optional = optional || p.Min == 0
@@ -118,7 +119,7 @@ func (f *filler) particle(p *contract.Particle, optional bool, choice string) {
 		f.wildcard(p, optional, choice)
 		return
 	}
-	inner := present(p.Particles)
+	inner := f.present(p.Particles)
 	switch {
 	case len(inner) == 0:
 	case p.Max != 1 && len(inner) == 1 && simplyRepeated(inner[0]):
@@ -142,26 +143,50 @@ func (f *filler) particle(p *contract.Particle, optional bool, choice string) {
 }
 
 // present are the particles that may occur.
-func present(particles []*contract.Particle) []*contract.Particle {
+func (p *planner) present(particles []*contract.Particle) []*contract.Particle {
 	var out []*contract.Particle
-	for _, p := range particles {
-		if p.Max != 0 && (p.Kind == contract.ElementParticle || p.Kind == contract.AnyParticle || len(present(p.Particles)) > 0) {
-			out = append(out, p)
+	for _, q := range particles {
+		if p.inhabited(q) {
+			out = append(out, q)
 		}
 	}
 	return out
 }
 
+// inhabited reports whether anything may stand where the particle is. Groups
+// share particles, so that a walk without memory could take forever.
+func (p *planner) inhabited(q *contract.Particle) bool {
+	if known, ok := p.known[q]; ok {
+		return known
+	}
+	found := q.Max != 0 && isLeaf(q)
+	for _, inner := range q.Particles {
+		found = found || q.Max != 0 && p.inhabited(inner)
+	}
+	p.known[q] = found
+	return found
+}
+
+func isLeaf(p *contract.Particle) bool {
+	return p.Kind == contract.ElementParticle || p.Kind == contract.AnyParticle
+}
+
+// spent counts a step and reports whether there were too many.
+func (p *planner) spent() bool {
+	p.steps++
+	return p.fields > maxFields || p.steps > maxSteps
+}
+
 // simplyRepeated reports whether a group of p alone repeats as p itself would.
 func simplyRepeated(p *contract.Particle) bool {
-	return (p.Kind == contract.ElementParticle || p.Kind == contract.AnyParticle) && (p.Max == 1 || p.Max == contract.Unbounded)
+	return isLeaf(p) && (p.Max == 1 || p.Max == contract.Unbounded)
 }
 
 // choice adds the fields of a choice that does not repeat.
 func (f *filler) choice(inner []*contract.Particle, optional bool, outer string) {
 	tag := outer
-	if tag == "" && alternativesOfOne(inner) {
-		tag = f.newChoice(!optional && demanding(inner))
+	if tag == "" && f.alternativesOfOne(inner) {
+		tag = f.newChoice(!optional && f.demanding(inner))
 	}
 	for _, q := range inner {
 		f.particle(q, true, tag)
@@ -178,13 +203,15 @@ func (p *planner) newChoice(must bool) string {
 }
 
 // alternativesOfOne reports whether each alternative of a choice is one field.
-func alternativesOfOne(particles []*contract.Particle) bool {
-	for _, p := range particles {
-		inner := present(p.Particles)
+func (p *planner) alternativesOfOne(particles []*contract.Particle) bool {
+	for _, q := range particles {
+		inner := p.present(q.Particles)
 		switch {
-		case p.Kind == contract.ElementParticle || p.Kind == contract.AnyParticle || p.Max != 1:
-		case p.Kind == contract.Choice && alternativesOfOne(inner):
-		case len(inner) == 1 && alternativesOfOne(inner):
+		case p.spent():
+			return false
+		case isLeaf(q) || q.Max != 1:
+		case q.Kind == contract.Choice && p.alternativesOfOne(inner):
+		case len(inner) == 1 && p.alternativesOfOne(inner):
 		default:
 			return false
 		}
@@ -193,10 +220,9 @@ func alternativesOfOne(particles []*contract.Particle) bool {
 }
 
 // demanding reports whether none of the alternatives may be empty.
-func demanding(particles []*contract.Particle) bool {
-	for _, p := range particles {
-		leaf := p.Kind == contract.ElementParticle || p.Kind == contract.AnyParticle
-		if p.Min == 0 || !leaf && !demanding(present(p.Particles)) {
+func (p *planner) demanding(particles []*contract.Particle) bool {
+	for _, q := range particles {
+		if p.spent() || q.Min == 0 || !isLeaf(q) && !p.demanding(p.present(q.Particles)) {
 			return false
 		}
 	}
@@ -212,7 +238,7 @@ func (f *filler) group(p *contract.Particle, choice string) {
 	once := *p
 	once.Min, once.Max = 1, 1
 	f.queue = append(f.queue, func() {
-		(&filler{f.planner, item, map[string]bool{}}).particle(&once, false, "")
+		(&filler{f.planner, item, map[string]int{}}).particle(&once, false, "")
 	})
 }
 

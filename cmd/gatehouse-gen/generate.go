@@ -246,7 +246,7 @@ func (c *client) beside(dir string) error {
 			return fmt.Errorf("%s beside it is not Go: %w", e.Name(), err)
 		}
 		for name := range others {
-			if mine[name] {
+			if !mine.free(name) {
 				return fmt.Errorf("%s beside it declares %s too; -o writes the client into a folder of its own", e.Name(), name)
 			}
 		}

@@ -191,6 +191,24 @@ func TestManyTypes(t *testing.T) {
 	}
 }
 
+// TestExponential: groups of groups of groups come to more than anybody can
+// compile, and are refused in bounded time.
+func TestExponential(t *testing.T) {
+	for _, model := range []string{"sequence", "choice"} {
+		var b strings.Builder
+		b.WriteString(`<xs:element name="Go"><xs:complexType><xs:group ref="t:G0"/></xs:complexType></xs:element>`)
+		const n = 40
+		for i := range n {
+			fmt.Fprintf(&b, `<xs:group name="G%d"><xs:%s><xs:group ref="t:G%d"/><xs:group ref="t:G%d"/></xs:%s></xs:group>`, i, model, i+1, i+1, model)
+		}
+		fmt.Fprintf(&b, `<xs:group name="G%d"><xs:%s><xs:element name="A" type="xs:int" minOccurs="0"/></xs:%s></xs:group>`, n, model, model)
+		c := loaded(t, archive(t, "erp", oneWay(b.String())))
+		if _, err := clientOf(c, "erp"); err == nil || !strings.Contains(err.Error(), "come to more than") {
+			t.Errorf("%s: %v", model, err)
+		}
+	}
+}
+
 // TestOutputFolder: -o writes the clients elsewhere, -json tells the verdicts to
 // programs, and a client that another in the folder would collide with is
 // refused.

@@ -35,8 +35,9 @@ func identifier(s string) string {
 }
 
 // names are the identifiers of one scope. Two that differ only by case are one:
-// gowsdl confuses some such, and so do people.
-type names map[string]bool
+// gowsdl confuses some such, and so do people. Each has the number that comes
+// next when it is wanted again.
+type names map[string]int
 
 // take returns the first of the candidates that is free, else the last with a
 // number, and takes it.
@@ -47,17 +48,20 @@ func (n names) take(candidates ...string) string {
 		}
 	}
 	last := candidates[len(candidates)-1]
-	for i := 2; ; i++ {
-		if c := last + strconv.Itoa(i); n.free(c) {
+	key := strings.ToLower(last)
+	for {
+		c := last + strconv.Itoa(n[key])
+		n[key]++
+		if n.free(c) {
 			return n.keep(c)
 		}
 	}
 }
 
-func (n names) free(name string) bool { return !n[strings.ToLower(name)] }
+func (n names) free(name string) bool { return n[strings.ToLower(name)] == 0 }
 
 func (n names) keep(name string) string {
-	n[strings.ToLower(name)] = true
+	n[strings.ToLower(name)] = max(2, n[strings.ToLower(name)])
 	return name
 }
 

@@ -82,6 +82,7 @@ type operation struct {
 const (
 	maxTypes  = 20_000
 	maxFields = 200_000
+	maxSteps  = 2_000_000 // through content models
 )
 
 // planner makes a plan. Types are named when they are first met and filled from
@@ -94,7 +95,9 @@ type planner struct {
 	simpleOf map[*contract.Simple]*simpleType
 	derived  map[*contract.Type]*alternatives
 	queue    []func()
+	known    map[*contract.Particle]bool // see inhabited
 	fields   int
+	steps    int
 	choices  int
 }
 
@@ -106,19 +109,20 @@ func planOf(c *contract.Contract, pkg, source string) (*plan, error) {
 	}
 	p := &planner{plan: &plan{pkg: pkg, source: strings.Join(strings.Fields(source), " ")}, taken: taken,
 		roots: map[*contract.Element]*structType{}, types: map[*contract.Type]*structType{},
-		simpleOf: map[*contract.Simple]*simpleType{}, derived: map[*contract.Type]*alternatives{}}
+		simpleOf: map[*contract.Simple]*simpleType{}, derived: map[*contract.Type]*alternatives{},
+		known: map[*contract.Particle]bool{}}
 	if len(c.Services) == 0 {
 		return nil, errors.New("the WSDL has no service with a SOAP port")
 	}
 	for _, s := range c.Services {
 		p.service(s)
 	}
-	for len(p.queue) > 0 && len(p.structs) <= maxTypes && p.fields <= maxFields {
+	for len(p.queue) > 0 && len(p.structs) <= maxTypes && !p.spent() {
 		next := p.queue[0]
 		p.queue = p.queue[1:]
 		next()
 	}
-	if len(p.structs) > maxTypes || p.fields > maxFields {
+	if len(p.structs) > maxTypes || p.spent() {
 		return nil, fmt.Errorf("its messages come to more than %d types or %d elements", maxTypes, maxFields)
 	}
 	p.nameServices()

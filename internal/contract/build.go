@@ -355,9 +355,51 @@ func (b *builder) measure() string {
 		}
 	}
 	if total <= maxParticles {
-		return ""
+		return b.measureGroups()
 	}
 	return fmt.Sprintf("%s: the content models come to more than %d particles with their groups written out, most of them here", worst.Position, maxParticles)
+}
+
+// measureGroups does so for the groups as they are written: what holds no element
+// in the end has left the model, and the compiler writes it out all the same.
+func (b *builder) measureGroups() string {
+	sizes := map[Name]int{}
+	for _, name := range sortedNames(b.groupNodes) {
+		if b.written(name, sizes) > maxParticles {
+			g := b.groupNodes[name]
+			return fmt.Sprintf("%s: group %s comes to more than %d particles with its groups written out", b.at(g.in, g.node), name.Local, maxParticles)
+		}
+	}
+	return ""
+}
+
+// written counts the particles of a named group, those of groups in it each time.
+func (b *builder) written(name Name, sizes map[Name]int) int {
+	if n, known := sizes[name]; known {
+		return n
+	}
+	sizes[name] = 0 // also for a group that refers to itself
+	g, ok := b.groupNodes[name]
+	if !ok {
+		return 0
+	}
+	sizes[name] = b.particlesIn(g.in, g.node, sizes)
+	return sizes[name]
+}
+
+func (b *builder) particlesIn(s *schema, n document.Node, sizes map[Name]int) int {
+	total := 0
+	for c := range elements(n) {
+		switch c.Name() {
+		case xsdName("group"):
+			ref, _ := b.qname(s, c, "ref")
+			total += b.written(ref, sizes)
+		case xsdName("sequence"), xsdName("choice"), xsdName("all"):
+			total += b.particlesIn(s, c, sizes)
+		}
+		total = min(total+1, maxParticles+1)
+	}
+	return total
 }
 
 // expanded counts the particles of p, those that groups share each time.

@@ -1,6 +1,7 @@
 package soap
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -54,13 +55,15 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 		return fault.New(fault.CodeBusy, "")
 	}
 	defer x.working.free()
-	if body, err = transcode(body, req.charset); err != nil {
+	body, places, err := transcode(body, req.charset)
+	if err != nil {
 		return err
 	}
 	x.receipt, err = x.core.Accept(x.r.Context(), &gateway.Arrival{
 		Endpoint:    x.endpoint,
 		Service:     s,
 		Body:        body,
+		Places:      places,
 		Basic:       basic,
 		Remote:      x.peer.remote,
 		TraceParent: traceParent(x.r.Header),
@@ -72,16 +75,20 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 
 // transcode returns the envelope in UTF-8. A charset parameter that nobody here
 // reads is a matter of the media type; bytes that break their charset are not.
-func transcode(body []byte, charset string) ([]byte, error) {
-	text, err := document.ToUTF8(body, charset)
+func transcode(body []byte, charset string) ([]byte, *document.Origin, error) {
+	text, places, err := document.Decode(body, charset)
 	if err == nil {
-		return text, nil
+		return text, places, nil
 	}
 	code := fault.CodeEncoding
 	if _, unknown := document.ToUTF8(nil, charset); unknown != nil {
 		code = fault.CodeMediaType
 	}
-	return nil, fault.New(code, "").With(fault.Detail{Message: err.Error()})
+	where := fault.Detail{Message: err.Error()}
+	if s, ok := errors.AsType[*document.SyntaxError](err); ok {
+		where = fault.Detail{Message: s.Message, Line: s.Line, Column: s.Column}
+	}
+	return nil, nil, fault.New(code, "").With(where)
 }
 
 // judge holds what the envelope says of itself against the transport it came by.

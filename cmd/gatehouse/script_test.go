@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"project":  scriptProject,
 			"soap":     scriptSOAP,
 			"amqp":     scriptAMQP,
+			"client":   scriptClient,
 			"get":      scriptGet,
 			"sql":      scriptSQL,
 			"tsql":     scriptTSQL,

@@ -174,7 +174,7 @@ func (a *arrays) unfold(s *schema, n document.Node, base Name) {
 		a.edits[s] = append(a.edits[s], s.insertion(n, t.content(base)))
 	case !member.Exists():
 		start, _, _, end := group.Span()
-		a.edits[s] = append(a.edits[s], edit{start, end, t.content(base)})
+		a.edits[s] = append(a.edits[s], edit{start: start, end: end, text: t.content(base)})
 	default:
 		a.member(s, group, member, t, base)
 	}
@@ -246,9 +246,9 @@ func (a *arrays) member(s *schema, group, n document.Node, t arrayType, base Nam
 	start, _, _, end := group.Span()
 	from, content, _, to := n.Span()
 	a.edits[s] = append(a.edits[s],
-		edit{start, from, "<" + prefix + "sequence>"},
-		edit{from, content, string(tag[:name]) + added + string(tag[name:])},
-		edit{to, end, "</" + prefix + "sequence>"})
+		edit{start: start, end: from, text: "<" + prefix + "sequence>"},
+		edit{start: from, end: content, text: string(tag[:name]) + added + string(tag[name:])},
+		edit{start: to, end: end, text: "</" + prefix + "sequence>"})
 }
 
 func typed(n document.Node) bool {
@@ -260,10 +260,10 @@ func typed(n document.Node) bool {
 func renamed(s *schema, n document.Node, local string) []edit {
 	start, _, closing, _ := n.Span()
 	from := start + len("<") + len(n.QName()) - len(n.Name().Local)
-	out := []edit{{from, from + len(n.Name().Local), local}}
+	out := []edit{{start: from, end: from + len(n.Name().Local), text: local}}
 	if !s.empty(n) {
 		from = closing + len("</") + len(n.QName()) - len(n.Name().Local)
-		out = append(out, edit{from, from + len(n.Name().Local), local})
+		out = append(out, edit{start: from, end: from + len(n.Name().Local), text: local})
 	}
 	return out
 }
@@ -292,14 +292,10 @@ func (t arrayType) rows(dimensions int, base Name) string {
 
 // anonymous is an array type without a name.
 func (t arrayType) anonymous(base Name) string {
-	ref := "arrayType"
-	if base.Space == nsEnc12 {
-		ref = "itemType"
-	}
 	declaration, qname := t.typeAttribute()
 	return fmt.Sprintf(`<x:complexType><x:complexContent><x:restriction xmlns:e="%s" base="e:Array">%s`+
-		`<x:attribute%s ref="e:%s" xmlns:w="%s" w:arrayType="%s%s"/></x:restriction></x:complexContent></x:complexType>`,
-		base.Space, t.content(base), declaration, ref, nsWSDL, qname, ranksText(t.ranks))
+		`<x:attribute%s ref="e:arrayType" xmlns:w="%s" w:arrayType="%s%s"/></x:restriction></x:complexContent></x:complexType>`,
+		base.Space, t.content(base), declaration, nsWSDL, qname, ranksText(t.ranks))
 }
 
 // typeAttribute returns a namespace declaration and the QName of the member's
@@ -310,25 +306,3 @@ func (t arrayType) typeAttribute() (declaration, qname string) {
 	}
 	return string(document.AppendValue([]byte(` xmlns:o="`), t.of.Space)) + `"`, "o:" + t.of.Local
 }
-
-// withoutAttribute cuts an attribute out of a start tag.
-func withoutAttribute(tag []byte, local string) []byte {
-	for from := 0; ; {
-		i := bytes.Index(tag[from:], []byte(local))
-		if i < 0 {
-			return tag
-		}
-		start := from + i
-		from = start + len(local)
-		rest := bytes.TrimLeft(tag[from:], " \t\r\n")
-		if !isSpaceByte(tag[start-1]) || len(rest) == 0 || rest[0] != '=' {
-			continue
-		}
-		rest = bytes.TrimLeft(rest[1:], " \t\r\n")
-		size := bytes.IndexByte(rest[1:], rest[0]) + 2
-		end := len(tag) - len(rest) + size
-		return append(append(bytes.Clone(tag[:start]), blank(tag[start:end])...), tag[end:]...)
-	}
-}
-
-func isSpaceByte(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

@@ -51,8 +51,9 @@ type builder struct {
 	heads           map[*Element]*Element // element → the head it substitutes
 	sources         map[*Type]global
 	queue           []*Type
-	anyType         *Type
+	inherited       int             // see spend
 	said            map[string]bool // what is noted to be undeclared
+	anyType         *Type
 }
 
 // undeclared notes a reference to nothing, once for each name.
@@ -84,6 +85,7 @@ func buildModel(l *loader) *model {
 	}
 	b.drain()
 	b.relate()
+	l.types = b.types
 	return b.model
 }
 
@@ -102,10 +104,6 @@ func compareNames(a, b Name) int {
 // (many vendors repeat a schema in several files) is taken from the first.
 func (b *builder) index(s *schema) {
 	for n := range elements(s.node) {
-		if n.Name() == xsdName("redefine") {
-			b.l.note(b.at(s, n), "xs:redefine is not supported yet: the schema is included as it is")
-			continue
-		}
 		into := b.tableOf(n.Name())
 		if into == nil {
 			continue
@@ -117,6 +115,8 @@ func (b *builder) index(s *schema) {
 			}
 			if first.in != s {
 				b.l.duplicates[s] = append(b.l.duplicates[s], n)
+			} else {
+				b.l.repeated[s] = append(b.l.repeated[s], n)
 			}
 			continue
 		}
@@ -155,7 +155,31 @@ func (b *builder) qname(s *schema, n document.Node, local string) (Name, bool) {
 	if !ok {
 		return Name{}, false
 	}
-	return b.expand(s, n, v), true
+	name := b.expand(s, n, v)
+	if own := (Name{Space: s.namespace, Local: name.Local}); name != own && (name.Space == "" || name.Space == nsXSD) && b.meansOwn(n, v, local, name, own) {
+		b.l.note(b.at(s, n), "%s %q is not declared; %q is taken", local, name, own)
+		b.l.misnamed[s] = append(b.l.misnamed[s], reference{n, local})
+		return own, true
+	}
+	return name, true
+}
+
+// meansOwn reports whether a name without a prefix is not declared where that
+// leads, but in the schema's own namespace.
+func (b *builder) meansOwn(n document.Node, qname, attribute string, name, own Name) bool {
+	if prefix, _ := document.SplitQName(trim(qname)); prefix != "" {
+		return false
+	}
+	table := b.typeNodes
+	switch attribute {
+	case "ref":
+		table = b.tableOf(n.Name())
+	case "substitutionGroup":
+		table = b.elementNodes
+	}
+	_, there := table[name]
+	_, here := table[own]
+	return here && !there && (attribute == "ref" || b.types[name] == nil)
 }
 
 func (b *builder) expand(s *schema, n document.Node, qname string) Name {
@@ -255,6 +279,7 @@ func (b *builder) declare(e *Element, s *schema, n document.Node) {
 	e.Doc, e.Position = documentation(n), b.at(s, n)
 	e.Nillable, e.Abstract = boolean(attr(n, "nillable")), boolean(attr(n, "abstract"))
 	e.Default, e.Fixed = optional(n, "default"), optional(n, "fixed")
+	e.Block, e.Constraints = blocked(s, n), b.constraints(s, n)
 	if head, ok := b.qname(s, n, "substitutionGroup"); ok {
 		b.substitute(e, s, n, head)
 	}
@@ -287,27 +312,30 @@ func (b *builder) elementType(e *Element, s *schema, n document.Node) *Type {
 
 // relate fills what needs all types: substitutes, derived types, flat children.
 func (b *builder) relate() {
-	for _, e := range b.sortedElements() {
-		seen := map[*Element]bool{e: true}
-		for h := b.heads[e]; h != nil && !seen[h]; h = b.heads[h] {
-			seen[h] = true
-			h.Substitutes = append(h.Substitutes, e)
-		}
-	}
-	for _, name := range slices.SortedFunc(maps.Keys(b.types), compareNames) {
-		t := b.types[name]
-		if name.Space == nsXSD {
-			continue
-		}
-		for base := t.Base; base != nil && base != b.anyType; base = base.Base {
-			base.Derived = append(base.Derived, t)
-		}
-	}
-	flat := flattener{}
+	b.relateElements()
+	b.relateTypes()
+	flat := newFlattener(b.spend)
 	for t := range b.sources {
 		t.children = flat.of(t.Content)
 	}
-	b.oversized = b.measure()
+	if b.oversized == "" {
+		b.oversized = b.measure()
+	}
+}
+
+// maxInherited bounds what types take over from one another, in entries: lists
+// of children, attributes, patterns, derived types and substitutes grow with
+// the square of a chain's length.
+const maxInherited = 1 << 21
+
+// spend takes n from what may be inherited, and reports whether it was there.
+func (b *builder) spend(n int) bool {
+	b.inherited += n
+	if b.inherited > maxInherited {
+		b.oversized = fmt.Sprintf("what the types inherit comes to more than %d children, attributes and the like", maxInherited)
+		return false
+	}
+	return true
 }
 
 // maxParticles bounds what all content models come to with their groups and
@@ -352,19 +380,6 @@ func (b *builder) sortedElements() []*Element {
 	out := slices.Collect(maps.Values(b.elements))
 	slices.SortFunc(out, func(x, y *Element) int { return compareNames(x.Name, y.Name) })
 	return out
-}
-
-// documentation joins the xs:documentation of a component.
-func documentation(n document.Node) string {
-	var parts []string
-	for a := range children(n, xsdName("annotation")) {
-		for d := range children(a, xsdName("documentation")) {
-			if t := text(d); t != "" {
-				parts = append(parts, t)
-			}
-		}
-	}
-	return strings.Join(parts, " ")
 }
 
 func boolean(v string) bool { v = strings.TrimSpace(v); return v == "true" || v == "1" }

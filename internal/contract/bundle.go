@@ -63,13 +63,13 @@ func (l *loader) singlePage(c *Contract) *page {
 	if len(l.definitions) == 0 {
 		return nil
 	}
-	b := &bundle{}
+	b, merged := &bundle{}, map[shared]*page{}
 	for _, d := range l.definitions {
 		b.definitions = append(b.definitions, pageOf(c.pages, d.file))
 	}
 	for _, s := range l.schemas {
 		if !slices.Contains(theirOwn, s.namespace) {
-			b.schemas = append(b.schemas, l.bundled(c, s))
+			b.schemas = append(b.schemas, l.bundled(s, pageFor(c.pages, s, merged)))
 		}
 	}
 	return &page{path: l.root, key: "wsdl", read: sync.OnceValues(b.text)}
@@ -79,8 +79,20 @@ func pageOf(pages []*page, f *file) *page {
 	return pages[slices.IndexFunc(pages, func(p *page) bool { return p.path == f.path })]
 }
 
-func (l *loader) bundled(c *Contract, s *schema) bundled {
-	out := bundled{page: pageOf(c.pages, s.file), index: s.index, namespace: s.namespace,
+// pageFor returns the page that a schema is taken from: that of its file or, where
+// redefinitions are written out, one of its own.
+func pageFor(pages []*page, s *schema, merged map[shared]*page) *page {
+	if s.merged == nil {
+		return pageOf(pages, s.file)
+	}
+	if merged[s.shared()] == nil {
+		merged[s.shared()] = newPage(s.file.path, "", "xsd", s.merged)
+	}
+	return merged[s.shared()]
+}
+
+func (l *loader) bundled(s *schema, p *page) bundled {
+	out := bundled{page: p, index: s.index, namespace: s.namespace,
 		chameleon: s.chameleon, wellKnown: s.wellKnown, dropped: map[int]bool{}}
 	if s.wellKnown { // what is served of them need not be what is loaded
 		return out

@@ -41,9 +41,11 @@ type Contract struct {
 	// supported or not enforced.
 	Notes []Fault
 
-	model  *model
-	pages  []*page
-	single *page // all pages in one; nil where the contract is no WSDL
+	model    *model
+	pages    []*page
+	single   *page            // all pages in one; nil where the contract is no WSDL
+	located  map[visit]string // references that lead to another name than they say
+	degraded string           // of a contract without services
 }
 
 // File is one file of a contract.
@@ -68,6 +70,10 @@ type Service struct {
 	groups    []*group
 	several   bool // engines, of the groups
 	degraded  string
+	modelled  bool                // the type model judges in the engine's place
+	gated     bool                // nothing is held against the schemas
+	loose     map[Position]string // what the engine takes anything for
+	headed    bool                // a binding declares header blocks
 }
 
 // OperationNamed returns the operation of that name, supported or not, or nil.
@@ -79,9 +85,12 @@ func (s *Service) OperationNamed(name string) *Operation {
 	return s.Operations[i]
 }
 
-// Degraded says why the contract's schemas do not compile, and is empty when
-// they do. A degraded service's envelopes are checked for well-formedness, the
-// SOAP structure and a known operation, but not against the schemas.
+// Degraded says why the contract's schemas do not compile, in one line with the
+// place and what to mend, and is empty when they do. Where what is wrong can be
+// told apart, the line names the declarations that are not checked, and all else
+// is. Where the compiler alone is to blame, the type model judges in its place,
+// and the line says that. Otherwise the service's envelopes are checked for well-formedness, the SOAP
+// structure and a known operation, but not against the schemas.
 func (s *Service) Degraded() string { return s.degraded }
 
 // Service returns the service of that name, or nil.
@@ -95,9 +104,6 @@ func (c *Contract) Service(name string) *Service {
 
 // Element returns the global element declaration of that name, or nil.
 func (c *Contract) Element(name Name) *Element { return c.model.elements[name] }
-
-// Elements returns all global element declarations, by namespace and name.
-func (c *Contract) Elements() []*Element { return (&builder{model: c.model}).sortedElements() }
 
 // Type returns the named type definition, built-in types included, or nil.
 func (c *Contract) Type(name Name) *Type { return c.model.types[name] }
@@ -165,11 +171,14 @@ func (l *loader) load() *Contract {
 		return c
 	}
 	l.collect(root)
+	if l.full {
+		return c
+	}
 	l.checkReferences()
 	c.Files, c.Hash = l.manifest()
-	l.unfoldArrays()
+	l.normalise()
 	c.model = buildModel(l)
-	c.pages = l.pages(c.model)
+	c.pages, c.located = l.pages(c.model), l.located
 	c.single = l.singlePage(c)
 	l.describe(c)
 	if len(l.faults) == 0 {

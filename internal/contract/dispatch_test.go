@@ -120,8 +120,9 @@ func TestValidateHeaders(t *testing.T) {
 	s := graph(t, "headers")
 	for header, want := range map[string]string{
 		`<t:Session xmlns:t="urn:t">a</t:Session><r:trace xmlns:r="urn:trace">b</r:trace>`: "",
-		`<r:trace xmlns:r="urn:trace"><b/></r:trace>`:                                      "1:104 /e:Envelope/e:Header/r:trace/b: no element is allowed here; <b>; text\n",
-		`<t:Session xmlns:t="urn:t"><b/></t:Session>`:                                      "1:102 /e:Envelope/e:Header/t:Session/b: no element is allowed here; <b>; text\n",
+		`<r:trace xmlns:r="urn:trace"><b/></r:trace>`: "1:65 /e:Envelope/e:Header: a required header block is missing; the end of e:Header; {urn:t}Session\n" +
+			"1:104 /e:Envelope/e:Header/r:trace/b: no element is allowed here; <b>; text\n",
+		`<t:Session xmlns:t="urn:t"><b/></t:Session>`: "1:102 /e:Envelope/e:Header/t:Session/b: no element is allowed here; <b>; text\n",
 	} {
 		src := `<e:Envelope xmlns:e="` + nsEnv11 + `"><e:Header>` + header + `</e:Header><e:Body><t:Go xmlns:t="urn:t">1</t:Go></e:Body></e:Envelope>`
 		details, _, err := s.Validate([]byte(src), 0)

@@ -59,3 +59,23 @@ func whereItWas(t *testing.T, m *Message, g *Gathered, envelope string) {
 		t.Errorf("error %v, Body %s", err, out)
 	}
 }
+
+// TestValidatePayloadGathered takes the messages without an envelope, in the
+// element that holds their parts.
+func TestValidatePayloadGathered(t *testing.T) {
+	s := graph(t, "bodies")
+	for _, tt := range []struct{ op, payload, want string }{
+		{"Two", `<w:TwoIn xmlns:w="urn:w" xmlns:t="urn:t"><t:A>1</t:A><t:B>x</t:B></w:TwoIn>`, ""},
+		{"Two", `<w:TwoIn xmlns:w="urn:w" xmlns:t="urn:t"><t:A>1</t:A></w:TwoIn>`, "1:1 /w:TwoIn: a required element is missing; the end of w:TwoIn; {urn:t}B, text\n"},
+		{"Two", `<t:A xmlns:t="urn:t">1</t:A>`, "1:1 /t:A: the root element is not the message of operation Two, but of operation One; {urn:t}A; {urn:w}TwoIn\n"},
+		{"Ping", `<Nothing xmlns="urn:w"/>`, ""},
+		{"Ping", `<Nothing xmlns="urn:w">x</Nothing>`, "1:1 /Nothing: no text is allowed here; \"x\"; an empty element\n"},
+		{"Typed", `<pair><l xmlns="urn:t">1</l><r xmlns="urn:t">2</r></pair>`, ""},
+		{"TypedOther", `<pair>x</pair>`, ""},
+	} {
+		details, _, err := s.ValidatePayload(s.OperationNamed(tt.op), []byte(tt.payload), 0)
+		if err != nil || short(details) != tt.want {
+			t.Errorf("%s %s: error %v\ngot\n%swant\n%s", tt.op, tt.payload, err, short(details), tt.want)
+		}
+	}
+}

@@ -31,9 +31,12 @@ type Element struct {
 	Default  *string
 	Fixed    *string
 	Abstract bool
+	// Block says what may not stand in this element's place.
+	Block Derivation
 	// Substitutes are the global elements that may stand for this one, itself
-	// excluded (§3.3.6).
+	// excluded (§3.3.6); those of them that are abstract only lead to others.
 	Substitutes []*Element
+	Constraints []Constraint
 	Doc         string // xs:documentation, white space collapsed
 	Position    Position
 }
@@ -58,16 +61,20 @@ type Type struct {
 	Content    *Particle // nil: no child elements
 	Attributes []*Attribute
 	AnyAttr    bool
-	Mixed      bool
-	Abstract   bool
-	Derived    []*Type // types that xsi:type may name in its place
-	Array      *Array  // nil: not a SOAP array
-	Doc        string
-	Position   Position
+	// Wildcard says which attributes AnyAttr means; nil where there are none.
+	Wildcard *Wildcard
+	Mixed    bool
+	Abstract bool
+	Derived  []*Type    // types that xsi:type may name in its place
+	Block    Derivation // what xsi:type may not come by
+	Array    *Array     // nil: not a SOAP array
+	Doc      string
+	Position Position
 
 	children []Child
 	laidOut  atomic.Pointer[layout] // see layout
 	filled   fillState
+	method   Derivation // how it comes from Base
 }
 
 // ParticleKind tells what a Particle holds.
@@ -91,7 +98,8 @@ type Particle struct {
 	Any       *Wildcard   // AnyParticle only
 }
 
-// Wildcard says which elements an xs:any takes (§3.10).
+// Wildcard says which elements an xs:any takes, or which attributes an
+// xs:anyAttribute (§3.10).
 type Wildcard struct {
 	// Namespaces are those allowed; "" is no namespace. With Not set they are
 	// those refused: ##any is Not with none.
@@ -100,7 +108,7 @@ type Wildcard struct {
 	Process    string // strict, lax, skip
 }
 
-// Allows reports whether an element of that namespace may stand here.
+// Allows reports whether an element or attribute of that namespace may stand here.
 func (w *Wildcard) Allows(namespace string) bool {
 	return slices.Contains(w.Namespaces, namespace) != w.Not
 }
@@ -147,7 +155,9 @@ type Simple struct {
 	// Patterns must all match: each is the alternatives of one derivation step.
 	Patterns    [][]string
 	Enumeration []string
-	Doc         string
+	// QNames are what the Enumeration means where values are qualified names.
+	QNames []Name
+	Doc    string
 
 	patterns *patternCheck // nil: no patterns
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 )
@@ -11,13 +12,26 @@ import (
 // Some of what a schema may say is written anew before anybody reads it: what
 // redefines is merged, SOAP arrays become sequences. The type model and the
 // schema engine both read this normal form and so cannot differ about it. What
-// is published is the file as it came.
+// is published is the file as it came; in the one document of ?singlewsdl, where
+// nothing is left to redefine, the merged text.
 
-// edit replaces a part of a text. The text it puts there is one line; the line
-// breaks of what it replaces stay, so that every line keeps its number.
+// normalise puts all schemas into normal form.
+func (l *loader) normalise() {
+	l.mergeRedefinitions()
+	for _, s := range l.schemas {
+		if len(l.redefinitions) > 0 && !bytes.Equal(s.text, s.file.utf8) {
+			s.merged = s.text
+		}
+	}
+	l.unfoldArrays()
+}
+
+// edit replaces a part of a text. The text it puts there becomes one line; the
+// line breaks of what it replaces stay, so that every line keeps its number.
 type edit struct {
 	start, end int
 	text       string
+	blank      bool // white space in its place, byte for byte; no text
 }
 
 // apply makes the edits. Of two that overlap, the one that begins first counts.
@@ -29,12 +43,18 @@ func apply(text []byte, edits []edit) []byte {
 		if e.start < done {
 			continue
 		}
-		out = append(append(out, text[done:e.start]...), e.text...)
-		out = appendLineBreaks(out, text[e.start:e.end])
+		out = append(append(out, text[done:e.start]...), oneLine.Replace(e.text)...)
+		if e.blank {
+			out = append(out, blank(text[e.start:e.end])...)
+		} else {
+			out = appendLineBreaks(out, text[e.start:e.end])
+		}
 		done = e.end
 	}
 	return append(out, text[done:]...)
 }
+
+var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
 func appendLineBreaks(out, text []byte) []byte {
 	for _, c := range text {
@@ -114,12 +134,12 @@ func (s *schema) empty(n document.Node) bool { return bytes.HasSuffix(s.startTag
 func (s *schema) insertion(n document.Node, text string) edit {
 	_, content, _, end := n.Span()
 	if s.empty(n) {
-		return edit{end - len("/>"), end, ">" + text + "</" + n.QName() + ">"}
+		return edit{start: end - len("/>"), end: end, text: ">" + text + "</" + n.QName() + ">"}
 	}
 	if a := n.FirstChild(); a.Name() == xsdName("annotation") {
 		_, _, _, content = a.Span()
 	}
-	return edit{content, content, text}
+	return edit{start: content, end: content, text: text}
 }
 
 // expand resolves a QName in the scope of n (XSD 1.0 part 1 §3.15.3). In a
@@ -132,4 +152,67 @@ func (s *schema) expand(n document.Node, qname string) (name Name, ok bool) {
 		space = s.namespace
 	}
 	return Name{Space: space, Local: local}, bound || prefix == ""
+}
+
+// tagAttribute is where an attribute stands in the text of its start tag.
+type tagAttribute struct{ start, value, valueEnd int }
+
+// attributeIn finds an attribute that is written without a prefix.
+func attributeIn(tag []byte, local string) (tagAttribute, bool) {
+	for from := 0; ; {
+		i := bytes.Index(tag[from:], []byte(local))
+		if i < 0 {
+			return tagAttribute{}, false
+		}
+		start := from + i
+		from = start + len(local)
+		rest := bytes.TrimLeft(tag[from:], spaces)
+		if bytes.IndexByte([]byte(spaces), tag[start-1]) < 0 || rest[0] != '=' || quotedAt(tag, start) {
+			continue
+		}
+		rest = bytes.TrimLeft(rest[1:], spaces)
+		value := len(tag) - len(rest) + 1
+		return tagAttribute{start, value, value + bytes.IndexByte(rest[1:], rest[0])}, true
+	}
+}
+
+const spaces = " \t\r\n"
+
+// quotedAt reports whether an offset in a start tag is inside a value.
+func quotedAt(tag []byte, at int) bool {
+	var quote byte
+	for _, c := range tag[:at] {
+		switch {
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+	}
+	return quote != 0
+}
+
+// withoutAttribute cuts an attribute out of a start tag.
+func withoutAttribute(tag []byte, local string) []byte {
+	a, ok := attributeIn(tag, local)
+	if !ok {
+		return tag
+	}
+	return append(bytes.Clone(tag[:a.start]), tag[a.valueEnd+1:]...)
+}
+
+// attributeEdit puts another value into an attribute that n has.
+func (s *schema) attributeEdit(n document.Node, local, value string) edit {
+	start, _, _, _ := n.Span()
+	a, _ := attributeIn(s.startTag(n), local)
+	return edit{start: start + a.value, end: start + a.valueEnd, text: string(document.AppendValue(nil, value))}
+}
+
+// blankEdits remove n; what is in it stays when content is to be kept.
+func (s *schema) blankEdits(n document.Node, keep bool) []edit {
+	start, content, closing, end := n.Span()
+	if !keep || s.empty(n) {
+		return []edit{{start: start, end: end, blank: true}}
+	}
+	return []edit{{start: start, end: content, blank: true}, {start: closing, end: end, blank: true}}
 }

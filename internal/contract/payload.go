@@ -26,8 +26,13 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 	if err := crowded(payload); err != nil {
 		return nil, 0, err
 	}
+	if mentionsXOP(payload) {
+		if details, more, err := s.withoutParts(payload, limit); err != nil || len(details) > 0 {
+			return details, more, err
+		}
+	}
 	var verdict error
-	if s.degraded == "" {
+	if !s.gated {
 		if verdict = s.engineOf(op).Validate(payload); verdict == nil && begins(payload, op.Input.Element.Name) {
 			return nil, 0, nil
 		}
@@ -41,14 +46,30 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 	if el == nil {
 		return []fault.Detail{wrong}, 0, nil
 	}
-	if s.degraded != "" {
-		return nil, 0, s.gate(op, tree.Root())
+	if s.gated {
+		if err := s.gate(op, tree.Root()); err != nil || !s.modelled {
+			return nil, 0, err
+		}
 	}
 	x, err := s.judge(tree, verdict, func(x *explainer) { x.element(tree.Root(), el) })
 	if err != nil {
 		return nil, 0, err
 	}
 	details, more = x.limited(limit)
+	return details, more, nil
+}
+
+// withoutParts refuses each xop:Include of a message that no attachments can have
+// come with.
+func (s *Service) withoutParts(payload []byte, limit int) ([]fault.Detail, int, error) {
+	tree, err := document.Read(payload)
+	if err != nil {
+		return nil, 0, unreadable(err)
+	}
+	defer tree.Release()
+	a := &attached{explainer: explainer{service: s}, source: payload}
+	a.walk(tree.Root())
+	details, more := a.limited(limit)
 	return details, more, nil
 }
 

@@ -190,7 +190,7 @@ func (r *policyReader) requires(d *definitions, n document.Node, subject string)
 			return // read
 		}
 		r.add(PolicyUse{Position: r.l.at(d.file, n), Subject: subject, Assertion: n.Name(),
-			Words: "the header block of part " + attr(n, "part") + " is required, and a message without it is taken too"})
+			Enforced: true, Words: "a message without the header block of part " + attr(n, "part") + " is refused"})
 	default:
 		r.add(PolicyUse{Position: r.l.at(d.file, n), Subject: subject, Assertion: n.Name(),
 			Words: "the contract requires this extension to be understood, and it is not known here"})

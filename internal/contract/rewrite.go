@@ -100,7 +100,7 @@ func (r *rewrite) query(target *page) string {
 }
 
 func (r *rewrite) target(e *etree.Element, location string) *page {
-	if name, reason := resolve(r.page.path, location); location != "" && reason == "" {
+	if name, reason := r.contract.resolve(r.page.path, location); location != "" && reason == "" {
 		if i := slices.IndexFunc(r.contract.pages, func(p *page) bool { return p.path == name }); i >= 0 {
 			return r.contract.pages[i]
 		}

@@ -143,20 +143,20 @@ func summary(c *Contract) string {
 				if m == nil {
 					continue
 				}
-				fmt.Fprintf(&b, "    %s\n", reference(m.Element))
+				fmt.Fprintf(&b, "    %s\n", referenceTo(m.Element))
 				for _, h := range m.Headers {
 					fmt.Fprintf(&b, "    header %s\n", h.Element.Name)
 				}
 			}
 			for _, f := range o.Faults {
-				fmt.Fprintf(&b, "    fault %s %s\n", f.Name, reference(f.Element))
+				fmt.Fprintf(&b, "    fault %s %s\n", f.Name, referenceTo(f.Element))
 			}
 		}
 	}
 	return b.String()
 }
 
-func reference(e *Element) string {
+func referenceTo(e *Element) string {
 	if e == nil {
 		return "nothing"
 	}

@@ -106,7 +106,7 @@ func newWrapper(name Name, m *Message) *Element {
 	if len(m.Parts) == 0 {
 		t.Content = nil
 	}
-	t.children = flattener{}.of(t.Content)
+	t.children = newFlattener(nil).of(t.Content)
 	return &Element{Name: name, Type: t}
 }
 
@@ -172,34 +172,30 @@ func (w *description) eclipse(o *Operation) {
 	}
 }
 
-// referenceTo finds where a schema refers to a global element, by ref or as the
-// head of a substitution group.
+// referenceTo finds where a schema refers to a global element.
 func (l *loader) referenceTo(name Name) (Position, bool) {
-	if l.referred == nil {
-		l.referred = map[Name]Position{}
-		for _, s := range l.schemas {
-			l.readReferences(s, s.node)
+	for _, s := range l.schemas {
+		if n := s.reference(s.node, name); n.Exists() {
+			return l.at(s.file, n), true
 		}
 	}
-	at, found := l.referred[name]
-	return at, found
+	return Position{}, false
 }
 
-// readReferences records the references below n. What the parser takes is not
-// deep.
-func (l *loader) readReferences(s *schema, n document.Node) {
+// reference finds, below n, a reference to a global element or a substitution
+// for it. What the parser takes is not deep.
+func (s *schema) reference(n document.Node, name Name) document.Node {
 	for c := range elements(n) {
 		for _, attribute := range []string{"ref", "substitutionGroup"} {
-			v := strings.TrimSpace(attr(c, attribute))
-			if v == "" || c.Name() != xsdName("element") {
-				continue
-			}
-			if name := s.means(c, v); l.referred[name] == (Position{}) {
-				l.referred[name] = l.at(s.file, c)
+			if v := strings.TrimSpace(attr(c, attribute)); c.Name() == xsdName("element") && v != "" && s.means(c, v) == name {
+				return c
 			}
 		}
-		l.readReferences(s, c)
+		if found := s.reference(c, name); found.Exists() {
+			return found
+		}
 	}
+	return document.Node{}
 }
 
 // means expands a QName as the schema does.

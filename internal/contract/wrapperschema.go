@@ -52,13 +52,16 @@ func (g *group) elements() []*Element {
 	return out
 }
 
-// aside are the elements of answers and header blocks.
+// aside are the elements of answers, faults and header blocks.
 func (o *Operation) aside() []*Element {
 	var out []*Element
 	for _, m := range []*Message{o.Input, o.Output} {
 		if m != nil && m.Element != nil {
 			out = append(append(out, m.Element), m.Blocks()...)
 		}
+	}
+	for _, f := range o.Faults {
+		out = append(out, f.Element)
 	}
 	return out
 }

@@ -42,10 +42,7 @@ func (l *loader) importDefinitions(d *definitions, n document.Node) {
 		l.note(at, "namespace %q is imported without a location", namespace)
 		return
 	}
-	target, reason := resolve(d.file.path, location)
-	if reason == "" && !l.exists(target) {
-		reason = doesNotExist
-	}
+	target, reason := l.locate(at, d.file.path, location)
 	if reason != "" {
 		l.missing = append(l.missing, missing{at, "wsdl:import", namespace, location, reason})
 		return

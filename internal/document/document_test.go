@@ -131,6 +131,19 @@ func TestSpan(t *testing.T) {
 	}
 }
 
+func TestMixed(t *testing.T) {
+	got := ""
+	for text, c := range read(t, "<a>x &amp;<b>in</b><!-- no --><c/>y<![CDATA[<z>]]></a>").Root().Mixed() {
+		got += text + "(" + c.QName() + ")"
+	}
+	if want := "x &(b)(c)y<z>()"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for range (Node{}).Mixed() {
+		t.Error("no element has content")
+	}
+}
+
 func TestNamespaceFor(t *testing.T) {
 	src := `<a xmlns="urn:1" xmlns:p="urn:p"><b xmlns="" xmlns:p="urn:q"><c/></b><d/></a>`
 	root := read(t, src).Root()

@@ -308,7 +308,7 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 		// The ledger has it, but a caller that waits must not take it for done.
 		return fault.New(fault.CodeSuperseded, "")
 	}
-	return out.Err
+	return p.located(out.Err)
 }
 
 // storeEdge logs the beginning and the end of an outage of the store, once each.

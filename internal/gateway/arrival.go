@@ -32,9 +32,12 @@ const (
 type Arrival struct {
 	// Endpoint is the door: soap:orders/OrderService, without the operation, or
 	// amqp:in.orders.
-	Endpoint    string
-	Format      Format
-	Body        []byte // UTF-8, whole; not modified, but read until the lane is done with it
+	Endpoint string
+	Format   Format
+	Body     []byte // UTF-8, whole; not modified, but read until the lane is done with it
+	// Places tells where Body's places stood in the bytes received, when it was
+	// made of another encoding; else nil.
+	Places      *document.Origin
 	Remote      string // peer address, for the refusal's record
 	TraceParent string // W3C Trace Context, or empty
 

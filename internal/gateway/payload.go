@@ -84,16 +84,20 @@ type origin interface {
 	Locate(fault.Detail) fault.Detail
 }
 
-// located translates the details of a fault into the text that the sender wrote.
+// located translates the details of a fault into the bytes that the sender wrote.
 func (p *passage) located(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
-	if p.origin == nil || !ok || len(f.Details) == 0 {
+	if !ok || len(f.Details) == 0 || p.origin == nil && p.arrival.Places == nil {
 		return err
 	}
 	c := *f
 	c.Details = make([]fault.Detail, len(f.Details))
 	for i, d := range f.Details {
-		c.Details[i] = p.origin.Locate(d)
+		if p.origin != nil {
+			d = p.origin.Locate(d)
+		}
+		d.Column = p.arrival.Places.Column(d.Line, d.Column)
+		c.Details[i] = d
 	}
 	return &c
 }

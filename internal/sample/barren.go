@@ -1,13 +1,34 @@
 package sample
 
-import "github.com/gatehouse/gatehouse/internal/contract"
+import (
+	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
+)
 
 // barren are the simple types for which no value was found, with the reason.
 // What needs one cannot be made; what may do without is left out.
 type barren struct {
 	simple map[*contract.Simple]string
+	// elements are those that the validator refuses whatever is in them.
+	elements map[*contract.Element]string
 	// noIDs says that the message has no xs:ID for an xs:IDREF to refer to.
 	noIDs bool
+}
+
+func newBarren() *barren {
+	return &barren{simple: map[*contract.Simple]string{}, elements: map[*contract.Element]string{}}
+}
+
+// refuse remembers the element that a refusal is about.
+func (b *barren) refuse(msg *Message, refusal *Impossible) {
+	for _, root := range msg.roots() {
+		root.walk(func(n *node) {
+			if n.decl != nil && strings.HasSuffix(refusal.Path, n.path(msg.prefixes)) {
+				b.elements[n.decl] = refusal.Reason
+			}
+		})
+	}
 }
 
 const (

@@ -28,8 +28,8 @@ type builder struct {
 	learnt  bool // something became barren: another attempt may do without
 	values  *valuer
 	open    map[*contract.Type]int // complex types around
-	seen    map[any]int            // how often a declaration has been given a value
-	prefer  map[*contract.Particle]int
+	filled  map[*contract.Type]bool
+	seen    map[any]int          // how often a declaration has been given a value
 	choices []*contract.Particle // met so far, in order
 	size    int
 	steps   int
@@ -40,7 +40,7 @@ type builder struct {
 }
 
 func newBuilder(m *Maker, o Options, f features, known *barren) *builder {
-	b := &builder{Maker: m, o: o, f: f, barren: known, open: map[*contract.Type]int{}, seen: map[any]int{}}
+	b := &builder{Maker: m, o: o, f: f, barren: known, open: map[*contract.Type]int{}, filled: map[*contract.Type]bool{}, seen: map[any]int{}}
 	b.values = &valuer{prefixes: newPrefixes(), odd: f.odd, turn: int(f.turn), ids: map[string]bool{},
 		languages: map[*contract.Simple]*pattern.Language{}}
 	if o.Mode == Random {
@@ -74,9 +74,10 @@ func (b *builder) message(t *target) (*Message, error) {
 		if i < len(t.headers) {
 			msg.headers = append(msg.headers, n)
 		} else {
-			msg.payload = n
+			msg.payload, n.gathers = n, t.gathered
 		}
 	}
+	msg.choices = b.choices
 	return msg, b.connect(msg)
 }
 
@@ -97,10 +98,7 @@ func (b *builder) connect(msg *Message) error {
 		b.barren.noIDs, b.learnt = true, true
 		return &Impossible{Path: "/" + b.target.Name.Local, Reason: noIDReason}
 	}
-	for _, root := range append(msg.headers, msg.payload) {
-		if root == nil {
-			continue
-		}
+	for _, root := range msg.roots() {
 		root.walk(func(n *node) {
 			n.text = replace(n.text)
 			for i := range n.attrs {
@@ -156,9 +154,12 @@ func (b *builder) element(parent *node, el *contract.Element, itself bool) (*nod
 // enter counts what is around; what it returns leaves again. Within a type that
 // is in itself already, or past the soft bounds, only what must be there is made.
 func (b *builder) enter(t *contract.Type) func() {
-	lean := b.size > softSize || b.depth >= softDepth || t.Content != nil && b.open[t] > 0 && !anyType(t)
+	lean := b.size > softSize || b.depth >= softDepth || t.Content != nil && b.open[t] > 0 && !anyType(t) || b.f.once && b.filled[t]
 	if lean {
 		b.lean++
+	}
+	if b.lean == 0 && t.Content != nil {
+		b.filled[t] = true
 	}
 	b.open[t]++
 	b.depth++

@@ -128,7 +128,7 @@ func (c *costs) concrete(t *contract.Type) int {
 
 // own is the cost of an element as declared.
 func (c *costs) own(el *contract.Element) int {
-	if el.Abstract {
+	if el.Abstract || c.barren.elements[el] != "" {
 		return never
 	}
 	n := c.concrete(el.Type)
@@ -248,6 +248,10 @@ func (w *explanation) element(el *contract.Element) {
 		return
 	}
 	w.seen[el] = true
+	if why := w.barren.elements[el]; why != "" {
+		w.reason = why
+		return
+	}
 	if el.Abstract {
 		w.reason = "the element is abstract, and no other that can be made may stand for it"
 		return

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -32,6 +33,15 @@ type Message struct {
 	payload  *node // nil where an empty Body answers
 	headers  []*node
 	prefixes *prefixes
+	choices  []*contract.Particle // made on the way
+}
+
+// roots are the header blocks and the payload.
+func (m *Message) roots() []*node {
+	if m.payload == nil {
+		return m.headers
+	}
+	return append(slices.Clone(m.headers), m.payload)
 }
 
 // Form says how a message is written.
@@ -69,11 +79,19 @@ func (m *Message) Envelope(f Form) []byte {
 		}
 		w.dst = append(w.dst, "  </soap:Header>\n"...)
 	}
+	if m.payload == nil || m.payload.gathers && len(m.payload.kids) == 0 { // white space is content, too
+		w.dst = append(w.dst, "  <soap:Body/>\n</soap:Envelope>\n"...)
+		return w.dst
+	}
 	w.dst = append(w.dst, "  <soap:Body>\n"...)
 	switch {
 	case m.kind == faultBody:
 		m.fault(w, f.SOAP12)
-	case m.payload != nil:
+	case m.payload.gathers:
+		for _, part := range m.payload.kids {
+			w.element(part, 2)
+		}
+	default:
 		w.element(m.payload, 2)
 	}
 	w.dst = append(w.dst, "  </soap:Body>\n</soap:Envelope>\n"...)

@@ -26,7 +26,9 @@ type node struct {
 	text   string
 	kids   []*node
 	needs  []string // namespaces that values in it name
-	note   string   // a comment before it
+	// gathers says that its children stand in the Body in its place: it is there
+	// only where the message is sent without an envelope.
+	gathers bool
 }
 
 type attribute struct {
@@ -78,6 +80,9 @@ func (n *node) steps() string {
 // path is the XPath by which the validator names the element.
 func (n *node) path(p *prefixes) string {
 	own := "/" + p.qname(n.name)
+	if n.gathers {
+		return ""
+	}
 	if n.parent == nil {
 		return own
 	}

@@ -234,8 +234,8 @@ func (v *valuer) written(number string, s *contract.Simple) string {
 		return number
 	}
 	switch v.rand.IntN(10) {
-	case 0:
-		if number[0] != '-' {
+	case 0: // XSD 1.0 part 2 §3.3.21 writes unsigned numbers without a sign, though not all read it so
+		if number[0] != '-' && !strings.HasPrefix(s.Builtin, "unsigned") {
 			return "+" + number
 		}
 	case 1:

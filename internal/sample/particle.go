@@ -1,6 +1,8 @@
 package sample
 
 import (
+	"slices"
+
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
 
@@ -39,6 +41,10 @@ func (b *builder) times(p *contract.Particle) int {
 		}
 	case p.Kind == contract.Choice && p.Max != 1:
 		most = len(p.Particles)
+	case b.f.once:
+		if p.Kind == contract.ElementParticle && identified(p.Element.Type) {
+			most = 2
+		}
 	case p.Max != 1 && b.repeats < 2 && p.Kind != contract.AnyParticle:
 		most = 2
 	}
@@ -46,6 +52,11 @@ func (b *builder) times(p *contract.Particle) int {
 		most = min(most, p.Max)
 	}
 	return max(most, p.Min)
+}
+
+// identified reports whether an element of the type has an xs:ID.
+func identified(t *contract.Type) bool {
+	return slices.ContainsFunc(t.Attributes, func(a *contract.Attribute) bool { return a.Type.Builtin == "ID" })
 }
 
 // once makes the k-th occurrence of a particle.
@@ -91,7 +102,7 @@ func (b *builder) branch(p *contract.Particle, k int) *contract.Particle {
 		}
 	}
 	b.choices = append(b.choices, p)
-	if i, said := b.prefer[p]; said && b.costs.particle(p.Particles[i]) < never {
+	if i, said := b.f.prefer[p]; said && b.costs.particle(p.Particles[i]) < never {
 		return p.Particles[i]
 	}
 	switch {

@@ -13,6 +13,7 @@ package sample
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
@@ -59,7 +60,7 @@ type Maker struct {
 
 // New returns the maker for a service of c.
 func New(c *contract.Contract, s *contract.Service) *Maker {
-	return &Maker{contract: c, service: s, globals: c.Elements()}
+	return &Maker{contract: c, service: s, globals: slices.Collect(c.Elements())}
 }
 
 // Impossible says that no sample can be made, where and why.
@@ -84,14 +85,28 @@ func (m *Maker) Message(op *contract.Operation, d Direction, o Options) (*Messag
 	if err != nil {
 		return nil, err
 	}
-	var last error
+	return m.make(t, o, nil, false)
+}
+
+// branches are choices that are made in another way than the mode has it: the
+// branch to take, by its place.
+type branches map[*contract.Particle]int
+
+// make tries what the mode offers until the validator agrees.
+func (m *Maker) make(t *target, o Options, prefer branches, once bool) (*Message, error) {
+	known := newBarren()
+	var last *Impossible
 	for _, f := range attempts(o) {
-		msg, err := m.attempt(t, o, f)
+		f.prefer, f.once = prefer, once
+		msg, err := m.attempt(t, o, f, known)
 		if err != nil {
 			return nil, err
 		}
-		if last = m.verify(t, msg); last == nil {
-			return msg, nil
+		if last, err = m.verify(t, msg); last == nil || err != nil {
+			return msg, err
+		}
+		if f.last {
+			known.refuse(msg, last)
 		}
 	}
 	return nil, last
@@ -103,6 +118,8 @@ type target struct {
 	element *contract.Element
 	headers []*contract.Element
 	kind    bodyKind
+	// gathered says that the element's children stand in the Body in its place.
+	gathered bool
 }
 
 func targetOf(op *contract.Operation, d Direction) (*target, error) {
@@ -115,20 +132,11 @@ func targetOf(op *contract.Operation, d Direction) (*target, error) {
 	case d.Reply && op.OneWay():
 		return nil, fmt.Errorf("operation %s is one-way: it has no reply", op.Name)
 	case d.Reply:
-		return &target{op: op, element: op.Output.Element, headers: elementsOf(op.Output.Headers), kind: replyBody}, nil
+		return &target{op: op, element: op.Output.Element, headers: op.Output.Blocks(), kind: replyBody, gathered: op.Output.Gathered}, nil
 	case op.Input == nil || op.Input.Element == nil:
 		return nil, fmt.Errorf("operation %s has no input element", op.Name)
 	}
-	return &target{op: op, element: op.Input.Element, headers: elementsOf(op.Input.Headers)}, nil
-}
-
-// elementsOf returns the header blocks themselves.
-func elementsOf(headers []*contract.Header) []*contract.Element {
-	var out []*contract.Element
-	for _, h := range headers {
-		out = append(out, h.Element)
-	}
-	return out
+	return &target{op: op, element: op.Input.Element, headers: op.Input.Blocks(), gathered: op.Input.Gathered}, nil
 }
 
 func faultOf(op *contract.Operation, name string) (*target, error) {
@@ -152,32 +160,40 @@ type features struct {
 	derived     bool // xsi:type
 	substitutes bool
 	wild        bool // elements that a wildcard takes
-	turn        uint64
+	// last gives up what the validator refuses in spite of the type model.
+	last   bool
+	turn   uint64
+	prefer branches
+	// once fills each complex type once only and repeats nothing but what has an
+	// xs:ID: all that can be broken, in few elements.
+	once bool
 }
 
 // attempts lists what to try in turn until the validator agrees.
 func attempts(o Options) []features {
 	wild := !o.Declared
+	out := []features{{}}
 	switch o.Mode {
-	case Minimal:
-		return []features{{}, {turn: 1}}
 	case Full:
-		return []features{{wild: wild}, {}}
+		out = []features{{wild: wild}, {}}
+	case Random:
+		out = []features{
+			{odd: true, derived: true, substitutes: true, wild: wild},
+			{derived: true, substitutes: true, wild: wild, turn: 1},
+			{odd: true, substitutes: true, wild: wild, turn: 2},
+			{odd: true, turn: 3},
+		}
 	}
-	return []features{
-		{odd: true, derived: true, substitutes: true, wild: wild},
-		{derived: true, substitutes: true, wild: wild, turn: 1},
-		{odd: true, substitutes: true, wild: wild, turn: 2},
-		{odd: true, turn: 3},
-		{turn: 4},
+	for turn := range uint64(6) {
+		out = append(out, features{last: true, turn: turn + 4})
 	}
+	return out
 }
 
 // attempt makes a message, learning on the way which types have no values.
-func (m *Maker) attempt(t *target, o Options, f features) (*Message, error) {
-	barren := &barren{simple: map[*contract.Simple]string{}}
+func (m *Maker) attempt(t *target, o Options, f features, known *barren) (*Message, error) {
 	for {
-		b := newBuilder(m, o, f, barren)
+		b := newBuilder(m, o, f, known)
 		msg, err := b.message(t)
 		if err == nil || !b.learnt {
 			return msg, err

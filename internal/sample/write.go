@@ -79,9 +79,6 @@ func (w *writer) attribute(name, value string) {
 
 // comment writes what the contract says about an element and its attributes.
 func (w *writer) comment(n *node, depth int) {
-	if n.note != "" {
-		w.remark(n.note, depth)
-	}
 	if !w.docs || n.decl == nil {
 		return
 	}

@@ -32,6 +32,13 @@ var (
 	nameDigits = set{{0, 0xFFFF}}
 )
 
+// settled are characters that have been what they are since Unicode 3.1, which
+// XSD 1.0 refers to: later ones are letters to one reader and nothing to another,
+// and so are Chinese and Hangul, of which libxml2 knows the first and the last.
+var settled = set{{'\t', '\n'}, {' ', '~'}, {0xA1, 0x131}, {0x134, 0x17E}, {0x391, 0x3A1}, {0x3A3, 0x3CE}, {0x410, 0x44F}, {0x5D0, 0x5EA},
+	{0x621, 0x63A}, {0x660, 0x669}, {0x905, 0x939}, {0x966, 0x96F}, {0x2010, 0x2027}, {0x20A0, 0x20AB}, {0x2190, 0x21EA}, {0x2200, 0x22F1},
+	{0x2500, 0x2570}, {0x3041, 0x3094}, {0x30A1, 0x30FA}, {0x10330, 0x1034A}, {0x1D400, 0x1D454}}
+
 // escapeClass returns the class of a multi-character escape.
 func escapeClass(c rune) (set, bool) {
 	switch c {

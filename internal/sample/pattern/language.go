@@ -15,6 +15,7 @@ var ErrNone = errors.New("no string matches")
 // very often. It is immutable and safe for concurrent use.
 type Language struct {
 	groups []set
+	grades []int // of the groups: see plainness
 	states []place
 }
 
@@ -133,6 +134,9 @@ func (s *search) language() (*Language, error) {
 		return nil, ErrNone
 	}
 	l := &Language{groups: s.classes.groups}
+	for _, g := range l.groups {
+		l.grades = append(l.grades, plainness(g))
+	}
 	for id := range s.moves {
 		p := place{accept: s.accepts(s.tuples[id]), steps: steps[id]}
 		for _, m := range s.moves[id] {
@@ -184,7 +188,7 @@ func (l *Language) Shortest() string {
 		var best move
 		grade := -1
 		for _, m := range l.states[at].moves {
-			if g := plainness(l.groups[m.group]); l.states[m.to].steps < l.states[at].steps && g > grade {
+			if g := l.grades[m.group]; l.states[m.to].steps < l.states[at].steps && g > grade {
 				best, grade = m, g
 			}
 		}
@@ -195,7 +199,8 @@ func (l *Language) Shortest() string {
 }
 
 // Pick returns a string by chance: of plain characters and about as long as
-// longer characters more than it must be; with odd set, of any character.
+// longer characters more than it must be; with odd set, of characters of all
+// kinds.
 func (l *Language) Pick(r *rand.Rand, longer int, odd bool) string {
 	var out []rune
 	stop := l.states[0].steps + longer
@@ -207,6 +212,9 @@ func (l *Language) Pick(r *rand.Rand, longer int, odd bool) string {
 		m := l.step(r, here, len(out)+here.steps >= stop, odd)
 		set := l.groups[m.group]
 		if odd {
+			if known := set.and(settled); len(known) > 0 {
+				set = known
+			}
 			out = append(out, set.at(r.IntN(set.size())))
 		} else {
 			out = append(out, readableBy(r, set))
@@ -220,7 +228,7 @@ func (l *Language) step(r *rand.Rand, here *place, home, odd bool) move {
 	var fit []move
 	best := 0
 	for _, m := range here.moves {
-		g := plainness(l.groups[m.group])
+		g := l.grades[m.group]
 		switch {
 		case home && l.states[m.to].steps >= here.steps && here.steps > 0:
 		case odd || g == best:

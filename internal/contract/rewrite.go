@@ -31,7 +31,7 @@ func (r *rewrite) element(e *etree.Element) {
 		r.leave(e, "location", gap{service: r.service, original: r.file.value(e, "location")})
 	}
 	for _, child := range e.ChildElements() {
-		if r.only11 && r.is12(child) {
+		if r.only11 && r.is12(child) || r.unserved(child) {
 			e.RemoveChild(child)
 			continue
 		}
@@ -47,6 +47,19 @@ func (r *rewrite) leave(e *etree.Element, attribute string, g gap) {
 
 // served reports whether the service around has an endpoint here.
 func (r *rewrite) served() bool { return r.contract.Service(r.service) != nil }
+
+// unserved reports whether a port is one that nobody answers here, as those of
+// HTTP GET are, or a service has no other: whoever read of it would call another
+// host, without the gateway.
+func (r *rewrite) unserved(e *etree.Element) bool {
+	switch {
+	case is(e, wsdlName("service")):
+		return r.contract.Service(r.file.value(e, "name")) == nil
+	case is(e, wsdlName("port")):
+		return !r.served() || !slices.ContainsFunc(r.contract.Service(r.service).Ports, func(p Port) bool { return p.Name == r.file.value(e, "name") })
+	}
+	return false
+}
 
 // is12 reports whether a binding or port is for SOAP 1.2.
 func (r *rewrite) is12(e *etree.Element) bool {

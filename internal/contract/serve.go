@@ -26,7 +26,8 @@ type Addresses struct {
 //
 // Every reference to another document is made absolute and leads back to
 // Document, whatever it was, and every port's address to its service's
-// endpoint, so that nobody who reads it needs anything else. The first question
+// endpoint, so that nobody who reads it needs anything else. Ports that are not
+// served, as those of HTTP GET, are left out. The first question
 // for a document makes it ready for all that follow. The error is a *fault.Error
 // of kind not_found.
 func (c *Contract) Document(query string, at Addresses) ([]byte, error) {

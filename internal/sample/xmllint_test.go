@@ -129,6 +129,7 @@ func (l *layingOut) write(t *testing.T, roots []*etree.Element) {
 			}
 		}
 		doc := etree.NewDocument()
+		doc.WriteSettings.CanonicalAttrVal = true // a line break in a pattern stays one
 		doc.SetRoot(root)
 		text, err := doc.WriteToString()
 		if err != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
-	"github.com/gatehouse/gatehouse/internal/sample/pattern"
+	"github.com/gatehouse/gatehouse/internal/pattern"
 )
 
 // wrong is a value that breaks one facet of its type.

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
-	"github.com/gatehouse/gatehouse/internal/sample/pattern"
+	"github.com/gatehouse/gatehouse/internal/pattern"
 )
 
 // The bounds of one message: past soft it gets only what it must have, past hard

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
-	"github.com/gatehouse/gatehouse/internal/sample/pattern"
+	"github.com/gatehouse/gatehouse/internal/pattern"
 )
 
 // maxLimitDigits bounds the limits that are written as an expression.

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
-	"github.com/gatehouse/gatehouse/internal/sample/pattern"
+	"github.com/gatehouse/gatehouse/internal/pattern"
 )
 
 // forms are lexical spaces, or plain parts of them, as expressions: what a value

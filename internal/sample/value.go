@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
-	"github.com/gatehouse/gatehouse/internal/sample/pattern"
+	"github.com/gatehouse/gatehouse/internal/pattern"
 )
 
 // valuer makes values of simple types for one message.

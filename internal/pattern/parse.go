@@ -1,11 +1,11 @@
-// Package pattern makes strings that match the regular expressions of XML
-// Schema (XSD 1.0 part 2 appendix F), or that do not, by turning them into
-// automata: several expressions at once, each to match or not, and a length.
+// Package pattern reads the regular expressions of XML Schema (XSD 1.0 part 2
+// appendix F) and makes strings that match them, or that do not, by turning them
+// into automata: several expressions at once, each to match or not, and a length.
 //
 // It knows expressions and strings only: nothing of types, facets or contracts.
-// Its classes \i and \c are those names that every edition of XML 1.0 takes, and
-// its categories those of the Unicode version it is built with: what it makes
-// should be checked by whoever judges it in the end.
+// Where it makes strings, the classes \i and \c are those names that every edition
+// of XML 1.0 takes. Its categories are those of the Unicode version it is built
+// with: what it makes should be checked by whoever judges it in the end.
 package pattern
 
 import (
@@ -92,14 +92,44 @@ func Literal(s string) *Expr {
 	return &Expr{t}
 }
 
+// Class reads the class in brackets, or the escape, that expr begins with. It
+// returns the characters of XML in it, as inclusive ranges in order, and how many
+// bytes of expr it takes. Here \i and \c are the names of XML 1.0, fifth edition.
+// An error is a *Fault.
+func Class(expr string) (ranges [][2]rune, size int, err error) {
+	p := &parser{src: []rune(expr), names: true}
+	read := p.charClass
+	if p.peek() == '\\' {
+		read = p.escape
+	}
+	s, err := read()
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, i := range s {
+		ranges = append(ranges, [2]rune{i.lo, i.hi})
+	}
+	return ranges, len(string(p.src[:p.at])), nil
+}
+
+// Fault is what is wrong with an expression.
+type Fault struct {
+	At      int // the character, from 1
+	Message string
+}
+
+// Error tells place and message.
+func (f *Fault) Error() string { return fmt.Sprintf("at character %d: %s", f.At, f.Message) }
+
 type parser struct {
 	src   []rune
 	at    int
 	depth int
+	names bool // \i and \c are all that names are made of
 }
 
 func (p *parser) fault(format string, args ...any) error {
-	return fmt.Errorf("at character %d: "+format, append([]any{p.at + 1}, args...)...)
+	return &Fault{p.at + 1, fmt.Sprintf(format, args...)}
 }
 
 // peek returns the next character, or 0 at the end.
@@ -248,6 +278,11 @@ func (p *parser) escape() (set, error) {
 	p.at++
 	c := p.peek()
 	p.at++
+	if p.names {
+		if s, ok := nameClass(c); ok {
+			return s, nil
+		}
+	}
 	if s, ok := escapeClass(c); ok {
 		return s, nil
 	}

@@ -60,6 +60,9 @@ type builder struct {
 func (b *builder) undeclared(s *schema, n document.Node, kind string, name Name) {
 	if key := kind + " " + name.String(); !b.said[key] {
 		b.said[key] = true
+		if b.l.unsound = true; kind == "type" {
+			b.l.absent[name] = true
+		}
 		b.l.note(b.at(s, n), "%s %q is not declared by any schema of the contract", kind, name)
 	}
 }
@@ -157,6 +160,7 @@ func (b *builder) qname(s *schema, n document.Node, local string) (Name, bool) {
 	}
 	name := b.expand(s, n, v)
 	if own := (Name{Space: s.namespace, Local: name.Local}); name != own && (name.Space == "" || name.Space == nsXSD) && b.meansOwn(n, v, local, name, own) {
+		b.l.unsound = true
 		b.l.note(b.at(s, n), "%s %q is not declared; %q is taken", local, name, own)
 		b.l.misnamed[s] = append(b.l.misnamed[s], reference{n, local})
 		return own, true
@@ -186,6 +190,7 @@ func (b *builder) expand(s *schema, n document.Node, qname string) Name {
 	name, ok := s.expand(n, qname)
 	if !ok {
 		prefix, _ := document.SplitQName(trim(qname))
+		b.l.unsound = true
 		b.l.note(b.at(s, n), "prefix %q is not declared", prefix)
 	}
 	return name
@@ -252,6 +257,7 @@ func (b *builder) fill(t *Type) {
 func (b *builder) base(t *Type, s *schema, n document.Node, name Name) *Type {
 	base := b.reference(s, n, name)
 	if base.filled == filling {
+		b.l.unsound = true
 		b.l.note(b.at(s, n), "type %q is derived from itself", name)
 		return b.anyType
 	}

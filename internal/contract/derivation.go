@@ -69,13 +69,13 @@ func (b *builder) relateElements() {
 	}
 }
 
-// admits reports whether e may stand for h, to whose group it belongs.
-func (h *Element) admits(e *Element) bool {
-	if h.Block&BySubstitution != 0 {
+// admits reports whether other may stand for e, to whose group it belongs.
+func (e *Element) admits(other *Element) bool {
+	if e.Block&BySubstitution != 0 {
 		return false
 	}
-	ways, blocks, ok := e.Type.derivedBy(h.Type)
-	return !ok || ways&(h.Block|blocks) == 0 // not derived is the engine's to refuse
+	ways, blocks, ok := other.Type.derivedBy(e.Type)
+	return !ok || ways&(e.Block|blocks) == 0 // not derived is the engine's to refuse
 }
 
 // relateTypes finds for every type those that xsi:type may name in its place

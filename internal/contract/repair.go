@@ -86,43 +86,36 @@ func compilersOwn(err error) bool {
 // modelled reports whether the type model can judge in the compiler's place: the
 // compiler alone is to blame, and the model found everything that is referred to.
 func (set *schemaSet) modelled(err error) bool {
-	return compilersOwn(err) && !slices.ContainsFunc(set.l.notes, func(f Fault) bool {
-		return strings.Contains(f.Message, "not declared") || strings.Contains(f.Message, "of itself") || strings.Contains(f.Message, "from itself")
-	})
+	return compilersOwn(err) && !set.l.unsound
 }
 
 // repair makes one change for what the engine says, or reports that it cannot.
 func (set *schemaSet) repair(err error) bool {
-	for _, one := range xsderrors.Flatten(err) {
-		d, ok := one.(*xsderrors.Error)
-		if !ok || set.origins[d.Path()] == nil {
-			return false
-		}
-		tree, err := document.Read(set.sources[d.Path()])
-		if err != nil {
-			return false
-		}
-		r := &repair{schemaSet: set, source: d.Path(), schema: set.origins[d.Path()], complaint: d.Message(), line: d.Line(), column: d.Column()}
-		done := r.at(nodeAt(tree.Root(), d.Line(), d.Column(), maxDepthOfSchemas))
-		if done {
-			set.sources[d.Path()] = apply(set.sources[d.Path()], r.edits)
-		}
-		tree.Release()
-		return done
+	all := xsderrors.Flatten(err)
+	if len(all) == 0 {
+		return false
 	}
-	return false
+	d, ok := all[0].(*xsderrors.Error)
+	if !ok || set.origins[d.Path()] == nil {
+		return false
+	}
+	tree, err := document.Read(set.sources[d.Path()])
+	if err != nil {
+		return false
+	}
+	defer tree.Release()
+	r := &repair{schemaSet: set, source: d.Path(), schema: set.origins[d.Path()], complaint: d.Message(), line: d.Line(), column: d.Column()}
+	done := r.at(nodeAt(tree.Root(), d.Line(), d.Column(), maxDepthOfSchemas))
+	if done {
+		set.sources[d.Path()] = apply(set.sources[d.Path()], r.edits)
+	}
+	return done
 }
 
 // undeclared loosens the declarations whose type nobody declares: the compiler
 // takes them, and then refuses every message that has such an element.
 func (set *schemaSet) undeclared(m *model) {
-	absent := map[string]bool{}
-	for _, f := range set.l.notes {
-		if name, ok := strings.CutSuffix(f.Message, " is not declared by any schema of the contract"); ok && strings.HasPrefix(name, "type ") {
-			absent[name] = true
-		}
-	}
-	if len(absent) == 0 {
+	if len(set.l.absent) == 0 {
 		return
 	}
 	for name, s := range set.origins {
@@ -135,7 +128,7 @@ func (set *schemaSet) undeclared(m *model) {
 			continue // the compiler will say
 		}
 		r := &repair{schemaSet: set, source: name, schema: s}
-		r.typeless(tree.Root(), m, absent)
+		r.typeless(tree.Root(), m)
 		tree.Release()
 		if len(r.edits) > 0 {
 			set.sources[name] = apply(set.sources[name], r.edits)
@@ -143,12 +136,12 @@ func (set *schemaSet) undeclared(m *model) {
 	}
 }
 
-func (r *repair) typeless(n document.Node, m *model, absent map[string]bool) {
+func (r *repair) typeless(n document.Node, m *model) {
 	for c := range elements(n) {
 		qname, ok := c.Attr(Name{Local: "type"})
 		local := c.Name().Local
 		if !ok || c.Name().Space != nsXSD || local != "element" && local != "attribute" {
-			r.typeless(c, m, absent)
+			r.typeless(c, m)
 			continue
 		}
 		prefix, name := document.SplitQName(strings.TrimSpace(qname))
@@ -156,7 +149,7 @@ func (r *repair) typeless(n document.Node, m *model, absent map[string]bool) {
 		if space == "" && prefix == "" && r.schema.chameleon {
 			space = r.schema.namespace
 		}
-		if typ := (Name{Space: space, Local: name}); bound && space != nsXSD && m.types[typ] == nil && absent[fmt.Sprintf("type %q", typ)] {
+		if typ := (Name{Space: space, Local: name}); bound && space != nsXSD && m.types[typ] == nil && r.l.absent[typ] {
 			r.complaint = "unknown type " + typ.String()
 			r.loosen(c)
 		}

@@ -74,6 +74,7 @@ func (b *builder) memberTypes(s *schema, n document.Node) []*Simple {
 func (b *builder) simpleNamed(s *schema, n document.Node, name Name) *Simple {
 	t := b.reference(s, n, name)
 	if t.filled == filling {
+		b.l.unsound = true
 		b.l.note(b.at(s, n), "type %q is made of itself", name)
 		return b.anySimple()
 	}

@@ -43,9 +43,10 @@ type loader struct {
 	// duplicates are global components that another schema of the same
 	// namespace declares too; the validator must not see them.
 	duplicates map[*schema][]document.Node
-	// referred are the global elements that schemas refer to, and where first;
-	// nil until asked for.
-	referred map[Name]Position
+	// absent are the types that schemas refer to and none declares; unsound says
+	// that something else is not there either, or is made of itself.
+	absent  map[Name]bool
+	unsound bool
 	// repeated are those that their own schema declares twice.
 	repeated map[*schema][]document.Node
 	// misnamed are references without the prefix of what they mean.
@@ -66,7 +67,7 @@ type file struct {
 }
 
 func newLoader(fsys fs.FS, root string) *loader {
-	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{},
+	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{}, absent: map[Name]bool{},
 		located: map[visit]string{}, folders: map[string][]string{}, roots: map[string]schemaRoot{},
 		duplicates: map[*schema][]document.Node{}, repeated: map[*schema][]document.Node{}, misnamed: map[*schema][]reference{}}
 }

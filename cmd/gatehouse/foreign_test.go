@@ -42,6 +42,10 @@ const python = "/usr/bin/python3"
 var foreigners = []foreign{
 	{name: "zeep", pkg: "python3-zeep", probe: []string{python, "-c", "import zeep"}, driver: []string{python, "load.py"},
 		cannot: map[string]string{
+			"redefine?wsdl":     "knows no xs:redefine",
+			"redefine-bad?wsdl": "knows no xs:redefine",
+			"slips":             "mistakes that are put right in loading",
+
 			"headers":                        "header parts that do not exist",
 			"rpc-encoded?singlewsdl":         "asks the network for SOAP encoding where no location is given",
 			"rpc-literal":                    "a part whose name is no XML name",
@@ -54,6 +58,8 @@ var foreigners = []foreign{
 		}},
 	{name: "php", pkg: "php-cli and php-soap", probe: []string{"php", "-r", `exit(extension_loaded("soap") ? 0 : 1);`}, driver: []string{"php", "load.php"},
 		cannot: map[string]string{
+			"slips": "mistakes that are put right in loading",
+
 			"chameleon?wsdl":       "reads a file once, for one namespace",
 			"duplicates?wsdl":      "a component that two files declare",
 			"headers":              "a fault of two parts",
@@ -66,6 +72,10 @@ var foreigners = []foreign{
 		}},
 	{name: "gsoap", pkg: "gsoap", probe: []string{"sh", "-c", "command -v wsdl2h && command -v soapcpp2"}, driver: []string{"./load.sh"},
 		cannot: map[string]string{
+			"own-envelope":      "has structs of its own for SOAP's schemas",
+			"redefine-bad?wsdl": "follows a schema that redefines itself without end",
+			"slips":             "mistakes that are put right in loading",
+
 			"headers":     "header parts that do not exist",
 			"policies":    "a policy that no document holds",
 			"rpc-literal": "a part of a type that nothing declares",

@@ -34,7 +34,8 @@ type bundle struct {
 	prefix  string // bound to target
 	actions string // prefix of wsam; empty until it is needed
 	names   map[symbol]string
-	owners  map[symbol]*etree.Element
+	before  map[*etree.Element]string // the names that components had
+	acting  map[soapActing]bool
 }
 
 // bundled is one xs:schema, read for one namespace.
@@ -117,6 +118,7 @@ func (b *bundle) text() ([]byte, error) {
 	b.leaveOut()
 	b.chooseTarget(root)
 	b.chooseNames()
+	b.findSOAPActions()
 	for _, p := range b.definitions {
 		b.explainActions(b.files[p])
 		b.explainWrappers(b.files[p])
@@ -268,29 +270,36 @@ var kinds = []string{"message", "portType", "binding", "service"}
 // is the one that counts, as it does for the loader; of services with one local
 // name only the first has an endpoint, so the others go.
 func (b *bundle) chooseNames() {
-	b.names, b.owners = map[symbol]string{}, map[symbol]*etree.Element{}
+	b.names, b.before = map[symbol]string{}, map[*etree.Element]string{}
 	taken := map[symbol]bool{}
 	for _, p := range b.definitions {
 		root := b.files[p].doc.Root()
-		space := plain(root, "targetNamespace")
-		for _, e := range root.ChildElements() {
-			key := symbol{e.Tag, Name{Space: space, Local: plain(e, "name")}}
-			if e.NamespaceURI() != nsWSDL || !slices.Contains(kinds, e.Tag) {
-				continue
-			}
-			unique := key.name.Local
-			for i := 2; taken[symbol{e.Tag, Name{Local: unique}}]; i++ {
-				unique = fmt.Sprintf("%s%d", key.name.Local, i)
-			}
-			if b.owners[key] != nil || e.Tag == "service" && unique != key.name.Local {
-				root.RemoveChild(e)
-				continue
-			}
-			taken[symbol{e.Tag, Name{Local: unique}}] = true
-			b.names[key], b.owners[key] = unique, e
-			e.CreateAttr("name", unique)
-		}
+		root.Child = slices.DeleteFunc(root.Child, func(t etree.Token) bool {
+			e, ok := t.(*etree.Element)
+			return ok && isComponent(e) && !b.named(e, plain(root, "targetNamespace"), taken)
+		})
+		root.ReindexChildren()
 	}
+}
+
+func isComponent(e *etree.Element) bool {
+	return slices.Contains(kinds, e.Tag) && e.NamespaceURI() == nsWSDL
+}
+
+// named gives a component its name, and reports whether it stays.
+func (b *bundle) named(e *etree.Element, space string, taken map[symbol]bool) bool {
+	key := symbol{e.Tag, Name{Space: space, Local: plain(e, "name")}}
+	unique := key.name.Local
+	for i := 2; taken[symbol{e.Tag, Name{Local: unique}}]; i++ {
+		unique = fmt.Sprintf("%s%d", key.name.Local, i)
+	}
+	if _, declared := b.names[key]; declared || e.Tag == "service" && unique != key.name.Local {
+		return false
+	}
+	taken[symbol{e.Tag, Name{Local: unique}}] = true
+	b.names[key], b.before[e] = unique, key.name.Local
+	e.CreateAttr("name", unique)
+	return true
 }
 
 // resolved returns what a QName in an attribute of e names; see
@@ -348,7 +357,7 @@ func (b *bundle) move(from, root *etree.Element) {
 	there := scopeOf(root)
 	b.movePolicies(from, root)
 	for _, e := range from.ChildElements() {
-		if e.NamespaceURI() == nsWSDL && slices.Contains(kinds, e.Tag) {
+		if isComponent(e) {
 			moved(e, root, there)
 		}
 	}
@@ -360,88 +369,26 @@ func moved(e, to *etree.Element, there scope) {
 	to.AddChild(clone)
 }
 
-// movePolicies appends the policies that other elements refer to by their id
-// (WS-Policy 1.5 Attachment §4). One that is there already is not repeated; one
-// whose id another has gets a new one.
-func (b *bundle) movePolicies(from, root *etree.Element) {
-	there := scopeOf(root)
-	taken := map[string]*etree.Element{}
-	for id, e := range policies(root) {
-		taken[id] = e
-	}
-	for id, e := range policies(from) {
-		same := taken[id]
-		if same != nil && written(same) == written(e) {
-			continue
-		}
-		unique := id
-		for i := 2; taken[unique] != nil; i++ {
-			unique = fmt.Sprintf("%s%d", id, i)
-		}
-		if unique != id {
-			rename(from, id, unique)
-		}
-		taken[unique] = e
-		moved(e, root, there)
-	}
-}
-
-// policies yields the policies of a WSDL that have an id, in order.
-func policies(root *etree.Element) func(func(string, *etree.Element) bool) {
-	return func(yield func(string, *etree.Element) bool) {
-		for _, e := range root.ChildElements() {
-			if space := e.NamespaceURI(); e.Tag != "Policy" || space != nsPolicy && space != nsPolicy15 {
-				continue
-			}
-			for i := range e.Attr {
-				if a := &e.Attr[i]; a.Key == "Id" && !yield(a.Value, e) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// rename gives a policy another id, and the references in the same WSDL.
-func rename(e *etree.Element, id, unique string) {
-	for i := range e.Attr {
-		switch a := &e.Attr[i]; {
-		case a.Key == "Id" && a.Value == id:
-			a.Value = unique
-		case a.Key == "URI" && a.Value == "#"+id:
-			a.Value = "#" + unique
-		}
-	}
-	for _, c := range e.ChildElements() {
-		rename(c, id, unique)
-	}
-}
-
-func written(e *etree.Element) string {
-	doc := etree.NewDocumentWithRoot(e.Copy())
-	text, err := doc.WriteToString()
-	if err != nil { // a strings.Builder takes everything
-		return ""
-	}
-	return text
-}
-
 // arrange sorts the components into the order in which most tools write and some
 // read them (WSDL 1.1 §2.1): services last.
 func arrange(root *etree.Element) {
 	var late []*etree.Element
 	for _, e := range root.ChildElements() {
-		if e.NamespaceURI() == nsWSDL && slices.Contains(kinds, e.Tag) {
+		if isComponent(e) {
 			late = append(late, e)
 		}
 	}
 	slices.SortStableFunc(late, func(x, y *etree.Element) int {
 		return cmp.Compare(slices.Index(kinds, x.Tag), slices.Index(kinds, y.Tag))
 	})
+	reordered := slices.DeleteFunc(slices.Clone(root.Child), func(t etree.Token) bool {
+		e, ok := t.(*etree.Element)
+		return ok && isComponent(e)
+	})
 	for _, e := range late {
-		root.RemoveChild(e)
-		root.AddChild(e)
+		reordered = append(reordered, e)
 	}
+	root.Child = reordered
 	inLines(root)
 	for _, e := range root.ChildElements() {
 		if is(e, wsdlName("types")) {
@@ -452,21 +399,22 @@ func arrange(root *etree.Element) {
 
 // inLines puts each child on a line of its own.
 func inLines(e *etree.Element) {
-	for _, t := range slices.Clone(e.Child) {
-		if text, ok := t.(*etree.CharData); ok && text.IsWhitespace() {
-			e.RemoveChild(t)
+	var out []etree.Token
+	for _, t := range e.Child {
+		if text, ok := t.(*etree.CharData); !ok || !text.IsWhitespace() {
+			out = append(out, etree.NewText("\n"), t)
 		}
 	}
-	for _, t := range slices.Clone(e.Child) {
-		e.InsertChildAt(t.Index(), etree.NewText("\n"))
-	}
-	e.CreateText("\n")
+	e.Child = append(out, etree.NewText("\n"))
+	e.ReindexChildren()
 }
 
+// removeAll removes the child elements of that name. One by one would take the
+// square of their number.
 func removeAll(parent *etree.Element, name Name) {
-	for _, e := range parent.ChildElements() {
-		if is(e, name) {
-			parent.RemoveChild(e)
-		}
-	}
+	parent.Child = slices.DeleteFunc(parent.Child, func(t etree.Token) bool {
+		e, ok := t.(*etree.Element)
+		return ok && is(e, name)
+	})
+	parent.ReindexChildren()
 }

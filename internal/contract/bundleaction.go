@@ -15,7 +15,7 @@ func (b *bundle) explainActions(f *editable) {
 		if !is(portType, wsdlName("portType")) {
 			continue
 		}
-		before := b.before(portType, space)
+		before := b.before[portType]
 		if space == b.target && before == plain(portType, "name") {
 			continue
 		}
@@ -25,16 +25,6 @@ func (b *bundle) explainActions(f *editable) {
 			}
 		}
 	}
-}
-
-// before is the name that a component had.
-func (b *bundle) before(e *etree.Element, space string) string {
-	for key, owner := range b.owners {
-		if owner == e && key.name.Space == space {
-			return key.name.Local
-		}
-	}
-	return plain(e, "name")
 }
 
 // explain writes the default actions of one operation; see
@@ -66,7 +56,7 @@ func (b *bundle) act(m *etree.Element, portType Name, name string, input *etree.
 			return
 		}
 	}
-	if input != nil && b.hasSOAPAction(plain(input, "name"), portType) {
+	if input != nil && b.acting[soapActing{portType, plain(input, "name")}] {
 		return
 	}
 	if own := plain(m, "name"); own != "" && m.Tag != "fault" {
@@ -78,23 +68,29 @@ func (b *bundle) act(m *etree.Element, portType Name, name string, input *etree.
 	m.CreateAttr(b.actions+":Action", defaultAction(portType, name))
 }
 
-// hasSOAPAction reports whether a binding gives an operation of the port type a
-// soapAction, which stands before the default.
-func (b *bundle) hasSOAPAction(operation string, portType Name) bool {
+// soapActing is an operation of a port type which a binding gives a soapAction:
+// that stands before the default.
+type soapActing struct {
+	portType  Name
+	operation string
+}
+
+func (b *bundle) findSOAPActions() {
+	b.acting = map[soapActing]bool{}
 	for _, p := range b.definitions {
 		root := b.files[p].doc.Root()
 		for _, binding := range root.ChildElements() {
-			if !is(binding, wsdlName("binding")) || resolved(binding, root, plain(binding, "type")) != portType {
+			if !is(binding, wsdlName("binding")) {
 				continue
 			}
+			portType := resolved(binding, root, plain(binding, "type"))
 			for _, o := range binding.ChildElements() {
-				if is(o, wsdlName("operation")) && plain(o, "name") == operation && soapAction(o) != "" {
-					return true
+				if is(o, wsdlName("operation")) && soapAction(o) != "" {
+					b.acting[soapActing{portType, plain(o, "name")}] = true
 				}
 			}
 		}
 	}
-	return false
 }
 
 func soapAction(bound *etree.Element) string {

@@ -41,7 +41,7 @@ func (b *bundle) types(root *etree.Element) *etree.Element {
 		if is(e, wsdlName("types")) {
 			return e
 		}
-		if e.NamespaceURI() == nsWSDL && slices.Contains(kinds, e.Tag) {
+		if isComponent(e) {
 			before = min(before, e.Index())
 		}
 	}

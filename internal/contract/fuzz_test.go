@@ -56,7 +56,20 @@ func FuzzLoad(f *testing.F) {
 }
 
 func publishAll(t *testing.T, c *Contract) {
-	c.Document("wsdl", Addresses{Document: "http://gw/x"}) // must come back, whatever with
+	for _, query := range []string{"wsdl", "singlewsdl", "singlewsdl&soap=11"} {
+		doc, err := c.Document(query, Addresses{Document: "http://gw/x"})
+		if err != nil && fault.KindOf(err) != fault.NotFound {
+			t.Errorf("?%s: %v", query, err)
+		}
+		if err != nil {
+			continue
+		}
+		tree, err := document.Read(doc)
+		if err != nil {
+			t.Fatalf("?%s: %v\n%s", query, err, doc)
+		}
+		tree.Release()
+	}
 	for _, s := range c.Services {
 		for _, o := range s.Operations {
 			if o.Unsupported != "" {

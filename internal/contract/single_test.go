@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -335,4 +336,28 @@ func TestSingleOfSchemas(t *testing.T) {
 	if doc, err := c.Document("singlewsdl", addresses); err == nil {
 		t.Errorf("got %s", doc)
 	}
+}
+
+// TestDocumentConcurrently: a document is made ready once, whoever asks first.
+func TestDocumentConcurrently(t *testing.T) {
+	c := sample(t)
+	want := map[string]string{}
+	for _, query := range []string{"wsdl", "wsdl&soap=11", "singlewsdl", "singlewsdl&soap=11", "xsd=orders.xsd"} {
+		doc, err := sample(t).Document(query, addresses)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[query] = string(doc)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for query, text := range want {
+				if doc, err := c.Document(query, addresses); err != nil || string(doc) != text {
+					t.Errorf("?%s: %v\n%s", query, err, doc)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -74,6 +74,30 @@ func (w *work) resolve() error {
 			}
 		}
 	}
+	for _, s := range w.program.plan.Steps {
+		for r := range w.rows[s.Index] {
+			if !s.Early {
+				break
+			}
+			if err := w.find(s, r); err != nil {
+				return err
+			}
+			w.lacks(s, r, &missing)
+		}
+	}
+	return w.lack(&missing)
+}
+
+// lacks notes a row that should be stored and is not.
+func (w *work) lacks(s *sqlstore.Step, r int, missing *sqlstore.Unresolved) {
+	row := &w.rows[s.Index][r]
+	if s.OnMissing != mapping.Insert && row.rowid == 0 && !row.stale {
+		missing.AddRow(s, &w.item.Rows[s.Index][r])
+	}
+}
+
+// lack refuses the message when something is missing.
+func (w *work) lack(missing *sqlstore.Unresolved) error {
 	if err := missing.Fault(); err != nil {
 		w.item.Refuse(err)
 		return errRefused
@@ -121,10 +145,15 @@ func (w *work) lookup(s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) 
 // those the message no longer has, and inserts or updates the rest.
 func (w *work) step(s *sqlstore.Step) error {
 	rows := w.rows[s.Index]
+	var missing sqlstore.Unresolved
 	for r := range rows {
 		if err := w.find(s, r); err != nil {
 			return err
 		}
+		w.lacks(s, r, &missing)
+	}
+	if err := w.lack(&missing); err != nil {
+		return err
 	}
 	if err := w.single(s); err != nil {
 		return err

@@ -84,6 +84,10 @@ func (a *answer) fault(it *sqlstore.Item, l *line) {
 	row := &it.Rows[step.Index][l.row.Int64]
 	switch l.why.Int64 {
 	case whyMissing:
+		if !l.column.Valid {
+			a.missing[l.n].AddRow(step, row)
+			return
+		}
 		a.missing[l.n].Add(step, row, int(l.column.Int64))
 	case whyTwice:
 		a.refuse(l.n, sqlstore.Blame(step, row.Source, sqlstore.ErrTwice))

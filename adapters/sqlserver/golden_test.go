@@ -67,7 +67,11 @@ func variants() map[string]*mapping.Mapping {
 	strict.Tables[0].OnMatch, strict.Tables[1].OnMatch = mapping.Keep, mapping.Fail
 	strict.Tables[3].Match = nil
 	strict.Returns = nil
-	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict}
+
+	amending := gatewaytest.OrderMapping()
+	amending.Tables[0].OnMissing, amending.Tables[0].OnMatch = mapping.RejectMissed, mapping.Keep
+	amending.Tables[1].OnMissing, amending.Tables[2].OnMissing = mapping.RejectMissed, mapping.WaitForMissed
+	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending}
 }
 
 func golden(t *testing.T, name, got string) {

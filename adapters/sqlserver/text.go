@@ -26,7 +26,8 @@ const (
 	only   = 11 // it is to be held, and nothing else
 )
 
-// Why a row is refused (column why of @f).
+// Why a row is refused (column why of @f; its column c is NULL when it is about
+// the whole row).
 const (
 	whyMissing = 1
 	whyTwice   = 2
@@ -205,6 +206,12 @@ func (s *script) resolve() {
 			if step.Columns[i].Found != nil {
 				s.lookup(step, i)
 			}
+		}
+	}
+	for _, step := range s.plan.Steps {
+		if step.Early {
+			s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM @t%d AS t WHERE NOT EXISTS (SELECT 1 FROM %s AS x WHERE %s);",
+				step.Index, whyMissing, step.Index, table(step.Name), keyed(step, "x", "t"))
 		}
 	}
 	s.line("UPDATE @m SET st = %d WHERE st = %d AND n IN (SELECT f.n FROM @f AS f);", refused, going)

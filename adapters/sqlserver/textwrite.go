@@ -34,7 +34,11 @@ func (s *script) write(step *sqlstore.Step) {
 		s.guard(step)
 		s.match(step)
 	}
-	s.insert(step)
+	if step.OnMissing == mapping.Insert {
+		s.insert(step)
+	} else {
+		s.missed(step)
+	}
 	s.readBack(step)
 }
 
@@ -63,10 +67,24 @@ func (s *script) match(step *sqlstore.Step) {
 	case mapping.Fail:
 		s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s WHERE t.stale = 0%s;",
 			step.Index, whyExists, byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), inOrder)
-		s.line("UPDATE @m SET st = %d WHERE n IN (SELECT f.n FROM @f AS f WHERE f.why = %d);", clashed, whyExists)
+		s.clash()
 	case mapping.Update:
 		s.update(step)
 	}
+}
+
+// clash marks the messages of which something was found that is not theirs to
+// write, after rows of them may have been written.
+func (s *script) clash() {
+	s.line("UPDATE @m SET st = %d WHERE st IN (%d, %d) AND n IN (SELECT f.n FROM @f AS f);", clashed, going, overtook)
+}
+
+// missed finds the rows that should be stored and are not, at the last moment:
+// what resolve saw may have been deleted since. What was updated stays locked.
+func (s *script) missed(step *sqlstore.Step) {
+	s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM %s WHERE t.stale = 0 AND NOT EXISTS (SELECT 1 FROM %s AS x WITH (UPDLOCK, SERIALIZABLE) WHERE %s)%s;",
+		step.Index, whyMissing, byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), inOrder)
+	s.clash()
 }
 
 // update sets the columns whose source is present, of rows that would change.

@@ -49,6 +49,8 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"one refused costs nobody else", (*storeSuite).oneRefused},
 		{"look-ups", (*storeSuite).lookups},
 		{"keep and fail", (*storeSuite).keepAndFail},
+		{"a row that is never inserted", (*storeSuite).neverInserted},
+		{"what is amended and older", (*storeSuite).amendedLate},
 		{"absent children are deleted", (*storeSuite).absentDelete},
 		{"an older version is superseded", (*storeSuite).superseded},
 		{"an update sets what is present", (*storeSuite).partialUpdate},

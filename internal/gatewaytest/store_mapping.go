@@ -74,6 +74,9 @@ var (
 	keepCustomer   = edit{"match: [customer_no]", "match: [customer_no]\n    on_match: keep"}
 	failCustomer   = edit{"match: [customer_no]", "match: [customer_no]\n    on_match: fail"}
 	failOrder      = edit{"match: [order_no]", "match: [order_no]\n    on_match: fail"}
+	amendOrder     = edit{"match: [order_no]", "match: [order_no]\n    on_missing: reject"}
+	awaitOrder     = edit{"match: [order_no]", "match: [order_no]\n    on_missing: not_yet"}
+	amendLines     = edit{"match: [order_id, line_no]", "match: [order_id, line_no]\n        on_missing: reject"}
 	deleteLines    = edit{"match: [order_id, line_no]", "match: [order_id, line_no]\n        absent: delete"}
 	deleteFeatures = edit{"match: [line_id, name]", "match: [line_id, name]\n            absent: delete"}
 	nullNote       = edit{"note: o:Note", "note: {from: o:Note, absent: null}"}

@@ -191,14 +191,41 @@ func (a *applier) row(i, parent int) {
 			return
 		}
 	}
-	line, column := a.frame.Item.Position()
-	row := Row{Parent: parent, Cells: a.take(len(p.columns)), Path: a.frame.Item.Path(), Line: line, Column: column}
+	at := a.place(i)
+	row := Row{Parent: parent, Cells: a.take(len(p.columns)), Path: at.Path, Line: at.Line, Column: at.Column}
 	for c := range p.columns {
 		a.cell(i, c, &row.Cells[c])
 	}
 	a.current[i] = len(a.out.Rows[i])
 	a.out.Rows[i] = append(a.out.Rows[i], row)
 	a.steps(p.children, a.current[i])
+}
+
+// place is where complaints about a row point to: the element it is made from,
+// or, when what may be missing is the row itself, what its key is taken from.
+func (a *applier) place(step int) xpath.Place {
+	t := &a.mapping.Tables[step]
+	if t.OnMissing != Insert {
+		for _, c := range t.Match {
+			if at, ok := a.locate(step, c); ok {
+				return at
+			}
+		}
+	}
+	line, column := a.frame.Item.Position()
+	return xpath.Place{Path: a.frame.Item.Path(), Line: line, Column: column}
+}
+
+// locate finds what a column is taken from, unless that is no part of the message.
+func (a *applier) locate(step, column int) (xpath.Place, bool) {
+	p := &a.mapping.programs[step].columns[column]
+	switch {
+	case p.value != nil:
+		return p.value.Locate(&a.frame), true
+	case len(p.keys) > 0:
+		return p.keys[0].Locate(&a.frame), true
+	}
+	return xpath.Place{}, false
 }
 
 // take cuts cells off a slab: a message has many.
@@ -325,14 +352,7 @@ func (a *applier) detail(p *xpath.Program, message string) fault.Detail {
 func (a *applier) detailColumn(step, column int, message string) fault.Detail {
 	c := &a.mapping.Tables[step].Columns[column]
 	d := fault.Detail{Message: message, Source: c.Source, Target: a.mapping.Tables[step].Name.String() + "." + c.Name}
-	p := &a.mapping.programs[step].columns[column]
-	var at xpath.Place
-	switch {
-	case p.value != nil:
-		at = p.value.Locate(&a.frame)
-	case len(p.keys) > 0:
-		at = p.keys[0].Locate(&a.frame)
-	}
+	at, _ := a.locate(step, column)
 	d.Path, d.Line, d.Column = at.Path, at.Line, at.Column
 	return d
 }

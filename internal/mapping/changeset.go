@@ -16,6 +16,16 @@ const (
 	Fail                  // the message is a conflict
 )
 
+// OnMissing says what a row does when its natural key is not stored.
+type OnMissing uint8
+
+// The choices of on_missing.
+const (
+	Insert        OnMissing = iota // make the row
+	RejectMissed                   // the message is invalid
+	WaitForMissed                  // not_yet: an asynchronous door tries again, bounded
+)
+
 // Absent says what happens to stored children that a message no longer has.
 type Absent uint8
 
@@ -44,10 +54,12 @@ type Table struct {
 	As      string // the variable that names its row, or empty
 	Match   []int  // indexes into Columns: the natural key; empty means always insert
 	OnMatch OnMatch
-	Absent  Absent // DeleteAbsent needs a reference to the parent among Match
-	Version int    // index into Columns of the version guard; -1 for none
-	Columns []Column
-	Source  string // file:line:column of the step
+	// OnMissing other than Insert needs Match: the step never makes a row.
+	OnMissing OnMissing
+	Absent    Absent // DeleteAbsent needs a reference to the parent among Match
+	Version   int    // index into Columns of the version guard; -1 for none
+	Columns   []Column
+	Source    string // file:line:column of the step
 }
 
 // Column is one column that a step writes.
@@ -81,7 +93,8 @@ type Row struct {
 	// Parent is the index, in Changeset.Rows of the parent step, of the row this one belongs to; -1 at the top.
 	Parent int
 	Cells  []Cell // one for each of the step's Columns
-	// Path, Line and Column locate the element the row was made from, in the message as received.
+	// Path, Line and Column locate, in the message as received, the element the
+	// row was made from; of a row that is never inserted, the first value of its key.
 	Path         string
 	Line, Column int
 }

@@ -64,6 +64,9 @@ func (c *checker) table(i int) {
 func (c *checker) unwritten(t *Table, model *TableModel) {
 	for k := range model.Columns {
 		col := &model.Columns[k]
+		if t.OnMissing != Insert {
+			return // every row is there already
+		}
 		written := slices.ContainsFunc(t.Columns, func(have Column) bool { return have.Name == col.Name })
 		if !written && !col.Fills() {
 			c.fail(t.Source, t.Name.String()+"."+col.Name, "the column takes no NULL, has no default, and the mapping does not write it")
@@ -84,7 +87,7 @@ func (c *checker) column(i, j int) {
 		c.fail(column.Source, target, "the database makes the values of this column; a mapping cannot write it")
 		return
 	}
-	c.absence(column, program, col, target)
+	c.absence(t, column, program, col, target)
 	switch program.form {
 	case valueForm:
 		c.value(i, j, col, target)
@@ -106,11 +109,11 @@ func columnNames(model *TableModel) []string {
 }
 
 // absence judges cells that hold no value.
-func (c *checker) absence(column *Column, p *columnProgram, col *ColumnModel, target string) {
+func (c *checker) absence(t *Table, column *Column, p *columnProgram, col *ColumnModel, target string) {
 	if p.nillable && !col.Nullable {
 		c.fail(column.Source, target, "the column takes no NULL, and the value may be null")
 	}
-	if p.optional && !column.AbsentNull && !col.Fills() {
+	if p.optional && !column.AbsentNull && !col.Fills() && t.OnMissing == Insert {
 		c.fail(column.Source, target, "the column takes no NULL, and the source may be absent; give it default:")
 	}
 }

@@ -165,6 +165,7 @@ type rowRule struct {
 	When     *expression  `yaml:"when"`
 	Match    []word       `yaml:"match"`
 	OnMatch  choice       `yaml:"on_match"`
+	Missing  choice       `yaml:"on_missing"`
 	Absent   choice       `yaml:"absent"`
 	Version  *versionRule `yaml:"version"`
 	Columns  columnRules  `yaml:"columns,required"`

@@ -198,12 +198,28 @@ func (k *compiler) choices(r *rowRule, self *rowScope) {
 	if r.OnMatch.node != nil && len(r.Match) == 0 {
 		k.fail(r.OnMatch.node, "on_match needs match")
 	}
+	k.missing(r, t)
 	if t.Absent != DeleteAbsent {
 		return
 	}
 	parent := t.Parent
 	if parent < 0 || !slices.ContainsFunc(t.Match, func(i int) bool { return t.Columns[i].Ref == parent }) {
 		k.fail(r.Absent.node, "delete needs a column of match that refers to the parent row, so that no other parent's rows are deleted")
+	}
+}
+
+// missing resolves on_missing.
+func (k *compiler) missing(r *rowRule, t *Table) {
+	t.OnMissing = OnMissing(k.choose(r.Missing, "insert", "reject", "not_yet"))
+	if t.OnMissing == Insert {
+		return
+	}
+	k.mapping.Waits = k.mapping.Waits || t.OnMissing == WaitForMissed
+	switch {
+	case len(r.Match) == 0:
+		k.fail(r.Missing.node, "on_missing needs match: it is about a row that is stored already")
+	case t.OnMatch == Fail:
+		k.fail(r.Missing.node, "with on_match: fail and on_missing: %s no message could be stored", r.Missing.text)
 	}
 }
 

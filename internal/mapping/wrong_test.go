@@ -79,6 +79,21 @@ func TestRightMapping(t *testing.T) {
 	}
 }
 
+// TestAmendedRow: a row that is never made needs no value for every column, and
+// may have an absent one where it could not be left out.
+func TestAmendedRow(t *testing.T) {
+	const all = "      name: o:Order/o:Customer/o:Name\n      country: o:Order/o:Customer/o:Country\n"
+	const some = "      name: o:Order/o:Customer/o:Email\n"
+	src := strings.Replace(right, all, some, 1)
+	if got := judge(loadContract(t), src, business()); got == "" {
+		t.Error("a row that is made may lack what its columns need")
+	}
+	src = strings.Replace(src, "match: [customer_no]", "match: [customer_no]\n    on_missing: reject", 1)
+	if got := judge(loadContract(t), src, business()); got != "" {
+		t.Error(got)
+	}
+}
+
 func TestWrongMappings(t *testing.T) {
 	c := loadContract(t)
 	for _, tt := range wrong {
@@ -158,6 +173,9 @@ var wrong = []struct{ name, old, new, want string }{
 	{"default of another type", "ordered_at: {from: o:Order/o:OrderedAt, zone: UTC}", "ordered_at: {from: o:Order/o:RequestedDelivery, default: soon}", `m.yaml:22:64: rows[1].columns.ordered_at.default: "soon" is not a date`},
 	// Rows.
 	{"on_match", "match: [customer_no]", "match: [customer_no]\n    on_match: replace", `m.yaml:10:15: rows[0].on_match: "replace" is none of update, keep and fail`},
+	{"on_missing", "match: [customer_no]", "match: [customer_no]\n    on_missing: ignore", `m.yaml:10:17: rows[0].on_missing: "ignore" is none of insert, reject and not_yet`},
+	{"on_missing without match", "match: [customer_no]", "on_missing: reject", `m.yaml:9:17: rows[0].on_missing: on_missing needs match: it is about a row that is stored already`},
+	{"never stored", "match: [customer_no]", "match: [customer_no]\n    on_match: fail\n    on_missing: reject", `m.yaml:11:17: rows[0].on_missing: with on_match: fail and on_missing: reject no message could be stored`},
 	{"match unknown", "match: [customer_no]", "match: [custmer_no]", `m.yaml:9:13: rows[0].match[0]: match names custmer_no, which is not among the columns; did you mean customer_no?`},
 	{"match absent", "customer_no: o:Order/o:Customer/@number", "customer_no: o:Order/o:Customer/o:Email", `m.yaml:9:13: rows[0].match[0]: match needs a value in every message, and customer_no may be absent`},
 	{"as twice", "as: line", "as: order", `m.yaml:25:13: rows[1].children[0].as: the name $order is taken`},

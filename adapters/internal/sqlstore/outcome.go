@@ -52,6 +52,39 @@ func (u *Unresolved) Add(s *Step, row *Row, column int) {
 	}
 }
 
+// AddRow notes that a row which is never inserted is not stored.
+func (u *Unresolved) AddRow(s *Step, row *Row) {
+	d := Complaint(s, row.Source, -1, fmt.Errorf("nothing in %s has this %s", s.Name, strings.Join(s.keyNames(), ", ")))
+	d.Found = s.showKey(row)
+	u.final = u.final || s.OnMissing == mapping.RejectMissed
+	if !u.said(d) {
+		u.details = append(u.details, d)
+	}
+}
+
+func (s *Step) keyNames() []string {
+	names := make([]string, len(s.Match))
+	for i, c := range s.Match {
+		names[i] = s.Columns[c].Name
+	}
+	return names
+}
+
+// showKey is the natural key of a row as far as the message has it.
+func (s *Step) showKey(row *Row) string {
+	var parts []string
+	for _, c := range s.Match {
+		switch cell := &row.Cells[c]; cell.Kind {
+		case mapping.ValueCell:
+			parts = append(parts, show([]string{s.Columns[c].Name}, []Datum{cell.Data}))
+		case mapping.KeysCell:
+			l := s.Columns[c].Lookup
+			parts = append(parts, s.Columns[c].Name+" of "+show(l.Where, cell.Keys))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
 // said reports whether the column before looked for the same thing: a row that
 // several columns are taken from is missing once.
 func (u *Unresolved) said(d fault.Detail) bool {

@@ -33,7 +33,11 @@ type Step struct {
 	Reads []Read
 	// Shared says that another message's equal row cannot stand for this one's,
 	// because children that the message no longer has are deleted.
-	Shared   bool
+	Shared bool
+	// Early says that whether a row is stored can be asked before anything is
+	// written, of a step that inserts none: its key is known then, and no older
+	// version of what it belongs to could be in the message.
+	Early    bool
 	Children []*Step // the steps that refer to this one
 }
 
@@ -98,6 +102,9 @@ func newPlan(m *mapping.Mapping, tables snapshot) (*Plan, error) {
 		return nil, fault.New(fault.CodeSchema, "mapping %s does not fit the database's tables", m.Name).With(p.details...)
 	}
 	p.plan.Order = p.order()
+	for _, s := range p.plan.Steps {
+		s.Early = s.OnMissing != mapping.Insert && !p.plan.Alone && p.known(s)
+	}
 	return p.plan, nil
 }
 
@@ -216,6 +223,22 @@ func (p *planner) lookup(c *mapping.Column) *LookupTarget {
 		t.Where = append(t.Where, get(w))
 	}
 	return t
+}
+
+// known reports whether a step's key holds nothing that is known only later,
+// and no version guards the step.
+func (p *planner) known(s *Step) bool {
+	for _, c := range s.Match {
+		if s.Columns[c].Ref != nil {
+			return false
+		}
+	}
+	for up := s.Parent; up >= 0; up = p.plan.Steps[up].Parent {
+		if p.plan.Steps[up].Version >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // order sorts the steps by depth of foreign keys, then by name, and keeps what

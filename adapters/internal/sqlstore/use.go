@@ -48,7 +48,7 @@ func (u uses) of(name mapping.TableName) *Use {
 
 func (u uses) step(m *mapping.Mapping, t *mapping.Table) {
 	use := u.of(t.Name)
-	use.Insert = true
+	use.Insert = use.Insert || t.OnMissing == mapping.Insert
 	use.Update = use.Update || t.OnMatch == mapping.Update && len(t.Match) > 0 && len(t.Match) < len(t.Columns)
 	use.Delete = use.Delete || pruned(m, t)
 	key := make([]string, len(t.Match))

@@ -114,7 +114,11 @@ func lookupText(t *sqlstore.LookupTarget) string {
 	for i, w := range t.Where {
 		terms[i] = quote(w.Name) + " = " + param(i+1)
 	}
-	return "SELECT " + quote(t.Column.Name) + " FROM " + table(t.Table.Name) + " WHERE " + strings.Join(terms, " AND ")
+	text := "SELECT " + quote(t.Column.Name) + " FROM " + table(t.Table.Name) + " WHERE " + strings.Join(terms, " AND ")
+	if t.From == nil {
+		return text
+	}
+	return text + " AND " + t.Valid("", param(len(t.Where)+1), quote) + " ORDER BY " + quote(t.From.Name) + " DESC LIMIT 1"
 }
 
 func keyTerms(s *sqlstore.Step) string {

@@ -70,7 +70,7 @@ func newProbe(t testing.TB, path string) *probe {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return &probe{&sqltest.Probe{DB: db, Quote: `"$1"`}, path}
+	return &probe{&sqltest.Probe{DB: db, Quote: `"$1"`, Identity: "INTEGER PRIMARY KEY AUTOINCREMENT"}, path}
 }
 
 func (p *probe) Another(t testing.TB) gateway.Store { return openFile(t, p.path) }

@@ -111,10 +111,10 @@ func (w *work) lookup(s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) 
 		return nil
 	}
 	target := s.Columns[c].Found
-	args := make([]any, len(cell.Keys))
+	args, columns := make([]any, len(cell.Keys)), target.Keys()
 	for i, k := range cell.Keys {
 		var err error
-		if args[i], err = argument(k, target.Where[i].Model); err != nil {
+		if args[i], err = argument(k, columns[i].Model); err != nil {
 			return err
 		}
 	}
@@ -126,7 +126,7 @@ func (w *work) lookup(s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) 
 			return nil
 		}
 	}
-	cell.Data = sqlstore.Datum{}
+	cell.Data, cell.Left = sqlstore.Datum{}, false
 	row, found, err := w.session.row(t.text, args...)
 	switch {
 	case err != nil:
@@ -401,7 +401,7 @@ func (w *work) twice(s *sqlstore.Step, r int, cause error) error {
 }
 
 func (w *work) absent(s *sqlstore.Step, r, c int) bool {
-	return w.item.Rows[s.Index][r].Cells[c].Kind == mapping.AbsentCell
+	return w.item.Rows[s.Index][r].Cells[c].Absent()
 }
 
 func (w *work) update(s *sqlstore.Step, r int) error {

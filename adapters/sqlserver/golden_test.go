@@ -47,6 +47,7 @@ func tables(t *testing.T) []*sqlstore.Table {
 	return []*sqlstore.Table{
 		draw("crm", "customer", []string{"customer_no"}, "customer_no nvarchar(20)", "name nvarchar(120)", "country nchar(2)", "email nvarchar(254)"),
 		draw("catalog", "product", []string{"sku"}, "sku nvarchar(40)", "name nvarchar(120)"),
+		draw("ref", "code", []string{"code", "since"}, "code nvarchar(10)", "since date", "till date"),
 		refer(draw("sales", "sales_order", []string{"order_no"}, "order_no nvarchar(20)", "customer_id bigint", "revision int default ((1))", "status nvarchar(12)",
 			"currency nchar(3)", "ordered_at datetime2(3)", "requested_delivery date", "note nvarchar(2000)"), "customer_id", "crm", "customer"),
 		refer(draw("sales", "order_line", []string{"order_id", "line_no"}, "order_id bigint", "line_no int", "product_id bigint", "quantity decimal(12,3)", "unit nvarchar(4)",
@@ -71,7 +72,12 @@ func variants() map[string]*mapping.Mapping {
 	amending := gatewaytest.OrderMapping()
 	amending.Tables[0].OnMissing, amending.Tables[0].OnMatch = mapping.RejectMissed, mapping.Keep
 	amending.Tables[1].OnMissing, amending.Tables[2].OnMissing = mapping.RejectMissed, mapping.WaitForMissed
-	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending}
+
+	coded := gatewaytest.OrderMapping()
+	code := coded.Tables[2].Columns[2].Lookup
+	code.Table, code.Where, code.Classes = mapping.TableName{Schema: "ref", Name: "code"}, []string{"code"}, []mapping.Class{mapping.String, mapping.Date}
+	code.From, code.To, code.NotFound = "since", "till", mapping.KeepMissing
+	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded}
 }
 
 func golden(t *testing.T, name, got string) {

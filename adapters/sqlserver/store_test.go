@@ -101,7 +101,7 @@ func TestStore(t *testing.T) {
 	}
 	defer db.Close()
 	gatewaytest.TestStore(t, func(t testing.TB) (gateway.Store, gatewaytest.Probe) {
-		p := &probe{Probe: &sqltest.Probe{DB: db, Quote: "$1"}, another: another}
+		p := &probe{Probe: &sqltest.Probe{DB: db, Quote: "$1", Identity: "bigint IDENTITY(1,1) NOT NULL PRIMARY KEY"}, another: another}
 		for _, table := range emptied {
 			p.Exec(t, "DELETE FROM "+table)
 		}

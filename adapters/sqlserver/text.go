@@ -142,7 +142,7 @@ func (s *script) declare(step *sqlstore.Step) {
 		}
 		if c.Found != nil {
 			columns = append(columns, fmt.Sprintf("f%d int NULL", i))
-			for k, w := range c.Found.Where {
+			for k, w := range c.Found.Keys() {
 				columns = append(columns, fmt.Sprintf("k%d_%d %s NULL", i, k, declared(w.Native)))
 			}
 		}
@@ -187,8 +187,11 @@ func (s *script) read(step *sqlstore.Step) {
 			l.number(fmt.Sprintf("q%d", i))
 		case c.Found != nil:
 			l.number(fmt.Sprintf("f%d", i))
-			for k, w := range c.Found.Where {
+			for k, w := range c.Found.Keys() {
 				l.add(fmt.Sprintf("k%d_%d", i, k), w.Native, w.Model.Kind)
+			}
+			if c.Lookup.NotFound == mapping.ValueMissing {
+				l.add(fmt.Sprintf("c%d", i), c.Native, c.Model.Kind)
 			}
 		default:
 			l.add(fmt.Sprintf("c%d", i), c.Native, c.Model.Kind)
@@ -224,11 +227,32 @@ func (s *script) lookup(step *sqlstore.Step, i int) {
 	for k, w := range c.Found.Where {
 		terms[k] = fmt.Sprintf("x.%s = t.k%d_%d", bracket(w.Name), i, k)
 	}
-	s.line("UPDATE t SET c%d = x.%s, f%d = 2 FROM @t%d AS t INNER JOIN %s AS x ON %s WHERE t.f%d = 1;",
-		i, bracket(c.Found.Column.Name), i, step.Index, table(c.Found.Table.Name), strings.Join(terms, " AND "), i)
-	if c.Lookup.NotFound != mapping.NullMissing {
+	name := table(c.Found.Table.Name)
+	s.line("UPDATE t SET c%d = x.%s, f%d = 2 FROM @t%d AS t INNER JOIN %s AS x ON %s%s WHERE t.f%d = 1;",
+		i, bracket(c.Found.Column.Name), i, step.Index, name, strings.Join(terms, " AND "), valid(c.Found, name, i), i)
+	switch c.Lookup.NotFound {
+	case mapping.NullMissing, mapping.ValueMissing: // the value came with the row
+	case mapping.KeepMissing:
+		s.line("UPDATE t SET ab = STUFF(CONVERT(char(%d), COALESCE(t.ab, '')), %d, 1, 'a') FROM @t%d AS t WHERE t.f%d = 1;", len(step.Columns), i+1, step.Index, i)
+	default:
 		s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, %d, %d FROM @t%d AS t WHERE t.f%d = 1;", step.Index, i, whyMissing, step.Index, i)
 	}
+}
+
+// valid is what makes row x of a table of codes the one that counts at the time
+// asked about: it is valid then, and no other that is began later. Without
+// periods it is nothing.
+func valid(t *sqlstore.LookupTarget, name string, i int) string {
+	if t.From == nil {
+		return ""
+	}
+	at, from := fmt.Sprintf("t.k%d_%d", i, len(t.Where)), bracket(t.From.Name)
+	terms := make([]string, len(t.Where))
+	for k, w := range t.Where {
+		terms[k] = fmt.Sprintf("y.%s = t.k%d_%d", bracket(w.Name), i, k)
+	}
+	return fmt.Sprintf(" AND %s AND NOT EXISTS (SELECT 1 FROM %s AS y WHERE %s AND %s AND (y.%s > x.%s OR x.%s IS NULL AND y.%s IS NOT NULL))",
+		t.Valid("x.", at, bracket), name, strings.Join(terms, " AND "), t.Valid("y.", at, bracket), from, from, from, from)
 }
 
 // sweep takes the rows of messages that are not going out of the way.

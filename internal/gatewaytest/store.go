@@ -22,7 +22,8 @@ type Probe interface {
 	// Query returns the rows of a SELECT as text, NULL as "NULL". A table is
 	// written {schema.table}.
 	Query(t testing.TB, query string) [][]string
-	// Exec runs a statement that takes tables the same way.
+	// Exec runs a statement that takes tables the same way, and {identity} for the
+	// declaration of a primary key of whole numbers that the database draws.
 	Exec(t testing.TB, statement string)
 	// ForbidUpdates makes the database refuse every UPDATE of rows of a table
 	// that finds any.
@@ -49,6 +50,8 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"one refused costs nobody else", (*storeSuite).oneRefused},
 		{"look-ups", (*storeSuite).lookups},
 		{"keep and fail", (*storeSuite).keepAndFail},
+		{"tables of codes", (*storeSuite).codeTables},
+		{"codes of a time", (*storeSuite).codesOfTime},
 		{"a row that is never inserted", (*storeSuite).neverInserted},
 		{"what is amended and older", (*storeSuite).amendedLate},
 		{"absent children are deleted", (*storeSuite).absentDelete},

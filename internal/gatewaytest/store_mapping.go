@@ -82,6 +82,14 @@ var (
 	nullNote       = edit{"note: o:Note", "note: {from: o:Note, absent: null}"}
 	waitForProduct = edit{"column: id}", "column: id, not_found: not_yet}"}
 
+	// The order's note by a table of codes, without and with periods.
+	codesNull  = edit{"note: o:Note", "note: {code_set: {table: catalog.product, code: sku, value: name}, from: o:Note, unknown: null}"}
+	codesValue = edit{"note: o:Note", "note: {code_set: {table: catalog.product, code: sku, value: name}, from: o:Note, unknown: {value: other}}"}
+	codesKeep  = edit{"note: o:Note", "note: {code_set: {table: catalog.product, code: sku, value: name}, from: o:Note, unknown: keep}"}
+	codesWait  = edit{"note: o:Note", "note: {code_set: {table: catalog.product, code: sku, value: name}, from: o:Note, unknown: not_yet}"}
+	codesOfDay = edit{"note: o:Note", "note: {code_set: {table: crm.code, code: code, value: meaning, valid_from: since, valid_to: till}, from: o:Note, at: xs:date(o:OrderedAt)}"}
+	codesAt    = edit{"note: o:Note", "note: {code_set: {table: crm.code, code: code, value: meaning, valid_from: since_at, valid_to: till_at}, from: o:Note, at: o:OrderedAt}"}
+
 	// guarded makes the revision guard the order's subtree.
 	guarded = edit{"      revision: o:Revision\n", "    version: {column: revision, from: o:Revision}\n"}
 	// noteFromProduct fills the order's note with the name of the product whose

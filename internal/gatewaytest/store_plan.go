@@ -55,6 +55,7 @@ func (p *plan) shipped(e *gateway.Entry, numbers ...string) *gateway.Entry {
 // order is the content of one message; what is empty is absent.
 type order struct {
 	no, customer, name, email, note, revision, status string
+	at                                                time.Time // that a code is meant for
 	lines                                             []line
 }
 
@@ -132,8 +133,11 @@ func (p *plan) changes(identity string, o order) *mapping.Changeset {
 		status = "SUBMITTED"
 	}
 	note := text(o.note)
-	if p.lookup(orderStep, "note") != nil && o.note != "" {
+	if l := p.lookup(orderStep, "note"); l != nil && o.note != "" {
 		note = mapping.Cell{Kind: mapping.KeysCell, Keys: []value{note.Value}}
+		if l.From != "" {
+			note.Keys = append(note.Keys, value{Class: l.Classes[1], Instant: o.at})
+		}
 	}
 	at := func(line int, path string) mapping.Row {
 		return mapping.Row{Parent: -1, Path: path, Line: line, Column: 3}

@@ -18,7 +18,9 @@ const maxFound = 64
 
 // Apply makes the rows, keys and identity of one message. It does not keep in,
 // but the values share memory with the message. Errors are *fault.Error:
-// CodeMapping, CodeNarrowing or CodeIdentity, with a detail for each fault.
+// CodeMapping, CodeNarrowing, CodeIdentity, CodeUnknownCode or CodeUnknownYet,
+// with a detail for each fault. A message that waits keeps its place in its key:
+// with CodeUnknownYet identity, keys and ordering key are returned beside it.
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 	a := &applier{mapping: m, out: &Changeset{Rows: make([][]Row, len(m.Tables))}, current: make([]int, len(m.Tables))}
 	facts := facts{mapping: m, in: in}
@@ -26,6 +28,9 @@ func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 	a.name(in)
 	a.steps(m.top, -1)
 	if err := a.fault(); err != nil {
+		if a.code == fault.CodeUnknownYet {
+			return &Changeset{Identity: a.out.Identity, OrderingKey: a.out.OrderingKey, Keys: a.out.Keys}, err
+		}
 		return nil, err
 	}
 	return a.out, nil
@@ -251,6 +256,8 @@ func (a *applier) cell(step, column int, into *Cell) {
 		}
 	case lookupForm:
 		a.keys(step, column, into)
+	case codeForm:
+		a.coded(step, column, into)
 	}
 	if into.Kind == AbsentCell && a.mapping.Tables[step].Columns[column].AbsentNull {
 		into.Kind = NullCell
@@ -382,9 +389,10 @@ func shown(s string) string {
 	return s
 }
 
-// refuse adds a fault. The first one decides the code.
+// refuse adds a fault. The first one decides the code, but a message waits only
+// when that mends all of them.
 func (a *applier) refuse(code fault.Code, d fault.Detail) {
-	if a.code == "" {
+	if a.code == "" || a.code == fault.CodeUnknownYet {
 		a.code = code
 	}
 	if len(a.details) == maxDetails {

@@ -1,5 +1,7 @@
 package mapping
 
+import "slices"
+
 // TableName is a table of the business database.
 type TableName struct{ Schema, Name string }
 
@@ -43,6 +45,8 @@ const (
 	RejectMissing NotFound = iota // the message is invalid
 	NullMissing                   // the column becomes NULL
 	WaitMissing                   // not_yet: an asynchronous door tries again, bounded
+	KeepMissing                   // the column is left as it is: absent
+	ValueMissing                  // the column becomes Lookup.Value
 )
 
 // Table is one step of a mapping's write plan: the rows it makes for one table.
@@ -86,6 +90,20 @@ type Lookup struct {
 	Classes  []Class  // static types of the keys
 	Column   string   // what is taken
 	NotFound NotFound
+	Value    Value // of ValueMissing
+	// From and To are, of a table of codes, the columns that say when a code is
+	// valid; empty for none. There is a last key then: the time that is asked about.
+	// NULL leaves a period open. A day in To is the last one, a moment the first
+	// after it. Of several periods the one that began last counts.
+	From, To string
+}
+
+// keys are the columns that a cell's Keys are compared with.
+func (l *Lookup) keys() []string {
+	if l.From == "" {
+		return l.Where
+	}
+	return append(slices.Clip(l.Where), l.From)
 }
 
 // Row is one row of a Changeset.

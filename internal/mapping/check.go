@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -97,6 +98,8 @@ func (c *checker) column(i, j int) {
 		c.reference(column, col, target)
 	case lookupForm:
 		c.lookup(column, program, col, target)
+	case codeForm:
+		c.codes(i, j, col, target)
 	}
 }
 
@@ -137,16 +140,8 @@ func (c *checker) value(i, j int, col *ColumnModel, target string) {
 }
 
 func (c *checker) constant(column *Column, p *columnProgram, col *ColumnModel, target string) {
-	if p.constant.Kind != ValueCell {
-		return
-	}
-	if complaint := misfit(column.Class, col); complaint != "" {
-		c.fail(column.Source, target, "%s", complaint)
-		return
-	}
-	l := newLimit(col)
-	if _, expected := l.fits(&l, p.constant.Value); expected != "" {
-		c.fail(column.Source, target, "%q does not fit: the column takes %s", p.constant.Value.Lexical(), expected)
+	if p.constant.Kind == ValueCell {
+		c.takes(column, p.constant.Value, col, target)
 	}
 }
 
@@ -183,7 +178,7 @@ func (c *checker) lookup(column *Column, p *columnProgram, col *ColumnModel, tar
 	case from.Kind != col.Kind:
 		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", l.Table, l.Column, from.Kind, col.Kind)
 	}
-	for i, name := range l.Where {
+	for i, name := range l.keys() {
 		key, ok := model.Column(name)
 		if !ok {
 			c.fail(column.Source, target, "%s has no column %s%s", l.Table, name, didYouMean(name, columnNames(model)))
@@ -193,8 +188,65 @@ func (c *checker) lookup(column *Column, p *columnProgram, col *ColumnModel, tar
 			c.fail(column.Source, l.Table.String()+"."+name, "%s", complaint)
 		}
 	}
-	if !model.HasUnique(l.Where) {
+	switch {
+	case l.From == "" && !model.HasUnique(l.Where):
 		c.fail(column.Source, l.Table.String(), "a look-up needs a unique index on (%s)", strings.Join(l.Where, ", "))
+	case l.From != "" && !model.HasUnique(l.Where) && !model.HasUnique(l.keys()):
+		c.fail(column.Source, l.Table.String(), "the codes need a unique index on (%s)", strings.Join(l.keys(), ", "))
+	}
+	c.until(column, l, model)
+	if l.NotFound == ValueMissing {
+		c.takes(column, l.Value, col, target)
+	}
+}
+
+// until checks the column that ends a code's period: it is of the kind of the one
+// that begins it.
+func (c *checker) until(column *Column, l *Lookup, model *TableModel) {
+	if l.To == "" {
+		return
+	}
+	to, ok := model.Column(l.To)
+	if !ok {
+		c.fail(column.Source, l.Table.String()+"."+l.To, "%s has no column %s%s", l.Table, l.To, didYouMean(l.To, columnNames(model)))
+		return
+	}
+	if from, ok := model.Column(l.From); ok && from.Kind != to.Kind {
+		c.fail(column.Source, l.Table.String()+"."+l.To, "%s is %s, and %s is %s", l.From, from.Kind, l.To, to.Kind)
+	}
+}
+
+// takes checks one value of the mapping's own.
+func (c *checker) takes(column *Column, v Value, col *ColumnModel, target string) {
+	if complaint := misfit(v.Class, col); complaint != "" {
+		c.fail(column.Source, target, "%s", complaint)
+		return
+	}
+	l := newLimit(col)
+	if _, expected := l.fits(&l, v); expected != "" {
+		c.fail(column.Source, target, "%q does not fit: the column takes %s", v.Lexical(), expected)
+	}
+}
+
+// codes checks that the column takes every value of a code set.
+func (c *checker) codes(i, j int, col *ColumnModel, target string) {
+	column, program := &c.mapping.Tables[i].Columns[j], &c.mapping.programs[i].columns[j]
+	set := program.codes.set
+	if complaint := misfit(set.Class, col); complaint != "" {
+		c.fail(column.Source, target, "%s", complaint)
+		return
+	}
+	l := newLimit(col)
+	c.mapping.limits[i][j] = l
+	for _, code := range slices.Sorted(maps.Keys(set.codes)) {
+		for _, m := range set.codes[code] {
+			if _, expected := l.fits(&l, m.value); expected != "" {
+				c.fail(m.node.Source(), target, "the value %q of the code %q does not fit: the column takes %s", m.value.Lexical(), code, expected)
+			}
+		}
+	}
+	if program.fallback != nil {
+		c.takes(column, *program.fallback, col, target)
 	}
 }
 

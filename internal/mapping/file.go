@@ -217,6 +217,7 @@ type columnRule struct {
 	fallback *config.Node
 	nulls    bool // absent: null
 	lookup   *lookupRule
+	codes    *codeColumn
 }
 
 type lookupRule struct {
@@ -273,7 +274,11 @@ func (c *columnRule) UnmarshalNode(n *config.Node) error {
 		c.from = &expression{}
 		return c.from.UnmarshalNode(n)
 	case n.Get("code_set") != nil:
-		return n.Get("code_set").Fault("not supported yet: code_set")
+		c.codes = &codeColumn{}
+		var faults config.Faults
+		faults.Add(n.Decode(c.codes))
+		faults.Add(c.readAbsent(c.codes.Absent))
+		return faults.Err()
 	case n.Get("lookup") != nil:
 		c.lookup = &lookupRule{}
 		return n.Decode(c.lookup)

@@ -55,6 +55,7 @@ const (
 	constantForm
 	referenceForm
 	lookupForm
+	codeForm
 )
 
 // columnProgram is a compiled column.
@@ -63,6 +64,7 @@ type columnProgram struct {
 	value    *xpath.Program // valueForm
 	constant Cell           // constantForm
 	keys     []*xpath.Program
+	codes    *codeProgram   // codeForm
 	step     int            // referenceForm: the index of the step referred to
 	zone     *time.Location // of dateTimes without one; nil leaves them
 	fallback *Value         // in place of an absent source
@@ -256,6 +258,8 @@ func (k *compiler) column(c *columnRule, self *rowScope, scope *xpath.Scope) (Co
 	switch {
 	case c.lookup != nil:
 		k.lookup(c, self, scope, &column, &p)
+	case c.codes != nil:
+		k.codes(c, scope, &column, &p)
 	case c.constant != nil:
 		k.constant(c, &column, &p)
 	default:
@@ -402,26 +406,13 @@ func (k *compiler) constant(c *columnRule, column *Column, p *columnProgram) {
 // scalarClass is the class that a YAML scalar has by its form.
 var scalarClass = map[config.Type]Class{config.String: String, config.Int: Integer, config.Float: Decimal, config.Bool: Boolean}
 
-// literal reads a constant; want is the class it stands in for, Untyped for
-// the one of its form.
+// literal reads a constant, or complains.
 func (k *compiler) literal(n *config.Node, want Class) (Cell, bool) {
-	switch n.Kind {
-	case config.Null:
-		return Cell{Kind: NullCell}, true
-	case config.Map, config.List:
-		k.fail(n, "expected a constant, found %s", n.Kind)
-		return Cell{}, false
-	}
-	class := scalarClass[n.Type()]
-	if want != Untyped && !(class == Integer && want == Decimal) {
-		class = want
-	}
-	v, complaint := xpath.Read(n.Text(), class)
+	cell, complaint := literal(n, want)
 	if complaint != "" {
-		k.fail(n, "%q %s", n.Text(), complaint)
-		return Cell{}, false
+		k.fail(n, "%s", complaint)
 	}
-	return Cell{Kind: ValueCell, Value: v}, true
+	return cell, complaint == ""
 }
 
 // lookup compiles {lookup, where, column, not_found}.

@@ -53,13 +53,27 @@ publish:
 reply: {OrderId: $order/id, OrderNumber: o:Order/o:OrderNumber, Status: {$value: ACCEPTED}}
 `
 
+// orderStatus is the code set of the mappings below.
+const orderStatus = `code_set: order_status
+owner: sales operations
+description: What an order's status is called in the books.
+codes:
+  - {code: SUBMITTED, value: NEW, valid_from: 2026-01-01}
+  - {code: DRAFT, value: OPEN, valid_to: 2026-06-30, comment: no drafts any more}
+  - {code: CONFIRMED, value: CONFIRMED}
+`
+
 // judge runs a mapping as far as it goes and returns all complaints.
 func judge(c *contract.Contract, src string, ts tables) string {
 	f, err := mapping.Parse("m.yaml", []byte(src))
 	if err != nil {
 		return err.Error()
 	}
-	m, err := mapping.Compile(f, c)
+	set, err := mapping.ParseCodeSet("codes/order_status.yaml", []byte(orderStatus))
+	if err != nil {
+		return err.Error()
+	}
+	m, err := mapping.Compile(f, c, set)
 	if err != nil {
 		return err.Error()
 	}
@@ -123,7 +137,9 @@ var wrong = []struct{ name, old, new, want string }{
 	{"zone on a constant", "name: o:Order/o:Customer/o:Name", "name: {value: x, zone: UTC}", `m.yaml:12:13: rows[0].columns.name: zone, default and absent go with from:, not with value:`},
 	{"absent is not null", "name: o:Order/o:Customer/o:Name", "name: {from: ., absent: ''}", `m.yaml:12:31: rows[0].columns.name.absent: expected null, found ""; default: gives another value`},
 	{"default and absent", "name: o:Order/o:Customer/o:Name", "name: {from: ., default: x, absent: null}", `m.yaml:12:43: rows[0].columns.name.absent: give default or absent, not both`},
-	{"code_set", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: not supported yet: code_set`},
+	{"code set by path", "status: o:Order/o:Status", "status: {code_set: codes/order_status.yaml, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: expected the name of a code set, as in order_status, or its table; found "codes/order_status.yaml"`},
+	{"code set without source", "status: o:Order/o:Status", "status: {code_set: order_status}", `m.yaml:20:15: rows[1].columns.status: the key "from" is missing`},
+	{"code set's key", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, unkown: keep}", `m.yaml:20:64: rows[1].columns.status.unkown: unknown key; did you mean unknown?`},
 	{"instruction", "body: {no: o:Order/o:OrderNumber}", "body: {$if: a, no: o:Order/o:OrderNumber}", `m.yaml:40:12: publish[0].body.$if: there is no instruction $if; known are $each, $value, $when`},
 	{"constant with fields", "body: {no: o:Order/o:OrderNumber}", "body: {$value: a, no: o:Order/o:OrderNumber}", `m.yaml:40:11: publish[0].body: $value stands alone or with $when`},
 	{"open brace", "order.{o:Order/o:Currency}", "'order.{o:Order'", `m.yaml:39:25: publish[0].routing_key: { is not closed; write {{ for the character`},
@@ -178,6 +194,15 @@ var wrong = []struct{ name, old, new, want string }{
 	{"never stored", "match: [customer_no]", "match: [customer_no]\n    on_match: fail\n    on_missing: reject", `m.yaml:11:17: rows[0].on_missing: with on_match: fail and on_missing: reject no message could be stored`},
 	{"match unknown", "match: [customer_no]", "match: [custmer_no]", `m.yaml:9:13: rows[0].match[0]: match names custmer_no, which is not among the columns; did you mean customer_no?`},
 	{"match absent", "customer_no: o:Order/o:Customer/@number", "customer_no: o:Order/o:Customer/o:Email", `m.yaml:9:13: rows[0].match[0]: match needs a value in every message, and customer_no may be absent`},
+	{"no code set", "status: o:Order/o:Status", "status: {code_set: order_state, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: there is no code set order_state; did you mean order_status?`},
+	{"unknown codes", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: ignore}", `m.yaml:20:98: rows[1].columns.status.unknown: "ignore" is none of reject, null, not_yet and keep`},
+	{"value of another class", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: {value: 5}}", `m.yaml:20:98: rows[1].columns.status.unknown: the value for unknown codes is xs:integer, and those of the code set are xs:string`},
+	{"code of no day", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: some codes of order_status are valid for a time only: say at:, the day at which the message means them`},
+	{"code of a day that may be absent", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:RequestedDelivery}", `m.yaml:20:68: rows[1].columns.status.at: o:Order/o:RequestedDelivery may be absent, and then nobody knows which day the code is meant for; give another, as in (o:Order/o:RequestedDelivery, $message/receivedAt)[1]`},
+	{"code of a text", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:Currency}", `m.yaml:20:68: rows[1].columns.status.at: at: takes xs:date or xs:dateTime, not xs:string`},
+	{"code table without a time", "status: o:Order/o:Status", "status: {code_set: {table: ref.status, code: code, value: id, valid_from: since}, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: the codes of ref.status are valid for a time: say at:`},
+	{"code table with half a period", "status: o:Order/o:Status", "status: {code_set: {table: ref.status, code: code, value: id, valid_to: till}, from: o:Order/o:Status}", `m.yaml:20:79: rows[1].columns.status.code_set.valid_to: valid_to goes with valid_from`},
+	{"keep and clear", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: keep, absent: null}", `m.yaml:20:98: rows[1].columns.status.unknown: unknown: keep leaves the column as it is and absent: null clears it; choose one of them`},
 	{"as twice", "as: line", "as: order", `m.yaml:25:13: rows[1].children[0].as: the name $order is taken`},
 	{"as reserved", "as: line", "as: message", `m.yaml:25:13: rows[1].children[0].as: the name $message is taken`},
 	{"reference within", "customer_id: $customer/id", "customer_id: $customer/id + 1", `m.yaml:19:20: rows[1].columns.customer_id: a column takes a value of the row $customer alone, as in $customer/id: what is stored is not known yet`},
@@ -223,6 +248,15 @@ m.yaml:7:5: the column takes no NULL, has no default, and the mapping does not w
 	{"not null", "country: o:Order/o:Customer/o:Country", "country: o:Order/o:Customer/o:Email", `m.yaml:13:16: the column takes no NULL, and the source may be absent; give it default:; for crm.customer.country`},
 	{"null", "country: o:Order/o:Customer/o:Country", "country: {value: null}", `m.yaml:13:16: the column takes no NULL, and the value may be null; for crm.customer.country`},
 	{"constant too long", "country: o:Order/o:Customer/o:Country", "country: {value: FIN}", `m.yaml:13:16: "FIN" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
+	{"code's value too long", "country: o:Order/o:Customer/o:Country", "country: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt}", `codes/order_status.yaml:7:5: the value "CONFIRMED" of the code "CONFIRMED" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country
+codes/order_status.yaml:6:5: the value "OPEN" of the code "DRAFT" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country
+codes/order_status.yaml:5:5: the value "NEW" of the code "SUBMITTED" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
+	{"code's class", "quantity: o:Quantity", "quantity: {code_set: order_status, from: o:Sku, at: xs:date('2026-01-01')}", `m.yaml:32:52: the column is decimal and the value is xs:string; convert it with xs:decimal(…); for sales.order_line.quantity`},
+	{"unknown codes to null", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: null}", `m.yaml:20:46: the column takes no NULL, and the value may be null; for sales.sales_order.status`},
+	{"unknown codes of an insert", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: keep}", `m.yaml:20:46: the column takes no NULL, and the source may be absent; give it default:; for sales.sales_order.status`},
+	{"code table", "status: o:Order/o:Status", "status: {code_set: {table: catalog.product, code: name, value: sku, valid_from: since, valid_to: till}, from: o:Order/o:Status, at: o:Order/o:OrderedAt}", `m.yaml:20:117: catalog.product has no column since; there are id, sku, name; for sales.sales_order.status
+m.yaml:20:117: the codes need a unique index on (name, since); for catalog.product
+m.yaml:20:117: catalog.product has no column till; there are id, sku, name; for catalog.product.till`},
 	{"default too long", "country: o:Order/o:Customer/o:Country", "country: {from: o:Order/o:Customer/o:Email, default: FIN}", `m.yaml:13:23: the default "FIN" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
 	{"no unique index", "match: [customer_no]", "match: [name]", `m.yaml:7:5: match needs a unique index on (name); for crm.customer`},
 	{"lookup table", "lookup: catalog.product", "lookup: catalog.produkt", `m.yaml:31:23: the database has no table catalog.produkt to look up; for sales.order_line.product_id`},

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,15 +38,29 @@ type Unresolved struct {
 	final   bool // something is missing that the mapping does not wait for
 }
 
-// Add notes that a look-up found nothing; where the mapping says that the
-// column becomes NULL then, nothing is wrong.
+// Add notes that a look-up found nothing, and does what the mapping says of that:
+// a column that becomes NULL or another value then, or is left alone, is nothing
+// wrong.
 func (u *Unresolved) Add(s *Step, row *Row, column int) {
-	l := s.Columns[column].Lookup
-	if l.NotFound == mapping.NullMissing {
+	l, cell := s.Columns[column].Lookup, &row.Cells[column]
+	switch l.NotFound {
+	case mapping.NullMissing:
+		return
+	case mapping.ValueMissing:
+		cell.Data = s.Columns[column].Found.Missing
+		return
+	case mapping.KeepMissing:
+		cell.Left = true
 		return
 	}
-	d := Complaint(s, row.Source, column, fmt.Errorf("nothing in %s has this %s", l.Table, strings.Join(l.Where, ", ")))
-	d.Found = show(l.Where, row.Cells[column].Keys)
+	what := fmt.Errorf("nothing in %s has this %s", l.Table, strings.Join(l.Where, ", "))
+	names := l.Where
+	if l.From != "" {
+		what = fmt.Errorf("%w at that time", what)
+		names = append(slices.Clip(names), "at")
+	}
+	d := Complaint(s, row.Source, column, what)
+	d.Found = show(names, cell.Keys)
 	u.final = u.final || l.NotFound == mapping.RejectMissing
 	if !u.said(d) {
 		u.details = append(u.details, d)
@@ -111,7 +126,7 @@ func (u *Unresolved) Fault() error {
 func show(where []string, keys []Datum) string {
 	parts := make([]string, len(keys))
 	for i, k := range keys {
-		parts[i] = fmt.Sprintf("%s = %q", where[i], clip(textOf(k.Value()), 60))
+		parts[i] = fmt.Sprintf("%s = %q", where[i], clip(k.Value().Lexical(), 60))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -55,8 +55,35 @@ type Column struct {
 // LookupTarget is where a look-up looks.
 type LookupTarget struct {
 	Table  *Table
-	Where  []Read
+	Where  []Read // compared with the keys
 	Column Read
+	// From and To say, of a table of codes, when a row is valid; nil for always.
+	From, To *Read
+	Missing  Datum // what stands for a code that is not there
+}
+
+// Keys are the columns that the keys of a cell are compared with: those of
+// Where, and From with the time that is asked about.
+func (t *LookupTarget) Keys() []Read {
+	if t.From == nil {
+		return t.Where
+	}
+	return append(slices.Clip(t.Where), *t.From)
+}
+
+// Valid is the condition that row x is valid at a time. A day in To is the last
+// one, a moment the first after it.
+func (t *LookupTarget) Valid(x, at string, quote func(string) string) string {
+	from := x + quote(t.From.Name)
+	text := "(" + from + " IS NULL OR " + from + " <= " + at + ")"
+	if t.To == nil {
+		return text
+	}
+	to, until := x+quote(t.To.Name), " > "
+	if t.To.Model.Kind == mapping.DateColumn {
+		until = " >= "
+	}
+	return text + " AND (" + to + " IS NULL OR " + to + until + at + ")"
 }
 
 // Read is a column whose stored value is read.
@@ -175,7 +202,7 @@ func (p *planner) column(s *Step, i int) Column {
 		}
 	}
 	if c.Lookup != nil {
-		out.Found = p.lookup(c)
+		out.Found = p.lookup(c, out.Model)
 	}
 	return out
 }
@@ -201,14 +228,14 @@ func (p *planner) read(s *Step, name, source string) int {
 	return len(s.Reads) - 1
 }
 
-func (p *planner) lookup(c *mapping.Column) *LookupTarget {
+func (p *planner) lookup(c *mapping.Column, into *mapping.ColumnModel) *LookupTarget {
 	l := c.Lookup
 	table, ok := p.tables[l.Table]
 	if !ok {
 		p.fault(c.Source, l.Table.String(), "there is no such table to look in, or the login may not see it")
 		return nil
 	}
-	if !table.HasUnique(l.Where) {
+	if l.From == "" && !table.HasUnique(l.Where) {
 		p.fault(c.Source, l.Table.String(), "looking up by %v needs a unique index on exactly these columns", l.Where)
 	}
 	get := func(name string) Read {
@@ -221,6 +248,20 @@ func (p *planner) lookup(c *mapping.Column) *LookupTarget {
 	t := &LookupTarget{Table: table, Column: get(l.Column)}
 	for _, w := range l.Where {
 		t.Where = append(t.Where, get(w))
+	}
+	if l.From != "" {
+		from := get(l.From)
+		t.From = &from
+	}
+	if l.To != "" {
+		to := get(l.To)
+		t.To = &to
+	}
+	if l.NotFound == mapping.ValueMissing {
+		var err error
+		if t.Missing, err = newDatum(l.Value, &into.ColumnType); err != nil {
+			p.fault(c.Source, l.Table.String(), "the value for what is not there: %v", err)
+		}
 	}
 	return t
 }

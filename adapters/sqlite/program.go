@@ -92,7 +92,7 @@ func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 	}
 	t.byRow = "DELETE FROM " + table(s.Name) + " WHERE rowid = ?1"
 	for _, c := range s.Match {
-		if s.Parent < 0 || s.Columns[c].Ref == nil || s.Columns[c].Ref.Index != s.Parent {
+		if s.Parent < 0 || s.Stub || s.Columns[c].Ref == nil || s.Columns[c].Ref.Index != s.Parent {
 			continue
 		}
 		t.within = true
@@ -193,7 +193,7 @@ func insertText(s *sqlstore.Step) string {
 func belowOf(s *sqlstore.Step) []below {
 	var out []below
 	for _, child := range s.Children {
-		if child.Parent != s.Index {
+		if child.Parent != s.Index || child.Stub {
 			continue
 		}
 		for i := range child.Columns {

@@ -145,6 +145,9 @@ func (w *work) lookup(s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) 
 // those the message no longer has, and inserts or updates the rest.
 func (w *work) step(s *sqlstore.Step) error {
 	rows := w.rows[s.Index]
+	if s.Stub {
+		return w.stubs(s)
+	}
 	var missing sqlstore.Unresolved
 	for r := range rows {
 		if err := w.find(s, r); err != nil {
@@ -162,6 +165,20 @@ func (w *work) step(s *sqlstore.Step) error {
 		return err
 	}
 	for r := range rows {
+		if err := w.put(s, r); err != nil {
+			return w.refuse(s, r, err)
+		}
+	}
+	return nil
+}
+
+// stubs makes the rows that are missing, one after the other: the second one of a
+// key finds the first.
+func (w *work) stubs(s *sqlstore.Step) error {
+	for r := range w.rows[s.Index] {
+		if err := w.find(s, r); err != nil {
+			return err
+		}
 		if err := w.put(s, r); err != nil {
 			return w.refuse(s, r, err)
 		}

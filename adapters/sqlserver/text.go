@@ -279,7 +279,7 @@ func (s *script) group() {
 			rank = "DENSE_RANK() OVER (ORDER BY " + strings.Join(sameness(step, "a"), ", ") + ")"
 		}
 		s.line("UPDATE t SET g = d.g FROM @t%d AS t INNER JOIN (SELECT a.n, a.r, %s AS g FROM @t%d AS a) AS d ON d.n = t.n AND d.r = t.r;", step.Index, rank, step.Index)
-		if len(step.Match) > 0 {
+		if len(step.Match) > 0 && !step.Stub {
 			s.line("INSERT INTO @f (n, t, r, c, why) SELECT d.n, %d, d.r, NULL, %d FROM (SELECT a.n, a.r, ROW_NUMBER() OVER (PARTITION BY a.n, a.g ORDER BY a.r) AS k FROM @t%d AS a) AS d WHERE d.k > 1;",
 				step.Index, whyTwice, step.Index)
 		}
@@ -290,6 +290,9 @@ func (s *script) group() {
 	}
 	s.sweep()
 	for _, step := range s.plan.Order {
+		if step.Stub {
+			continue // who leads depends on what is stale
+		}
 		s.line("UPDATE t SET lead = 1 FROM @t%d AS t INNER JOIN (SELECT a.g, MIN(a.n) AS n FROM @t%d AS a GROUP BY a.g) AS d ON d.g = t.g AND d.n = t.n;", step.Index, step.Index)
 	}
 }

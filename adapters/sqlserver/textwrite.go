@@ -29,6 +29,10 @@ func (s *script) write(step *sqlstore.Step) {
 	if step.Parent >= 0 {
 		s.line("UPDATE t SET stale = 1 FROM @t%d AS t INNER JOIN @t%d AS b ON b.n = t.n AND b.r = t.p WHERE b.stale = 1;", step.Index, step.Parent)
 	}
+	if step.Stub {
+		s.line("UPDATE t SET lead = 1 FROM @t%d AS t INNER JOIN (SELECT a.n, a.r, ROW_NUMBER() OVER (PARTITION BY a.g ORDER BY a.n, a.r) AS k FROM @t%d AS a WHERE a.stale = 0) AS d ON d.n = t.n AND d.r = t.r WHERE d.k = 1;",
+			step.Index, step.Index)
+	}
 	s.prune(step)
 	if len(step.Match) > 0 {
 		s.guard(step)
@@ -183,7 +187,7 @@ func (s *script) doom(step *sqlstore.Step, from string) {
 }
 
 func (s *script) doomChild(step, child *sqlstore.Step, parents string) {
-	if child.Parent != step.Index {
+	if child.Parent != step.Index || child.Stub {
 		return
 	}
 	for i := range child.Columns {

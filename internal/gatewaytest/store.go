@@ -52,6 +52,8 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"keep and fail", (*storeSuite).keepAndFail},
 		{"tables of codes", (*storeSuite).codeTables},
 		{"codes of a time", (*storeSuite).codesOfTime},
+		{"rows that look-ups make", (*storeSuite).stubs},
+		{"two processes make one row", (*storeSuite).stubsRace},
 		{"a row that is never inserted", (*storeSuite).neverInserted},
 		{"what is amended and older", (*storeSuite).amendedLate},
 		{"absent children are deleted", (*storeSuite).absentDelete},

@@ -90,6 +90,9 @@ var (
 	codesOfDay = edit{"note: o:Note", "note: {code_set: {table: crm.code, code: code, value: meaning, valid_from: since, valid_to: till}, from: o:Note, at: xs:date(o:OrderedAt)}"}
 	codesAt    = edit{"note: o:Note", "note: {code_set: {table: crm.code, code: code, value: meaning, valid_from: since_at, valid_to: till_at}, from: o:Note, at: o:OrderedAt}"}
 
+	// stubProduct makes the products that a line names and nobody has stored.
+	stubProduct = edit{"column: id}", `column: id, not_found: insert, insert: {name: {value: unknown}, unit: "@unit"}}`}
+
 	// guarded makes the revision guard the order's subtree.
 	guarded = edit{"      revision: o:Revision\n", "    version: {column: revision, from: o:Revision}\n"}
 	// noteFromProduct fills the order's note with the name of the product whose

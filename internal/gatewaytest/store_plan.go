@@ -199,6 +199,10 @@ func (s *storeSuite) roundTrip(t *testing.T) {
 // benchmarks of a store.
 func OrderMapping() *mapping.Mapping { return compiled() }
 
+// StubMapping is OrderMapping with a version guard and with look-ups that make the
+// products that they do not find.
+func StubMapping() *mapping.Mapping { return compiled(stubProduct, guarded) }
+
 // orderPlan makes the messages for OrderMapping; it is only read.
 var orderPlan = sync.OnceValue(func() *plan { return newPlan() })
 

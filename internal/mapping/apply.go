@@ -82,6 +82,7 @@ type applier struct {
 	// current is, for each step, the index of the row made last below the
 	// current parents; -1 for none.
 	current []int
+	stubs   map[string]int // the rows that look-ups have made, by step and key
 	cells   []Cell
 	code    fault.Code
 	details []fault.Detail
@@ -258,6 +259,8 @@ func (a *applier) cell(step, column int, into *Cell) {
 		a.keys(step, column, into)
 	case codeForm:
 		a.coded(step, column, into)
+	case stubForm:
+		a.stub(step, column, into)
 	}
 	if into.Kind == AbsentCell && a.mapping.Tables[step].Columns[column].AbsentNull {
 		into.Kind = NullCell

@@ -62,8 +62,11 @@ type Table struct {
 	OnMissing OnMissing
 	Absent    Absent // DeleteAbsent needs a reference to the parent among Match
 	Version   int    // index into Columns of the version guard; -1 for none
-	Columns   []Column
-	Source    string // file:line:column of the step
+	// Stub says that the rows are made by a look-up that finds none: the first of
+	// equal keys counts, also within a message.
+	Stub    bool
+	Columns []Column
+	Source  string // file:line:column of the step
 }
 
 // Column is one column that a step writes.

@@ -100,6 +100,8 @@ func (c *checker) column(i, j int) {
 		c.lookup(column, program, col, target)
 	case codeForm:
 		c.codes(i, j, col, target)
+	case stubForm:
+		c.reference(column, col, target)
 	}
 }
 
@@ -260,7 +262,11 @@ func (c *checker) keys(i int) {
 	for k, j := range t.Match {
 		names[k] = t.Columns[j].Name
 	}
-	if !model.HasUnique(names) {
+	switch {
+	case model.HasUnique(names):
+	case t.Stub:
+		c.fail(t.Source, t.Name.String(), "a look-up needs a unique index on (%s)", strings.Join(names, ", "))
+	default:
 		c.fail(t.Source, t.Name.String(), "match needs a unique index on (%s)", strings.Join(names, ", "))
 	}
 	c.keyBytes(i, names)
@@ -330,7 +336,7 @@ func (c *checker) foreignKeys(i int) {
 			continue
 		}
 		for j := range c.mapping.Tables {
-			if other := &c.mapping.Tables[j]; other.Name == fk.Table && j > i && !c.writtenBefore(fk.Table, i) {
+			if other := &c.mapping.Tables[j]; other.Name == fk.Table && j > i && !other.Stub && !c.writtenBefore(fk.Table, i) {
 				c.fail(t.Source, t.Name.String(), "the foreign key (%s) refers to %s, which is written later, at %s", strings.Join(fk.Columns, ", "), fk.Table, other.Source)
 				break
 			}

@@ -225,6 +225,22 @@ type lookupRule struct {
 	Where    namedExpressions `yaml:"where,required"`
 	Column   word             `yaml:"column,required"`
 	NotFound *config.Node     `yaml:"not_found"` // raw: its null is a word, not an absent value
+	Insert   *stubRules       `yaml:"insert"`
+}
+
+// stubRules are the columns of a row that a look-up makes when it finds none.
+type stubRules struct {
+	columns columnRules
+	node    *config.Node
+}
+
+// UnmarshalNode takes columns, or none where the key alone makes a row.
+func (s *stubRules) UnmarshalNode(n *config.Node) error {
+	s.node = n
+	if n.Kind == config.Map && len(n.Entries()) == 0 {
+		return nil
+	}
+	return s.columns.UnmarshalNode(n)
 }
 
 // notFound is the choice as written; null needs no quotes.

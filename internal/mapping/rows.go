@@ -56,6 +56,7 @@ const (
 	referenceForm
 	lookupForm
 	codeForm
+	stubForm
 )
 
 // columnProgram is a compiled column.
@@ -65,7 +66,7 @@ type columnProgram struct {
 	constant Cell           // constantForm
 	keys     []*xpath.Program
 	codes    *codeProgram   // codeForm
-	step     int            // referenceForm: the index of the step referred to
+	step     int            // referenceForm, stubForm: the index of the step referred to
 	zone     *time.Location // of dateTimes without one; nil leaves them
 	fallback *Value         // in place of an absent source
 	optional bool           // the cell may be absent
@@ -345,7 +346,7 @@ func (k *compiler) source(c *columnRule, scope *xpath.Scope, column *Column, p *
 	}
 	t := p.value.Type()
 	column.Class = t.Class
-	p.nillable = t.Shape != nil && t.Shape.Element != nil && t.Shape.Element.Nillable
+	p.nillable = nillable(t)
 	p.optional = t.Optional()
 	k.zone(c, t, p)
 	k.fallback(c, t, p)
@@ -355,6 +356,11 @@ func (k *compiler) source(c *columnRule, scope *xpath.Scope, column *Column, p *
 	if c.nulls && !t.Optional() {
 		k.warn(c.node, "absent: null has no effect: the source is always there")
 	}
+}
+
+// nillable reports whether the value may be xsi:nil.
+func nillable(t xpath.Type) bool {
+	return t.Shape != nil && t.Shape.Element != nil && t.Shape.Element.Nillable
 }
 
 func (k *compiler) zone(c *columnRule, t xpath.Type, p *columnProgram) {
@@ -413,31 +419,4 @@ func (k *compiler) literal(n *config.Node, want Class) (Cell, bool) {
 		k.fail(n, "%s", complaint)
 	}
 	return cell, complaint == ""
-}
-
-// lookup compiles {lookup, where, column, not_found}.
-func (k *compiler) lookup(c *columnRule, _ *rowScope, scope *xpath.Scope, column *Column, p *columnProgram) {
-	l := c.lookup
-	p.form = lookupForm
-	missing := NotFound(k.choose(l.notFound(), "reject", "null", "not_yet"))
-	k.mapping.Waits = k.mapping.Waits || missing == WaitMissing
-	column.Lookup = &Lookup{Table: l.Table.TableName, Column: l.Column.text, NotFound: missing}
-	column.Path = l.Table.String() + "/" + l.Column.text
-	p.nillable = missing == NullMissing
-	if len(l.Where) == 0 {
-		k.fail(c.node, "where needs at least one column")
-	}
-	inner := k.inRow(scope)
-	for i := range l.Where {
-		key := &l.Where[i]
-		program := k.one(&key.expression, inner)
-		if program == nil {
-			continue
-		}
-		t := program.Type()
-		p.optional = p.optional || t.Optional()
-		column.Lookup.Where = append(column.Lookup.Where, key.name)
-		column.Lookup.Classes = append(column.Lookup.Classes, t.Class)
-		p.keys = append(p.keys, program)
-	}
 }

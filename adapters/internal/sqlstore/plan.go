@@ -175,10 +175,16 @@ func (p *planner) sharing(s *Step) {
 		p.plan.Steps[s.Parent].Shared = true
 	}
 	for _, other := range p.plan.Steps[:s.Index] {
-		if other.Name == s.Name {
+		if other.Name == s.Name && !meets(s, other) && !meets(other, s) {
 			p.plan.Alone = true
 		}
 	}
+}
+
+// meets reports whether it makes no difference if rows of a stub are written
+// before or after those of another step of its table.
+func meets(stub, other *Step) bool {
+	return stub.Stub && other.OnMatch != mapping.Fail && other.OnMissing == mapping.Insert
 }
 
 func (p *planner) column(s *Step, i int) Column {

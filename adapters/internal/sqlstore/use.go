@@ -70,7 +70,7 @@ func (u uses) step(m *mapping.Mapping, t *mapping.Table) {
 // pruned reports whether rows of the table are deleted: because the message no
 // longer has them, or with the row that they belong to.
 func pruned(m *mapping.Mapping, t *mapping.Table) bool {
-	for ; t.Parent >= 0; t = &m.Tables[t.Parent] {
+	for ; t.Parent >= 0 && !t.Stub; t = &m.Tables[t.Parent] {
 		if t.Absent == mapping.DeleteAbsent {
 			return true
 		}

@@ -96,7 +96,7 @@ func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 			continue
 		}
 		t.within = true
-		if s.Absent == mapping.DeleteAbsent {
+		if s.Absent.Deletes() {
 			t.mine = "SELECT rowid FROM " + table(s.Name) + " WHERE " + quote(s.Columns[c].Name) + " = ?1"
 			t.parent = c
 		}

@@ -282,11 +282,12 @@ func (w *work) prune(s *sqlstore.Step) error {
 	if t.mine == "" {
 		return nil
 	}
-	kept := map[int64]bool{}
-	for _, row := range w.rows[s.Index] {
+	kept, has := map[int64]bool{}, map[int]bool{}
+	for r, row := range w.rows[s.Index] {
 		kept[row.rowid] = true
+		has[w.item.Rows[s.Index][r].Source.Parent] = true
 	}
-	for _, parent := range w.rows[s.Parent] {
+	for p, parent := range w.rows[s.Parent] {
 		if parent.rowid == 0 || parent.fresh || parent.stale {
 			continue
 		}
@@ -298,6 +299,10 @@ func (w *work) prune(s *sqlstore.Step) error {
 		ids, err := w.rowids(t.mine, ref)
 		if err != nil {
 			return err
+		}
+		if len(ids) > 0 && !has[p] && s.Absent == mapping.DeleteAbsent {
+			w.item.Refuse(sqlstore.Emptying(s, w.item.Rows[s.Parent][p].Source, int64(len(ids))))
+			return errRefused
 		}
 		for _, id := range ids {
 			if kept[id] {

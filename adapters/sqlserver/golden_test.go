@@ -62,7 +62,7 @@ func variants() map[string]*mapping.Mapping {
 
 	guarded := gatewaytest.OrderMapping()
 	guarded.Tables[1].Version = len(guarded.Tables[1].Columns) - 1
-	guarded.Tables[2].Absent, guarded.Tables[3].Absent = mapping.DeleteAbsent, mapping.DeleteAbsent
+	guarded.Tables[2].Absent, guarded.Tables[3].Absent = mapping.DeleteAbsent, mapping.DeleteAll
 
 	strict := gatewaytest.OrderMapping()
 	strict.Tables[0].OnMatch, strict.Tables[1].OnMatch = mapping.Keep, mapping.Fail

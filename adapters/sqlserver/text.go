@@ -32,6 +32,9 @@ const (
 	whyMissing = 1
 	whyTwice   = 2
 	whyExists  = 3
+	// whyEmptied is about a row r of the parent of step t: the message has no row
+	// of t there, and c are stored.
+	whyEmptied = 4
 )
 
 // script writes the first statement of a plan.

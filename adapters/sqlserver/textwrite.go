@@ -148,7 +148,7 @@ func (s *script) readBack(step *sqlstore.Step) {
 // prune deletes the stored children of the messages' own parents that the
 // messages no longer have, with what the mapping has below them.
 func (s *script) prune(step *sqlstore.Step) {
-	if step.Absent != mapping.DeleteAbsent || step.Parent < 0 {
+	if !step.Absent.Deletes() || step.Parent < 0 {
 		return
 	}
 	for _, c := range step.Match {
@@ -158,9 +158,20 @@ func (s *script) prune(step *sqlstore.Step) {
 		}
 		from := fmt.Sprintf("(SELECT DISTINCT b.v%d AS ref FROM @t%d AS b WHERE b.stale = 0) AS d INNER JOIN %s AS x ON x.%s = d.ref WHERE NOT EXISTS (SELECT 1 FROM @t%d AS t WHERE %s)",
 			column.RefGet, step.Parent, table(step.Name), bracket(column.Name), step.Index, keyed(step, "x", "t"))
+		if step.Absent == mapping.DeleteAbsent {
+			s.emptying(step, column)
+		}
 		s.doom(step, from)
 		return
 	}
+}
+
+// emptying finds the rows below which a message has nothing and something is
+// stored. What is deleted then comes back with the rest.
+func (s *script) emptying(step *sqlstore.Step, column *sqlstore.Column) {
+	s.line("INSERT INTO @f (n, t, r, c, why) SELECT b.n, %d, b.r, COUNT(*), %d FROM @t%d AS b INNER JOIN %s AS x ON x.%s = b.v%d WHERE b.stale = 0 AND NOT EXISTS (SELECT 1 FROM @t%d AS t WHERE t.n = b.n AND t.p = b.r) GROUP BY b.n, b.r;",
+		step.Index, whyEmptied, step.Parent, table(step.Name), bracket(column.Name), column.RefGet, step.Index)
+	s.clash()
 }
 
 // doom deletes the stored rows x of a step that from selects, after those of

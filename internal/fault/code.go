@@ -59,6 +59,7 @@ const (
 	CodeMessageNotFound  Code = "GH-5008"
 	CodeSchema           Code = "GH-5009"
 	CodeNotHeld          Code = "GH-5010"
+	CodeEmptying         Code = "GH-5011"
 
 	CodeChannelUnavailable Code = "GH-6001"
 	CodeUnroutable         Code = "GH-6002"
@@ -125,6 +126,7 @@ var catalogue = map[Code]entry{
 	CodeExists:           {Conflict, Sender, "what the message creates exists already"},
 	CodeNotYet:           {NotYet, Sender, "the message refers to something that is not stored yet"},
 	CodeMessageNotFound:  {NotFound, Operator, "there is no such message"},
+	CodeEmptying:         {Invalid, Sender, "the message has none of what it would delete all of"},
 	CodeNotHeld:          {Conflict, Operator, "the message is not in a state for that"},
 	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
 

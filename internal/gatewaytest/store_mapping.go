@@ -78,7 +78,8 @@ var (
 	awaitOrder     = edit{"match: [order_no]", "match: [order_no]\n    on_missing: not_yet"}
 	amendLines     = edit{"match: [order_id, line_no]", "match: [order_id, line_no]\n        on_missing: reject"}
 	deleteLines    = edit{"match: [order_id, line_no]", "match: [order_id, line_no]\n        absent: delete"}
-	deleteFeatures = edit{"match: [line_id, name]", "match: [line_id, name]\n            absent: delete"}
+	deleteAllLines = edit{"match: [order_id, line_no]", "match: [order_id, line_no]\n        absent: delete_all"}
+	deleteFeatures = edit{"match: [line_id, name]", "match: [line_id, name]\n            absent: delete_all"}
 	nullNote       = edit{"note: o:Note", "note: {from: o:Note, absent: null}"}
 	waitForProduct = edit{"column: id}", "column: id, not_found: not_yet}"}
 

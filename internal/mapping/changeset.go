@@ -18,6 +18,9 @@ const (
 	Fail                  // the message is a conflict
 )
 
+// Deletes reports whether stored children may be deleted.
+func (a Absent) Deletes() bool { return a != KeepAbsent }
+
 // OnMissing says what a row does when its natural key is not stored.
 type OnMissing uint8
 
@@ -33,8 +36,9 @@ type Absent uint8
 
 // The choices of absent.
 const (
-	KeepAbsent Absent = iota
-	DeleteAbsent
+	KeepAbsent   Absent = iota
+	DeleteAbsent        // but a message that has none at all is refused
+	DeleteAll           // also when the message has none
 )
 
 // NotFound says what happens when a look-up finds nothing.
@@ -60,7 +64,7 @@ type Table struct {
 	OnMatch OnMatch
 	// OnMissing other than Insert needs Match: the step never makes a row.
 	OnMissing OnMissing
-	Absent    Absent // DeleteAbsent needs a reference to the parent among Match
+	Absent    Absent // deleting needs a reference to the parent among Match
 	Version   int    // index into Columns of the version guard; -1 for none
 	// Stub says that the rows are made by a look-up that finds none: the first of
 	// equal keys counts, also within a message.

@@ -197,17 +197,17 @@ func (k *compiler) match(r *rowRule, p *rowProgram, t *Table) {
 func (k *compiler) choices(r *rowRule, self *rowScope) {
 	t := &k.mapping.Tables[self.index]
 	t.OnMatch = OnMatch(k.choose(r.OnMatch, "update", "keep", "fail"))
-	t.Absent = Absent(k.choose(r.Absent, "keep", "delete"))
+	t.Absent = Absent(k.choose(r.Absent, "keep", "delete", "delete_all"))
 	if r.OnMatch.node != nil && len(r.Match) == 0 {
 		k.fail(r.OnMatch.node, "on_match needs match")
 	}
 	k.missing(r, t)
-	if t.Absent != DeleteAbsent {
+	if !t.Absent.Deletes() {
 		return
 	}
 	parent := t.Parent
 	if parent < 0 || !slices.ContainsFunc(t.Match, func(i int) bool { return t.Columns[i].Ref == parent }) {
-		k.fail(r.Absent.node, "delete needs a column of match that refers to the parent row, so that no other parent's rows are deleted")
+		k.fail(r.Absent.node, "%s needs a column of match that refers to the parent row, so that no other parent's rows are deleted", r.Absent.text)
 	}
 }
 

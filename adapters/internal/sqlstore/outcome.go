@@ -32,6 +32,13 @@ func Blame(s *Step, row *mapping.Row, err error) *fault.Error {
 	return fault.New(code, "").With(Complaint(s, row, -1, err))
 }
 
+// Emptying makes the fault of a message that has no row of a step below a row of
+// its own, where n are stored that would be deleted.
+func Emptying(s *Step, parent *mapping.Row, n int64) *fault.Error {
+	return fault.New(fault.CodeEmptying, "").With(Complaint(s, parent, -1,
+		fmt.Errorf("the message has no row of %s here, and %d would be deleted; absent: delete_all in the mapping says that they may be", s.Name, n)))
+}
+
 // Unresolved gathers the look-ups of one message that found nothing.
 type Unresolved struct {
 	details []fault.Detail

@@ -171,7 +171,7 @@ func (p *planner) key(s *Step) {
 // sharing finds out whether rows of this step can stand for equal rows of other
 // messages, and whether messages can be written together at all.
 func (p *planner) sharing(s *Step) {
-	if s.Absent == mapping.DeleteAbsent && s.Parent >= 0 {
+	if s.Absent.Deletes() && s.Parent >= 0 {
 		p.plan.Steps[s.Parent].Shared = true
 	}
 	for _, other := range p.plan.Steps[:s.Index] {

@@ -71,7 +71,7 @@ func (u uses) step(m *mapping.Mapping, t *mapping.Table) {
 // longer has them, or with the row that they belong to.
 func pruned(m *mapping.Mapping, t *mapping.Table) bool {
 	for ; t.Parent >= 0 && !t.Stub; t = &m.Tables[t.Parent] {
-		if t.Absent == mapping.DeleteAbsent {
+		if t.Absent.Deletes() {
 			return true
 		}
 	}

@@ -26,6 +26,8 @@ type stepTexts struct {
 	update  string   // empty when there is nothing to set
 	insert  string   // returns reads when returning is set
 	byRow   string   // deletes by rowid
+	draw    string   // the next number of its sequence; empty without one
+	first   string   // makes the counter that draw does not find, and returns the first number
 	mine    string   // the rowids of a parent's rows; empty unless absent rows are deleted
 	parent  int      // the column that refers to the parent, for mine
 	below   []below
@@ -89,6 +91,10 @@ func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 	t.insert = insertText(s)
 	if t.returning {
 		t.insert += " RETURNING " + strings.TrimPrefix(readList(s), ", ")
+	}
+	if i := s.Drawn(); i >= 0 {
+		t.draw = `UPDATE "gateway.counter" SET next = next + 1 WHERE name = ?1 RETURNING next - 1`
+		t.first = fmt.Sprintf(`INSERT INTO "gateway.counter" (name, next) SELECT ?1, max(0, coalesce(max(%s), 0)) + 2 FROM %s RETURNING next - 1`, quote(s.Columns[i].Name), table(s.Name))
 	}
 	t.byRow = "DELETE FROM " + table(s.Name) + " WHERE rowid = ?1"
 	for _, c := range s.Match {

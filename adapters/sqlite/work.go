@@ -249,12 +249,29 @@ func (w *work) key(s *sqlstore.Step, r int) ([]any, error) {
 // value is the argument for one cell; an absent one is NULL.
 func (w *work) value(s *sqlstore.Step, r, c int) (any, error) {
 	cell := &w.item.Rows[s.Index][r].Cells[c]
+	if cell.Kind == mapping.DrawnCell {
+		return w.draw(s, c)
+	}
 	d := cell.Data
 	if cell.Kind == mapping.Reference {
 		col := &s.Columns[c]
 		d = w.rows[col.Ref.Index][cell.Row].reads[col.RefGet]
 	}
 	return argument(d, s.Columns[c].Model)
+}
+
+// draw takes the next number of a column's sequence. What is rolled back gives
+// its numbers back, which nobody has seen.
+func (w *work) draw(s *sqlstore.Step, c int) (any, error) {
+	t, name := &w.program.steps[s.Index], s.Columns[c].Sequence.String()
+	row, found, err := w.session.row(t.draw, name)
+	if err == nil && !found {
+		row, found, err = w.session.row(t.first, name)
+	}
+	if err != nil || !found {
+		return nil, errors.Join(err, errors.New("the counter of "+name+" gives no number"))
+	}
+	return row[0], nil
 }
 
 // single refuses a message that has one natural key twice; the column's

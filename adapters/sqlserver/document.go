@@ -147,6 +147,7 @@ func (d *document) row(step *sqlstore.Step, n, r int, row *sqlstore.Row) {
 	for i := range step.Columns {
 		c, cell := &step.Columns[i], &row.Cells[i]
 		switch {
+		case c.Sequence != nil:
 		case c.Ref != nil:
 			d.reference(cell)
 		case c.Found != nil:

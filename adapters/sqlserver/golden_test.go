@@ -17,8 +17,8 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // tables are pictures of the sample's tables, as a server with its default
-// collation would draw them.
-func tables(t *testing.T) []*sqlstore.Table {
+// collation would draw them; with drawn, numbers are drawn by the mapping.
+func tables(t *testing.T, drawn bool) []*sqlstore.Table {
 	t.Helper()
 	draw := func(schema, name string, unique []string, columns ...string) *sqlstore.Table {
 		out := &sqlstore.Table{TableModel: mapping.TableModel{Name: mapping.TableName{Schema: schema, Name: name}, Unique: [][]string{{"id"}, unique}}}
@@ -29,7 +29,7 @@ func tables(t *testing.T) []*sqlstore.Table {
 			if err != nil {
 				t.Fatal(err)
 			}
-			typ.Identity = name == "id"
+			typ.Identity = name == "id" && !drawn
 			typ.HasDefault = fallback != ""
 			n := sqlstore.Native{Type: native, Default: fallback}
 			if typ.Kind == mapping.StringColumn {
@@ -77,7 +77,7 @@ func variants() map[string]*mapping.Mapping {
 	code := coded.Tables[2].Columns[2].Lookup
 	code.Table, code.Where, code.Classes = mapping.TableName{Schema: "ref", Name: "code"}, []string{"code"}, []mapping.Class{mapping.String, mapping.Date}
 	code.From, code.To, code.NotFound = "since", "till", mapping.KeepMissing
-	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping()}
+	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping(), "drawn": gatewaytest.DrawnMapping()}
 }
 
 func golden(t *testing.T, name, got string) {
@@ -102,7 +102,7 @@ func golden(t *testing.T, name, got string) {
 // tests of testdata/tsql parse it with SQL Server's grammar.
 func TestStatements(t *testing.T) {
 	for name, m := range variants() {
-		plan, err := sqlstore.NewPlan(m, tables(t))
+		plan, err := sqlstore.NewPlan(m, tables(t, name == "drawn"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestStatements(t *testing.T) {
 	for i, s := range (&dialect{}).VersionTable() {
 		all.WriteString("-- versionTable " + string(rune('1'+i)) + "\n" + s + ";\n")
 	}
-	for name, s := range map[string]string{"columns": columnsText, "foreignKeys": foreignKeysText, "indexes": indexesText} {
+	for name, s := range map[string]string{"columns": columnsText, "foreignKeys": foreignKeysText, "indexes": indexesText, "sequences": sequencesText} {
 		golden(t, "introspect-"+strings.ToLower(name)+".sql", s+";\n")
 	}
 	golden(t, "shared.sql", all.String())

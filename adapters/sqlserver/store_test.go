@@ -119,6 +119,11 @@ type probe struct {
 
 func (p *probe) Another(testing.TB) gateway.Store { return p.another }
 
+func (p *probe) Sequence(t testing.TB, name string) {
+	p.Exec(t, "CREATE SEQUENCE "+name+" AS bigint START WITH 1")
+	t.Cleanup(func() { p.Exec(t, "DROP SEQUENCE "+name) })
+}
+
 func (p *probe) ForbidUpdates(t testing.TB, schema, table string) {
 	name := fmt.Sprintf("%s.forbid_%s", schema, table)
 	p.Exec(t, fmt.Sprintf(`CREATE TRIGGER %s ON %s.%s AFTER UPDATE AS

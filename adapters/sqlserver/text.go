@@ -186,6 +186,7 @@ func (s *script) read(step *sqlstore.Step) {
 	for i := range step.Columns {
 		c := &step.Columns[i]
 		switch {
+		case c.Sequence != nil: // is drawn when the row is written
 		case c.Ref != nil:
 			l.number(fmt.Sprintf("q%d", i))
 		case c.Found != nil:

@@ -38,6 +38,9 @@ func (s *script) write(step *sqlstore.Step) {
 		s.guard(step)
 		s.match(step)
 	}
+	if i := step.Drawn(); i >= 0 {
+		s.line("UPDATE @t%d SET c%d = NEXT VALUE FOR %s WHERE lead = 1 AND stale = 0;", step.Index, i, table(*step.Columns[i].Sequence))
+	}
 	if step.OnMissing == mapping.Insert {
 		s.insert(step)
 	} else {
@@ -46,10 +49,10 @@ func (s *script) write(step *sqlstore.Step) {
 	s.readBack(step)
 }
 
-// keyed compares a stored row x with a row t of the step by the natural key.
+// keyed compares a stored row x with a row t of the step by what it is known by.
 func keyed(step *sqlstore.Step, stored, row string) string {
-	terms := make([]string, len(step.Match))
-	for i, c := range step.Match {
+	terms := make([]string, len(step.Key()))
+	for i, c := range step.Key() {
 		terms[i] = fmt.Sprintf("%s.%s = %s.c%d", stored, bracket(step.Columns[c].Name), row, c)
 	}
 	return strings.Join(terms, " AND ")
@@ -180,7 +183,7 @@ func (s *script) doom(step *sqlstore.Step, from string) {
 	s.doomed++
 	name := fmt.Sprintf("@d%d", s.doomed)
 	var columns, values []string
-	for _, c := range step.Match {
+	for _, c := range step.Key() {
 		columns = append(columns, fmt.Sprintf("c%d %s NULL", c, declared(step.Columns[c].Native)))
 		values = append(values, "x."+bracket(step.Columns[c].Name))
 	}
@@ -207,7 +210,7 @@ func (s *script) doomChild(step, child *sqlstore.Step, parents string) {
 			continue
 		}
 		from := fmt.Sprintf("%s AS d INNER JOIN %s AS x ON x.%s = d.v%d", parents, table(child.Name), bracket(c.Name), c.RefGet)
-		if len(child.Children) > 0 && len(child.Match) > 0 {
+		if len(child.Children) > 0 && len(child.Key()) > 0 {
 			s.doom(child, from)
 			continue
 		}

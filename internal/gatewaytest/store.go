@@ -25,6 +25,8 @@ type Probe interface {
 	// Exec runs a statement that takes tables the same way, and {identity} for the
 	// declaration of a primary key of whole numbers that the database draws.
 	Exec(t testing.TB, statement string)
+	// Sequence makes an empty sequence, schema.name, for the test.
+	Sequence(t testing.TB, name string)
 	// ForbidUpdates makes the database refuse every UPDATE of rows of a table
 	// that finds any.
 	ForbidUpdates(t testing.TB, schema, table string)
@@ -54,6 +56,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"codes of a time", (*storeSuite).codesOfTime},
 		{"rows that look-ups make", (*storeSuite).stubs},
 		{"two processes make one row", (*storeSuite).stubsRace},
+		{"numbers of a sequence", (*storeSuite).sequences},
 		{"a row that is never inserted", (*storeSuite).neverInserted},
 		{"what is amended and older", (*storeSuite).amendedLate},
 		{"absent children are deleted", (*storeSuite).absentDelete},

@@ -94,6 +94,20 @@ var (
 	// stubProduct makes the products that a line names and nobody has stored.
 	stubProduct = edit{"column: id}", `column: id, not_found: insert, insert: {name: {value: unknown}, unit: "@unit"}}`}
 
+	// drawnLines gives a line a number instead of a natural key.
+	drawnLines = edit{"match: [order_id, line_no]", "sequence: {column: id, name: sales.line_id}"}
+	// calls adds a row for every call, and its topics.
+	calls = edit{"publish:", `  - table: crm.call
+    as: call
+    sequence: {column: id, name: crm.call_id}
+    columns: {customer_id: $customer/id, note: o:Note}
+    children:
+      - table: crm.call_topic
+        each: o:Line
+        columns: {call_id: $call/id, topic: "@sku"}
+publish:`}
+	replyNamesCall = edit{"{Value: $order/id}", "{Value: $call/id}"}
+
 	// guarded makes the revision guard the order's subtree.
 	guarded = edit{"      revision: o:Revision\n", "    version: {column: revision, from: o:Revision}\n"}
 	// noteFromProduct fills the order's note with the name of the product whose

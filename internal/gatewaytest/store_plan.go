@@ -203,6 +203,10 @@ func OrderMapping() *mapping.Mapping { return compiled() }
 // products that they do not find.
 func StubMapping() *mapping.Mapping { return compiled(stubProduct, guarded) }
 
+// DrawnMapping is OrderMapping with lines that have a number of a sequence
+// instead of a natural key.
+func DrawnMapping() *mapping.Mapping { return compiled(drawnLines) }
+
 // orderPlan makes the messages for OrderMapping; it is only read.
 var orderPlan = sync.OnceValue(func() *plan { return newPlan() })
 

@@ -259,6 +259,8 @@ func (a *applier) cell(step, column int, into *Cell) {
 		a.keys(step, column, into)
 	case codeForm:
 		a.coded(step, column, into)
+	case drawnForm:
+		into.Kind = DrawnCell
 	case stubForm:
 		a.stub(step, column, into)
 	}

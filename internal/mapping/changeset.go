@@ -73,6 +73,21 @@ type Table struct {
 	Source  string // file:line:column of the step
 }
 
+// Drawn is the index of the column that a sequence fills, or -1: such a row has
+// no natural key, and is known by that number.
+func (t *Table) Drawn() int {
+	return slices.IndexFunc(t.Columns, func(c Column) bool { return c.Sequence != nil })
+}
+
+// Key lists the columns that a row is found by once it is written: its natural
+// key, or the number it was given; none when nothing can refer to it.
+func (t *Table) Key() []int {
+	if i := t.Drawn(); len(t.Match) == 0 && i >= 0 {
+		return []int{i}
+	}
+	return t.Match
+}
+
 // Column is one column that a step writes.
 type Column struct {
 	Name string
@@ -82,6 +97,9 @@ type Column struct {
 	RefColumn string
 	// Lookup is how a cell of kind Keys is turned into the value; nil for none.
 	Lookup *Lookup
+	// Sequence is what the store draws the value from, as DrawnCell; nil for none.
+	// A number is never drawn twice, and some are never stored.
+	Sequence *TableName
 	// AbsentNull: an absent source sets NULL on update, instead of leaving the column alone.
 	AbsentNull bool
 	// Class is the static type of the cells.
@@ -134,6 +152,7 @@ const (
 	ValueCell                  // Value
 	Reference                  // Row: index of a row of step Column.Ref
 	KeysCell                   // Keys: the arguments of Column.Lookup
+	DrawnCell                  // the next number of Column.Sequence, known before the row is inserted
 )
 
 // Cell is the content of one column of one row.

@@ -49,7 +49,7 @@ func (c *checker) fail(source, target, format string, args ...any) {
 func (c *checker) table(i int) {
 	t := &c.mapping.Tables[i]
 	model, ok := c.schema.Table(t.Name)
-	if !ok {
+	if !ok || model.Sequence {
 		c.fail(t.Source, t.Name.String(), "the database has no such table")
 		return
 	}
@@ -102,6 +102,21 @@ func (c *checker) column(i, j int) {
 		c.codes(i, j, col, target)
 	case stubForm:
 		c.reference(column, col, target)
+	case drawnForm:
+		c.drawn(column, col, model, target)
+	}
+}
+
+// drawn checks a column that a sequence fills, and that the sequence is there.
+func (c *checker) drawn(column *Column, col *ColumnModel, model *TableModel, target string) {
+	s, ok := c.schema.Table(*column.Sequence)
+	switch {
+	case !ok || !s.Sequence:
+		c.fail(column.Source, column.Sequence.String(), "the database has no such sequence; CREATE SEQUENCE %s AS bigint START WITH 1 makes it", column.Sequence)
+	case col.Kind != IntegerColumn:
+		c.fail(column.Source, target, "the column is %s, and a sequence gives whole numbers", col.Kind)
+	case !model.HasUnique([]string{column.Name}):
+		c.fail(column.Source, target, "a row is known by the number of its sequence, which needs a unique index on (%s)", column.Name)
 	}
 }
 
@@ -160,8 +175,8 @@ func (c *checker) reference(column *Column, col *ColumnModel, target string) {
 		c.fail(column.Source, target, "%s has no column %s%s", to.Name, column.RefColumn, didYouMean(column.RefColumn, columnNames(model)))
 	case from.Kind != col.Kind:
 		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", to.Name, column.RefColumn, from.Kind, col.Kind)
-	case len(to.Match) == 0:
-		c.fail(to.Source, to.Name.String(), "other rows refer to this one, so it needs match: to be found again")
+	case len(to.Key()) == 0:
+		c.fail(to.Source, to.Name.String(), "other rows refer to this one, so it needs match: to be found again, or sequence: to be known by a number")
 	}
 }
 
@@ -362,8 +377,8 @@ func (c *checker) returns() {
 		if _, ok := model.Column(r.Column); !ok {
 			c.fail(t.Source, t.Name.String()+"."+r.Column, "reply or publish names $%s/%s, and there is no such column%s", t.As, r.Column, didYouMean(r.Column, columnNames(model)))
 		}
-		if len(t.Match) == 0 {
-			c.fail(t.Source, t.Name.String(), "reply or publish names a value of this row, so it needs match: to be found again")
+		if len(t.Key()) == 0 {
+			c.fail(t.Source, t.Name.String(), "reply or publish names a value of this row, so it needs match: to be found again, or sequence: to be known by a number")
 		}
 	}
 }

@@ -168,6 +168,7 @@ type rowRule struct {
 	Missing  choice       `yaml:"on_missing"`
 	Absent   choice       `yaml:"absent"`
 	Version  *versionRule `yaml:"version"`
+	Sequence *drawRule    `yaml:"sequence"`
 	Columns  columnRules  `yaml:"columns,required"`
 	Children []*rowRule   `yaml:"children"`
 
@@ -200,6 +201,23 @@ func (t *tableRule) UnmarshalNode(n *config.Node) error {
 
 // choice is one word of a few; which, its user says.
 type choice = word
+
+// drawRule is a column whose value is the next number of a sequence.
+type drawRule struct {
+	Column word      `yaml:"column,required"`
+	Name   tableRule `yaml:"name,required"`
+
+	node *config.Node
+}
+
+// drawKeys is drawRule without its own reading.
+type drawKeys drawRule
+
+// UnmarshalNode keeps the place.
+func (r *drawRule) UnmarshalNode(n *config.Node) error {
+	r.node = n
+	return n.Decode((*drawKeys)(r))
+}
 
 type versionRule struct {
 	Column word       `yaml:"column,required"`

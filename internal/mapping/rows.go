@@ -57,6 +57,7 @@ const (
 	lookupForm
 	codeForm
 	stubForm
+	drawnForm
 )
 
 // columnProgram is a compiled column.
@@ -165,7 +166,24 @@ func (k *compiler) columns(r *rowRule, p *rowProgram, self *rowScope, scope *xpa
 		t.Columns = append(t.Columns, column)
 		p.columns = append(p.columns, program)
 	}
+	k.drawn(r, p, t)
 	k.match(r, p, t)
+}
+
+// drawn adds the column that a sequence fills.
+func (k *compiler) drawn(r *rowRule, p *rowProgram, t *Table) {
+	rule := r.Sequence
+	switch {
+	case rule == nil:
+		return
+	case len(r.Match) > 0:
+		k.fail(rule.node, "a row has match or sequence, not both: what is found by its natural key has its number already")
+	case slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == rule.Column.text }):
+		k.fail(rule.Column.node, "the column %s is written twice", rule.Column.text)
+	}
+	name := rule.Name.TableName
+	t.Columns = append(t.Columns, Column{Name: rule.Column.text, Ref: -1, Sequence: &name, Class: Integer, Source: rule.Column.node.Source(), Path: "sequence " + name.String()})
+	p.columns = append(p.columns, columnProgram{form: drawnForm, node: rule.node})
 }
 
 // match resolves the natural key.

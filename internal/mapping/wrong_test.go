@@ -108,6 +108,37 @@ func TestAmendedRow(t *testing.T) {
 	}
 }
 
+// TestSequences: a row without a natural key is known by a number.
+func TestSequences(t *testing.T) {
+	src := strings.Replace(right, "        match: [order_id, line_no]\n", "        sequence: {column: line_no, name: sales.line_no}\n", 1)
+	src = strings.Replace(src, "          line_no: \"@no\"\n", "", 1)
+	src = strings.Replace(src, "publish:", `        children:
+          - table: sales.order_line_feature
+            each: o:Feature
+            columns: {line_id: $line/line_no, name: "@name", value: .}
+publish:`, 1)
+	c, ts := loadContract(t), business()
+	named := func(schema, name string) mapping.TableName { return mapping.TableName{Schema: schema, Name: name} }
+	const none = "m.yaml:27:28: the database has no such sequence; CREATE SEQUENCE sales.line_no AS bigint START WITH 1 makes it; for sales.line_no"
+	if got := judge(c, src, ts); got != none {
+		t.Errorf("got %s\nwant %s", got, none)
+	}
+	ts[named("sales", "line_no")] = ts[named("sales", "order_line")]
+	if got := judge(c, src, ts); got != none {
+		t.Errorf("a table for a sequence: %s", got)
+	}
+	ts[named("sales", "line_no")] = &mapping.TableModel{Name: named("sales", "line_no"), Sequence: true}
+	const loose = "m.yaml:27:28: a row is known by the number of its sequence, which needs a unique index on (line_no); for sales.order_line.line_no"
+	if got := judge(c, src, ts); got != loose {
+		t.Errorf("got %s\nwant %s", got, loose)
+	}
+	line := ts[named("sales", "order_line")]
+	line.Unique = append(line.Unique, []string{"line_no"})
+	if got := judge(c, src, ts); got != "" {
+		t.Error(got)
+	}
+}
+
 func TestWrongMappings(t *testing.T) {
 	c := loadContract(t)
 	for _, tt := range wrong {
@@ -198,6 +229,9 @@ var wrong = []struct{ name, old, new, want string }{
 	{"columns without insert", "column: id}", "column: id, insert: {name: {value: unknown}}}", `m.yaml:31:90: rows[1].children[0].columns.product_id.insert: insert goes with not_found: insert`},
 	{"key inserted twice", "column: id}", "column: id, not_found: insert, insert: {sku: o:Sku, name: o:Unit}}", `m.yaml:31:115: rows[1].children[0].columns.product_id.insert.sku: the column sku is written twice`},
 	{"stub of a row's value", "where: {sku: o:Sku}, column: id}", "where: {sku: $order/order_no}, column: id, not_found: insert, insert: {}}", `m.yaml:31:62: rows[1].children[0].columns.product_id.where.sku: where compares with values of the message`},
+	{"sequence and match", "match: [customer_no]", "match: [customer_no]\n    sequence: {column: id, name: crm.customer_id}", `m.yaml:10:15: rows[0].sequence: a row has match or sequence, not both: what is found by its natural key has its number already`},
+	{"sequence twice", "match: [customer_no]", "sequence: {column: name, name: crm.customer_id}", `m.yaml:9:24: rows[0].sequence.column: the column name is written twice`},
+	{"sequence without schema", "match: [customer_no]", "sequence: {column: no, name: customer_id}", `m.yaml:9:34: rows[0].sequence.name: expected schema.table, found "customer_id"`},
 	{"no code set", "status: o:Order/o:Status", "status: {code_set: order_state, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: there is no code set order_state; did you mean order_status?`},
 	{"unknown codes", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: ignore}", `m.yaml:20:98: rows[1].columns.status.unknown: "ignore" is none of reject, null, not_yet and keep`},
 	{"value of another class", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: {value: 5}}", `m.yaml:20:98: rows[1].columns.status.unknown: the value for unknown codes is xs:integer, and those of the code set are xs:string`},
@@ -267,6 +301,9 @@ m.yaml:20:117: catalog.product has no column till; there are id, sku, name; for 
 	{"stub lacks a column", "column: id}", "column: id, not_found: insert, insert: {}}", `m.yaml:31:23: the column takes no NULL, has no default, and the mapping does not write it; for catalog.product.name`},
 	{"stub's column", "column: id}", "column: id, not_found: insert, insert: {nam: {value: unknown}, name: o:Sku}}", `m.yaml:31:115: the table has no column nam; did you mean name?; for catalog.product.nam`},
 	{"stub without index", "where: {sku: o:Sku}, column: id}", "where: {name: o:Sku}, column: id, not_found: insert, insert: {sku: o:Sku}}", `m.yaml:31:23: a look-up needs a unique index on (name); for catalog.product`},
+	{"no sequence", "match: [customer_no]", "sequence: {column: number, name: crm.number}", `m.yaml:9:24: the table has no column number; there are id, customer_no, name, country, email; for crm.customer.number`},
+	{"sequence of an identity", "match: [customer_no]", "sequence: {column: id, name: crm.number}", `m.yaml:9:24: the database makes the values of this column; a mapping cannot write it; for crm.customer.id`},
+	{"no key", "    match: [customer_no]\n", "", `m.yaml:7:5: other rows refer to this one, so it needs match: to be found again, or sequence: to be known by a number; for crm.customer`},
 	{"lookup column", "column: id}", "column: idd}", `m.yaml:31:23: catalog.product has no column idd; did you mean id?; for sales.order_line.product_id`},
 	{"lookup where", "where: {sku: o:Sku}", "where: {name: o:Sku}", `m.yaml:31:23: a look-up needs a unique index on (name); for catalog.product`},
 	{"lookup class", "where: {sku: o:Sku}", "where: {id: o:Sku}", `m.yaml:31:23: the column is integer and the value is xs:string; convert it with xs:integer(…); for catalog.product.id`},

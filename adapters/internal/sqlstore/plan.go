@@ -227,8 +227,8 @@ func (p *planner) read(s *Step, name, source string) int {
 		p.fault(source, s.Name.String()+"."+name, "there is no such column to refer to")
 		return 0
 	}
-	if len(s.Match) == 0 {
-		p.fault(source, s.Name.String(), "a row that others refer to needs match")
+	if len(s.Key()) == 0 {
+		p.fault(source, s.Name.String(), "a row that others refer to needs match or sequence")
 	}
 	s.Reads = append(s.Reads, Read{name, column, native})
 	return len(s.Reads) - 1

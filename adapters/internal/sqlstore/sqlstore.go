@@ -87,6 +87,8 @@ type Dialect interface {
 	Classify(err error) Class
 	// Introspect describes the tables that exist among names.
 	Introspect(ctx context.Context, q Querier, names []mapping.TableName) ([]*Table, error)
+	// Sequences returns those of names that numbers can be drawn from.
+	Sequences(ctx context.Context, q Querier, names []mapping.TableName) ([]mapping.TableName, error)
 	Compile(p *Plan) (Program, error)
 	// Exclude keeps other processes from migrating until release is called.
 	Exclude(ctx context.Context) (release func() error, err error)

@@ -61,6 +61,9 @@ func (u uses) step(m *mapping.Mapping, t *mapping.Table) {
 		if c.Lookup != nil {
 			u.of(c.Lookup.Table).foundBy(c.Lookup.Where)
 		}
+		if c.Sequence != nil {
+			u.of(*c.Sequence).Update = true // the right that drawing a number takes
+		}
 		if pruned(m, t) && c.Ref >= 0 && c.Ref == t.Parent && !slices.Contains(use.Reach, c.Name) {
 			use.Reach = append(use.Reach, c.Name)
 		}

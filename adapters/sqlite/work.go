@@ -15,7 +15,8 @@ type work struct {
 	session *session
 	item    *sqlstore.Item
 	rows    [][]written // by step, beside Item.Rows
-	stale   bool        // some row is older than what is stored
+	own     map[ownKey]int
+	stale   bool // some row is older than what is stored
 	found   lookups
 }
 
@@ -126,11 +127,13 @@ func (w *work) lookup(s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) 
 			return nil
 		}
 	}
-	cell.Data, cell.Left = sqlstore.Datum{}, false
+	cell.Data, cell.Left, cell.Own = sqlstore.Datum{}, false, 0
 	row, found, err := w.session.row(t.text, args...)
 	switch {
 	case err != nil:
 		return err
+	case !found && w.ownRow(s, r, c):
+		return nil
 	case !found:
 		missing.Add(s, &w.item.Rows[s.Index][r], c)
 		return nil
@@ -164,7 +167,12 @@ func (w *work) step(s *sqlstore.Step) error {
 	if err := w.prune(s); err != nil {
 		return err
 	}
-	for r := range rows {
+	order, err := w.order(s)
+	if err != nil {
+		return err
+	}
+	for _, r := range order {
+		w.hang(s, r)
 		if err := w.put(s, r); err != nil {
 			return w.refuse(s, r, err)
 		}
@@ -497,7 +505,7 @@ func (w *work) blame(s *sqlstore.Step, row *sqlstore.Row, err error) error {
 	switch {
 	case err == errRefused:
 		return err
-	case errors.Is(err, sqlstore.ErrExists), errors.Is(err, sqlstore.ErrTwice):
+	case errors.Is(err, sqlstore.ErrExists), errors.Is(err, sqlstore.ErrTwice), errors.Is(err, sqlstore.ErrCircle):
 		w.item.Refuse(sqlstore.Blame(s, row.Source, err))
 	case classify(err) == sqlstore.Constraint, errors.Is(err, errTooLarge):
 		w.item.Refuse(sqlstore.Blame(s, row.Source, sqlstore.ErrConstraint).Because(err))

@@ -95,6 +95,8 @@ func (a *answer) fault(it *sqlstore.Item, l *line) {
 		a.missing[l.n].Add(step, row, int(l.column.Int64))
 	case whyTwice:
 		a.refuse(l.n, sqlstore.Blame(step, row.Source, sqlstore.ErrTwice))
+	case whyCircle:
+		a.refuse(l.n, sqlstore.Blame(step, row.Source, sqlstore.ErrCircle))
 	case whyExists:
 		a.refuse(l.n, sqlstore.Blame(step, row.Source, sqlstore.ErrExists))
 	}

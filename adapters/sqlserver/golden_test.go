@@ -47,6 +47,7 @@ func tables(t *testing.T, drawn bool) []*sqlstore.Table {
 	return []*sqlstore.Table{
 		draw("crm", "customer", []string{"customer_no"}, "customer_no nvarchar(20)", "name nvarchar(120)", "country nchar(2)", "email nvarchar(254)"),
 		draw("catalog", "product", []string{"sku"}, "sku nvarchar(40)", "name nvarchar(120)", "unit nvarchar(4)"),
+		draw("crm", "category", []string{"code"}, "code nvarchar(10)", "parent_id bigint", "parent_code nvarchar(10)", "name nvarchar(10)"),
 		draw("ref", "code", []string{"code", "since"}, "code nvarchar(10)", "since date", "till date"),
 		refer(draw("sales", "sales_order", []string{"order_no"}, "order_no nvarchar(20)", "customer_id bigint", "revision int default ((1))", "status nvarchar(12)",
 			"currency nchar(3)", "ordered_at datetime2(3)", "requested_delivery date", "note nvarchar(2000)"), "customer_id", "crm", "customer"),
@@ -77,7 +78,7 @@ func variants() map[string]*mapping.Mapping {
 	code := coded.Tables[2].Columns[2].Lookup
 	code.Table, code.Where, code.Classes = mapping.TableName{Schema: "ref", Name: "code"}, []string{"code"}, []mapping.Class{mapping.String, mapping.Date}
 	code.From, code.To, code.NotFound = "since", "till", mapping.KeepMissing
-	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping(), "drawn": gatewaytest.DrawnMapping()}
+	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping(), "tree": gatewaytest.TreeMapping(), "drawn": gatewaytest.DrawnMapping()}
 }
 
 func golden(t *testing.T, name, got string) {

@@ -35,6 +35,7 @@ const (
 	// whyEmptied is about a row r of the parent of step t: the message has no row
 	// of t there, and c are stored.
 	whyEmptied = 4
+	whyCircle  = 5
 )
 
 // script writes the first statement of a plan.
@@ -44,7 +45,9 @@ const (
 // column), g (its natural key's place among all of the batch), lead (it writes
 // the row for all that share its key), stale; then for each column c<i> its
 // value, q<i> and h<i> the row a reference points at and that row's g, k<i>_<j>
-// and f<i> the keys and the state of a look-up; then v<i>, what is read back.
+// and f<i> the keys and the state of a look-up (1 asked, 2 stored, 3 row s<i> of
+// the message's own); lvl how deep it hangs below other rows of its step; then
+// v<i>, what is read back.
 type script struct {
 	plan *sqlstore.Plan
 	b    strings.Builder
@@ -148,7 +151,13 @@ func (s *script) declare(step *sqlstore.Step) {
 			for k, w := range c.Found.Keys() {
 				columns = append(columns, fmt.Sprintf("k%d_%d %s NULL", i, k, declared(w.Native)))
 			}
+			if len(c.Lookup.Own) > 0 {
+				columns = append(columns, fmt.Sprintf("s%d int NULL", i))
+			}
 		}
+	}
+	if len(step.Own) > 0 {
+		columns = append(columns, "lvl int NULL")
 	}
 	for i, r := range step.Reads {
 		columns = append(columns, fmt.Sprintf("v%d %s NULL", i, declared(r.Native)))
@@ -216,6 +225,7 @@ func (s *script) resolve() {
 		}
 	}
 	for _, step := range s.plan.Steps {
+		s.levels(step)
 		if step.Early {
 			s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM @t%d AS t WHERE NOT EXISTS (SELECT 1 FROM %s AS x WHERE %s);",
 				step.Index, whyMissing, step.Index, table(step.Name), keyed(step, "x", "t"))
@@ -234,6 +244,9 @@ func (s *script) lookup(step *sqlstore.Step, i int) {
 	name := table(c.Found.Table.Name)
 	s.line("UPDATE t SET c%d = x.%s, f%d = 2 FROM @t%d AS t INNER JOIN %s AS x ON %s%s WHERE t.f%d = 1;",
 		i, bracket(c.Found.Column.Name), i, step.Index, name, strings.Join(terms, " AND "), valid(c.Found, name, i), i)
+	if len(c.Lookup.Own) > 0 {
+		s.ownRows(step, i)
+	}
 	switch c.Lookup.NotFound {
 	case mapping.NullMissing, mapping.ValueMissing: // the value came with the row
 	case mapping.KeepMissing:
@@ -335,6 +348,11 @@ func image(step *sqlstore.Step, alias string) string {
 			continue
 		}
 		out = append(out, exact(fmt.Sprintf("%s.c%d", alias, i), step.Columns[i].Model.Kind))
+		if found := step.Columns[i].Found; found != nil && len(step.Columns[i].Lookup.Own) > 0 {
+			for k, w := range found.Where { // the value may not be known yet
+				out = append(out, exact(fmt.Sprintf("%s.k%d_%d", alias, i, k), w.Model.Kind))
+			}
+		}
 	}
 	return strings.Join(out, ", ")
 }

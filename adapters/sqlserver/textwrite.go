@@ -38,6 +38,14 @@ func (s *script) write(step *sqlstore.Step) {
 		s.guard(step)
 		s.match(step)
 	}
+	s.byLevel(step, func() { s.put(step) })
+}
+
+// put updates and inserts the rows of a step, and reads what others need of them.
+func (s *script) put(step *sqlstore.Step) {
+	if len(step.Match) > 0 && step.OnMatch == mapping.Update {
+		s.update(step)
+	}
 	if i := step.Drawn(); i >= 0 {
 		s.line("UPDATE @t%d SET c%d = NEXT VALUE FOR %s WHERE lead = 1 AND stale = 0;", step.Index, i, table(*step.Columns[i].Sequence))
 	}
@@ -70,13 +78,10 @@ func (s *script) guard(step *sqlstore.Step) {
 
 // match deals with rows that are stored already.
 func (s *script) match(step *sqlstore.Step) {
-	switch step.OnMatch {
-	case mapping.Fail:
+	if step.OnMatch == mapping.Fail {
 		s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s WHERE t.stale = 0%s;",
 			step.Index, whyExists, byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), inOrder)
 		s.clash()
-	case mapping.Update:
-		s.update(step)
 	}
 }
 
@@ -89,8 +94,8 @@ func (s *script) clash() {
 // missed finds the rows that should be stored and are not, at the last moment:
 // what resolve saw may have been deleted since. What was updated stays locked.
 func (s *script) missed(step *sqlstore.Step) {
-	s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM %s WHERE t.stale = 0 AND NOT EXISTS (SELECT 1 FROM %s AS x WITH (UPDLOCK, SERIALIZABLE) WHERE %s)%s;",
-		step.Index, whyMissing, byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), inOrder)
+	s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM %s WHERE t.stale = 0%s AND NOT EXISTS (SELECT 1 FROM %s AS x WITH (UPDLOCK, SERIALIZABLE) WHERE %s)%s;",
+		step.Index, whyMissing, byKey(step, "t"), level(step), table(step.Name), keyed(step, "x", "t"), inOrder)
 	s.clash()
 }
 
@@ -111,8 +116,8 @@ func (s *script) update(step *sqlstore.Step) {
 	if len(sets) == 0 {
 		return
 	}
-	s.line("UPDATE x SET %s\nFROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0 AND EXISTS (SELECT %s EXCEPT SELECT %s)%s;",
-		strings.Join(sets, ", "), byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), strings.Join(after, ", "), strings.Join(before, ", "), inOrder)
+	s.line("UPDATE x SET %s\nFROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0%s AND EXISTS (SELECT %s EXCEPT SELECT %s)%s;",
+		strings.Join(sets, ", "), byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), level(step), strings.Join(after, ", "), strings.Join(before, ", "), inOrder)
 }
 
 // absent tells whether the source of a column is absent in row t.
@@ -132,8 +137,8 @@ func (s *script) insert(step *sqlstore.Step) {
 	if len(step.Match) > 0 {
 		missing = fmt.Sprintf(" AND NOT EXISTS (SELECT 1 FROM %s AS x WITH (UPDLOCK, SERIALIZABLE) WHERE %s)", table(step.Name), keyed(step, "x", "t"))
 	}
-	s.line("INSERT INTO %s (%s)\nSELECT %s FROM @t%d AS t WHERE t.lead = 1 AND t.stale = 0%s ORDER BY t.g;",
-		table(step.Name), strings.Join(names, ", "), strings.Join(values, ", "), step.Index, missing)
+	s.line("INSERT INTO %s (%s)\nSELECT %s FROM @t%d AS t WHERE t.lead = 1 AND t.stale = 0%s%s ORDER BY t.g;",
+		table(step.Name), strings.Join(names, ", "), strings.Join(values, ", "), step.Index, level(step), missing)
 }
 
 func (s *script) readBack(step *sqlstore.Step) {
@@ -144,8 +149,8 @@ func (s *script) readBack(step *sqlstore.Step) {
 	for i, r := range step.Reads {
 		sets[i] = fmt.Sprintf("v%d = x.%s", i, bracket(r.Name))
 	}
-	s.line("UPDATE t SET %s FROM @t%d AS t INNER JOIN %s AS x ON %s%s;",
-		strings.Join(sets, ", "), step.Index, table(step.Name), keyed(step, "x", "t"), inOrder)
+	s.line("UPDATE t SET %s FROM @t%d AS t INNER JOIN %s AS x ON %s%s%s;",
+		strings.Join(sets, ", "), step.Index, table(step.Name), keyed(step, "x", "t"), strings.Replace(level(step), " AND", " WHERE", 1), inOrder)
 }
 
 // prune deletes the stored children of the messages' own parents that the

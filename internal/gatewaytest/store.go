@@ -57,6 +57,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"rows that look-ups make", (*storeSuite).stubs},
 		{"two processes make one row", (*storeSuite).stubsRace},
 		{"numbers of a sequence", (*storeSuite).sequences},
+		{"rows of one table below each other", (*storeSuite).trees},
 		{"a row that is never inserted", (*storeSuite).neverInserted},
 		{"what is amended and older", (*storeSuite).amendedLate},
 		{"absent children are deleted", (*storeSuite).absentDelete},

@@ -108,6 +108,17 @@ var (
 publish:`}
 	replyNamesCall = edit{"{Value: $order/id}", "{Value: $call/id}"}
 
+	// categories makes a tree of the lines: each names what is above it.
+	categories = edit{"publish:", `  - table: crm.category
+    each: o:Line
+    match: [code]
+    columns:
+      code: "@sku"
+      parent_id: {lookup: crm.category, where: {code: "o:Feature[1]"}, column: id}
+      parent_code: {lookup: crm.category, where: {code: "o:Feature[1]"}, column: code}
+      name: "@unit"
+publish:`}
+
 	// guarded makes the revision guard the order's subtree.
 	guarded = edit{"      revision: o:Revision\n", "    version: {column: revision, from: o:Revision}\n"}
 	// noteFromProduct fills the order's note with the name of the product whose

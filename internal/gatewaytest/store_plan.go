@@ -199,6 +199,9 @@ func (s *storeSuite) roundTrip(t *testing.T) {
 // benchmarks of a store.
 func OrderMapping() *mapping.Mapping { return compiled() }
 
+// TreeMapping is OrderMapping with rows that refer to others of their own table.
+func TreeMapping() *mapping.Mapping { return compiled(categories) }
+
 // StubMapping is OrderMapping with a version guard and with look-ups that make the
 // products that they do not find.
 func StubMapping() *mapping.Mapping { return compiled(stubProduct, guarded) }

@@ -116,6 +116,10 @@ type Lookup struct {
 	Column   string   // what is taken
 	NotFound NotFound
 	Value    Value // of ValueMissing
+	// Own are, of a look-up in the row's own table by its natural key, the indexes
+	// of the columns compared with the keys: rows that the message brings are found,
+	// too. Empty for every other look-up.
+	Own []int
 	// From and To are, of a table of codes, the columns that say when a code is
 	// valid; empty for none. There is a last key then: the time that is asked about.
 	// NULL leaves a period open. A day in To is the last one, a moment the first

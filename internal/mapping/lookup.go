@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
 
@@ -89,6 +90,41 @@ func (k *compiler) stub(c *columnRule, self *rowScope, scope *xpath.Scope, colum
 	m.Tables[own.index].Match, m.Tables[own.index].Columns, m.programs[own.index] = t.Match, t.Columns, row
 	p.form, p.step = stubForm, own.index
 	column.Ref, column.RefColumn = own.index, l.Column.text
+}
+
+// own finds the look-ups of a row in its own table by its own natural key.
+func (k *compiler) own(t *Table, p *rowProgram) {
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if c.Lookup == nil || c.Lookup.Table != t.Name || c.Lookup.From != "" || len(t.Match) == 0 || len(c.Lookup.Where) != len(t.Match) {
+			continue
+		}
+		var own []int
+		for _, name := range c.Lookup.Where {
+			j := slices.IndexFunc(t.Match, func(m int) bool { return t.Columns[m].Name == name })
+			if j < 0 {
+				break
+			}
+			own = append(own, t.Match[j])
+		}
+		if len(own) == len(t.Match) {
+			c.Lookup.Own = own
+			k.ownColumn(t, c, p.columns[i].node)
+		}
+	}
+}
+
+// ownColumn refuses what a reference among the rows of one table cannot be made of.
+func (k *compiler) ownColumn(t *Table, c *Column, node *config.Node) {
+	written := slices.IndexFunc(t.Columns, func(o Column) bool { return o.Name == c.Lookup.Column })
+	switch {
+	case slices.ContainsFunc(t.Match, func(m int) bool { return &t.Columns[m] == c }):
+		k.fail(node, "%s is part of match, by which its own row is found", c.Name)
+	case written >= 0 && !slices.Contains(t.Match, written):
+		k.fail(node, "the row it refers to may be one of this message, which writes %s; refer to a column of match or to one that the database fills", c.Lookup.Column)
+	case t.Parent >= 0 && k.guarded(k.order[t.Parent]):
+		k.fail(node, "rows that refer to each other cannot stand below a row with version")
+	}
 }
 
 // guarded reports whether a version guards a row or what it belongs to.

@@ -206,6 +206,7 @@ func (k *compiler) match(r *rowRule, p *rowProgram, t *Table) {
 		}
 		t.Match = append(t.Match, i)
 	}
+	k.own(t, p)
 	if t.Version >= 0 && len(t.Match) == 0 {
 		k.fail(r.Version.Column.node, "version needs match: it compares with the stored row")
 	}

@@ -53,6 +53,7 @@ type Cell struct {
 	Row  int     // of a Reference
 	Keys []Datum // of a KeysCell
 	Left bool    // a KeysCell that found nothing and leaves its column alone
+	Own  int     // a KeysCell that found row Own-1 of the message's own, of the same step
 }
 
 // Absent reports whether the cell leaves its column alone.

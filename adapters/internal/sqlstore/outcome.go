@@ -16,8 +16,12 @@ import (
 var (
 	ErrExists     = errors.New("a row with this key is stored already")
 	ErrTwice      = errors.New("the message has this key twice")
+	ErrCircle     = fmt.Errorf("rows of the message refer to each other in a circle, or more than %d deep", MaxDepth)
 	ErrConstraint = errors.New("the database refuses this row")
 )
+
+// MaxDepth is how deep rows of one table may hang below each other in a message.
+const MaxDepth = 100
 
 // Blame makes the fault of a message from one of the errors above, located at
 // the row.
@@ -26,7 +30,7 @@ func Blame(s *Step, row *mapping.Row, err error) *fault.Error {
 	switch err {
 	case ErrExists:
 		code = fault.CodeExists
-	case ErrTwice:
+	case ErrTwice, ErrCircle:
 		code = fault.CodeMapping
 	}
 	return fault.New(code, "").With(Complaint(s, row, -1, err))

@@ -37,7 +37,9 @@ type Step struct {
 	// Early says that whether a row is stored can be asked before anything is
 	// written, of a step that inserts none: its key is known then, and no older
 	// version of what it belongs to could be in the message.
-	Early    bool
+	Early bool
+	// Own are the columns that look in the step's own table.
+	Own      []int
 	Children []*Step // the steps that refer to this one
 }
 
@@ -47,7 +49,7 @@ type Column struct {
 	Model  *mapping.ColumnModel
 	Native Native
 	Ref    *Step // nil for none
-	RefGet int   // index into Ref.Reads
+	RefGet int   // index into Ref.Reads, or of a look-up in its own table into those of the step itself
 	Found  *LookupTarget
 	Key    bool // among the step's Match
 }
@@ -209,6 +211,10 @@ func (p *planner) column(s *Step, i int) Column {
 	}
 	if c.Lookup != nil {
 		out.Found = p.lookup(c, out.Model)
+		if len(c.Lookup.Own) > 0 {
+			out.RefGet = p.read(s, c.Lookup.Column, c.Source)
+			s.Own = append(s.Own, i)
+		}
 	}
 	return out
 }

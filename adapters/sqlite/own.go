@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
 // ownKey is the natural key of a row of the message itself.
@@ -45,7 +46,7 @@ func (w *work) ownRow(s *sqlstore.Step, r, c int) bool {
 	}
 	row, ok := w.own[ownKey{s.Index, joined(data)}]
 	if ok {
-		cell.Own = row + 1
+		cell.Row = row + 1
 	}
 	return ok
 }
@@ -64,33 +65,32 @@ func joined(data []sqlstore.Datum) string {
 // stored with.
 func (w *work) hang(s *sqlstore.Step, r int) {
 	for _, c := range s.Own {
-		if cell := &w.item.Rows[s.Index][r].Cells[c]; cell.Own > 0 {
-			cell.Data = w.rows[s.Index][cell.Own-1].reads[s.Columns[c].RefGet]
+		if cell := &w.item.Rows[s.Index][r].Cells[c]; cell.Kind == mapping.KeysCell && cell.Row > 0 {
+			cell.Data = w.rows[s.Index][cell.Row-1].reads[s.Columns[c].RefGet]
 		}
 	}
 }
 
-// order is the rows of a step with each behind those it refers to, else as they
-// came.
-func (w *work) order(s *sqlstore.Step) ([]int, error) {
+// putOwn writes the rows of a step, each behind those that it refers to.
+func (w *work) putOwn(s *sqlstore.Step) error {
 	n := len(w.rows[s.Index])
-	order := make([]int, 0, n)
-	if len(s.Own) == 0 {
-		for r := range n {
-			order = append(order, r)
-		}
-		return order, nil
-	}
-	depth := make([]int, n) // 0: not known yet, -1: being looked at, else one more than the depth
+	order, depth := make([]int, 0, n), make([]int, n)
 	for r := range n {
 		if err := w.descend(s, r, depth, &order); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return order, nil
+	for _, r := range order {
+		w.hang(s, r)
+		if err := w.put(s, r); err != nil {
+			return w.refuse(s, r, err)
+		}
+	}
+	return nil
 }
 
-// descend puts a row into the order, after what it refers to.
+// descend puts a row into the order, after what it refers to. A depth is 0 when
+// it is not known yet, -1 while it is being found out, else counted from 1.
 func (w *work) descend(s *sqlstore.Step, r int, depth []int, order *[]int) error {
 	if depth[r] > 0 {
 		return nil
@@ -98,8 +98,9 @@ func (w *work) descend(s *sqlstore.Step, r int, depth []int, order *[]int) error
 	depth[r] = -1
 	deepest := 1
 	for _, c := range s.Own {
-		own := w.item.Rows[s.Index][r].Cells[c].Own
-		if own == 0 {
+		cell := &w.item.Rows[s.Index][r].Cells[c]
+		own := cell.Row
+		if cell.Kind != mapping.KeysCell || own == 0 {
 			continue
 		}
 		if depth[own-1] < 0 {

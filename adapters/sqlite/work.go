@@ -92,9 +92,19 @@ func (w *work) resolve() error {
 // lacks notes a row that should be stored and is not.
 func (w *work) lacks(s *sqlstore.Step, r int, missing *sqlstore.Unresolved) {
 	row := &w.rows[s.Index][r]
-	if s.OnMissing != mapping.Insert && row.rowid == 0 && !row.stale {
+	if s.OnMissing != mapping.Insert && row.rowid == 0 && !row.stale && w.keyed(s, r) {
 		missing.AddRow(s, &w.item.Rows[s.Index][r])
 	}
+}
+
+// keyed reports whether every look-up of a row's key has found something.
+func (w *work) keyed(s *sqlstore.Step, r int) bool {
+	for _, c := range s.Match {
+		if cell := &w.item.Rows[s.Index][r].Cells[c]; cell.Kind == mapping.KeysCell && !cell.Data.Present {
+			return false
+		}
+	}
+	return true
 }
 
 // lack refuses the message when something is missing.
@@ -127,7 +137,7 @@ func (w *work) lookup(s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) 
 			return nil
 		}
 	}
-	cell.Data, cell.Left, cell.Own = sqlstore.Datum{}, false, 0
+	cell.Data, cell.Left, cell.Row = sqlstore.Datum{}, false, 0
 	row, found, err := w.session.row(t.text, args...)
 	switch {
 	case err != nil:
@@ -167,12 +177,10 @@ func (w *work) step(s *sqlstore.Step) error {
 	if err := w.prune(s); err != nil {
 		return err
 	}
-	order, err := w.order(s)
-	if err != nil {
-		return err
+	if len(s.Own) > 0 {
+		return w.putOwn(s)
 	}
-	for _, r := range order {
-		w.hang(s, r)
+	for r := range rows {
 		if err := w.put(s, r); err != nil {
 			return w.refuse(s, r, err)
 		}

@@ -227,8 +227,14 @@ func (s *script) resolve() {
 	for _, step := range s.plan.Steps {
 		s.levels(step)
 		if step.Early {
-			s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM @t%d AS t WHERE NOT EXISTS (SELECT 1 FROM %s AS x WHERE %s);",
-				step.Index, whyMissing, step.Index, table(step.Name), keyed(step, "x", "t"))
+			found := "" // a key that a look-up has not found is told of already
+			for _, c := range step.Match {
+				if step.Columns[c].Found != nil {
+					found += fmt.Sprintf(" AND t.c%d IS NOT NULL", c)
+				}
+			}
+			s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM @t%d AS t WHERE NOT EXISTS (SELECT 1 FROM %s AS x WHERE %s)%s;",
+				step.Index, whyMissing, step.Index, table(step.Name), keyed(step, "x", "t"), found)
 		}
 	}
 	s.line("UPDATE @m SET st = %d WHERE st = %d AND n IN (SELECT f.n FROM @f AS f);", refused, going)

@@ -49,11 +49,10 @@ type Row struct {
 // Cell is the content of one column, as the column takes it.
 type Cell struct {
 	Kind mapping.CellKind
+	Left bool // a KeysCell that found nothing and leaves its column alone
 	Data Datum
-	Row  int     // of a Reference
+	Row  int     // of a Reference; of a KeysCell that found a row of its own step in the message, one more
 	Keys []Datum // of a KeysCell
-	Left bool    // a KeysCell that found nothing and leaves its column alone
-	Own  int     // a KeysCell that found row Own-1 of the message's own, of the same step
 }
 
 // Absent reports whether the cell leaves its column alone.

@@ -12,6 +12,9 @@ import (
 type Use struct {
 	Table                  mapping.TableName
 	Insert, Update, Delete bool // every table is read
+	// Sequence says that it is no table: numbers are drawn from it, and nothing
+	// else is done with it.
+	Sequence bool
 	// Keys are the columns that rows are found by: natural keys and those of
 	// look-ups, each once.
 	Keys [][]string
@@ -62,7 +65,7 @@ func (u uses) step(m *mapping.Mapping, t *mapping.Table) {
 			u.of(c.Lookup.Table).foundBy(c.Lookup.Where)
 		}
 		if c.Sequence != nil {
-			u.of(*c.Sequence).Update = true // the right that drawing a number takes
+			u.of(*c.Sequence).Sequence = true
 		}
 		if pruned(m, t) && c.Ref >= 0 && c.Ref == t.Parent && !slices.Contains(use.Reach, c.Name) {
 			use.Reach = append(use.Reach, c.Name)

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
@@ -71,4 +73,21 @@ type StoredColumn struct {
 type DeletedRow struct {
 	Table int // index into mapping.Mapping.Tables
 	Row   []StoredColumn
+}
+
+// RehearsalEntry makes the entry of a message that came by no door: what Accept
+// would hand over to the store if sender sent in to route now. Done does nothing.
+func RehearsalEntry(route string, sender *Principal, m *mapping.Mapping, in *mapping.Input, changes *mapping.Changeset, id ID) *Entry {
+	message := &Message{
+		ID: id, ReceivedAt: in.Message.ReceivedAt, Route: route, Endpoint: "rehearsal", Mapping: m.Name + "@" + m.Version,
+		Contract: m.Contract.Hash, Principal: sender.DN, Sender: sender.Sender, ContentType: contentXML,
+		Identity: cmp.Or(changes.Identity, id.String()), Keys: changes.Keys, Body: digestOf(m, in),
+		Payload: document.AppendStandalone(nil, in.Payload),
+	}
+	message.OrderingKey = cmp.Or(changes.OrderingKey, message.Identity)
+	message.Correlation = cmp.Or(in.Message.MessageID, message.Identity)
+	return &Entry{
+		Message: message, Changes: changes, Size: len(message.Payload), Done: func() {},
+		Render: func(stored []mapping.Value) (*mapping.Rendered, error) { return m.Render(in, stored) },
+	}
 }

@@ -3,6 +3,7 @@ package mapping
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -52,6 +53,11 @@ type Rule struct {
 	Optional                   bool         // there may be no value
 
 	program *xpath.Program
+}
+
+// Source is file:line:column.
+func (r *Rule) Source() string {
+	return fmt.Sprintf("%s:%d:%d", r.Place.File, r.Place.Line, r.Place.Column)
 }
 
 // PublicationInfo is what a rule's Publication names.

@@ -126,6 +126,9 @@ func (p *project) compileMapping(r routeSection, src []byte, contracts map[strin
 			wrong.Add(r.node.Fault("%s publishes to channel %q, which is not listed under `channels:`%s", r.Mapping, name, didYouMean(name, p.Channels.names())))
 		}
 	}
+	if p.watching != nil {
+		m = p.watching(m)
+	}
 	return m, wrong.Err()
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,7 +89,9 @@ func (f *tryFlags) run(ctx context.Context, out io.Writer, name, message string)
 		enc.SetIndent("", "  ")
 		err = enc.Encode(t)
 	} else {
-		t.print(out)
+		b := bufio.NewWriter(out)
+		t.print(b)
+		err = b.Flush()
 	}
 	if err == nil && t.Fault != nil {
 		return errRefused

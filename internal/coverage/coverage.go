@@ -96,6 +96,8 @@ func (r *Rules) Score() *Score {
 		case rule.Kind == mapping.WhenRule:
 			s.point(r.seen[i][xpath.SeenTrue], rule.Source(), "%s is never true", name)
 			s.point(r.seen[i][xpath.SeenFalse], rule.Source(), "%s is never false", name)
+		case rule.Kind == mapping.PublicationRule:
+			s.point(r.published(rule.Publication), rule.Source(), "%s is never published", name)
 		case rule.Constant:
 			s.point(r.made(rule.Table), rule.Source(), "%s is never written", name)
 		case rule.Kind == mapping.EachRule:
@@ -137,6 +139,21 @@ func (r *Rules) made(step int) bool {
 		return r.made(parent)
 	}
 	return slices.ContainsFunc(r.seen, func(s map[xpath.Seen]bool) bool { return s != nil })
+}
+
+// published reports whether a publication without a body was made, as far as its
+// own rules tell.
+func (r *Rules) published(publication int) bool {
+	any, told := false, false
+	for i := range r.rules {
+		any = any || r.seen[i] != nil
+		if rule := &r.rules[i]; rule.Publication == publication && rule.Kind == mapping.WhenRule {
+			if told = true; r.seen[i][xpath.SeenTrue] {
+				return true
+			}
+		}
+	}
+	return any && !told
 }
 
 // columns reports whether a step has a column with an expression.

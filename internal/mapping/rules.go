@@ -172,6 +172,8 @@ func (l *ruleList) publication(i int, p *publication) {
 		l.object(p.body, "", i)
 	case p.element != nil:
 		l.element(p.element, "", i)
+	case p.format == formatOriginal:
+		l.rules = append(l.rules, Rule{Kind: PublicationRule, Table: -1, Column: -1, Publication: i, Place: p.node.Fault(""), Text: "format: original", Constant: true})
 	}
 }
 

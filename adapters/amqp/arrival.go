@@ -36,7 +36,7 @@ func (e Endpoint) arrival(d *driver.Delivery, remote string) *gateway.Arrival {
 	}
 	c := content{typ: d.ContentType, encoding: d.ContentEncoding, body: d.Body, max: int64(e.MaxMessageBytes)}
 	a.Refusal = c.read()
-	a.Format, a.ContentType, a.Body = c.format, c.typ, c.body
+	a.Format, a.ContentType, a.Body, a.Places = c.format, c.typ, c.body, c.places
 	return a
 }
 

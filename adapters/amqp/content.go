@@ -3,6 +3,7 @@ package amqp
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"mime"
 	"strings"
@@ -22,6 +23,7 @@ type content struct {
 	body     []byte
 	max      int64
 	format   gateway.Format
+	places   *document.Origin
 }
 
 const byteOrderMark = "\uFEFF"
@@ -43,14 +45,18 @@ func (c *content) read() error {
 	if err != nil {
 		return err
 	}
-	text, err := document.ToUTF8(body, charset)
+	text, places, err := document.Decode(body, charset)
 	if err != nil {
-		return fault.New(fault.CodeEncoding, "").With(fault.Detail{Message: err.Error()})
+		where := fault.Detail{Message: err.Error()}
+		if s, ok := errors.AsType[*document.SyntaxError](err); ok {
+			where = fault.Detail{Message: s.Message, Line: s.Line, Column: s.Column}
+		}
+		return fault.New(fault.CodeEncoding, "").With(where)
 	}
 	if c.format, err = formatOf(essence, text); err != nil {
 		return err
 	}
-	c.body = text
+	c.body, c.places = text, places
 	if c.format == gateway.JSON {
 		c.body = bytes.TrimPrefix(text, []byte(byteOrderMark)) // RFC 8259 §8.1 lets readers ignore it
 	}

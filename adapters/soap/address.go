@@ -9,7 +9,9 @@ import (
 )
 
 // peer is who is at the other end, as far as it can be believed: what
-// X-Forwarded-* headers say counts only when a trusted proxy says it.
+// X-Forwarded-* headers say counts only when a trusted proxy says it. The
+// Forwarded header of RFC 7239 is never believed: a proxy that writes
+// X-Forwarded-* passes it on from its caller.
 type peer struct {
 	remote string // address of the caller, without a port where a proxy named it
 	base   string // scheme, host and prefix that the caller used; empty when not sane

@@ -1,6 +1,8 @@
 package soap
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strings"
@@ -41,7 +43,10 @@ func (x *exchange) index() string {
 // describe lists a service's operations and where its contract is.
 func (x *exchange) describe(s *contract.Service) string {
 	var b strings.Builder
-	b.WriteString(s.Name + "\n\nContract: " + x.peer.base + x.r.URL.Path + "?wsdl\n\nOperations:\n")
+	here := x.peer.base + x.r.URL.EscapedPath()
+	b.WriteString(s.Name + "\n\nContract:        " + here + "?wsdl\n" +
+		"In one document: " + here + "?singlewsdl\n" +
+		"SOAP 1.1 alone:  " + here + "?wsdl&soap=11\n\nOperations:\n")
 	for _, op := range s.Operations {
 		b.WriteString("  " + op.Name)
 		if op.OneWay() {
@@ -53,7 +58,8 @@ func (x *exchange) describe(s *contract.Service) string {
 }
 
 // publish answers with a document of the contract. Its references carry the URL
-// that the caller used, so there must be one that is fit to be written.
+// that the caller used, so there must be one that is fit to be written. Caches
+// may keep it and must ask whether it is still the one (RFC 9111 §5.2.2.4).
 func (x *exchange) publish(c *contract.Contract) error {
 	if x.peer.base == "" {
 		return fault.New(fault.CodeHTTP, "the Host header is not the name of a host")
@@ -70,9 +76,35 @@ func (x *exchange) publish(c *contract.Contract) error {
 	if err != nil {
 		return err
 	}
+	tag := entityTag(doc)
+	x.w.Header().Set("Cache-Control", "no-cache")
+	x.w.Header().Set("ETag", tag)
+	if holds(x.r.Header, tag) {
+		x.answered = true
+		x.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
 	x.w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	x.write(http.StatusOK, doc)
 	return nil
+}
+
+// entityTag names a document by its bytes (RFC 9110 §8.8.3): contract, address
+// and this program's way of writing all show in them.
+func entityTag(doc []byte) string {
+	sum := sha256.Sum256(doc)
+	return `"` + hex.EncodeToString(sum[:16]) + `"`
+}
+
+// holds reports whether the caller has the document already (RFC 9110 §13.1.2).
+func holds(h http.Header, tag string) bool {
+	for held := range strings.SplitSeq(strings.Join(h.Values("If-None-Match"), ","), ",") {
+		held = strings.TrimPrefix(strings.TrimSpace(held), "W/")
+		if held == tag || held == "*" {
+			return true
+		}
+	}
+	return false
 }
 
 func (x *exchange) writeText(status int, text string) {

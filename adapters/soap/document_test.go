@@ -2,6 +2,7 @@ package soap
 
 import (
 	"net/http"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -19,6 +20,9 @@ func sampleCore(t testing.TB) *fakeCore {
 	}
 	return &fakeCore{contracts: []*contract.Contract{c}}
 }
+
+// loopback is where tests come from.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
 var (
 	soapAddress = regexp.MustCompile(`:address location="([^"]*)"`)
@@ -71,6 +75,10 @@ func TestGet(t *testing.T) {
 	}{
 		{name: "upper case", path: servicePath + "?WSDL", status: 200, has: "definitions"},
 		{name: "SOAP 1.1 view", path: servicePath + "?wsdl&soap=11", status: 200, has: "definitions"},
+		{name: "in one document", path: servicePath + "?singleWsdl", status: 200, has: `<xs:element name="SubmitOrder"`},
+		{name: "in one document, SOAP 1.1 view", path: servicePath + "?singlewsdl&soap=11", status: 200, has: `<xs:element name="SubmitOrder"`},
+		{name: "Forwarded", path: servicePath + "?wsdl", config: Config{TrustedProxies: loopback}, header: map[string]string{"Host": "gw", "Forwarded": "host=evil.example;proto=https"}, status: 200,
+			has: `location="http://gw/soap/orders/OrderService"`},
 		{name: "host of the caller", path: servicePath + "?wsdl", header: map[string]string{"Host": "orders.example.com:8443"}, status: 200,
 			has: `location="http://orders.example.com:8443/soap/orders/OrderService"`},
 		{name: "public URL", path: servicePath + "?wsdl", config: Config{PublicURL: "https://api.example.com/in/"}, status: 200,
@@ -107,6 +115,43 @@ func TestGet(t *testing.T) {
 				t.Errorf("HEAD: %s, %q", head.Status, head.body)
 			}
 		})
+	}
+}
+
+// TestDocumentOnceMore: who has a document is told that it is still the one, and
+// gets another when the address or the contract is another.
+func TestDocumentOnceMore(t *testing.T) {
+	url := serve(t, Config{}, sampleCore(t)) + servicePath
+	first := do(t, http.MethodGet, url+"?wsdl", "", nil)
+	tag := first.Header.Get("ETag")
+	if tag == "" || first.Header.Get("Cache-Control") != "no-cache" {
+		t.Fatalf("headers are %v", first.Header)
+	}
+	tests := []struct {
+		query, ask, host string
+		status           int
+	}{
+		{"?wsdl", tag, "", 304},
+		{"?WSDL", `"other", W/` + tag, "", 304},
+		{"?wsdl", "*", "", 304},
+		{"?wsdl", `"other"`, "", 200},
+		{"?wsdl", strings.Trim(tag, `"`), "", 200},
+		{"?wsdl", tag, "elsewhere.example", 200},
+		{"?singlewsdl", tag, "", 200},
+		{"?xsd=orders.xsd", tag, "", 200},
+		{"?xsd=nothing.xsd", "*", "", 404},
+	}
+	for _, tt := range tests {
+		header := map[string]string{"If-None-Match": tt.ask}
+		if tt.host != "" {
+			header["Host"] = tt.host
+		}
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			a := do(t, method, url+tt.query, "", header)
+			if a.StatusCode != tt.status || tt.status == 304 && (a.body != "" || a.Header.Get("ETag") != tag) {
+				t.Errorf("%s %s with %s: %s, %v", method, tt.query, tt.ask, a.Status, a.Header)
+			}
+		}
 	}
 }
 

@@ -88,8 +88,20 @@ func TestLenientRequests(t *testing.T) {
 			if body := string(arrivals[before].Body); !strings.Contains(body, orderPayload) {
 				t.Errorf("arrived %q", body)
 			}
+			if said, want := arrivals[before].Places.Column(1, 11), placeOfTen(tt.contentType, tt.body); said != want {
+				t.Errorf("column 11 was %d in the bytes received, want %d", said, want)
+			}
 		})
 	}
+}
+
+// placeOfTen is where in the bytes received the first line's eleventh character
+// stands, which is ASCII like all before it.
+func placeOfTen(contentType, body string) int {
+	if strings.Contains(contentType, "utf-16") || strings.HasPrefix(body, "\xff\xfe") {
+		return 21
+	}
+	return 11
 }
 
 // asUTF16 encodes little endian.

@@ -1,6 +1,7 @@
 package soap
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -30,8 +31,7 @@ func (x *exchange) post(s *contract.Service) error {
 	if err := x.accept(s, req); err != nil {
 		return err
 	}
-	x.reply()
-	return nil
+	return x.reply()
 }
 
 // accept reads the body and hands it to the core. Places are given back before
@@ -55,13 +55,15 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 		return fault.New(fault.CodeBusy, "")
 	}
 	defer x.working.free()
-	if body, err = transcode(body, req.charset); err != nil {
+	body, places, err := transcode(body, req.charset)
+	if err != nil {
 		return err
 	}
 	x.receipt, err = x.core.Accept(x.r.Context(), &gateway.Arrival{
 		Endpoint:    x.endpoint,
 		Service:     s,
 		Body:        body,
+		Places:      places,
 		Basic:       basic,
 		Remote:      x.peer.remote,
 		TraceParent: traceParent(x.r.Header),
@@ -73,16 +75,20 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 
 // transcode returns the envelope in UTF-8. A charset parameter that nobody here
 // reads is a matter of the media type; bytes that break their charset are not.
-func transcode(body []byte, charset string) ([]byte, error) {
-	text, err := document.ToUTF8(body, charset)
+func transcode(body []byte, charset string) ([]byte, *document.Origin, error) {
+	text, places, err := document.Decode(body, charset)
 	if err == nil {
-		return text, nil
+		return text, places, nil
 	}
 	code := fault.CodeEncoding
 	if _, unknown := document.ToUTF8(nil, charset); unknown != nil {
 		code = fault.CodeMediaType
 	}
-	return nil, fault.New(code, "").With(fault.Detail{Message: err.Error()})
+	where := fault.Detail{Message: err.Error()}
+	if s, ok := errors.AsType[*document.SyntaxError](err); ok {
+		where = fault.Detail{Message: s.Message, Line: s.Line, Column: s.Column}
+	}
+	return nil, nil, fault.New(code, "").With(where)
 }
 
 // judge holds what the envelope says of itself against the transport it came by.
@@ -134,7 +140,7 @@ func traceParent(h http.Header) string {
 // reply answers with the payload in an envelope of the request's version, or
 // with nothing: to a one-way message, and to a sender whose ReplyTo is the none
 // address (WS-Addressing 1.0 §2.1).
-func (x *exchange) reply() {
+func (x *exchange) reply() error {
 	r := x.receipt
 	header := x.w.Header()
 	header.Set(headerMessageID, r.MessageID.String())
@@ -143,11 +149,16 @@ func (x *exchange) reply() {
 	}
 	if r.Operation.OneWay() || r.Head.Addressing.ReplyTo == envelope.AddressNone {
 		x.write(http.StatusAccepted, nil)
-		return
+		return nil
+	}
+	payload, err := r.Payload()
+	if err != nil {
+		return err
 	}
 	head := r.Head.Reply(r.Operation.OutputAction, "urn:uuid:"+r.ID.String())
 	const frame = 1 << 10
-	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(r.Reply)+frame), head, r.Reply))
+	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(payload)+frame), head, payload))
+	return nil
 }
 
 func (x *exchange) writeEnvelope(status int, body []byte) {

@@ -2,185 +2,268 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
+	"cmp"
 	"errors"
 	"fmt"
-	"net/url"
+	"go/ast"
+	"go/build"
+	"go/format"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/hooklift/gowsdl"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
 
-// generate makes the client of one WSDL and writes it, or compares it with the
-// one that is there. It returns the client's file.
-func generate(wsdl string, check bool) (string, error) {
-	wsdl, err := filepath.Abs(wsdl)
-	if err != nil {
-		return "", err
-	}
-	dir, base := filepath.Split(wsdl)
-	c, err := contract.Load(os.DirFS(filepath.Dir(filepath.Clean(dir))), filepath.Base(dir)+"/"+base)
-	if err != nil {
-		return "", err
-	}
-	if err := suits(c); err != nil {
-		return "", err
-	}
-	work, err := os.MkdirTemp("", "gatehouse-gen-*")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(work)
-	source, err := client(c, work, packageName(filepath.Base(dir)))
-	if err != nil {
-		return "", err
-	}
-	out := filepath.Join(dir, strings.TrimSuffix(base, filepath.Ext(base))+".go")
-	if err := compiles(source, out, work); err != nil {
-		return "", err
-	}
-	if check {
-		return out, same(out, source)
-	}
-	return out, os.WriteFile(out, source, 0o644)
+// runtimeName is the file that clients of one folder share.
+const runtimeName = "soapxml.go"
+
+// client is a generated client.
+type client struct {
+	*plan
+	files map[string][]byte // by name
 }
 
-func same(out string, source []byte) error {
-	have, err := os.ReadFile(out)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(have, source) {
-		return fmt.Errorf("%s is not the client that would be made now", filepath.Base(out))
-	}
-	return nil
-}
-
-// suits says what of a contract gowsdl would drop without a word.
-func suits(c *contract.Contract) error {
-	if len(c.Services) == 0 {
-		return errors.New("the WSDL has no service with a SOAP port")
-	}
-	soap11 := false
-	for _, s := range c.Services {
-		for _, p := range s.Ports {
-			soap11 = soap11 || !p.SOAP12
-		}
-		for _, o := range s.Operations {
-			if o.Unsupported != "" {
-				return fmt.Errorf("operation %s: %s", o.Name, o.Unsupported)
-			}
-		}
-	}
-	if !soap11 {
-		return errors.New("gowsdl speaks SOAP 1.1 only and the WSDL has no port for it")
-	}
-	for _, f := range c.Files[1:] {
-		if strings.HasSuffix(f.Path, ".wsdl") {
-			return fmt.Errorf("gowsdl does not read imported WSDLs, such as %s", f.Path)
-		}
-	}
-	return nil
-}
-
-// packageName makes a Go package name of a folder's.
-func packageName(folder string) string {
-	name := strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, folder)
-	if name == "" || unicode.IsDigit(rune(name[0])) {
-		name = "client" + name
-	}
-	return name
-}
-
-// client runs gowsdl on a copy of the contract and repairs what it made.
-func client(c *contract.Contract, work, pkg string) ([]byte, error) {
-	main, err := lay(c, work)
+// clientOf makes the client of a contract, in a package of that name.
+func clientOf(c *contract.Contract, pkg string) (*client, error) {
+	base := filepath.Base(c.Path)
+	p, err := planOf(c, pkg, base)
 	if err != nil {
 		return nil, err
 	}
-	g, err := gowsdl.NewGoWSDL(main, pkg, false, true)
+	made, err := p.gowsdl()
+	if err != nil {
+		return nil, err
+	}
+	source, err := p.repair(made)
+	if err != nil {
+		return nil, err
+	}
+	shared, err := runtimeSource(pkg)
+	if err != nil {
+		return nil, err
+	}
+	return &client{p, map[string][]byte{fileName(base): source, runtimeName: shared}}, nil
+}
+
+// fileName is the client's file for a WSDL: of that name, unless the go command
+// would take it for another's, a test, or one for some systems only.
+func fileName(wsdl string) string {
+	name := strings.TrimSuffix(wsdl, filepath.Ext(wsdl))
+	everywhere := build.Context{GOOS: "none", GOARCH: "none", Compiler: "gc", OpenFile: func(string) (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader("package x\n")), nil
+	}}
+	if name = strings.TrimLeft(name, "._"); name == "" {
+		name = "client"
+	}
+	matches, err := everywhere.MatchFile("", name+".go")
+	if err != nil || !matches || name+".go" == runtimeName || strings.HasSuffix(name, "_test") {
+		name += "_client"
+	}
+	return name + ".go"
+}
+
+// main returns the name of the client's own file.
+func (c *client) main() string {
+	for name := range c.files {
+		if name != runtimeName {
+			return name
+		}
+	}
+	return ""
+}
+
+// gowsdl runs the generator on the plan's normal form.
+func (p *plan) gowsdl() ([]byte, error) {
+	work, err := os.MkdirTemp("", "gatehouse-gen-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(work)
+	file := filepath.Join(work, "normal.wsdl")
+	if err := os.WriteFile(file, p.normal(), 0o600); err != nil {
+		return nil, err
+	}
+	g, err := gowsdl.NewGoWSDL(file, p.pkg, false, true)
 	if err != nil {
 		return nil, err
 	}
 	parts, err := g.Start()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("gowsdl: %w", err)
 	}
 	if len(parts["types"]) == 0 || len(parts["operations"]) == 0 {
 		return nil, errors.New("gowsdl made nothing of it")
 	}
-	source := bytes.Join([][]byte{parts["header"], parts["types"], parts["operations"]}, []byte("\n"))
-	return repair(source, filepath.Base(c.Path), pkg)
+	return bytes.Join([][]byte{parts["header"], parts["types"], parts["operations"]}, []byte("\n")), nil
 }
 
-// lay writes the contract's documents into a folder, under the names by which
-// they refer to each other, and returns the WSDL's. Every reference is local
-// then.
-func lay(c *contract.Contract, work string) (string, error) {
-	main := filepath.Join(work, "main.wsdl")
-	if err := write(c, main, "wsdl"); err != nil {
-		return "", err
-	}
-	for _, name := range c.Schemas() {
-		query := "xsd=" + url.QueryEscape(name)
-		if err := write(c, filepath.Join(work, "?"+query), query); err != nil {
-			return "", err
+// runtimeSource joins the files of package soapxml into one of another package.
+func runtimeSource(pkg string) ([]byte, error) {
+	imports := map[string]bool{}
+	var body bytes.Buffer
+	for _, name := range runtimeFiles {
+		source, err := runtimeSources.ReadFile("soapxml/" + name)
+		if err != nil {
+			return nil, err
 		}
+		files := token.NewFileSet()
+		file, err := parser.ParseFile(files, name, source, parser.ImportsOnly)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range file.Imports {
+			imports[i.Path.Value] = true
+		}
+		last := file.Decls[len(file.Decls)-1].(*ast.GenDecl)
+		body.Write(source[files.Position(last.End()).Offset:])
 	}
-	return main, nil
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "// Code generated by gatehouse-gen. DO NOT EDIT.\n\npackage %s\n\n", pkg)
+	out.WriteString("// What the clients of this package share: the writing and reading of their\n// types by their xsd tags, and a client for SOAP 1.1 and 1.2.\n\nimport (\n")
+	for _, path := range slices.Sorted(maps.Keys(imports)) {
+		fmt.Fprintf(&out, "\t%s\n", path)
+	}
+	out.WriteString(")\n")
+	out.Write(body.Bytes())
+	return format.Source(out.Bytes())
 }
 
-func write(c *contract.Contract, file, query string) error {
-	doc, err := c.Document(query, contract.Addresses{})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(file, doc, 0o600)
+// options are how the command was called.
+type options struct {
+	check bool
+	out   string // folder of the clients; empty: beside each WSDL
 }
 
-// compiles builds the package as it would be with source as the file out,
-// without writing that.
-func compiles(source []byte, out, work string) error {
-	draft := filepath.Join(work, "draft.go")
-	if err := os.WriteFile(draft, source, 0o600); err != nil {
-		return err
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{out: draft}})
+// generate makes, proves and writes the client of one WSDL, or compares it with
+// the one that is there.
+func generate(wsdl string, o options) (v verdict) {
+	v.WSDL = wsdl
+	c, dir, err := load(wsdl)
 	if err != nil {
+		return v.failed(stageLoad, err)
+	}
+	dir = cmp.Or(o.out, dir)
+	made, err := clientOf(c, packageName(filepath.Base(dir)))
+	if err != nil {
+		return v.failed(stageGenerate, err)
+	}
+	v.planned(c, made)
+	if err := prove(c, made, &v); err != nil {
+		return v.failed(stageCompile, err)
+	}
+	if err := made.beside(dir); err != nil {
+		return v.failed(stageCompile, err)
+	}
+	v.Client = filepath.Join(dir, made.main())
+	if o.check {
+		err = made.same(dir)
+	} else {
+		err = made.write(dir)
+	}
+	if err != nil {
+		return v.failed(stageWrite, err)
+	}
+	return v
+}
+
+func load(wsdl string) (*contract.Contract, string, error) {
+	wsdl, err := filepath.Abs(wsdl)
+	if err != nil {
+		return nil, "", err
+	}
+	dir, base := filepath.Split(wsdl)
+	dir = filepath.Clean(dir)
+	folders, name := os.DirFS(filepath.Dir(dir)), filepath.Base(dir)+"/"+base
+	c, err := contract.Load(folders, name)
+	if err != nil || len(c.Services) > 0 {
+		return c, dir, err
+	}
+	completed, err := withService(wsdl)
+	if err != nil || completed == nil {
+		return c, dir, err
+	}
+	c, err = contract.Load(overlay{folders, name, completed}, name)
+	return c, dir, err
+}
+
+func (c *client) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	file := filepath.Join(work, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
-		return err
-	}
-	build := exec.Command("go", "build", "-o", os.DevNull, "-overlay", file, ".")
-	build.Dir = filepath.Dir(out)
-	if said, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("what gowsdl makes does not compile: %s", firstLines(said, draft, filepath.Base(out)))
+	for name, source := range c.files {
+		if err := os.WriteFile(filepath.Join(dir, name), source, 0o644); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// firstLines keeps the compiler's first complaints, about the file as it would
-// be named.
-func firstLines(said []byte, draft, name string) string {
-	const most = 3
-	var out []string
-	for line := range strings.Lines(strings.ReplaceAll(string(said), draft, name)) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && len(out) < most {
-			out = append(out, line)
+func (c *client) same(dir string) error {
+	for name, source := range c.files {
+		have, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(have, source) {
+			return fmt.Errorf("%s is not the client that would be made now", name)
 		}
 	}
-	return strings.Join(out, "; ")
+	return nil
+}
+
+// beside refuses a client whose names another file of the folder has.
+func (c *client) beside(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	mine, err := declared(c.files[c.main()])
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if c.files[e.Name()] != nil || filepath.Ext(e.Name()) != ".go" || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		source, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return err
+		}
+		others, err := declared(source)
+		if err != nil {
+			return fmt.Errorf("%s beside it is not Go: %w", e.Name(), err)
+		}
+		for name := range others {
+			if !mine.free(name) {
+				return fmt.Errorf("%s beside it declares %s too; -o writes the client into a folder of its own", e.Name(), name)
+			}
+		}
+	}
+	return nil
+}
+
+func declared(source []byte) (names, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), "", source, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	n := names{}
+	for _, d := range file.Decls {
+		n.keepDeclared(d)
+	}
+	delete(n, "_")
+	delete(n, "init")
+	return n, nil
 }

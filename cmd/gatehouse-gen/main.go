@@ -3,22 +3,32 @@
 //
 //	gatehouse-gen wsdl/orders/orders.wsdl
 //
-// With -check it writes nothing and says whether the client that is there is
-// the one it would make.
+// With -o DIR the clients go into that folder instead. With -check it writes
+// nothing and says whether the client that is there is the one it would make.
 //
-// The work is done by gowsdl, on a copy of the contract as the gateway loads
-// it, so that nothing is ever fetched; gatehouse-gen adds the built-in types
-// that gowsdl does not know, drops the imports it does not use, and keeps the
-// client only if it compiles. What comes out for each WSDL is one line: where
-// the client is, or why there is none.
+// The generator is gowsdl. It is given the contract in a form of which it drops
+// nothing: one file, one schema, every name a Go identifier that no other is
+// like. What it makes is then completed with what that form does not say: the
+// types of the values, kept exactly where Go has none for them, the elements'
+// names and namespaces, how often they occur, choices, derived types, nil. A
+// client is two files, its own and soapxml.go, which is the same for all; they
+// need nothing but the standard library.
+//
+// What comes out for each WSDL is a verdict in one line, with -json a document
+// with all of them. A client is compiled and vetted, and samples of every message
+// are read into its types and written again: what is not the same then, or not
+// valid, is said for the operation that it concerns. No client is written that
+// does not compile.
 //
 // It is a binary of its own because gowsdl makes a folder when it is merely
 // linked in, and ends the process when it cannot. The gateway never links it.
 //
-// It exits 0 when every client was made, 1 when one was not, 2 on wrong usage.
+// It needs the go command. It exits 0 when every client was made, 1 when one was
+// not, or not for all its operations, 2 on wrong usage.
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -39,21 +49,34 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("gatehouse-gen", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Usage = func() { fmt.Fprintln(stderr, "usage: gatehouse-gen [-check] WSDL...") }
-	check := flags.Bool("check", false, "")
+	flags.Usage = func() { fmt.Fprintln(stderr, "usage: gatehouse-gen [-check] [-json] [-o DIR] WSDL...") }
+	var o options
+	flags.BoolVar(&o.check, "check", false, "")
+	flags.StringVar(&o.out, "o", "", "")
+	asJSON := flags.Bool("json", false, "")
 	if err := flags.Parse(args); err != nil || flags.NArg() == 0 {
 		flags.Usage()
 		return 2
 	}
 	code := 0
+	verdicts := []verdict{}
 	for _, wsdl := range flags.Args() {
-		out, err := generate(wsdl, *check)
-		if err != nil {
-			fmt.Fprintf(stdout, "%s: no typed client: %v\n", wsdl, err)
+		v := generate(wsdl, o)
+		verdicts = append(verdicts, v)
+		if v.Failed != "" || len(v.Except) > 0 {
 			code = 1
-			continue
 		}
-		fmt.Fprintf(stdout, "%s: typed client: %s\n", wsdl, out)
+		if !*asJSON {
+			fmt.Fprintln(stdout, v)
+		}
+	}
+	if *asJSON {
+		e := json.NewEncoder(stdout)
+		e.SetIndent("", "  ")
+		if err := e.Encode(verdicts); err != nil {
+			fmt.Fprintln(stderr, err)
+			return 1
+		}
 	}
 	return code
 }

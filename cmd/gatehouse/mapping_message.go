@@ -105,18 +105,17 @@ func (p *paper) input(m *mapping.Mapping) error {
 
 // envelope holds a whole envelope against the contract.
 func (p *paper) envelope(m *mapping.Mapping) error {
-	head, err := envelope.Peek(p.body, envelope.Limits{Understands: func(operation, block document.Name) bool {
-		op := m.Service.Operation(operation)
-		return op != nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Element) bool { return h.Name == block })
+	head, err := envelope.Peek(p.body, envelope.Limits{Understands: func(_ *envelope.Head, block document.Name) bool {
+		return slices.ContainsFunc(m.Operation.Input.Blocks(), func(b *contract.Element) bool { return b.Name == block })
 	}})
 	if err != nil {
 		return err
 	}
-	if op := m.Service.Operation(head.Operation); op == nil || op.Input.Element != m.Operation.Input.Element {
+	if head.Operation != m.Operation.Input.Element.Name {
 		return fault.New(fault.CodeUnknownOperation, "the Body holds %s, and the mapping %s takes %s", head.Operation, m.Name, m.Operation.Input.Element.Name)
 	}
 	p.in.Message.MessageID = head.Addressing.MessageID
-	return judged(m.Service.Validate(p.body, maxShown))
+	return judged(m.Service.ValidateFor(m.Operation, p.body, maxShown))
 }
 
 func judged(details []fault.Detail, more int, err error) error {
@@ -142,23 +141,23 @@ func (p *paper) located(err error) error {
 }
 
 // at is a place in the message; in JSON, of the text.
-func (p *paper) at(path string, line, column int) place {
+func (p *paper) at(path string, line, column int) messagePlace {
 	d := fault.Detail{Path: path, Line: line, Column: column}
 	if p.twin != nil {
 		d = p.twin.Locate(d)
 	}
-	return place{d.Path, d.Line, d.Column}
+	return messagePlace{d.Path, d.Line, d.Column}
 }
 
-// place is where something stands in the message.
-type place struct {
+// messagePlace is where something stands in the message.
+type messagePlace struct {
 	Path   string `json:"path,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
 }
 
 // String is line:column.
-func (p place) String() string {
+func (p messagePlace) String() string {
 	if p.Line == 0 {
 		return "-"
 	}

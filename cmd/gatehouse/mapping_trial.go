@@ -31,9 +31,9 @@ type trial struct {
 	chosen  *chosen
 	paper   *paper
 	rules   []mapping.Rule
-	cells   map[cellKey]place // where columns have read
-	names   map[int]place     // where keys have read, by rule
-	columns map[[2]int][]int  // rules by table and column
+	cells   map[cellKey]messagePlace // where columns have read
+	names   map[int]messagePlace     // where keys have read, by rule
+	columns map[[2]int][]int         // rules by table and column
 }
 
 type trialMapping struct {
@@ -46,17 +46,17 @@ type trialMapping struct {
 
 // trialName is the identity or a key.
 type trialName struct {
-	Name   string `json:"name,omitempty"`
-	Value  string `json:"value"`
-	Source string `json:"source,omitempty"` // file:line:column of the rule
-	At     *place `json:"at,omitempty"`
+	Name   string        `json:"name,omitempty"`
+	Value  string        `json:"value"`
+	Source string        `json:"source,omitempty"` // file:line:column of the rule
+	At     *messagePlace `json:"at,omitempty"`
 }
 
 type trialRow struct {
 	Table    string         `json:"table"`
 	As       string         `json:"as,omitempty"`
 	Effect   string         `json:"effect,omitempty"` // only when the database was asked
-	At       place          `json:"at"`               // the element it was made from
+	At       messagePlace   `json:"at"`               // the element it was made from
 	Source   string         `json:"source"`
 	Match    []string       `json:"match,omitempty"`
 	Columns  []*trialColumn `json:"columns"`
@@ -66,15 +66,15 @@ type trialRow struct {
 // trialColumn is one column of a row. State is value, absent, null, reference or
 // look-up; Value is in its XML form.
 type trialColumn struct {
-	Name       string `json:"name"`
-	State      string `json:"state"`
-	Type       string `json:"type,omitempty"`
-	Value      string `json:"value,omitempty"`
-	Question   string `json:"question,omitempty"` // of a reference or a look-up: what is asked
-	Before     string `json:"before,omitempty"`   // of an updated row: what is stored; NULL in words
-	Expression string `json:"expression"`
-	Source     string `json:"source"`
-	At         *place `json:"at,omitempty"`
+	Name       string        `json:"name"`
+	State      string        `json:"state"`
+	Type       string        `json:"type,omitempty"`
+	Value      string        `json:"value,omitempty"`
+	Question   string        `json:"question,omitempty"` // of a reference or a look-up: what is asked
+	Before     string        `json:"before,omitempty"`   // of an updated row: what is stored; NULL in words
+	Expression string        `json:"expression"`
+	Source     string        `json:"source"`
+	At         *messagePlace `json:"at,omitempty"`
 
 	changed bool
 	text    bool // the value is shown in quotes
@@ -102,7 +102,7 @@ type cellKey struct{ rule, line, column int }
 
 func newTrial(c *chosen, connected bool) *trial {
 	m := c.mapping
-	t := &trial{chosen: c, Connected: connected, rules: m.Rules(), cells: map[cellKey]place{}, names: map[int]place{}}
+	t := &trial{chosen: c, Connected: connected, rules: m.Rules(), cells: map[cellKey]messagePlace{}, names: map[int]messagePlace{}}
 	t.Mapping = trialMapping{Name: m.Name, Version: m.Version, File: m.File, Contract: m.Contract.Path + "#" + m.Operation.Name}
 	if c.route != nil {
 		t.Mapping.Route = c.route.Route

@@ -51,6 +51,8 @@ func TestScripts(t *testing.T) {
 				return haveRealServers(t), nil
 			case "sqlserver":
 				return os.Getenv("GATEHOUSE_TEST_SQLSERVER") != "", nil
+			case "zeep", "php":
+				return haveForeign(t, cond), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
@@ -58,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"project":  scriptProject,
 			"soap":     scriptSOAP,
 			"amqp":     scriptAMQP,
+			"client":   scriptClient,
 			"get":      scriptGet,
 			"sql":      scriptSQL,
 			"tsql":     scriptTSQL,
@@ -126,6 +129,7 @@ func setUpScript(env *testscript.Env) error {
 	}
 	env.Setenv("SAMPLES", samples)
 	env.Setenv("JSON", filepath.Join(filepath.Dir(samples), "json"))
+	env.Setenv("FOREIGN", filepath.Join(filepath.Dir(samples), "foreign"))
 	env.Setenv("XML", filepath.Join(filepath.Dir(samples), "xml"))
 	if err := copyMissing(filepath.Join(env.WorkDir, "wsdl"), wsdl.FS); err != nil {
 		return err

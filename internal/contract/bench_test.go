@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -156,5 +158,23 @@ func BenchmarkAppendJSON(b *testing.B) {
 		if dst, err = AppendJSON(dst[:0], el, tree.Root()); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkValidateSizes checks valid orders of 20 KB and 1 MB.
+func BenchmarkValidateSizes(b *testing.B) {
+	s := sample(b).Services[0]
+	line := `<o:Line no="1"><o:Sku>BOLT-M8</o:Sku><o:Quantity>1200</o:Quantity><o:Unit>EA</o:Unit><o:UnitPrice>0.12</o:UnitPrice></o:Line>`
+	for _, size := range []int{20 << 10, 1 << 20} {
+		src := []byte(strings.Replace(string(envelope(b, "order-full.xml")), "<o:Lines>", "<o:Lines>"+strings.Repeat(line, size/len(line)), 1))
+		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(src)))
+			for b.Loop() {
+				if d, _, err := s.Validate(src, 0); err != nil || len(d) > 0 {
+					b.Fatal(d, err)
+				}
+			}
+		})
 	}
 }

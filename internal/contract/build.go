@@ -14,6 +14,8 @@ type model struct {
 	elements   map[Name]*Element
 	attributes map[Name]*Attribute
 	types      map[Name]*Type
+	// wrappers are the elements that are synthesised.
+	wrappers map[*Element]*wrapper
 	// wellKnown are the pages of the catalogue in use, by namespace.
 	wellKnown map[string]*page
 	// oversized says which content model is too large to compile, if one is.
@@ -49,21 +51,25 @@ type builder struct {
 	heads           map[*Element]*Element // element → the head it substitutes
 	sources         map[*Type]global
 	queue           []*Type
-	anyType         *Type
+	inherited       int             // see spend
 	said            map[string]bool // what is noted to be undeclared
+	anyType         *Type
 }
 
 // undeclared notes a reference to nothing, once for each name.
 func (b *builder) undeclared(s *schema, n document.Node, kind string, name Name) {
 	if key := kind + " " + name.String(); !b.said[key] {
 		b.said[key] = true
+		if b.l.unsound = true; kind == "type" {
+			b.l.absent[name] = true
+		}
 		b.l.note(b.at(s, n), "%s %q is not declared by any schema of the contract", kind, name)
 	}
 }
 
 func buildModel(l *loader) *model {
 	b := &builder{
-		model: &model{elements: map[Name]*Element{}, attributes: map[Name]*Attribute{}, types: map[Name]*Type{}, wellKnown: map[string]*page{}},
+		model: &model{elements: map[Name]*Element{}, attributes: map[Name]*Attribute{}, types: map[Name]*Type{}, wrappers: map[*Element]*wrapper{}, wellKnown: map[string]*page{}},
 		l:     l, groups: map[Name]*Particle{}, attributeGroups: map[Name]*attributeSet{},
 		heads: map[*Element]*Element{}, sources: map[*Type]global{},
 		elementNodes: map[Name]global{}, typeNodes: map[Name]global{}, groupNodes: map[Name]global{},
@@ -82,6 +88,7 @@ func buildModel(l *loader) *model {
 	}
 	b.drain()
 	b.relate()
+	l.types = b.types
 	return b.model
 }
 
@@ -100,10 +107,6 @@ func compareNames(a, b Name) int {
 // (many vendors repeat a schema in several files) is taken from the first.
 func (b *builder) index(s *schema) {
 	for n := range elements(s.node) {
-		if n.Name() == xsdName("redefine") {
-			b.l.note(b.at(s, n), "xs:redefine is not supported yet: the schema is included as it is")
-			continue
-		}
 		into := b.tableOf(n.Name())
 		if into == nil {
 			continue
@@ -115,6 +118,8 @@ func (b *builder) index(s *schema) {
 			}
 			if first.in != s {
 				b.l.duplicates[s] = append(b.l.duplicates[s], n)
+			} else {
+				b.l.repeated[s] = append(b.l.repeated[s], n)
 			}
 			continue
 		}
@@ -153,19 +158,42 @@ func (b *builder) qname(s *schema, n document.Node, local string) (Name, bool) {
 	if !ok {
 		return Name{}, false
 	}
-	return b.expand(s, n, v), true
+	name := b.expand(s, n, v)
+	if own := (Name{Space: s.namespace, Local: name.Local}); name != own && (name.Space == "" || name.Space == nsXSD) && b.meansOwn(n, v, local, name, own) {
+		b.l.unsound = true
+		b.l.note(b.at(s, n), "%s %q is not declared; %q is taken", local, name, own)
+		b.l.misnamed[s] = append(b.l.misnamed[s], reference{n, local})
+		return own, true
+	}
+	return name, true
+}
+
+// meansOwn reports whether a name without a prefix is not declared where that
+// leads, but in the schema's own namespace.
+func (b *builder) meansOwn(n document.Node, qname, attribute string, name, own Name) bool {
+	if prefix, _ := document.SplitQName(trim(qname)); prefix != "" {
+		return false
+	}
+	table := b.typeNodes
+	switch attribute {
+	case "ref":
+		table = b.tableOf(n.Name())
+	case "substitutionGroup":
+		table = b.elementNodes
+	}
+	_, there := table[name]
+	_, here := table[own]
+	return here && !there && (attribute == "ref" || b.types[name] == nil)
 }
 
 func (b *builder) expand(s *schema, n document.Node, qname string) Name {
-	prefix, local := document.SplitQName(strings.TrimSpace(qname))
-	space, bound := n.NamespaceFor(prefix)
-	if !bound && prefix != "" {
+	name, ok := s.expand(n, qname)
+	if !ok {
+		prefix, _ := document.SplitQName(trim(qname))
+		b.l.unsound = true
 		b.l.note(b.at(s, n), "prefix %q is not declared", prefix)
 	}
-	if space == "" && prefix == "" && s.chameleon {
-		space = s.namespace
-	}
-	return Name{Space: space, Local: local}
+	return name
 }
 
 // drain fills the types that were named until none is left.
@@ -229,6 +257,7 @@ func (b *builder) fill(t *Type) {
 func (b *builder) base(t *Type, s *schema, n document.Node, name Name) *Type {
 	base := b.reference(s, n, name)
 	if base.filled == filling {
+		b.l.unsound = true
 		b.l.note(b.at(s, n), "type %q is derived from itself", name)
 		return b.anyType
 	}
@@ -256,6 +285,7 @@ func (b *builder) declare(e *Element, s *schema, n document.Node) {
 	e.Doc, e.Position = documentation(n), b.at(s, n)
 	e.Nillable, e.Abstract = boolean(attr(n, "nillable")), boolean(attr(n, "abstract"))
 	e.Default, e.Fixed = optional(n, "default"), optional(n, "fixed")
+	e.Block, e.Constraints = blocked(s, n), b.constraints(s, n)
 	if head, ok := b.qname(s, n, "substitutionGroup"); ok {
 		b.substitute(e, s, n, head)
 	}
@@ -288,27 +318,30 @@ func (b *builder) elementType(e *Element, s *schema, n document.Node) *Type {
 
 // relate fills what needs all types: substitutes, derived types, flat children.
 func (b *builder) relate() {
-	for _, e := range b.sortedElements() {
-		seen := map[*Element]bool{e: true}
-		for h := b.heads[e]; h != nil && !seen[h]; h = b.heads[h] {
-			seen[h] = true
-			h.Substitutes = append(h.Substitutes, e)
-		}
-	}
-	for _, name := range slices.SortedFunc(maps.Keys(b.types), compareNames) {
-		t := b.types[name]
-		if name.Space == nsXSD {
-			continue
-		}
-		for base := t.Base; base != nil && base != b.anyType; base = base.Base {
-			base.Derived = append(base.Derived, t)
-		}
-	}
-	flat := flattener{}
+	b.relateElements()
+	b.relateTypes()
+	flat := newFlattener(b.spend)
 	for t := range b.sources {
 		t.children = flat.of(t.Content)
 	}
-	b.oversized = b.measure()
+	if b.oversized == "" {
+		b.oversized = b.measure()
+	}
+}
+
+// maxInherited bounds what types take over from one another, in entries: lists
+// of children, attributes, patterns, derived types and substitutes grow with
+// the square of a chain's length.
+const maxInherited = 1 << 21
+
+// spend takes n from what may be inherited, and reports whether it was there.
+func (b *builder) spend(n int) bool {
+	b.inherited += n
+	if b.inherited > maxInherited {
+		b.oversized = fmt.Sprintf("what the types inherit comes to more than %d children, attributes and the like", maxInherited)
+		return false
+	}
+	return true
 }
 
 // maxParticles bounds what all content models come to with their groups and
@@ -328,9 +361,51 @@ func (b *builder) measure() string {
 		}
 	}
 	if total <= maxParticles {
-		return ""
+		return b.measureGroups()
 	}
 	return fmt.Sprintf("%s: the content models come to more than %d particles with their groups written out, most of them here", worst.Position, maxParticles)
+}
+
+// measureGroups does so for the groups as they are written: what holds no element
+// in the end has left the model, and the compiler writes it out all the same.
+func (b *builder) measureGroups() string {
+	sizes := map[Name]int{}
+	for _, name := range sortedNames(b.groupNodes) {
+		if b.written(name, sizes) > maxParticles {
+			g := b.groupNodes[name]
+			return fmt.Sprintf("%s: group %s comes to more than %d particles with its groups written out", b.at(g.in, g.node), name.Local, maxParticles)
+		}
+	}
+	return ""
+}
+
+// written counts the particles of a named group, those of groups in it each time.
+func (b *builder) written(name Name, sizes map[Name]int) int {
+	if n, known := sizes[name]; known {
+		return n
+	}
+	sizes[name] = 0 // also for a group that refers to itself
+	g, ok := b.groupNodes[name]
+	if !ok {
+		return 0
+	}
+	sizes[name] = b.particlesIn(g.in, g.node, sizes)
+	return sizes[name]
+}
+
+func (b *builder) particlesIn(s *schema, n document.Node, sizes map[Name]int) int {
+	total := 0
+	for c := range elements(n) {
+		switch c.Name() {
+		case xsdName("group"):
+			ref, _ := b.qname(s, c, "ref")
+			total += b.written(ref, sizes)
+		case xsdName("sequence"), xsdName("choice"), xsdName("all"):
+			total += b.particlesIn(s, c, sizes)
+		}
+		total = min(total+1, maxParticles+1)
+	}
+	return total
 }
 
 // expanded counts the particles of p, those that groups share each time.
@@ -353,19 +428,6 @@ func (b *builder) sortedElements() []*Element {
 	out := slices.Collect(maps.Values(b.elements))
 	slices.SortFunc(out, func(x, y *Element) int { return compareNames(x.Name, y.Name) })
 	return out
-}
-
-// documentation joins the xs:documentation of a component.
-func documentation(n document.Node) string {
-	var parts []string
-	for a := range children(n, xsdName("annotation")) {
-		for d := range children(a, xsdName("documentation")) {
-			if t := text(d); t != "" {
-				parts = append(parts, t)
-			}
-		}
-	}
-	return strings.Join(parts, " ")
 }
 
 func boolean(v string) bool { v = strings.TrimSpace(v); return v == "true" || v == "1" }

@@ -57,13 +57,13 @@ var builtins = []builtin{
 // builtinTypes adds the built-in types to a model and returns xs:anyType.
 func builtinTypes(into map[Name]*Type) *Type {
 	wild := &Particle{Kind: AnyParticle, Min: 0, Max: Unbounded, Any: &Wildcard{Not: true, Process: "lax"}}
-	anyType := &Type{Name: xsdName("anyType"), Mixed: true, AnyAttr: true, Content: wild, filled: complete}
+	anyType := &Type{Name: xsdName("anyType"), Mixed: true, AnyAttr: true, Wildcard: wild.Any, Content: wild, filled: complete}
 	into[anyType.Name] = anyType
-	root := &Type{Name: xsdName("anySimpleType"), Base: anyType, filled: complete,
+	root := &Type{Name: xsdName("anySimpleType"), Base: anyType, method: ByRestriction, filled: complete,
 		Simple: &Simple{Name: xsdName("anySimpleType"), Builtin: "anySimpleType", WhiteSpace: "preserve"}}
 	into[root.Name] = root
 	for _, b := range builtins {
-		t := &Type{Name: xsdName(b.name), Base: root, Simple: b.simple(into), filled: complete}
+		t := &Type{Name: xsdName(b.name), Base: root, method: ByRestriction, Simple: b.simple(into), filled: complete}
 		if b.base != "" {
 			t.Base = into[xsdName(b.base)]
 		}

@@ -56,82 +56,130 @@ func (p *Particle) open(seen map[*Particle]bool) bool {
 
 // flattener computes the children of particles, each particle once: named
 // groups are shared, and a tower of them would be walked exponentially often.
-type flattener map[*Particle][]Child
+type flattener struct {
+	known map[*Particle][]Child
+	spend func(n int) bool
+}
+
+// newFlattener makes a flattener that asks spend before it keeps n children; nil
+// means that there is no bound.
+func newFlattener(spend func(n int) bool) flattener {
+	if spend == nil {
+		spend = func(int) bool { return true }
+	}
+	return flattener{map[*Particle][]Child{}, spend}
+}
 
 func (f flattener) of(p *Particle) []Child {
 	if p == nil {
 		return nil
 	}
-	if done, ok := f[p]; ok {
+	if done, ok := f.known[p]; ok {
 		return done
 	}
-	var out []Child
+	set := &childSet{}
 	switch p.Kind {
 	case ElementParticle:
-		out = []Child{{p.Element, 1, 1}}
+		set.list = []Child{{p.Element, 1, 1}}
 	case Choice:
-		out = f.choice(p)
+		f.choice(set, p)
 	case Sequence, All:
 		for _, q := range p.Particles {
-			out = addChildren(out, f.of(q))
-		}
-	}
-	out = slices.Clone(out)
-	for i := range out {
-		out[i].Min, out[i].Max = max(times(out[i].Min, p.Min), 0), times(out[i].Max, p.Max)
-	}
-	f[p] = out
-	return out
-}
-
-// choice takes for each child the least and the most that any alternative has.
-func (f flattener) choice(p *Particle) []Child {
-	var out []Child
-	for i, q := range p.Particles {
-		alt := f.of(q)
-		for j := range out {
-			if !slices.ContainsFunc(alt, func(c Child) bool { return c.Element.Name == out[j].Element.Name }) {
-				out[j].Min = 0
+			for _, c := range f.of(q) {
+				set.add(c)
 			}
 		}
-		for _, c := range alt {
-			out = widen(out, c, i > 0)
-		}
 	}
-	return out
+	if !f.spend(len(set.list)) {
+		return nil
+	}
+	for i, c := range set.list {
+		set.list[i].Min, set.list[i].Max = max(times(c.Min, p.Min), 0), times(c.Max, p.Max)
+	}
+	f.known[p] = set.list
+	return set.list
 }
 
-func widen(out []Child, c Child, later bool) []Child {
-	i := slices.IndexFunc(out, func(have Child) bool { return have.Element.Name == c.Element.Name })
+// choice takes for each child the least and the most that any alternative has:
+// none is the least where one does not have it.
+func (f flattener) choice(set *childSet, p *Particle) {
+	var alternatives []int // that have a child, by its place in the set
+	for _, q := range p.Particles {
+		for _, c := range f.of(q) {
+			i := set.widen(c)
+			if i == len(alternatives) {
+				alternatives = append(alternatives, 0)
+			}
+			alternatives[i]++
+		}
+	}
+	for i, n := range alternatives {
+		if n < len(p.Particles) {
+			set.list[i].Min = 0
+		}
+	}
+}
+
+// childSet is a list of children, no two of one name.
+type childSet struct {
+	list []Child
+	at   map[Name]int // when there are many
+}
+
+// few is up to how many children a list is searched.
+const few = 16
+
+func (s *childSet) find(name Name) int {
+	if s.at == nil {
+		return slices.IndexFunc(s.list, func(c Child) bool { return c.Element.Name == name })
+	}
+	if i, ok := s.at[name]; ok {
+		return i
+	}
+	return -1
+}
+
+func (s *childSet) append(c Child) {
+	s.list = append(s.list, c)
+	if len(s.list) == few {
+		s.at = map[Name]int{}
+		for i, have := range s.list {
+			s.at[have.Element.Name] = i
+		}
+	} else if s.at != nil {
+		s.at[c.Element.Name] = len(s.list) - 1
+	}
+}
+
+// add adds up what one sequence has twice.
+func (s *childSet) add(c Child) {
+	i := s.find(c.Element.Name)
 	if i < 0 {
-		if later {
-			c.Min = 0
-		}
-		return append(out, c)
+		s.append(c)
+		return
 	}
-	out[i].Min = min(out[i].Min, c.Min)
-	if c.Max == Unbounded || out[i].Max != Unbounded && c.Max > out[i].Max {
-		out[i].Max = c.Max
+	have := &s.list[i]
+	have.Min += c.Min
+	if have.Max == Unbounded || c.Max == Unbounded {
+		have.Max = Unbounded
+	} else {
+		have.Max += c.Max
 	}
-	return out
 }
 
-// addChildren adds up what one sequence has twice.
-func addChildren(out, more []Child) []Child {
-	for _, c := range more {
-		i := slices.IndexFunc(out, func(have Child) bool { return have.Element.Name == c.Element.Name })
-		if i < 0 {
-			out = append(out, c)
-			continue
-		}
-		out[i].Min += c.Min
-		if out[i].Max == Unbounded || c.Max == Unbounded {
-			out[i].Max = Unbounded
-		} else {
-			out[i].Max += c.Max
-		}
+// widen takes the least and the most of two alternatives, and returns the place.
+func (s *childSet) widen(c Child) int {
+	i := s.find(c.Element.Name)
+	if i < 0 {
+		s.append(c)
+		return len(s.list) - 1
 	}
-	return out
+	have := &s.list[i]
+	have.Min = min(have.Min, c.Min)
+	if c.Max == Unbounded || have.Max != Unbounded && c.Max > have.Max {
+		have.Max = c.Max
+	}
+	return i
 }
 
 func times(n, by int) int {

@@ -12,25 +12,46 @@ import (
 // attributeSet is a list of attribute uses with a wildcard.
 type attributeSet struct {
 	uses       []*Attribute
+	at         map[Name]int // made when one is added
 	prohibited []Name
-	any        bool
+	wildcard   *Wildcard
 }
 
+// add adds a use, in the place of one of that name.
 func (a *attributeSet) add(use *Attribute) {
-	a.uses = slices.DeleteFunc(a.uses, func(have *Attribute) bool { return have.Name == use.Name })
+	if a.at == nil {
+		a.at = map[Name]int{}
+		for i, have := range a.uses {
+			a.at[have.Name] = i
+		}
+	}
+	if i, ok := a.at[use.Name]; ok {
+		a.uses[i] = use
+		return
+	}
+	a.at[use.Name] = len(a.uses)
 	a.uses = append(a.uses, use)
+}
+
+// encoding admits the attributes of an encoding, which say nothing of the
+// content and so are not listed.
+func (a *attributeSet) encoding() {
+	if a.wildcard == nil {
+		a.wildcard = &Wildcard{Not: true, Process: "lax"}
+	}
 }
 
 func (a *attributeSet) addAll(other *attributeSet) {
 	for _, use := range other.uses {
 		a.add(use)
 	}
-	a.any = a.any || other.any
+	a.wildcard = a.wildcard.intersection(other.wildcard)
 }
 
 // fillComplex completes a complex type (XSD 1.0 part 1 §3.4.2).
 func (b *builder) fillComplex(t *Type, s *schema, n document.Node) {
-	t.Mixed, t.Abstract = boolean(attr(n, "mixed")), boolean(attr(n, "abstract"))
+	t.Mixed, t.Abstract, t.Block = boolean(attr(n, "mixed")), boolean(attr(n, "abstract")), blocked(s, n)
+	t.method = ByRestriction
 	for c := range elements(n) {
 		switch c.Name() {
 		case xsdName("simpleContent"):
@@ -46,8 +67,10 @@ func (b *builder) fillComplex(t *Type, s *schema, n document.Node) {
 	}
 	t.Base = b.anyType
 	t.Content = b.content(s, n)
-	set := b.attributeUses(s, n)
-	t.Attributes, t.AnyAttr = set.uses, set.any
+	if isEncoding(t.Name.Space) && t.Name.Local == "Array" {
+		b.plainArray(t)
+	}
+	t.attributes(b.attributeUses(s, n))
 }
 
 // derive finds the extension or restriction below n and applies it.
@@ -55,6 +78,9 @@ func (b *builder) derive(t *Type, s *schema, n document.Node, apply func(*Type, 
 	for c := range elements(n) {
 		if c.Name() != xsdName("extension") && c.Name() != xsdName("restriction") {
 			continue
+		}
+		if c.Name().Local == "extension" {
+			t.method = ByExtension
 		}
 		name, _ := b.qname(s, c, "base")
 		t.Base = b.base(t, s, c, name)
@@ -86,6 +112,9 @@ func (b *builder) complexContent(t *Type, s *schema, n document.Node) {
 	own := b.content(s, n)
 	if n.Name().Local == "restriction" {
 		t.Content = own
+		if t.Base.Array != nil {
+			t.Array = b.array(t, s, n)
+		}
 		return
 	}
 	t.Mixed = t.Mixed || t.Base.Mixed && t.Base != b.anyType
@@ -100,19 +129,58 @@ func (b *builder) complexContent(t *Type, s *schema, n document.Node) {
 	}
 }
 
+// array describes the SOAP array that t is, from its restriction in normal form.
+func (b *builder) array(t *Type, s *schema, n document.Node) *Array {
+	item := firstElement(t.Content)
+	if item == nil {
+		return t.Base.Array
+	}
+	of, declared := parseArrayType(s, n)
+	if !declared {
+		of = arrayType{item.Type.Name, []int{1}}
+	}
+	out := &Array{Item: item, Of: of.of, Dimensions: of.dimensions()}
+	if inner, nested := of.item(); nested {
+		out.Ranks = ranksText(inner.ranks)
+	}
+	return out
+}
+
+// plainArray gives soapenc:Array itself a member to go by.
+func (b *builder) plainArray(t *Type) {
+	item := &Element{Name: Name{Local: "item"}, Type: b.anyType, Nillable: true, Position: t.Position}
+	t.Content = &Particle{Kind: Sequence, Min: 1, Max: 1,
+		Particles: []*Particle{{Kind: ElementParticle, Min: 0, Max: Unbounded, Element: item}}}
+	t.Array = &Array{Item: item, Of: plainArray.of, Dimensions: 1}
+}
+
+func firstElement(p *Particle) *Element {
+	for p != nil && len(p.Particles) > 0 {
+		p = p.Particles[0]
+	}
+	if p == nil {
+		return nil
+	}
+	return p.Element
+}
+
 // inheritAttributes merges the base's attributes with those declared at n.
 func (b *builder) inheritAttributes(t *Type, s *schema, n document.Node) {
-	set := &attributeSet{}
-	if t.Base != b.anyType {
-		set.uses, set.any = slices.Clone(t.Base.Attributes), t.Base.AnyAttr
+	set, own := &attributeSet{}, b.attributeUses(s, n)
+	if t.Base != b.anyType && b.spend(len(t.Base.Attributes)) {
+		set.uses = slices.Clone(t.Base.Attributes)
 	}
-	own := b.attributeUses(s, n)
 	if n.Name().Local == "restriction" {
-		set.any = false
 		set.uses = slices.DeleteFunc(set.uses, func(a *Attribute) bool { return slices.Contains(own.prohibited, a.Name) })
+	} else if t.Base != b.anyType {
+		own.wildcard = own.wildcard.union(t.Base.Wildcard)
 	}
 	set.addAll(own)
-	t.Attributes, t.AnyAttr = set.uses, set.any
+	t.attributes(set)
+}
+
+func (t *Type) attributes(set *attributeSet) {
+	t.Attributes, t.AnyAttr, t.Wildcard = set.uses, set.wildcard != nil, set.wildcard
 }
 
 // attributeUses reads the attributes, groups and wildcard directly below n.
@@ -125,7 +193,7 @@ func (b *builder) attributeUses(s *schema, n document.Node) *attributeSet {
 		case xsdName("attributeGroup"):
 			b.attributeGroup(set, s, c)
 		case xsdName("anyAttribute"):
-			set.any = true
+			set.wildcard = set.wildcard.intersection(wildcard(s, c))
 		}
 	}
 	return set
@@ -135,6 +203,10 @@ func (b *builder) attributeUse(set *attributeSet, s *schema, n document.Node) {
 	a := &Attribute{Doc: documentation(n), Position: b.at(s, n), Required: attr(n, "use") == "required",
 		Default: optional(n, "default"), Fixed: optional(n, "fixed")}
 	if ref, ok := b.qname(s, n, "ref"); ok {
+		if isEncoding(ref.Space) {
+			set.encoding()
+			return
+		}
 		if !b.attributeRef(a, s, n, ref) {
 			return
 		}
@@ -189,6 +261,10 @@ func (b *builder) attributeType(s *schema, n document.Node) *Simple {
 
 func (b *builder) attributeGroup(set *attributeSet, s *schema, n document.Node) {
 	ref, _ := b.qname(s, n, "ref")
+	if isEncoding(ref.Space) {
+		set.encoding()
+		return
+	}
 	group, built := b.attributeGroups[ref]
 	if !built {
 		src, ok := b.attributeGroupNodes[ref]

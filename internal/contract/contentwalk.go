@@ -3,7 +3,6 @@ package contract
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -25,28 +24,9 @@ func (x *explainer) content(n document.Node, el *Element, t *Type) {
 
 // textBetween finds text that stands beside child elements.
 func (x *explainer) textBetween(n document.Node, el *Element) {
-	own := inked(n.Text())
-	for c := range n.Children() {
-		own -= inked(c.Text())
+	if n.HasText() {
+		x.report(n, fault.Detail{Message: "text is not allowed between elements", Found: quote(collapse(n.OwnText())), Expected: x.typeWords(n, el), Doc: el.doc()})
 	}
-	if own > 0 {
-		found := quote(strings.TrimSpace(n.Text()))
-		if n.FirstChild().Exists() {
-			found = count(own, "character") + " of text"
-		}
-		x.report(n, fault.Detail{Message: "text is not allowed between elements", Found: found, Expected: x.typeWords(n, el), Doc: el.Doc})
-	}
-}
-
-// inked counts the characters that are not white space.
-func inked(s string) int {
-	n := 0
-	for _, r := range s {
-		if !strings.ContainsRune(" \t\r\n", r) {
-			n++
-		}
-	}
-	return n
 }
 
 // contentWalk follows the children of one element through the content model.
@@ -68,12 +48,17 @@ func (w *contentWalk) child(c document.Node) {
 		w.unexpected(c)
 		return
 	}
-	for _, absent := range passed {
-		if !w.comesLater(c, absent) {
-			w.absent(c, absent)
+	w.passed(c, passed)
+	w.descend(c, p)
+}
+
+// passed reports the particles left out to get to c.
+func (w *contentWalk) passed(c document.Node, all []*Particle) {
+	for _, p := range all {
+		if !w.comesLater(c, p) {
+			w.absent(c, p)
 		}
 	}
-	w.descend(c, p)
 }
 
 func (w *contentWalk) descend(c document.Node, p *Particle) {
@@ -121,7 +106,7 @@ func (w *contentWalk) absent(c document.Node, p *Particle) {
 	}
 	switch els := w.matcher.first(nil, p); {
 	case p.Kind == ElementParticle:
-		d.Expected, d.Doc = w.expectedElement(p.Element), p.Element.Doc
+		d.Expected, d.Doc = w.expectedElement(p.Element), p.Element.doc()
 	case p.Kind == AnyParticle:
 		d.Expected = "any element"
 	default:
@@ -141,46 +126,141 @@ func (w *contentWalk) expectedElement(el *Element) string {
 // unexpected reports a child that the content model has no place for, and
 // explains its content as far as it is known.
 func (w *contentWalk) unexpected(c document.Node) {
-	known, declared := w.t.Child(c.Name())
+	if known, declared := w.t.Child(c.Name()); declared {
+		w.misplaced(c, known)
+		w.element(c, known.Element)
+		return
+	}
+	slip := w.slip(c)
 	if w.full() {
 		w.more++
 	} else {
-		w.complain(c, known, declared)
+		w.unknown(c, slip)
 	}
-	if declared {
-		w.element(c, known.Element)
+	if slip != nil {
+		w.instead(c, slip)
 	}
 }
 
-// complain says in which way a child is unexpected.
-func (w *contentWalk) complain(c document.Node, known Child, declared bool) {
-	d := fault.Detail{Found: quoted(c), Expected: w.expectedNext()}
+// misplaced says in which way a declared child is unexpected.
+func (w *contentWalk) misplaced(c document.Node, known Child) {
+	if w.full() {
+		w.more++
+		return
+	}
+	d := fault.Detail{Found: quoted(c), Expected: w.expectedNext(), Doc: known.Element.doc()}
 	switch {
-	case declared && known.Max == 1 && precededBy(c, c.Name()):
-		d.Message, d.Doc = "the element occurs twice", known.Element.Doc
-	case declared && known.Max != Unbounded && w.tooMany(c, known.Max):
-		d.Message, d.Doc = fmt.Sprintf("the element occurs more than %d times", known.Max), known.Element.Doc
-	case declared:
-		d.Message, d.Doc = "the element is out of place", known.Element.Doc
-		if before := w.shouldPrecede(c); before != "" {
-			d.Expected = c.QName() + " before " + before
-		}
+	case known.Max == 1 && precededBy(c, c.Name()):
+		d.Message = "the element occurs twice"
+	case known.Max != Unbounded && w.tooMany(c, known.Max):
+		d.Message = fmt.Sprintf("the element occurs more than %d times", known.Max)
 	default:
-		d.Message = "the element is not known here"
-		if right := w.sameLocal(c.Name()); right != nil {
-			d.Message = "the element is in the wrong namespace"
-			d.Found, d.Expected, d.Doc = named(c), right.Name.String(), right.Doc
-		}
+		w.order(&d, c)
 	}
 	w.report(c, d)
 }
 
-// named is an element's expanded name, for a fault of its namespace.
-func named(c document.Node) string {
-	if c.Name().Space == "" {
-		return c.Name().Local + " in no namespace"
+// order says why a declared child may not stand where it does: it comes too
+// late, excludes another, or is one more than its group takes.
+func (w *contentWalk) order(d *fault.Detail, c document.Node) {
+	d.Message = "the element is out of place"
+	other := w.shouldPrecede(c)
+	switch {
+	case !other.Exists():
+		other = w.excludes(c)
+		if other.Exists() {
+			d.Message, d.Expected = "only one of "+other.QName()+" and "+c.QName()+" may stand here", "one of them"
+		}
+	case w.follows(other.Name(), c.Name()):
+		d.Message = "the element is one more than may stand here"
+	default:
+		d.Expected = c.QName() + " before " + other.QName()
 	}
-	return c.Name().String()
+}
+
+// excludes returns an earlier sibling that cannot stand together with c in any
+// order: both are alternatives of a choice.
+func (w *contentWalk) excludes(c document.Node) document.Node {
+	for _, k := range w.t.Children() {
+		if w.looks++; w.looks > maxLooks {
+			break
+		}
+		s := w.parent.Child(k.Element.Name)
+		if k.Element.Name == c.Name() || !s.Exists() || !before(s, c) {
+			continue
+		}
+		if !w.follows(s.Name(), c.Name()) && !w.follows(c.Name(), s.Name()) {
+			return s
+		}
+	}
+	return document.Node{}
+}
+
+// before reports whether a starts before b.
+func before(a, b document.Node) bool {
+	al, ac := a.Position()
+	bl, bc := b.Position()
+	return al < bl || al == bl && ac < bc
+}
+
+// follows reports whether the content model has a place for b after a, whatever
+// is missing between.
+func (w *contentWalk) follows(a, b Name) bool {
+	m := newMatcher(w.t.Content)
+	if _, _, ok := m.take(a); !ok {
+		return false
+	}
+	_, _, ok := m.take(b)
+	return ok
+}
+
+// unknown reports a child that the content model does not have.
+func (w *contentWalk) unknown(c document.Node, slip *Element) {
+	d := fault.Detail{Message: "the element is not known here", Found: quoted(c), Expected: w.expectedNext()}
+	switch {
+	case slip == nil:
+	case slip.Name.Local == c.Name().Local:
+		d.Message, d.Found, d.Expected, d.Doc = "the element is in the wrong namespace", expandedName(c.Name()), expandedName(slip.Name), slip.doc()
+	default:
+		d.Message, d.Doc = d.Message+isMeant(prefixed(w.parent, slip.Name)), slip.doc()
+	}
+	w.report(c, d)
+}
+
+// slip returns the child that an unknown one was meant to be, or nil: the one of
+// its name in another namespace, else one of nearly its name that may come next.
+func (w *contentWalk) slip(c document.Node) *Element {
+	if right := w.sameLocal(c.Name()); right != nil {
+		return right
+	}
+	if w.full() {
+		return nil
+	}
+	next := slices.DeleteFunc(w.matcher.next(), func(el *Element) bool { return el.Abstract })
+	names := make([]string, len(next))
+	for i, el := range next {
+		names[i] = el.Name.Local
+	}
+	if i := slices.Index(names, nearest(c.Name().Local, names)); i >= 0 {
+		return next[i]
+	}
+	return nil
+}
+
+// instead goes on as if a child were the one that it was meant to be.
+func (w *contentWalk) instead(c document.Node, slip *Element) {
+	if p, passed, ok := w.matcher.take(slip.Name); ok && p.Kind == ElementParticle {
+		w.passed(c, passed)
+	}
+	w.element(c, slip)
+}
+
+// expandedName is an expanded name, for a fault of its namespace.
+func expandedName(name Name) string {
+	if name.Space == "" {
+		return name.Local + " in no namespace"
+	}
+	return name.String()
 }
 
 func (w *contentWalk) tooMany(c document.Node, most int) bool {
@@ -193,16 +273,16 @@ func (w *contentWalk) tooMany(c document.Node, most int) bool {
 
 // shouldPrecede returns the first sibling before c that the content model puts
 // after it.
-func (w *contentWalk) shouldPrecede(c document.Node) string {
+func (w *contentWalk) shouldPrecede(c document.Node) document.Node {
 	order := w.t.Children()
 	place := slices.IndexFunc(order, func(k Child) bool { return k.Element.Name == c.Name() })
 	for s := w.parent.FirstChild(); s.Exists() && s != c; s = s.NextSibling() {
 		at := slices.IndexFunc(order, func(k Child) bool { return k.Element.Name == s.Name() })
 		if place >= 0 && at > place {
-			return s.QName()
+			return s
 		}
 	}
-	return ""
+	return document.Node{}
 }
 
 func (w *contentWalk) sameLocal(name Name) *Element {

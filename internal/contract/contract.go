@@ -5,8 +5,8 @@
 //
 // A Contract is immutable and known by the hash of its files. Loading reads an
 // fs.FS and nothing else, never the network; it reports every fault it finds,
-// each with its place. What of a contract cannot be served (an operation in a
-// style that is not read yet, a schema that does not compile) is said in words
+// each with its place. What of a contract cannot be served (an operation whose
+// message is missing, a schema that does not compile) is said in words
 // and never stops the rest.
 //
 // The package knows nothing of HTTP, of who may call what, and of what becomes
@@ -33,13 +33,19 @@ type Contract struct {
 	Doc             string
 	Services        []*Service
 	Files           []File // the WSDL first, then as they were met
+	// Policies are what the contract demands beyond its messages, in the order of
+	// its files.
+	Policies []PolicyUse
 	// Notes are what a reader should know though the contract loads: references
 	// satisfied in another way, components that do not resolve, what is not
 	// supported or not enforced.
 	Notes []Fault
 
-	model *model
-	pages []*page
+	model    *model
+	pages    []*page
+	single   *page            // all pages in one; nil where the contract is no WSDL
+	located  map[visit]string // references that lead to another name than they say
+	degraded string           // of a contract without services
 }
 
 // File is one file of a contract.
@@ -57,15 +63,18 @@ type Service struct {
 	Operations []*Operation // in the order of the port types
 	Position   Position
 
-	*model    // of the contract
-	byBody    map[Name]*Operation
+	*model                          // of the contract
+	byBody    map[Name][]*Operation // by the Body's first child
 	validator engine
+	byName    map[string][]*Operation // by the name in the WSDL
+	groups    []*group
+	several   bool // engines, of the groups
 	degraded  string
+	modelled  bool                // the type model judges in the engine's place
+	gated     bool                // nothing is held against the schemas
+	loose     map[Position]string // what the engine takes anything for
+	headed    bool                // a binding declares header blocks
 }
-
-// Operation returns the operation whose input stands in the Body as the element
-// body, or nil. Operations that are not supported are not found.
-func (s *Service) Operation(body Name) *Operation { return s.byBody[body] }
 
 // OperationNamed returns the operation of that name, supported or not, or nil.
 func (s *Service) OperationNamed(name string) *Operation {
@@ -76,9 +85,12 @@ func (s *Service) OperationNamed(name string) *Operation {
 	return s.Operations[i]
 }
 
-// Degraded says why the contract's schemas do not compile, and is empty when
-// they do. A degraded service's envelopes are checked for well-formedness, the
-// SOAP structure and a known operation, but not against the schemas.
+// Degraded says why the contract's schemas do not compile, in one line with the
+// place and what to mend, and is empty when they do. Where what is wrong can be
+// told apart, the line names the declarations that are not checked, and all else
+// is. Where the compiler alone is to blame, the type model judges in its place,
+// and the line says that. Otherwise the service's envelopes are checked for well-formedness, the SOAP
+// structure and a known operation, but not against the schemas.
 func (s *Service) Degraded() string { return s.degraded }
 
 // Service returns the service of that name, or nil.
@@ -159,10 +171,15 @@ func (l *loader) load() *Contract {
 		return c
 	}
 	l.collect(root)
+	if l.full {
+		return c
+	}
 	l.checkReferences()
 	c.Files, c.Hash = l.manifest()
+	l.normalise()
 	c.model = buildModel(l)
-	c.pages = l.pages(c.model)
+	c.pages, c.located = l.pages(c.model), l.located
+	c.single = l.singlePage(c)
 	l.describe(c)
 	if len(l.faults) == 0 {
 		l.compile(c)

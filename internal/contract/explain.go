@@ -13,8 +13,13 @@ import (
 // right.
 type explainer struct {
 	service *Service
-	details []fault.Detail
-	more    int // faults found past maxDetails
+	// operation is the one that the message was dispatched to, or nil.
+	operation *Operation
+	details   []fault.Detail
+	more      int // faults found past maxDetails
+	// translated counts the details that are the engine's verdict in our words,
+	// because the walk beside the model found nothing.
+	translated int
 	// misplacedText says that there is text somewhere between elements; it is
 	// only looked for then.
 	misplacedText bool
@@ -70,8 +75,14 @@ func precededBy(n document.Node, name Name) bool {
 	return first != n
 }
 
+// body returns the element that holds the message: the Body's child, or the
+// Body itself where the parts stand in it.
 func (x *explainer) body(body document.Node) (document.Node, *Operation) {
 	child := body.FirstChild()
+	op := x.meant(child)
+	if op != nil && op.Input.Gathered {
+		return body, op
+	}
 	if !child.Exists() {
 		x.report(body, fault.Detail{Message: "the Body is empty", Expected: x.inputs(body, "")})
 		return child, nil
@@ -79,12 +90,54 @@ func (x *explainer) body(body document.Node) (document.Node, *Operation) {
 	for extra := child.NextSibling(); extra.Exists(); extra = extra.NextSibling() {
 		x.report(extra, fault.Detail{Message: "the Body has more than one child", Found: quoted(extra), Expected: "nothing after " + child.QName()})
 	}
-	op := x.service.byBody[child.Name()]
 	if op == nil {
-		x.report(child, fault.Detail{Message: "the service has no operation with this Body", Found: child.Name().String(),
+		x.report(child, fault.Detail{Message: "the service has no operation with this Body" + isMeant(x.meantInput(child.Name().Local)), Found: child.Name().String(),
 			Expected: x.inputs(body, child.Name().Local)})
 	}
 	return child, op
+}
+
+// meantInput is the name of the Body element that a misspelt one was meant to
+// be, or "".
+func (x *explainer) meantInput(local string) string {
+	var names []string
+	for name := range x.service.byBody {
+		if name.Local == local {
+			return ""
+		}
+		names = append(names, name.Local)
+	}
+	slices.Sort(names)
+	return nearest(local, names)
+}
+
+// meant is the operation that a Body with this first child is taken for.
+func (x *explainer) meant(child document.Node) *Operation {
+	name := Name{}
+	if child.Exists() {
+		name = child.Name()
+	}
+	all := x.service.byBody[name]
+	if x.operation != nil && slices.Contains(all, x.operation) {
+		return x.operation
+	}
+	for _, o := range all {
+		if o.Input.stands(child) {
+			return o
+		}
+	}
+	return x.service.Operation(name)
+}
+
+// stands reports whether the Body's children, from the first, are the message's.
+func (m *Message) stands(child document.Node) bool {
+	for _, el := range m.body() {
+		if !child.Is(el.Name) {
+			return false
+		}
+		child = child.NextSibling()
+	}
+	return !child.Exists()
 }
 
 // inputs lists the Body elements of the service; where one has the local name
@@ -95,10 +148,10 @@ func (x *explainer) inputs(at document.Node, local string) string {
 		if o.Unsupported != "" {
 			continue
 		}
-		name := o.Input.Element.Name
-		all = append(all, name.String())
-		if name.Local == local {
-			same = append(same, name.String())
+		words := o.Input.bodyWords()
+		all = append(all, words)
+		if local != "" && o.Input.bodyName().Local == local {
+			same = append(same, words)
 		}
 	}
 	if len(same) > 0 {
@@ -114,24 +167,47 @@ func (x *explainer) inputs(at document.Node, local string) string {
 func (x *explainer) envelope(root document.Node) {
 	if header := root.Child(Name{Space: root.Name().Space, Local: "Header"}); header.Exists() {
 		for block := range header.Children() {
-			if el := x.service.elements[block.Name()]; el != nil {
+			if el := x.block(block.Name()); el != nil {
 				x.element(block, el)
 			}
 		}
 	}
-	if child, op := x.structure(root); op != nil {
-		x.element(child, op.Input.Element)
+	in, op := x.structure(root)
+	switch {
+	case op == nil:
+	case !op.Input.Gathered:
+		x.element(in, op.Input.Element)
+	case len(op.Input.Parts) == 0:
+		x.empty(in, op.Input.Element)
+	default:
+		x.content(in, op.Input.Element, op.Input.Element.Type)
 	}
+}
+
+// block is the declaration of a header block: a schema's, or synthesised for a
+// part that names a type.
+func (x *explainer) block(name Name) *Element {
+	if el := x.service.elements[name]; el != nil {
+		return el
+	}
+	for _, o := range x.service.Operations {
+		for _, el := range o.Input.Blocks() {
+			if o.Unsupported == "" && el.Name == name {
+				return el
+			}
+		}
+	}
+	return nil
 }
 
 // element explains one element against its declaration.
 func (x *explainer) element(n document.Node, el *Element) {
 	if el.Abstract {
-		x.report(n, fault.Detail{Message: "the element is abstract", Found: n.QName(), Expected: x.names(n, el.Substitutes), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element is abstract", Found: n.QName(), Expected: x.names(n, el.Substitutes), Doc: el.doc()})
 		return
 	}
 	t := x.effectiveType(n, el)
-	if t == nil {
+	if t == nil || x.service.isLoose(el, t) {
 		return
 	}
 	x.attributes(n, t)
@@ -153,13 +229,13 @@ func (x *explainer) nilAllowed(n document.Node, el *Element) bool {
 	value, _ := n.Attr(Name{Space: nsXSI, Local: "nil"})
 	switch {
 	case x.service.types[xsdName("boolean")].Simple.Check(value) != "":
-		x.report(n, fault.Detail{Message: "xsi:nil is neither true nor false", Found: `xsi:nil="` + shorten(value) + `"`, Expected: "true or false", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "xsi:nil is neither true nor false", Found: `xsi:nil="` + shorten(value) + `"`, Expected: "true or false", Doc: el.doc()})
 		return false
 	case !el.Nillable:
-		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + shorten(value) + `"`, Expected: x.typeWords(n, el), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "xsi:nil is not allowed on this element", Found: `xsi:nil="` + shorten(value) + `"`, Expected: x.typeWords(n, el), Doc: el.doc()})
 		return false
 	case n.Nil() && (n.FirstChild().Exists() || n.Text() != ""):
-		x.report(n, fault.Detail{Message: "the element is nil and is not empty", Found: quote(n.Text()), Expected: "an empty element", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element is nil and is not empty", Found: quote(n.Text()), Expected: "an empty element", Doc: el.doc()})
 	}
 	return true
 }
@@ -168,21 +244,30 @@ func (x *explainer) nilAllowed(n document.Node, el *Element) bool {
 func (x *explainer) effectiveType(n document.Node, el *Element) *Type {
 	t := el.Type
 	if v, ok := n.Attr(Name{Space: nsXSI, Local: "type"}); ok {
-		prefix, local := document.SplitQName(strings.TrimSpace(v))
-		space, _ := n.NamespaceFor(prefix)
-		named := x.service.types[Name{Space: space, Local: local}]
+		named := x.namedType(n)
 		if named == nil || !named.derives(el.Type) {
 			x.report(n, fault.Detail{Message: "xsi:type does not name a type that may stand here", Found: quote(v),
-				Expected: derivedNames(el.Type), Doc: el.Doc})
+				Expected: derivedNames(el.Type), Doc: el.doc()})
 			return nil
 		}
 		t = named
 	}
 	if t.Abstract {
-		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Found: n.QName() + " of type " + t.Name.String(), Expected: derivedNames(t), Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "the element's type is abstract; xsi:type must name one derived from it", Found: n.QName() + " of type " + t.Name.String(), Expected: derivedNames(t), Doc: el.doc()})
 		return nil
 	}
 	return t
+}
+
+// namedType returns the type that xsi:type names, or nil.
+func (x *explainer) namedType(n document.Node) *Type {
+	v, ok := n.Attr(Name{Space: nsXSI, Local: "type"})
+	if !ok {
+		return nil
+	}
+	prefix, local := document.SplitQName(strings.TrimSpace(v))
+	space, _ := n.NamespaceFor(prefix)
+	return x.service.types[Name{Space: space, Local: local}]
 }
 
 // derives reports whether t is base or derived from it.
@@ -208,76 +293,32 @@ func derivedNames(t *Type) string {
 	return listed(names)
 }
 
-// attributes explains the attributes of n.
-func (x *explainer) attributes(n document.Node, t *Type) {
-	for name, value := range n.Attrs() {
-		switch a := t.Attr(name); {
-		case name.Space == nsXSI:
-		case a == nil && t.AnyAttr:
-		case a == nil:
-			x.report(n, fault.Detail{Message: "the attribute is not known here", Path: n.Path() + "/@" + name.Local,
-				Found: name.Local, Expected: attributeNames(t)})
-		default:
-			x.attribute(n, a, value)
-		}
-	}
-	for _, a := range t.Attributes {
-		if _, present := n.Attr(a.Name); a.Required && !present {
-			x.report(n, fault.Detail{Message: "a required attribute is missing", Found: n.QName() + " without " + a.Name.Local,
-				Expected: a.Name.Local + ", " + a.Type.Describe(), Doc: a.Doc})
-		}
-	}
-}
-
-func (x *explainer) attribute(n document.Node, a *Attribute, value string) {
-	reason := a.Type.Check(value)
-	expected := a.Type.Describe()
-	if reason == "" && a.Fixed != nil && a.Type.normalize(value) != a.Type.normalize(*a.Fixed) {
-		reason, expected = "is not the fixed one", quote(*a.Fixed)
-	}
-	if reason != "" {
-		x.report(n, fault.Detail{Message: "the value " + reason, Path: n.Path() + "/@" + a.Name.Local,
-			Found: quote(value), Expected: expected, Doc: a.Doc})
-	}
-}
-
-func attributeNames(t *Type) string {
-	if len(t.Attributes) == 0 {
-		return "no attributes"
-	}
-	names := make([]string, len(t.Attributes))
-	for i, a := range t.Attributes {
-		names[i] = a.Name.Local
-	}
-	return listed(names)
-}
-
 // simple explains an element that holds a value.
 func (x *explainer) simple(n document.Node, el *Element, s *Simple) {
 	if child := n.FirstChild(); child.Exists() {
-		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: s.Describe(), Doc: el.Doc})
+		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: s.Describe(), Doc: el.doc()})
 		return
 	}
 	value := n.Text()
 	if value == "" && (el.Default != nil || el.Fixed != nil) {
 		return
 	}
-	reason, expected := s.Check(value), s.Describe()
-	if reason == "" && el.Fixed != nil && s.normalize(value) != s.normalize(*el.Fixed) {
-		reason, expected = "is not the fixed one", quote(*el.Fixed)
-	}
-	if reason != "" {
-		x.report(n, fault.Detail{Message: "the value " + reason, Found: quote(value), Expected: expected, Doc: el.Doc})
+	if d, wrong := x.judgeValue(n, s, el.Fixed, value); wrong {
+		d.Doc = el.doc()
+		if el.Nillable && value == "" {
+			d.Expected += `, or xsi:nil="true" on the element`
+		}
+		x.report(n, d)
 	}
 }
 
 func (x *explainer) empty(n document.Node, el *Element) {
 	if child := n.FirstChild(); child.Exists() {
-		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: "an empty element", Doc: el.Doc})
+		x.report(child, fault.Detail{Message: "no element is allowed here", Found: quoted(child), Expected: "an empty element", Doc: el.doc()})
 		return
 	}
 	if v := n.Text(); v != "" {
-		x.report(n, fault.Detail{Message: "no text is allowed here", Found: quote(v), Expected: "an empty element", Doc: el.Doc})
+		x.report(n, fault.Detail{Message: "no text is allowed here", Found: quote(v), Expected: "an empty element", Doc: el.doc()})
 	}
 }
 
@@ -316,7 +357,10 @@ func prefixed(at document.Node, name Name) string {
 // quoted is an element's name as written.
 func quoted(n document.Node) string { return "<" + n.QName() + ">" }
 
-func quote(v string) string { return `"` + shorten(v) + `"` }
+func quote(v string) string { return `"` + visible.Replace(shorten(v)) + `"` }
+
+// visible keeps a value on one line.
+var visible = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`)
 
 func elementsWord(els []*Element) string {
 	if len(els) == 1 {

@@ -64,11 +64,11 @@ func checkForm(s *Simple, v string) string {
 	switch s.Primitive {
 	case "decimal":
 		if !isDecimal(v) {
-			return "is not a number"
+			return noDecimal(v)
 		}
 	case "dateTime", "date", "time":
 		if _, ok := parseMoment(s.Primitive, v); !ok {
-			return momentWords[s.Primitive]
+			return noMoment(s.Primitive, v)
 		}
 	case "base64Binary":
 		if _, ok := base64Length(v); !ok {
@@ -86,10 +86,27 @@ func checkForm(s *Simple, v string) string {
 	return ""
 }
 
+// noMoment is the reason where a value is no dateTime, date or time.
+func noMoment(primitive, v string) string {
+	m := momentForm[primitive].FindStringSubmatch(v)
+	if m != nil && m[1] != "" && !calendar(m[1], integer(m[1]), integer(m[2]), integer(m[3])) {
+		return "is not a day of the calendar"
+	}
+	return momentWords[primitive]
+}
+
 var momentWords = map[string]string{
 	"dateTime": "is not a date and time such as 2026-03-02T09:30:00Z",
 	"date":     "is not a date such as 2026-03-16",
 	"time":     "is not a time such as 09:30:00",
+}
+
+// noDecimal is the reason where a value is no decimal; the commonest has a name.
+func noDecimal(v string) string {
+	if strings.Count(v, ",") == 1 && isDecimal(strings.Replace(v, ",", ".", 1)) {
+		return "is not a number: its decimal sign must be a point"
+	}
+	return "is not a number"
 }
 
 // isDecimal reports whether v is digits with at most one point and a sign.

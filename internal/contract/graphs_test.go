@@ -86,6 +86,9 @@ func outline(fsys fs.FS) string {
 			}
 		}
 	}
+	for _, u := range c.Policies {
+		fmt.Fprintf(&b, "policy on %s at %s optional=%t: %s\n", u.Subject, u.Position, u.Optional, u)
+	}
 	for _, n := range c.Notes {
 		fmt.Fprintf(&b, "note %s\n", n)
 	}
@@ -112,7 +115,10 @@ func outlineService(b *strings.Builder, s *Service) {
 		}
 		outlineElement(b, "    in ", Child{o.Input.Element, 1, 1}, 6)
 		for _, h := range o.Input.Headers {
-			fmt.Fprintf(b, "    header %s\n", h.Name)
+			fmt.Fprintf(b, "    header %s required=%t\n", h.Element.Name, h.Required)
+			for _, f := range h.Faults {
+				fmt.Fprintf(b, "      headerfault %s %s\n", f.Name, f.Element.Name)
+			}
 		}
 		if o.Output != nil && o.Output.Element != nil {
 			outlineElement(b, "    out ", Child{o.Output.Element, 1, 1}, 6)
@@ -137,6 +143,12 @@ func outlineElement(b *strings.Builder, indent string, c Child, depth int) {
 	}
 	if e.Type.Open() {
 		b.WriteString(" open")
+	}
+	if a := e.Type.Array; a != nil {
+		fmt.Fprintf(b, " array of %s%s in %s", a.Of, a.Ranks, a.Item.Name)
+		if a.Dimensions > 1 {
+			fmt.Fprintf(b, " with %d dimensions", a.Dimensions)
+		}
 	}
 	b.WriteString("\n")
 	indent = strings.Repeat(" ", len(indent)-len(strings.TrimLeft(indent, " "))+2)

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"fmt"
 	"slices"
 	"sync/atomic"
 
@@ -32,9 +31,12 @@ type Element struct {
 	Default  *string
 	Fixed    *string
 	Abstract bool
+	// Block says what may not stand in this element's place.
+	Block Derivation
 	// Substitutes are the global elements that may stand for this one, itself
-	// excluded (§3.3.6).
+	// excluded (§3.3.6); those of them that are abstract only lead to others.
 	Substitutes []*Element
+	Constraints []Constraint
 	Doc         string // xs:documentation, white space collapsed
 	Position    Position
 }
@@ -59,15 +61,20 @@ type Type struct {
 	Content    *Particle // nil: no child elements
 	Attributes []*Attribute
 	AnyAttr    bool
-	Mixed      bool
-	Abstract   bool
-	Derived    []*Type // types that xsi:type may name in its place
-	Doc        string
-	Position   Position
+	// Wildcard says which attributes AnyAttr means; nil where there are none.
+	Wildcard *Wildcard
+	Mixed    bool
+	Abstract bool
+	Derived  []*Type    // types that xsi:type may name in its place
+	Block    Derivation // what xsi:type may not come by
+	Array    *Array     // nil: not a SOAP array
+	Doc      string
+	Position Position
 
 	children []Child
 	laidOut  atomic.Pointer[layout] // see layout
 	filled   fillState
+	method   Derivation // how it comes from Base
 }
 
 // ParticleKind tells what a Particle holds.
@@ -91,7 +98,8 @@ type Particle struct {
 	Any       *Wildcard   // AnyParticle only
 }
 
-// Wildcard says which elements an xs:any takes (§3.10).
+// Wildcard says which elements an xs:any takes, or which attributes an
+// xs:anyAttribute (§3.10).
 type Wildcard struct {
 	// Namespaces are those allowed; "" is no namespace. With Not set they are
 	// those refused: ##any is Not with none.
@@ -100,7 +108,7 @@ type Wildcard struct {
 	Process    string // strict, lax, skip
 }
 
-// Allows reports whether an element of that namespace may stand here.
+// Allows reports whether an element or attribute of that namespace may stand here.
 func (w *Wildcard) Allows(namespace string) bool {
 	return slices.Contains(w.Namespaces, namespace) != w.Not
 }
@@ -147,73 +155,9 @@ type Simple struct {
 	// Patterns must all match: each is the alternatives of one derivation step.
 	Patterns    [][]string
 	Enumeration []string
-	Doc         string
+	// QNames are what the Enumeration means where values are qualified names.
+	QNames []Name
+	Doc    string
 
 	patterns *patternCheck // nil: no patterns
 }
-
-// Style says how an operation's messages stand in the SOAP Body (WSDL 1.1 §3.4, §3.5).
-type Style uint8
-
-// The styles in use.
-const (
-	DocumentWrapped Style = iota // one part, the element named after the operation
-	DocumentBare
-	RPCLiteral
-	RPCEncoded
-)
-
-var styleNames = [...]string{"document/literal wrapped", "document/literal bare", "rpc/literal", "rpc/encoded"}
-
-// String returns the style as people write it.
-func (s Style) String() string { return styleNames[s] }
-
-// Message is one direction of an operation, as it stands in the Body.
-type Message struct {
-	Name    string
-	Element *Element // the Body's child
-	// Headers are the header blocks that the binding declares.
-	Headers []*Element
-}
-
-// FaultMessage is a declared fault; Element is the only child of the detail.
-type FaultMessage struct {
-	Name    string
-	Element *Element
-}
-
-// Operation is what a caller may ask of a Service.
-type Operation struct {
-	Name   string
-	Style  Style
-	Input  *Message
-	Output *Message // nil for a one-way operation; its Element is nil where an empty Body answers
-	Faults []*FaultMessage
-	// Action is the soapAction, by SOAP version; empty where the version has no binding.
-	Action11, Action12 string
-	// InputAction and OutputAction are the WS-Addressing actions (WSDL binding
-	// of WS-Addressing §4.4, explicit or by the default pattern).
-	InputAction, OutputAction string
-	Doc                       string
-	Position                  Position
-	// Unsupported says why the operation cannot be served; empty when it can.
-	// Where it is set, Input.Element and Output.Element may be nil.
-	Unsupported string
-}
-
-// unsupported keeps the first reason why the operation cannot be served.
-func (o *Operation) unsupported(format string, args ...any) {
-	if o.Unsupported == "" {
-		o.Unsupported = fmt.Sprintf(format, args...)
-	}
-}
-
-// Port is one SOAP address of a service.
-type Port struct {
-	Name    string
-	SOAP12  bool
-	Address string
-}
-
-// OneWay reports whether the operation answers with nothing.
-func (o *Operation) OneWay() bool { return o.Output == nil }

@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -33,7 +32,17 @@ type boundOperation struct {
 
 func (b *boundOperation) soap(local string) Name { return Name{Space: b.space, Local: local} }
 
+// maxOperations bounds what a contract describes, all services together. The
+// largest seen has some hundreds.
+const maxOperations = 10_000
+
 func (b *boundOperation) add(s *Service, bound document.Node) {
+	if b.described++; b.described > maxOperations {
+		if b.described == maxOperations+1 {
+			b.l.fault(b.at(b.binding, bound), "more than %d operations in one contract", maxOperations)
+		}
+		return
+	}
 	name := attr(bound, "name")
 	abstract := b.abstract(bound)
 	if !abstract.Exists() {
@@ -41,18 +50,27 @@ func (b *boundOperation) add(s *Service, bound document.Node) {
 		return
 	}
 	o := b.operation(bound, abstract)
-	i := slices.IndexFunc(s.Operations, func(have *Operation) bool { return have.sameAs(o) })
-	if i < 0 {
-		s.Operations = append(s.Operations, o)
-		return
+	for _, have := range s.byName[o.Name] {
+		if have.sameAs(o) {
+			have.merge(o)
+			return
+		}
 	}
-	s.Operations[i].merge(o)
+	s.Operations, s.byName[o.Name] = append(s.Operations, o), append(s.byName[o.Name], o)
 }
 
-// sameAs reports whether two ports offer one operation.
+// sameAs reports whether two ports offer one operation: one of their port type,
+// or one that takes the same element. Bindings that put it differently into the
+// Body make two of it.
 func (o *Operation) sameAs(other *Operation) bool {
-	return o.Name == other.Name && o.Style == other.Style && (o.Unsupported != "" || other.Unsupported != "" ||
-		o.Input.Element == other.Input.Element)
+	if o.Name != other.Name || o.Style != other.Style {
+		return false
+	}
+	if o.Unsupported != "" || other.Unsupported != "" {
+		return o.declared == other.declared
+	}
+	return o.Input.Element == other.Input.Element &&
+		(o.declared == other.declared || o.portType != other.portType)
 }
 
 // merge takes over what another port's binding of the same operation adds.
@@ -71,28 +89,41 @@ func (o *Operation) merge(other *Operation) {
 }
 
 // abstract finds the port type's operation that bound is about. Overloaded
-// operations (forbidden by Basic Profile R2304) differ by their input's name.
+// operations (forbidden by Basic Profile R2304) differ by their input's name,
+// which may be the default one.
 func (b *boundOperation) abstract(bound document.Node) document.Node {
-	var first document.Node
+	named := b.operationsOf(b.portType)[attr(bound, "name")]
+	if len(named) == 0 {
+		return document.Node{}
+	}
 	wanted := attr(bound.Child(wsdlName("input")), "name")
-	for n := range children(b.portType.node, wsdlName("operation")) {
-		if attr(n, "name") != attr(bound, "name") {
-			continue
-		}
-		if wanted != "" && attr(n.Child(wsdlName("input")), "name") == wanted {
+	for _, n := range named {
+		if wanted != "" && inputName(n) == wanted {
 			return n
 		}
-		if !first.Exists() {
-			first = n
-		}
 	}
-	return first
+	return named[0]
+}
+
+// operationsOf are the operations of a port type, by name.
+func (w *description) operationsOf(portType component) map[string][]document.Node {
+	known := w.operations[portType]
+	if known == nil {
+		known = map[string][]document.Node{}
+		for n := range children(portType.node, wsdlName("operation")) {
+			known[attr(n, "name")] = append(known[attr(n, "name")], n)
+		}
+		w.operations[portType] = known
+	}
+	return known
 }
 
 func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
 	ext := bound.Child(b.soap("operation"))
 	o := &Operation{Name: attr(abstract, "name"), Doc: text(abstract.Child(wsdlName("documentation"))),
-		Position: b.at(b.binding, bound)}
+		Position: b.at(b.binding, bound), declared: b.at(b.portType, abstract),
+		binding: attr(b.binding.node, "name"), portType: attr(b.portType.node, "name"),
+		input: inputName(abstract)}
 	action := strings.TrimSpace(attr(ext, "soapAction"))
 	if b.space == nsSOAP12 {
 		o.Action12 = action
@@ -112,160 +143,45 @@ func (b *boundOperation) operation(bound, abstract document.Node) *Operation {
 func (b *boundOperation) messages(o *Operation, bound, abstract document.Node, style string) {
 	in, out := abstract.Child(wsdlName("input")), abstract.Child(wsdlName("output"))
 	o.Style = b.styleOf(bound, style)
-	if o.Style == RPCLiteral || o.Style == RPCEncoded {
-		o.unsupported("its style is %s", o.Style)
-	}
-	if !in.Exists() {
-		o.unsupported("it has no input: notifications and solicitations are not served")
+	switch {
+	case !in.Exists() && out.Exists():
+		o.unsupported("it is a notification, which the service would have to begin")
+	case !in.Exists():
+		o.unsupported("it has neither input nor output")
+	case solicits(abstract):
+		o.unsupported("it is a solicit-response: its output comes first, and the service would have to begin it")
 	}
 	o.Input = b.message(o, in, bound.Child(wsdlName("input")), "input")
 	if out.Exists() {
 		o.Output = b.message(o, out, bound.Child(wsdlName("output")), "output")
 	}
 	o.Faults = b.faults(o, abstract)
-	if o.Style == DocumentWrapped && (o.Input.Element == nil || o.Input.Element.Name.Local != o.Name) {
+	b.ordered(o, abstract)
+	if o.Style == DocumentWrapped && (o.Input.Element == nil || o.Input.Gathered || o.Input.Parts[0].Typed || o.Input.Element.Name.Local != o.Name) {
 		o.Style = DocumentBare
 	}
-}
-
-func (b *boundOperation) styleOf(bound document.Node, style string) Style {
-	use := ""
-	for _, direction := range []string{"input", "output"} {
-		body := bound.Child(wsdlName(direction)).Child(b.soap("body"))
-		if u := attr(body, "use"); u != "" && use == "" {
-			use = u
-		}
-	}
-	switch {
-	case use == "encoded":
-		return RPCEncoded
-	case style == "rpc":
-		return RPCLiteral
-	}
-	return DocumentWrapped
-}
-
-// message resolves one direction. It is never nil; its Element is where the
-// Body's child is known.
-func (b *boundOperation) message(o *Operation, abstract, bound document.Node, direction string) *Message {
-	name := b.qname(b.portType, abstract, "message")
-	m := &Message{Name: name.Local}
-	if !abstract.Exists() {
-		return m
-	}
-	declared := b.description.messages[name]
-	if !declared.found() {
-		o.unsupported("its %s refers to message %q, which does not exist", direction, name.Local)
-		return m
-	}
-	body := bound.Child(b.soap("body"))
-	if !body.Exists() { // in a mime:multipartRelated
-		if body = descendant(bound, b.soap("body"), 4); body.Exists() {
-			o.unsupported("its %s has attachments", direction)
-		}
-	}
-	m.Headers = b.headers(o, bound)
-	part := b.bodyPart(o, declared, body, bound, direction)
-	if !part.Exists() || o.Style == RPCLiteral || o.Style == RPCEncoded {
-		return m
-	}
-	m.Element = b.partElement(o, declared, part, direction)
-	return m
-}
-
-// bodyPart picks the one message part that stands in the Body.
-func (b *boundOperation) bodyPart(o *Operation, declared component, body, bound document.Node, direction string) document.Node {
-	parts, limited := body.Attr(Name{Local: "parts"})
-	inHeader := b.headerParts(declared, bound)
-	var picked []document.Node
-	for part := range children(declared.node, wsdlName("part")) {
-		name := attr(part, "name")
-		if limited && !slices.Contains(strings.Fields(parts), name) || !limited && slices.Contains(inHeader, name) {
-			continue
-		}
-		picked = append(picked, part)
-	}
-	switch {
-	case o.Style == RPCLiteral || o.Style == RPCEncoded:
-	case len(picked) == 0 && direction == "output":
-		// an empty Body answers
-	case len(picked) == 0:
-		o.unsupported("its %s has an empty Body", direction)
-	case len(picked) > 1:
-		o.unsupported("its %s has %d parts in the Body", direction, len(picked))
-	default:
-		return picked[0]
-	}
-	return document.Node{}
-}
-
-func (b *boundOperation) partElement(o *Operation, declared component, part document.Node, direction string) *Element {
-	if attr(part, "element") == "" {
-		o.unsupported("part %q of its %s has a type instead of an element", attr(part, "name"), direction)
-		return nil
-	}
-	name := b.qname(declared, part, "element")
-	el := b.c.model.elements[name]
-	if el == nil {
-		o.unsupported("its %s is element %q, which no schema of the contract declares", direction, name)
-	}
-	return el
-}
-
-// headerParts names the parts of the message itself that its binding puts into
-// the Header.
-func (b *boundOperation) headerParts(declared component, bound document.Node) []string {
-	var out []string
-	for h := range children(bound, b.soap("header")) {
-		if attr(declared.node, "name") == b.qname(b.binding, h, "message").Local {
-			out = append(out, attr(h, "part"))
-		}
-	}
-	return out
-}
-
-// headers resolves the header blocks a binding declares (WSDL 1.1 §3.7).
-func (b *boundOperation) headers(o *Operation, bound document.Node) []*Element {
-	var out []*Element
-	for h := range children(bound, b.soap("header")) {
-		declared := b.description.messages[b.qname(b.binding, h, "message")]
-		if el := b.headerElement(declared, attr(h, "part")); el != nil {
-			out = append(out, el)
-			continue
-		}
-		b.l.note(b.at(b.binding, h), "header of operation %s: message %q has no part %q with a known element",
-			o.Name, attr(h, "message"), attr(h, "part"))
-	}
-	return out
-}
-
-func (b *boundOperation) headerElement(declared component, name string) *Element {
-	if !declared.found() {
-		return nil
-	}
-	for part := range children(declared.node, wsdlName("part")) {
-		if attr(part, "name") == name && attr(part, "element") != "" {
-			return b.c.model.elements[b.qname(declared, part, "element")]
-		}
-	}
-	return nil
 }
 
 func (b *boundOperation) faults(o *Operation, abstract document.Node) []*FaultMessage {
 	var out []*FaultMessage
 	for n := range children(abstract, wsdlName("fault")) {
-		declared := b.description.messages[b.qname(b.portType, n, "message")]
-		var el *Element
-		if declared.found() {
-			if part := declared.node.Child(wsdlName("part")); attr(part, "element") != "" {
-				el = b.c.model.elements[b.qname(declared, part, "element")]
+		f := &FaultMessage{Name: attr(n, "name")}
+		if declared := b.description.messages[b.qname(b.portType, n, "message")]; declared.found() && b.partsOf(declared) <= maxParts {
+			for part := range children(declared.node, wsdlName("part")) {
+				f.Parts = append(f.Parts, b.part(declared, part, Literal))
 			}
 		}
-		if el == nil {
-			b.l.note(b.at(b.portType, n), "fault %q of operation %s has no known element", attr(n, "name"), o.Name)
+		if len(f.Parts) == 0 || f.Parts[0].unfit("fault") != "" {
+			b.l.note(b.at(b.portType, n), "fault %q of operation %s has no known element", f.Name, o.Name)
 			continue
 		}
-		out = append(out, &FaultMessage{Name: attr(n, "name"), Element: el})
+		if len(f.Parts) > 1 {
+			b.l.note(b.at(b.portType, n), "fault %q of operation %s has %d parts, and a detail has room for one: the first counts", f.Name, o.Name, len(f.Parts))
+		}
+		if f.Element = f.Parts[0].Element; f.Parts[0].Typed {
+			f.Element = b.accessorOf(f.Parts[0])
+		}
+		out = append(out, f)
 	}
 	return out
 }
@@ -312,18 +228,16 @@ func (b *boundOperation) defaultAction(n document.Node, name string) string {
 	return strings.TrimSuffix(space, slash) + slash + attr(b.portType.node, "name") + slash + name
 }
 
-// descendant returns the first element of that name below n, depth-first, at
-// most depth levels down.
-func descendant(n document.Node, name Name, depth int) document.Node {
-	for c := range elements(n) {
-		if c.Name() == name {
-			return c
-		}
-		if depth > 1 {
-			if found := descendant(c, name, depth-1); found.Exists() {
-				return found
-			}
+// solicits reports whether an operation's output stands before its input, which
+// is how WSDL 1.1 §2.4.3 writes a solicit-response.
+func solicits(abstract document.Node) bool {
+	for n := range elements(abstract) {
+		switch n.Name() {
+		case wsdlName("input"):
+			return false
+		case wsdlName("output"):
+			return abstract.Child(wsdlName("input")).Exists()
 		}
 	}
-	return document.Node{}
+	return false
 }

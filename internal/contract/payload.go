@@ -26,9 +26,14 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 	if err := crowded(payload); err != nil {
 		return nil, 0, err
 	}
+	if mentionsXOP(payload) {
+		if details, more, err := s.withoutParts(payload, limit); err != nil || len(details) > 0 {
+			return details, more, err
+		}
+	}
 	var verdict error
-	if s.degraded == "" {
-		if verdict = s.validator.Validate(payload); verdict == nil && begins(payload, op.Input.Element.Name) {
+	if !s.gated {
+		if verdict = s.engineOf(op).Validate(payload); verdict == nil && begins(payload, op.Input.Element.Name) {
 			return nil, 0, nil
 		}
 	}
@@ -41,14 +46,30 @@ func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (det
 	if el == nil {
 		return []fault.Detail{wrong}, 0, nil
 	}
-	if s.degraded != "" {
-		return nil, 0, s.gate(tree.Root())
+	if s.gated {
+		if err := s.gate(op, tree.Root()); err != nil || !s.modelled {
+			return nil, 0, err
+		}
 	}
 	x, err := s.judge(tree, verdict, func(x *explainer) { x.element(tree.Root(), el) })
 	if err != nil {
 		return nil, 0, err
 	}
 	details, more = x.limited(limit)
+	return details, more, nil
+}
+
+// withoutParts refuses each xop:Include of a message that no attachments can have
+// come with.
+func (s *Service) withoutParts(payload []byte, limit int) ([]fault.Detail, int, error) {
+	tree, err := document.Read(payload)
+	if err != nil {
+		return nil, 0, unreadable(err)
+	}
+	defer tree.Release()
+	a := &attached{explainer: explainer{service: s}, source: payload}
+	a.walk(tree.Root())
+	details, more := a.limited(limit)
 	return details, more, nil
 }
 
@@ -84,8 +105,8 @@ func (s *Service) rootOf(op *Operation, root document.Node, valid bool) (*Elemen
 	if name == el.Name {
 		return el, fault.Detail{}
 	}
-	other := s.byBody[name]
-	if sub := el.substitute(name); sub != nil && other == nil && (!valid || s.stands(root)) {
+	other := s.Operation(name)
+	if sub := el.substitute(name); sub != nil && other == nil && (!valid || s.stands(op, root)) {
 		return sub, fault.Detail{}
 	}
 	line, column := root.Position()
@@ -103,8 +124,8 @@ func (s *Service) rootOf(op *Operation, root document.Node, valid bool) (*Elemen
 // stands reports whether a root that is valid by itself may stand for the input
 // element. That is the engine's to judge (the schema's block and final), in the
 // one place where it refers to that element.
-func (s *Service) stands(root document.Node) bool {
-	return s.validator.Validate(enclosed(root)) == nil
+func (s *Service) stands(op *Operation, root document.Node) bool {
+	return s.engineOf(op).Validate(enclosed(root)) == nil
 }
 
 // enclosed is an envelope around the root.
@@ -119,8 +140,8 @@ const (
 
 // gate is all that a degraded service checks of a message whose root is known:
 // that the engine, too, takes it for well-formed and within its limits.
-func (s *Service) gate(root document.Node) error {
-	verdict := s.validator.Validate(enclosed(root))
+func (s *Service) gate(op *Operation, root document.Node) error {
+	verdict := s.engineOf(op).Validate(enclosed(root))
 	if verdict == nil {
 		return nil
 	}

@@ -12,6 +12,7 @@ func (b *builder) anySimple() *Simple { return b.types[xsdName("anySimpleType")]
 
 // fillSimple completes a simple type (XSD 1.0 part 1 §3.14.2).
 func (b *builder) fillSimple(t *Type, s *schema, n document.Node) {
+	t.method = ByRestriction
 	for c := range elements(n) {
 		switch c.Name() {
 		case xsdName("restriction"):
@@ -73,6 +74,7 @@ func (b *builder) memberTypes(s *schema, n document.Node) []*Simple {
 func (b *builder) simpleNamed(s *schema, n document.Node, name Name) *Simple {
 	t := b.reference(s, n, name)
 	if t.filled == filling {
+		b.l.unsound = true
 		b.l.note(b.at(s, n), "type %q is made of itself", name)
 		return b.anySimple()
 	}
@@ -94,6 +96,7 @@ func (b *builder) restrict(base *Simple, s *schema, n document.Node) *Simple {
 	out := *base
 	out.Name, out.Doc = Name{}, ""
 	var patterns, values []string
+	var names []Name
 	for c := range elements(n) {
 		if c.Name().Space != nsXSD {
 			continue
@@ -104,16 +107,19 @@ func (b *builder) restrict(base *Simple, s *schema, n document.Node) *Simple {
 			patterns = append(patterns, v)
 		case "enumeration":
 			values = append(values, v)
+			if base.qualified() {
+				names = append(names, b.expand(s, c, v))
+			}
 		default:
 			out.facet(c.Name().Local, v)
 		}
 	}
-	if len(patterns) > 0 {
+	if len(patterns) > 0 && b.spend(len(base.Patterns)) {
 		out.Patterns = append(slices.Clone(base.Patterns), patterns)
 		out.patterns = newPatternCheck(out.Patterns)
 	}
 	if len(values) > 0 {
-		out.Enumeration = values
+		out.Enumeration, out.QNames = values, names
 	}
 	return &out
 }

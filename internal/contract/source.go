@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"path"
 	"strings"
 
@@ -16,8 +15,10 @@ import (
 // The bounds of one contract. Real ones are far below: the largest seen has
 // 2 MB in one file and 300 files.
 const (
-	maxFileBytes = 32 << 20
-	maxFiles     = 4096
+	maxFileBytes   = 32 << 20
+	maxFiles       = 4096
+	maxSchemas     = 8192
+	maxSchemaBytes = 64 << 20 // a chameleon counts for each namespace
 )
 
 // loader carries what is being read. It lives for one Load.
@@ -26,17 +27,35 @@ type loader struct {
 	root  string
 	files map[string]*file // nil where reading was tried and is reported
 	order []*file
+	bytes int  // of the schemas
+	full  bool // a bound is passed, which is reported
 
 	definitions []*definitions
 	schemas     []*schema
 	visited     map[visit]bool
-	missing     []missing
+	// redefinitions are in the order in which they were met: an outer one
+	// stands before those in the file it leads to.
+	redefinitions []redefinition
+	missing       []missing
+	located       map[visit]string      // by file and location, where that is not plain
+	folders       map[string][]string   // names by folder, as far as was looked
+	roots         map[string]schemaRoot // by file, likewise
 	// duplicates are global components that another schema of the same
 	// namespace declares too; the validator must not see them.
 	duplicates map[*schema][]document.Node
+	// absent are the types that schemas refer to and none declares; unsound says
+	// that something else is not there either, or is made of itself.
+	absent  map[Name]bool
+	unsound bool
+	// repeated are those that their own schema declares twice.
+	repeated map[*schema][]document.Node
+	// misnamed are references without the prefix of what they mean.
+	misnamed map[*schema][]reference
+	types    map[Name]*Type // of the model, when it is built
 
-	faults []Fault
-	notes  []Fault
+	faults  []Fault
+	notes   []Fault
+	slipped []Fault // notes that only count where slips are put right
 }
 
 // file is one file of the contract, as stored and as a tree.
@@ -48,7 +67,9 @@ type file struct {
 }
 
 func newLoader(fsys fs.FS, root string) *loader {
-	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{}, duplicates: map[*schema][]document.Node{}}
+	return &loader{fsys: fsys, root: root, files: map[string]*file{}, visited: map[visit]bool{}, absent: map[Name]bool{},
+		located: map[visit]string{}, folders: map[string][]string{}, roots: map[string]schemaRoot{},
+		duplicates: map[*schema][]document.Node{}, repeated: map[*schema][]document.Node{}, misnamed: map[*schema][]reference{}}
 }
 
 func (l *loader) fault(p Position, format string, args ...any) {
@@ -56,7 +77,11 @@ func (l *loader) fault(p Position, format string, args ...any) {
 }
 
 func (l *loader) note(p Position, format string, args ...any) {
-	l.notes = append(l.notes, Fault{p, fmt.Sprintf(format, args...)})
+	l.notes = append(l.notes, noted(p, format, args...))
+}
+
+func noted(p Position, format string, args ...any) Fault {
+	return Fault{p, fmt.Sprintf(format, args...)}
 }
 
 // relative shortens a path to what a person sees in the WSDL's folder.
@@ -90,7 +115,11 @@ func (l *loader) read(name string) *file {
 		return f
 	}
 	l.files[name] = nil
-	raw, err := l.bytes(name)
+	if len(l.order) == maxFiles {
+		l.overflow(Position{File: l.relative(name)}, "more than %d files in one contract", maxFiles)
+		return nil
+	}
+	raw, err := l.content(name)
 	if err != nil {
 		l.fault(Position{File: l.relative(name)}, "%v", err)
 		return nil
@@ -103,10 +132,15 @@ func (l *loader) read(name string) *file {
 	return f
 }
 
-func (l *loader) bytes(name string) ([]byte, error) {
-	if len(l.files) > maxFiles {
-		return nil, fmt.Errorf("more than %d files in one contract", maxFiles)
+// overflow reports that a bound is passed, once: nothing more is read then.
+func (l *loader) overflow(p Position, format string, args ...any) {
+	if !l.full {
+		l.fault(p, format, args...)
 	}
+	l.full = true
+}
+
+func (l *loader) content(name string) ([]byte, error) {
 	in, err := l.fsys.Open(name)
 	if err != nil {
 		return nil, readable(err)
@@ -134,7 +168,7 @@ func readable(err error) error {
 
 func (l *loader) parse(name string, raw []byte) *file {
 	p := Position{File: l.relative(name)}
-	src, err := document.ToUTF8(raw, "")
+	src, err := l.utf8(p, raw)
 	if err != nil {
 		l.fault(p, "%v", err)
 		return nil
@@ -153,6 +187,23 @@ func (l *loader) parse(name string, raw []byte) *file {
 		return nil
 	}
 	return &file{path: name, raw: raw, utf8: src, tree: tree}
+}
+
+// utf8 returns the text of a file in UTF-8. Where its bytes are not in the
+// encoding that they should be in, the two are tried that files turn out to be
+// in: UTF-8, after tools that copied a declaration of UTF-16, and Windows-1252.
+func (l *loader) utf8(p Position, raw []byte) ([]byte, error) {
+	src, err := document.ToUTF8(raw, "")
+	if err == nil {
+		return src, nil
+	}
+	for _, other := range []string{"UTF-8", "Windows-1252"} {
+		if src, otherwise := document.ToUTF8(raw, other); otherwise == nil && bytes.IndexByte(src, 0) < 0 {
+			l.note(p, "%v; it is read as %s", err, other)
+			return src, nil
+		}
+	}
+	return nil, err
 }
 
 func syntaxPosition(p Position, err error) Position {
@@ -261,23 +312,4 @@ func doctypeEnd(src []byte, start int) int {
 		}
 	}
 	return -1
-}
-
-// resolve turns a schemaLocation or location in the file at base into a path in
-// the file system. A reason is returned where it cannot be one.
-func resolve(base, location string) (name, reason string) {
-	location = strings.ReplaceAll(strings.TrimSpace(location), `\`, "/")
-	location, _, _ = strings.Cut(location, "#")
-	scheme, _, absolute := strings.Cut(location, ":")
-	if absolute && !strings.Contains(scheme, "/") || strings.HasPrefix(location, "//") || strings.Contains(location, "?") {
-		return "", neverFetched
-	}
-	if plain, err := url.PathUnescape(location); err == nil {
-		location = plain
-	}
-	name = path.Join(path.Dir(base), location)
-	if strings.HasPrefix(location, "/") || !fs.ValidPath(name) {
-		return "", leadsOut
-	}
-	return name, ""
 }

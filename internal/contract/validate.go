@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/jacoelho/xsd/xsderrors"
 
@@ -24,13 +25,27 @@ import (
 // is no envelope, a breach of the parser's limits, more than half a million
 // elements.
 //
+// An xop:Include is refused: ValidateWith takes the attachments.
+//
 // Validate is safe for concurrent use and does not keep the bytes.
 func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, more int, err error) {
-	if err := crowded(envelope); err != nil {
-		return nil, 0, err
+	return s.ValidateWith(nil, envelope, nil, limit)
+}
+
+// ValidateFor is Validate for an envelope that was dispatched: where operations
+// share a Body, it is op's that the message is held against. A nil op is the
+// likeliest.
+func (s *Service) ValidateFor(op *Operation, envelope []byte, limit int) (details []fault.Detail, more int, err error) {
+	return s.ValidateWith(op, envelope, nil, limit)
+}
+
+// validate judges an envelope that stands for itself.
+func (s *Service) validate(op *Operation, envelope []byte, limit int) (details []fault.Detail, more int, err error) {
+	if op == nil && s.several {
+		op = s.likely(envelope)
 	}
-	verdict := s.validator.Validate(envelope)
-	if verdict == nil && s.degraded == "" {
+	verdict := s.engineOf(op).Validate(envelope)
+	if verdict == nil && !s.gated && !s.breaksHeader(op, envelope) {
 		return nil, 0, nil
 	}
 	tree, err := document.Read(envelope)
@@ -41,12 +56,40 @@ func (s *Service) Validate(envelope []byte, limit int) (details []fault.Detail, 
 	if err := notEnvelope(tree.Root()); err != nil {
 		return nil, 0, err
 	}
-	x, err := s.judge(tree, verdict, func(x *explainer) { x.envelope(tree.Root()) })
+	if verdict != nil {
+		if plain := (&explainer{service: s, operation: op}).plainBlocks(envelope, tree.Root()); plain != nil {
+			verdict = s.engineOf(op).Validate(plain)
+		}
+	}
+	x, err := s.judge(tree, verdict, func(x *explainer) { x.operation = op; x.envelope(tree.Root()) })
 	if err != nil {
 		return nil, 0, err
 	}
+	x.operation = op
+	x.misplacedText = true
+	x.declaredBlocks(tree.Root(), x.dispatched(tree.Root()))
 	details, more = x.limited(limit)
 	return details, more, nil
+}
+
+// likely is the operation that an envelope is taken for that nobody has
+// dispatched, or nil.
+func (s *Service) likely(envelope []byte) *Operation {
+	tree, err := document.Read(envelope)
+	if err != nil {
+		return nil
+	}
+	defer tree.Release()
+	body := tree.Root().Child(Name{Space: tree.Root().Name().Space, Local: "Body"})
+	return (&explainer{service: s}).meant(body.FirstChild())
+}
+
+// engineOf returns the engine for the messages of an operation; nil is any.
+func (s *Service) engineOf(op *Operation) engine {
+	if op != nil && op.validator != nil {
+		return op.validator
+	}
+	return s.validator
 }
 
 // maxMarkup bounds the elements of one message, comments and the like counted
@@ -70,7 +113,11 @@ func crowded(envelope []byte) error {
 // translated.
 func (s *Service) judge(tree *document.Tree, verdict error, explain func(*explainer)) (*explainer, error) {
 	x := &explainer{service: s}
-	if s.degraded != "" {
+	switch {
+	case s.modelled:
+		x.misplacedText = true
+		explain(x)
+	case s.gated:
 		x.structure(tree.Root())
 	}
 	if verdict == nil {
@@ -80,7 +127,7 @@ func (s *Service) judge(tree *document.Tree, verdict error, explain func(*explai
 	if err := fatal(diagnostics); err != nil {
 		return nil, err
 	}
-	if s.degraded == "" {
+	if !s.gated {
 		x.misplacedText = slices.ContainsFunc(diagnostics, hasCode(xsderrors.CodeValidationText))
 		explain(x)
 	}
@@ -109,11 +156,13 @@ func fatal(diagnostics []error) error {
 		where := fault.Detail{Line: d.Line(), Column: d.Column()}
 		switch {
 		case d.Code() == xsderrors.CodeValidationLimit:
-			where.Message = "the document is past a limit of the parser: " + d.Message()
+			where.Message = strings.TrimSuffix("the document is past a limit of the parser: "+d.Message(), ": ")
 			return fault.New(fault.CodeTooLarge, "").With(where)
 		case d.Code() == xsderrors.CodeValidationXML:
 			where.Message = "not well-formed: " + d.Message()
 			return fault.New(fault.CodeMalformed, "").With(where)
+		case d.Code() == xsderrors.CodeUnsupportedSchemaHint, d.Code() == xsderrors.CodeUnsupportedEntity:
+			// About one element or value of the contract, not about XML.
 		case d.Category() == xsderrors.CategoryUnsupported:
 			where.Message = d.Message()
 			return fault.New(fault.CodeMalformed, "").With(where)

@@ -23,7 +23,7 @@ func TestValidateBreaks(t *testing.T) {
 				Found: `"SENT"`, Expected: "one of DRAFT, SUBMITTED, CONFIRMED", Doc: "DRAFT is stored and not announced; SUBMITTED asks for delivery; CONFIRMED was agreed on paper."},
 		}},
 		{"enumeration in lower case", "<o:Unit>KG<", "<o:Unit>kg<", []fault.Detail{
-			{Message: "the value is not one of the values allowed", Path: order + "/o:Lines/o:Line[3]/o:Unit", Line: 41, Column: 13,
+			{Message: "the value is not one of the values allowed; is KG meant?", Path: order + "/o:Lines/o:Line[3]/o:Unit", Line: 41, Column: 13,
 				Found: `"kg"`, Expected: "one of EA, KG, M, L", Doc: "EA piece, KG kilogram, M metre, L litre."},
 		}},
 		{"pattern", ">FI<", ">Finland<", []fault.Detail{
@@ -108,7 +108,7 @@ func TestValidateBreaks(t *testing.T) {
 		}},
 		{"text between elements", "<o:Lines>", "<o:Lines>three lines", []fault.Detail{
 			{Message: "text is not allowed between elements", Path: order + "/o:Lines", Line: 22, Column: 9,
-				Found: "10 characters of text", Expected: "the element o:Line", Doc: "What is ordered: at least one line."},
+				Found: `"three lines"`, Expected: "the element o:Line", Doc: "What is ordered: at least one line."},
 		}},
 		{"element in a value", ">PO-1002<", "><o:Value>PO-1002</o:Value><", []fault.Detail{
 			{Message: "no element is allowed here", Path: order + "/o:OrderNumber/o:Value", Line: 11, Column: 24,

@@ -40,6 +40,9 @@ func collapse(v string) string {
 	return strings.Join(strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }), " ")
 }
 
+// notEnumerated is the reason where a value is none of an enumeration.
+const notEnumerated = "is not one of the values allowed"
+
 // check judges a value whose white space is normalised.
 func (s *Simple) check(v string) string {
 	reason := ""
@@ -55,7 +58,7 @@ func (s *Simple) check(v string) string {
 		return reason
 	}
 	if len(s.Enumeration) > 0 && !s.enumerated(v) {
-		return "is not one of the values allowed"
+		return notEnumerated
 	}
 	if s.patterns != nil && !s.patterns.match(v) {
 		return "does not match the pattern"
@@ -86,6 +89,9 @@ func (s *Simple) checkUnion(v string) string {
 }
 
 func (s *Simple) checkAtomic(v string) string {
+	if s.Builtin == "ENTITY" {
+		return "is an entity's name, which needs a DOCTYPE, and a message has none"
+	}
 	if reason := checkForm(s, v); reason != "" {
 		return reason
 	}

@@ -42,10 +42,7 @@ func (l *loader) importDefinitions(d *definitions, n document.Node) {
 		l.note(at, "namespace %q is imported without a location", namespace)
 		return
 	}
-	target, reason := resolve(d.file.path, location)
-	if reason == "" && !l.exists(target) {
-		reason = doesNotExist
-	}
+	target, reason := l.locate(at, d.file.path, location)
 	if reason != "" {
 		l.missing = append(l.missing, missing{at, "wsdl:import", namespace, location, reason})
 		return
@@ -79,6 +76,12 @@ type description struct {
 	messages  map[Name]component
 	portTypes map[Name]component
 	bindings  map[Name]component
+	wrappers  map[string]*wrapper // by name and parts
+	// operations are those of port types that were asked for.
+	operations map[component]map[string][]document.Node
+	described  int // operations
+	parts      int // of their messages
+	partNames  map[component]map[string]document.Node
 }
 
 func (l *loader) describe(c *Contract) {
@@ -88,7 +91,8 @@ func (l *loader) describe(c *Contract) {
 	root := l.definitions[0]
 	c.TargetNamespace = root.namespace
 	c.Doc = text(root.node.Child(wsdlName("documentation")))
-	w := &description{l: l, c: c}
+	w := &description{l: l, c: c, wrappers: map[string]*wrapper{}, operations: map[component]map[string][]document.Node{},
+		partNames: map[component]map[string]document.Node{}}
 	w.messages = l.index("message")
 	w.portTypes = l.index("portType")
 	w.bindings = l.index("binding")
@@ -100,7 +104,7 @@ func (l *loader) describe(c *Contract) {
 	if len(c.Services) == 0 {
 		l.note(l.at(root.file, root.node), "no service has a SOAP port: there is nothing to serve")
 	}
-	l.notePolicies()
+	c.Policies = l.policies()
 }
 
 func (l *loader) index(kind string) map[Name]component {
@@ -118,21 +122,10 @@ func (l *loader) index(kind string) map[Name]component {
 	return out
 }
 
-// notePolicies says that policies are read by nobody (WS-Policy Attachment).
-func (l *loader) notePolicies() {
-	for _, d := range l.definitions {
-		for n := range elements(d.node) {
-			if s := n.Name().Space; n.Name().Local == "Policy" && (s == nsPolicy || s == nsPolicy15) {
-				l.note(l.at(d.file, n), "WS-Policy is not enforced")
-			}
-		}
-	}
-}
-
 // service adds a wsdl:service, unless none of its ports speaks SOAP.
 func (w *description) service(in component) {
 	s := &Service{Name: attr(in.node, "name"), Doc: text(in.node.Child(wsdlName("documentation"))),
-		Position: w.at(in, in.node), model: w.c.model, byBody: map[Name]*Operation{}}
+		Position: w.at(in, in.node), model: w.c.model, byBody: map[Name][]*Operation{}, byName: map[string][]*Operation{}}
 	for n := range children(in.node, wsdlName("port")) {
 		w.port(s, component{n, in.in})
 	}
@@ -140,24 +133,8 @@ func (w *description) service(in component) {
 		return
 	}
 	w.c.Services = append(w.c.Services, s)
-	for _, o := range s.Operations {
-		w.dispatch(s, o)
-	}
-}
-
-// dispatch makes an operation findable by its Body. Two operations with the
-// same Body element (against Basic Profile R2710) cannot be told apart by it.
-func (w *description) dispatch(s *Service, o *Operation) {
-	if o.Unsupported == "" {
-		if first := s.byBody[o.Input.Element.Name]; first != nil {
-			o.Unsupported = "its Body is that of operation " + first.Name + ", and a SOAPAction alone does not tell them apart"
-		} else {
-			s.byBody[o.Input.Element.Name] = o
-		}
-	}
-	if o.Unsupported != "" {
-		w.l.note(o.Position, "operation %s of service %s is not supported yet: %s", o.Name, s.Name, o.Unsupported)
-	}
+	s.distinguish()
+	w.dispatch(s)
 }
 
 // port adds one port and the operations of its binding.
@@ -181,8 +158,18 @@ func (w *description) port(s *Service, in component) {
 	if address.Exists() && soap12 != (space == nsSOAP12) {
 		w.l.note(w.at(in, in.node), "port %q: its address and its binding name different SOAP versions; the binding's counts", attr(in.node, "name"))
 	}
+	w.transport(in, binding.node.Child(Name{Space: space, Local: "binding"}))
 	s.Ports = append(s.Ports, Port{Name: attr(in.node, "name"), SOAP12: space == nsSOAP12, Address: attr(address, "location")})
 	w.bind(s, binding, space)
+}
+
+// transport notes a port whose binding is for another transport than HTTP.
+func (w *description) transport(in component, soap document.Node) {
+	switch t := strings.TrimSpace(attr(soap, "transport")); t {
+	case "", "http://schemas.xmlsoap.org/soap/http", "http://www.w3.org/2003/05/soap/bindings/HTTP/":
+	default:
+		w.l.note(w.at(in, in.node), "port %q is for transport %q; it is served over HTTP", attr(in.node, "name"), t)
+	}
 }
 
 // soapSpace returns the namespace of the SOAP extensions a binding uses, or "".

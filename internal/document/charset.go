@@ -84,15 +84,8 @@ func codePage(name string) *charmap.Charmap {
 // contradicts charset, an encoding not known here, and bytes that are not of
 // the encoding are errors: nothing is ever guessed or replaced.
 func ToUTF8(src []byte, name string) ([]byte, error) {
-	set, err := detect(src, name)
-	if err != nil {
-		return nil, err
-	}
-	text, err := set.decode(src)
-	if err != nil {
-		return nil, err
-	}
-	return renameEncoding(text), nil
+	text, _, err := Decode(src, name)
+	return text, err
 }
 
 func detect(src []byte, name string) (charset, error) {
@@ -206,7 +199,7 @@ func checkUTF8(src []byte) error {
 		r, n := utf8.DecodeRune(src[i:])
 		if r == utf8.RuneError && n == 1 {
 			line, column := locate(string(src[:i+1]), i)
-			return fmt.Errorf("line %d, column %d: byte 0x%02X is not UTF-8 there", line, column, src[i])
+			return &SyntaxError{Encoding, line, column, fmt.Sprintf("byte 0x%02X is not UTF-8 there", src[i])}
 		}
 		i += n
 	}

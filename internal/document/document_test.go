@@ -3,6 +3,7 @@ package document
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -109,6 +110,37 @@ func TestPosition(t *testing.T) {
 		if line != tt.line || column != tt.column {
 			t.Errorf("%q: %d:%d, want %d:%d", tt.src, line, column, tt.line, tt.column)
 		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	const src = "<a>\r\n<b x='>'>text<c/></b></a>"
+	b := read(t, src).Root().FirstChild()
+	for _, c := range []struct {
+		node Node
+		want []string
+	}{
+		{b, []string{"<b x='>'>", "text<c/>", "</b>"}},
+		{b.FirstChild(), []string{"<c/>", "", ""}},
+		{Node{}, []string{"", "", ""}},
+	} {
+		start, content, closing, end := c.node.Span()
+		if got := []string{src[start:content], src[content:closing], src[closing:end]}; !slices.Equal(got, c.want) {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestMixed(t *testing.T) {
+	got := ""
+	for text, c := range read(t, "<a>x &amp;<b>in</b><!-- no --><c/>y<![CDATA[<z>]]></a>").Root().Mixed() {
+		got += text + "(" + c.QName() + ")"
+	}
+	if want := "x &(b)(c)y<z>()"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for range (Node{}).Mixed() {
+		t.Error("no element has content")
 	}
 }
 

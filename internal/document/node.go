@@ -142,6 +142,18 @@ func (n Node) Attrs() iter.Seq2[Name, string] {
 	}
 }
 
+// AttrQName returns an attribute's name as written, with its prefix, or "".
+func (n Node) AttrQName(name Name) string {
+	attrs := n.attributes()
+	for i := range attrs {
+		a, s := &attrs[i], &n.t.scanner
+		if a.name.localIn(s.src) == name.Local && s.ns.spaces[a.space] == name.Space {
+			return a.name.in(s.src)
+		}
+	}
+	return ""
+}
+
 // Nil reports whether xsi:nil says so (XSD 1.0 part 1 §2.6.2).
 func (n Node) Nil() bool {
 	v, _ := n.Attr(nameNil)
@@ -162,6 +174,25 @@ func (n Node) Text() string {
 	}
 	dst := make([]byte, 0, row.closing-row.content)
 	return string(appendContent(dst, src[row.content:row.closing]))
+}
+
+// Mixed goes through the content in order: each run of text, which may be empty,
+// with the child element that ends it; the last run comes with no element.
+func (n Node) Mixed() iter.Seq2[string, Node] {
+	return func(yield func(string, Node) bool) {
+		if n.t == nil {
+			return
+		}
+		row, src := n.row(), n.t.scanner.src
+		from := row.content
+		for c := n.FirstChild(); c.Exists(); c = c.NextSibling() {
+			if !yield(string(appendContent(nil, src[from:c.row().start])), c) {
+				return
+			}
+			from = c.row().end
+		}
+		yield(string(appendContent(nil, src[from:row.closing])), Node{})
+	}
 }
 
 // appendContent appends the character data in a well-formed piece of content,
@@ -221,6 +252,17 @@ func (n Node) Source() []byte {
 	return bytesOf(n.t.scanner.src[row.start:row.end])
 }
 
+// Span returns where the element stands in the source, in bytes: its start tag,
+// its content, its end tag, and what follows it. Content and end tag of an empty
+// element are where it ends.
+func (n Node) Span() (start, content, closing, end int) {
+	if n.t == nil {
+		return 0, 0, 0, 0
+	}
+	row := n.row()
+	return int(row.start), int(row.content), int(row.closing), int(row.end)
+}
+
 // NamespaceFor resolves a prefix in the scope of the element. The empty prefix
 // is the default namespace and always resolves.
 func (n Node) NamespaceFor(prefix string) (space string, ok bool) {
@@ -245,6 +287,22 @@ func (n Node) HasText() bool {
 		from = n.t.nodes[id].end
 	}
 	return n.t.textIn(from, row.closing)
+}
+
+// OwnText returns the text directly within the element, without that of its
+// child elements.
+func (n Node) OwnText() string {
+	if n.t == nil {
+		return ""
+	}
+	row := n.row()
+	var dst []byte
+	from := row.content
+	for id := row.first; id != none; id = n.t.nodes[id].next {
+		dst = appendContent(dst, n.t.scanner.src[from:n.t.nodes[id].start])
+		from = n.t.nodes[id].end
+	}
+	return string(appendContent(dst, n.t.scanner.src[from:row.closing]))
 }
 
 // textIn looks at a piece of content between two tags.

@@ -129,7 +129,7 @@ func (p *peek) understands(block document.Name) bool {
 			return true
 		}
 	}
-	return p.limits.Understands != nil && p.limits.Understands(p.head.Operation, block)
+	return p.limits.Understands != nil && p.limits.Understands(p.head, block)
 }
 
 // each calls f for the blocks of one name that are for us.

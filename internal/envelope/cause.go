@@ -17,6 +17,9 @@ type Cause struct {
 	// NotUnderstood names the header blocks of a MustUnderstand fault (SOAP 1.2
 	// part 1 §5.4.8).
 	NotUnderstood []document.Name
+	// Detail is a serialised element, or several, in the place of this gateway's
+	// own fault details: those of a fault that the contract declares.
+	Detail []byte
 }
 
 // Error renders the names, for the log.
@@ -27,6 +30,9 @@ func (c *Cause) Error() string {
 	}
 	for _, n := range c.NotUnderstood {
 		names = append(names, "not understood: "+n.String())
+	}
+	if c.Detail != nil {
+		names = append(names, "with a detail of its own")
 	}
 	return strings.Join(names, ", ")
 }

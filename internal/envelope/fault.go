@@ -62,8 +62,12 @@ const maxReason = 1000
 // what the operator finds the occurrence by, and may be empty.
 func NewFault(code Code, e *fault.Error, h *Head, reference string) Fault {
 	f := Fault{Code: code, Reason: e.Message, Detail: AppendDetails(nil, e, reference)}
-	if cause := CauseOf(e); cause != nil {
+	cause := CauseOf(e)
+	if cause != nil {
 		f.Subcodes, f.NotUnderstood = cause.Subcodes, cause.NotUnderstood
+		if cause.Detail != nil {
+			f.Detail = cause.Detail
+		}
 	}
 	if h == nil {
 		h = new(Head)
@@ -76,7 +80,7 @@ func NewFault(code Code, e *fault.Error, h *Head, reference string) Fault {
 		action = actionAddressingFault
 	}
 	f.Head = h.Reply(action, "")
-	if f.Subcodes == nil && code <= Receiver {
+	if f.Subcodes == nil && code <= Receiver && (cause == nil || cause.Detail == nil) {
 		f.Subcodes = []document.Name{{Space: NamespaceFault, Local: string(e.Code)}}
 	}
 	return f

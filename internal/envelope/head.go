@@ -61,7 +61,7 @@ type Limits struct {
 	// Understands reports whether a header block is one that the operation
 	// declares, so that mustUnderstand on it is met. Nil: only WS-Security and
 	// WS-Addressing are understood.
-	Understands func(operation, block document.Name) bool `yaml:"-"`
+	Understands func(head *Head, block document.Name) bool `yaml:"-"`
 }
 
 const (

@@ -232,8 +232,8 @@ func TestMustUnderstand(t *testing.T) {
 		{"security as suds marks it", ns11, `<wsse:Security ` + wsse + ` mustUnderstand="true"/>`, false},
 		{"declared", ns11, `<d:Session xmlns:d="urn:declared" s:mustUnderstand="1"/>`, false},
 	}
-	limits := Limits{Understands: func(operation, block document.Name) bool {
-		return operation.Local == "a" && block.Space == "urn:declared"
+	limits := Limits{Understands: func(head *Head, block document.Name) bool {
+		return head.Operation.Local == "a" && block.Space == "urn:declared"
 	}}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -32,8 +32,8 @@ func (h *Head) Reply(action, messageID string) ReplyHead {
 	return r
 }
 
-// AppendReply appends an envelope with payload, a serialised element in UTF-8,
-// as the Body's only child. An empty payload makes an empty Body.
+// AppendReply appends an envelope with payload, serialised elements in UTF-8,
+// usually one, in the Body. An empty payload makes an empty Body.
 func AppendReply(dst []byte, h ReplyHead, payload []byte) []byte {
 	dst = appendOpening(dst, h.Version)
 	if h.Addressed {

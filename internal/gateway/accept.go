@@ -16,6 +16,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/encoded"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -38,15 +39,21 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 		err = g.prepare(context.WithoutCancel(ctx), p)
 	}
 	if err == nil {
-		err = g.commit(ctx, p)
+		err = p.located(g.commit(ctx, p))
 	}
 	return &p.receipt, g.conclude(ctx, p, err)
 }
 
 // begin starts a passage on the generation of the moment.
 func (g *Gateway) begin(a *Arrival) *passage {
-	now := g.now().UTC().Truncate(time.Millisecond)
-	p := &passage{arrival: a, now: now, at: now, generation: g.hold()}
+	p := newPassage(a, g.now())
+	p.generation = g.hold()
+	return p
+}
+
+func newPassage(a *Arrival, now time.Time) *passage {
+	now = now.UTC().Truncate(time.Millisecond)
+	p := &passage{arrival: a, now: now, at: now, xml: a.Body}
 	p.receipt.format = a.Format
 	p.receipt.ID = a.ID
 	if a.ID == (ID{}) {
@@ -79,7 +86,7 @@ func (g *Gateway) stages(a *Arrival) []stage {
 	if a.Asynchronous() {
 		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.convert, g.validatePayload, g.read, g.apply}
 	}
-	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.bind, g.validate, g.read, g.apply}
+	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.bind, g.normalise, g.validate, g.read, g.apply}
 }
 
 // passage is one message on its way.
@@ -95,8 +102,8 @@ type passage struct {
 	identity  *Identity
 	principal *Principal
 	span      trace.Span
-	payload   []byte                 // of an asynchronous door, as XML
-	twin      *contract.JSONDocument // nil unless it came as JSON
+	xml       []byte // what is validated and read: an envelope, or of an asynchronous door the payload
+	origin    origin // nil unless it came in another form than that
 	tree      *document.Tree
 	input     mapping.Input
 	changes   *mapping.Changeset
@@ -127,17 +134,25 @@ func (g *Gateway) peek(ctx context.Context, p *passage) error {
 	return err
 }
 
-// route finds operation and route by the name of the Body's first child; the
-// action, in HTTP or in WS-Addressing, is a hint that must not name another
-// operation (WS-I Basic Profile 1.2 R1127).
-func (g *Gateway) route(_ context.Context, p *passage) error {
+// route finds operation and route.
+func (g *Gateway) route(ctx context.Context, p *passage) error {
+	if err := g.dispatch(ctx, p); err != nil {
+		return err
+	}
+	var err error
+	p.route, err = p.generation.route(p.arrival.Endpoint, p.receipt.Operation)
+	return err
+}
+
+// dispatch finds the operation by the name of the Body's first child, and by the
+// action only where operations share that. Else the action, in HTTP or in
+// WS-Addressing, is a hint that must not name another operation (WS-I Basic
+// Profile 1.2 R1127).
+func (g *Gateway) dispatch(_ context.Context, p *passage) error {
 	head := p.receipt.Head
-	op := p.arrival.Service.Operation(head.Operation)
-	switch {
-	case op == nil && head.Operation == document.Name{}:
-		return fault.New(fault.CodeUnknownOperation, "the Body is empty")
-	case op == nil:
-		return fault.New(fault.CodeUnknownOperation, "service %s has no operation whose message is %s", p.arrival.Service.Name, head.Operation)
+	op, err := p.arrival.Service.Dispatch(head.Operation, p.arrival.Action, head.Addressing.Action)
+	if err != nil {
+		return err
 	}
 	p.receipt.Operation = op
 	for _, action := range [...]string{p.arrival.Action, head.Addressing.Action} {
@@ -145,21 +160,16 @@ func (g *Gateway) route(_ context.Context, p *passage) error {
 			return fault.New(fault.CodeAction, "the action %q belongs to the operation %s, but the body holds %s", action, other.Name, op.Name)
 		}
 	}
-	var err error
-	p.route, err = p.generation.route(p.arrival.Endpoint, op)
-	return err
+	return nil
 }
 
 // otherOwner returns an operation that an action belongs to, when it does not
 // belong to op as well: contracts may give all operations one action.
 func otherOwner(s *contract.Service, action string, op *contract.Operation) *contract.Operation {
-	owns := func(o *contract.Operation) bool {
-		return action == o.Action11 || action == o.Action12 || action == o.InputAction
-	}
-	if action == "" || owns(op) {
+	if action == "" || op.Owns(action) {
 		return nil
 	}
-	if i := slices.IndexFunc(s.Operations, owns); i >= 0 {
+	if i := slices.IndexFunc(s.Operations, func(o *contract.Operation) bool { return o.Owns(action) }); i >= 0 {
 		return s.Operations[i]
 	}
 	return nil
@@ -207,21 +217,35 @@ func (g *Gateway) bind(ctx context.Context, p *passage) error {
 	return err
 }
 
+// normalise brings a message in SOAP encoding into the literal form that the
+// contract's schemas describe. Other messages are in it already.
+func (g *Gateway) normalise(_ context.Context, p *passage) error {
+	if !encoded.Takes(p.receipt.Operation) {
+		return nil
+	}
+	defer g.processor(len(p.arrival.Body))()
+	literal, err := encoded.Normalise(p.arrival.Service, p.receipt.Operation, p.arrival.Body, g.config.MaxFaults)
+	if err != nil {
+		return err
+	}
+	p.origin, p.xml = literal, literal.XML
+	return nil
+}
+
 // validate holds the whole envelope against the contract. Large ones wait for
 // a processor: more of them at once would take as long and as many times the
 // memory, up to a tree for each that is to be explained.
 func (g *Gateway) validate(_ context.Context, p *passage) error {
-	defer g.processor(len(p.arrival.Body))()
-	return verdict(p.arrival.Service.Validate(p.arrival.Body, g.config.MaxFaults))
+	defer g.processor(len(p.xml))()
+	return verdict(p.arrival.Service.ValidateFor(p.receipt.Operation, p.xml, g.config.MaxFaults))
 }
 
 // read builds the document tree, from the same bytes that were validated.
 func (g *Gateway) read(_ context.Context, p *passage) error {
-	body := p.arrival.Body
-	if p.arrival.Asynchronous() {
-		body = p.payload
+	if err := p.gather(); err != nil {
+		return err
 	}
-	tree, err := document.Read(body)
+	tree, err := document.Read(p.xml)
 	if err != nil {
 		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
 	}
@@ -234,6 +258,22 @@ func (g *Gateway) read(_ context.Context, p *passage) error {
 	}
 	if !p.arrival.Asynchronous() {
 		p.input.Header, p.input.Payload = envelope.Parts(tree)
+	}
+	return nil
+}
+
+// gather puts the parts of a message that stand in the Body themselves into one
+// element.
+func (p *passage) gather() error {
+	if p.arrival.Asynchronous() {
+		return nil
+	}
+	gathered, err := p.receipt.Operation.Input.Gather(p.xml)
+	if err != nil {
+		return fault.New(fault.CodeInternal, "").Because(err)
+	}
+	if gathered != nil {
+		p.origin, p.xml = gathered, gathered.Envelope
 	}
 	return nil
 }
@@ -268,7 +308,7 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 		// The ledger has it, but a caller that waits must not take it for done.
 		return fault.New(fault.CodeSuperseded, "")
 	}
-	return out.Err
+	return p.located(out.Err)
 }
 
 // storeEdge logs the beginning and the end of an outage of the store, once each.

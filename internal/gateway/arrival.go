@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/encoded"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
@@ -31,9 +32,12 @@ const (
 type Arrival struct {
 	// Endpoint is the door: soap:orders/OrderService, without the operation, or
 	// amqp:in.orders.
-	Endpoint    string
-	Format      Format
-	Body        []byte // UTF-8, whole; not modified, but read until the lane is done with it
+	Endpoint string
+	Format   Format
+	Body     []byte // UTF-8, whole; not modified, but read until the lane is done with it
+	// Places tells where Body's places stood in the bytes received, when it was
+	// made of another encoding; else nil.
+	Places      *document.Origin
 	Remote      string // peer address, for the refusal's record
 	TraceParent string // W3C Trace Context, or empty
 
@@ -89,10 +93,11 @@ func (a *Arrival) door() string {
 }
 
 // understands reports whether the contract declares the header block for the
-// operation: what it declares may be marked mustUnderstand.
-func (a *Arrival) understands(operation, block document.Name) bool {
-	op := a.Service.Operation(operation)
-	return op != nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Element) bool { return h.Name == block })
+// operation: what it declares may be marked mustUnderstand. While it is not
+// known which of several operations is meant, none is.
+func (a *Arrival) understands(head *envelope.Head, block document.Name) bool {
+	op, err := a.Service.Dispatch(head.Operation, a.Action, head.Addressing.Action)
+	return err == nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Header) bool { return h.Element.Name == block })
 }
 
 // kept is the content type that the ledger keeps the body under.
@@ -119,6 +124,17 @@ type Receipt struct {
 	Fault *fault.Error
 
 	format Format
+}
+
+// Payload is the reply as it stands in the Body of an envelope: as it is stored,
+// or its parts alone, or in SOAP encoding, of the version that the request came
+// in, as the operation's binding says. It is not for one-way operations.
+func (r *Receipt) Payload() ([]byte, error) {
+	out := r.Operation.Output
+	if out.Use != contract.Encoded || len(r.Reply) == 0 {
+		return out.BodyOf(r.Reply)
+	}
+	return encoded.Append(make([]byte, 0, 2*len(r.Reply)), r.Head.Version, out.Element, r.Reply)
 }
 
 // Answer is the reply in the format of the message: its XML or its JSON twin; or,

@@ -2,8 +2,8 @@
 // the store, and between the store and a channel.
 //
 // accept.go is the place to begin. A message is prepared in parallel (peek,
-// route, authenticate, authorize, validate, read, map), committed in a lane
-// (lane.go: batches that share one transaction of the Store), and what it
+// route, authenticate, authorize, normalise, validate, read, map), committed in a
+// lane (lane.go: batches that share one transaction of the Store), and what it
 // publishes is carried to its channels by the relay (relay.go). access.go
 // decides who may do what; generation.go is the immutable configuration that a
 // message finishes on; ports.go declares what the core asks of adapters.

@@ -267,7 +267,7 @@ func TestLargeWaitForAProcessor(t *testing.T) {
 		g.processors <- struct{}{} // somebody else's
 		looked := make(chan error, 1)
 		go func() {
-			looked <- g.validate(t.Context(), &passage{arrival: &Arrival{Service: &contract.Service{}, Body: bytes.Repeat([]byte("<"), 600_000)}})
+			looked <- g.validate(t.Context(), &passage{arrival: &Arrival{Service: &contract.Service{}}, xml: bytes.Repeat([]byte("<"), 600_000)})
 		}()
 		synctest.Wait()
 		if len(looked) != 0 {

@@ -39,7 +39,6 @@ func (g *Gateway) identify(ctx context.Context, p *passage) error {
 // convert makes XML of the payload.
 func (g *Gateway) convert(_ context.Context, p *passage) error {
 	failpoint.HitFor("prepare", p.arrival.MessageID)
-	p.payload = p.arrival.Body
 	if p.arrival.Format != JSON {
 		return nil
 	}
@@ -48,14 +47,14 @@ func (g *Gateway) convert(_ context.Context, p *passage) error {
 	if err != nil {
 		return err
 	}
-	p.twin, p.payload = twin, twin.XML
+	p.origin, p.xml = twin, twin.XML
 	return nil
 }
 
 // validatePayload holds the payload element against the contract.
 func (g *Gateway) validatePayload(_ context.Context, p *passage) error {
-	defer g.processor(len(p.payload))()
-	return verdict(p.route.Mapping.Service.ValidatePayload(p.receipt.Operation, p.payload, g.config.MaxFaults))
+	defer g.processor(len(p.xml))()
+	return verdict(p.route.Mapping.Service.ValidatePayload(p.receipt.Operation, p.xml, g.config.MaxFaults))
 }
 
 // processor takes one of the places in which large messages are validated, and
@@ -78,16 +77,27 @@ func verdict(details []fault.Detail, more int, err error) error {
 	return f
 }
 
-// located translates the details of a fault into the text that the sender wrote.
+// origin is the form in which a message came, where that is not the XML that is
+// validated and read.
+type origin interface {
+	// Locate translates a detail about that XML into one about what came.
+	Locate(fault.Detail) fault.Detail
+}
+
+// located translates the details of a fault into the bytes that the sender wrote.
 func (p *passage) located(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
-	if p.twin == nil || !ok || len(f.Details) == 0 {
+	if !ok || len(f.Details) == 0 || p.origin == nil && p.arrival.Places == nil {
 		return err
 	}
 	c := *f
 	c.Details = make([]fault.Detail, len(f.Details))
 	for i, d := range f.Details {
-		c.Details[i] = p.twin.Locate(d)
+		if p.origin != nil {
+			d = p.origin.Locate(d)
+		}
+		d.Column = p.arrival.Places.Column(d.Line, d.Column)
+		c.Details[i] = d
 	}
 	return &c
 }

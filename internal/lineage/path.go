@@ -129,7 +129,7 @@ func (f *file) resolve(steps []string) (*Path, *missing) {
 
 func (f *file) header(steps []string) (*Path, *missing) {
 	var known []string
-	for _, block := range f.Operation.Input.Headers {
+	for _, block := range f.Operation.Input.Blocks() {
 		if len(steps) > 0 && block.Name.Local == steps[0] {
 			return f.below(block, header+"/"+steps[0], steps[1:])
 		}

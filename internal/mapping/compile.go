@@ -91,7 +91,7 @@ func (k *compiler) scope() *xpath.Scope {
 		Context:    &xpath.Shape{Element: op.Input.Element},
 		Namespaces: k.file.Namespaces,
 		Variables: map[string]*xpath.Variable{
-			"header":     {Shape: &xpath.Shape{Blocks: op.Input.Headers}, Slot: headerSlot},
+			"header":     {Shape: &xpath.Shape{Blocks: op.Input.Blocks()}, Slot: headerSlot},
 			"properties": {Field: k.property},
 			"principal":  {Field: record("login", loginFact, "dn", dnFact, "partner", partnerFact)},
 			"message":    {Field: messageField},

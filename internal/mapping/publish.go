@@ -193,11 +193,13 @@ func appendCell(dst []byte, c Cell) []byte {
 func (k *compiler) answer() {
 	op, reply := k.mapping.Operation, k.file.Reply
 	switch {
-	case reply == nil && op.Output == nil:
+	case reply == nil && (op.Output == nil || op.Output.Element == nil):
 	case reply == nil:
 		k.fail(k.file.Contract.node, "the operation %s answers with %s, and the mapping has no reply:", op.Name, op.Output.Element.Name.Local)
 	case op.Output == nil:
 		k.fail(reply.node, "the operation %s is one-way; it has no reply", op.Name)
+	case op.Output.Element == nil:
+		k.fail(reply.node, "the operation %s answers with an empty Body; it has no reply", op.Name)
 	default:
 		k.mapping.reply = k.xml(op.Output.Element, reply, k.stored())
 	}

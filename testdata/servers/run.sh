@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Runs a command with the real servers that the tests speak to: Debian's slapd
 # and rabbitmq-server, in a directory and on ports of their own on loopback.
-# They are installed when missing and this is root on Debian or Ubuntu; without
-# them the tests that need them skip, saying so (with CI=true they fail).
+# They are installed when missing and this is root on Debian or Ubuntu, as are
+# the tools of others that read what we publish: zeep, PHP, gSOAP and xmllint.
+# Without them the tests that need them skip, saying so (with CI=true they fail).
 #
 # usage: testdata/servers/run.sh go test ./...
 #
@@ -22,13 +23,23 @@ have() { [ -x /usr/sbin/slapd ] && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ];
 # Tests of the deployment confine the gateway as its unit and its container do.
 have_confinement() { command -v bwrap >/dev/null && command -v systemd-analyze >/dev/null; }
 
+# Tests of what is published load it with tools that others use.
+have_readers() {
+  /usr/bin/python3 -c 'import zeep' 2>/dev/null &&
+    command -v php >/dev/null && php -r 'exit(extension_loaded("soap") ? 0 : 1);' &&
+    command -v wsdl2h >/dev/null && command -v soapcpp2 >/dev/null && command -v xmllint >/dev/null
+}
+
+servers="slapd ldap-utils openssl rabbitmq-server bubblewrap systemd"
+readers="python3-zeep php-cli php-soap gsoap libxml2-utils"
+
 install_packages() {
-  have && have_confinement && return 0
+  have && have_confinement && have_readers && return 0
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    say "slapd, rabbitmq-server, bubblewrap and systemd are not all installed and this is not root on Debian: tests will skip"
+    say "$servers $readers are not all installed and this is not root on Debian: tests will skip"
     return 0
   fi
-  say "installing slapd, rabbitmq-server, bubblewrap and systemd"
+  say "installing $servers $readers"
   # Packages would start services of their own; a policy that answers 101 keeps
   # them from it while we install.
   local policy=/usr/sbin/policy-rc.d made=
@@ -38,8 +49,9 @@ install_packages() {
   local log
   log=$(mktemp)
   export DEBIAN_FRONTEND=noninteractive
+  # shellcheck disable=SC2086 # lists of packages
   if ! { apt-get update && apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 \
-    slapd ldap-utils openssl rabbitmq-server bubblewrap systemd; } >"$log" 2>&1; then
+    $servers $readers; } >"$log" 2>&1; then
     tail -20 "$log" >&2
     say "installing failed"
   fi

@@ -7,7 +7,7 @@ import (
 
 // regular is the regular expression of a call: compiled with the mapping where
 // it is a literal, which it nearly always is.
-type regular func(*Frame) (*pattern, error)
+type regular func(*Frame) (*regularExpression, error)
 
 // regular compiles argument i as a pattern, and flags as the argument behind all
 // others. allowsEmpty: whether it may match the empty string (§5.6.3 to §5.6.5).
@@ -19,7 +19,7 @@ func (c *compiler) regular(n *call, i, flags int, allowsEmpty bool) regular {
 	if src == nil || options == nil {
 		return nil
 	}
-	build := func(f *Frame) (*pattern, string, error) {
+	build := func(f *Frame) (*regularExpression, string, error) {
 		s, _, err := src.one(f)
 		if err != nil {
 			return nil, "", err
@@ -28,14 +28,14 @@ func (c *compiler) regular(n *call, i, flags int, allowsEmpty bool) regular {
 		if err != nil {
 			return nil, "", err
 		}
-		p, complaint := newPattern(s.Lexical(), o.Lexical())
+		p, complaint := newRegularExpression(s.Lexical(), o.Lexical())
 		if complaint == "" && p.matchesEmpty && !allowsEmpty {
 			complaint = "the regular expression matches the empty string"
 		}
 		return p, complaint, nil
 	}
 	if !isLiteral(n.args[i]) || flags < len(n.args) && !isLiteral(n.args[flags]) {
-		return func(f *Frame) (*pattern, error) {
+		return func(f *Frame) (*regularExpression, error) {
 			p, complaint, err := build(f)
 			if err == nil && complaint != "" {
 				err = &Error{Message: complaint}
@@ -48,7 +48,7 @@ func (c *compiler) regular(n *call, i, flags int, allowsEmpty bool) regular {
 		c.fail(n.args[i], "%s", complaint)
 		return nil
 	}
-	return func(*Frame) (*pattern, error) { return p, nil }
+	return func(*Frame) (*regularExpression, error) { return p, nil }
 }
 
 func isLiteral(n node) bool {
@@ -71,7 +71,7 @@ func (c *compiler) matches(n *call) code {
 	}}
 }
 
-func applied(f *Frame, text code, re regular) (string, *pattern, error) {
+func applied(f *Frame, text code, re regular) (string, *regularExpression, error) {
 	v, _, err := text.one(f)
 	if err != nil {
 		return "", nil, err

@@ -1,13 +1,14 @@
 package xpath
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/gatehouse/gatehouse/internal/pattern"
 )
 
 // The regular expressions of XPath (XPath and XQuery Functions 3.1 §5.6.1: those
@@ -15,15 +16,15 @@ import (
 // rewritten for Go's package regexp, whose time is linear in the text whatever
 // the pattern. Back-references, which need another kind of machine, are refused.
 
-// pattern is a compiled regular expression.
-type pattern struct {
+// regularExpression is a compiled regular expression.
+type regularExpression struct {
 	*regexp.Regexp
 	matchesEmpty bool
 }
 
-// newPattern compiles a regular expression with its flags (§5.6.2). It returns a
+// newRegularExpression compiles a regular expression with its flags (§5.6.2). It returns a
 // complaint, or "".
-func newPattern(src, flags string) (*pattern, string) {
+func newRegularExpression(src, flags string) (*regularExpression, string) {
 	for _, f := range flags {
 		if !strings.ContainsRune("smixq", f) {
 			return nil, fmt.Sprintf("%q is no flag of a regular expression; there are s, m, i, x and q", f)
@@ -60,7 +61,7 @@ func newPattern(src, flags string) (*pattern, string) {
 	if err != nil {
 		return nil, "the regular expression is too large, or repeats something more than 1,000 times"
 	}
-	return &pattern{compiled, compiled.MatchString("")}, ""
+	return &regularExpression{compiled, compiled.MatchString("")}, ""
 }
 
 // maxPattern bounds a regular expression, maxGroups its nesting.
@@ -164,9 +165,9 @@ func (t *translation) single() {
 			t.out.WriteString(`[^\n\r]`)
 		}
 	case '[':
-		t.class().write(&t.out)
+		t.class()
 	case '\\':
-		t.escape(&t.out)
+		t.escape()
 	case '?', '*', '+', '{', '}', ']':
 		t.fail("%q stands in the regular expression where a character should be; write \\%c for itself", string(c), c)
 	default:
@@ -211,14 +212,23 @@ func isQuantity(s string) bool {
 }
 
 // escape is a backslash outside of a class.
-func (t *translation) escape(out *strings.Builder) {
+func (t *translation) escape() {
 	if t.i+1 < len(t.src) && t.src[t.i+1] >= '1' && t.src[t.i+1] <= '9' {
 		t.fail("back-references such as \\%c are not supported", t.src[t.i+1])
 		return
 	}
-	if set := t.escaped(); t.complaint == "" {
-		set.write(out)
+	t.class()
+}
+
+// class is [...] or an escape: its characters, written out.
+func (t *translation) class() {
+	chars, size, err := pattern.Class(t.src[t.i:])
+	if f, ok := errors.AsType[*pattern.Fault](err); ok {
+		t.fail("the regular expression is wrong at character %d: %s", utf8.RuneCountInString(t.src[:t.i])+f.At, f.Message)
+		return
 	}
+	t.i += size
+	runes(chars).write(&t.out)
 }
 
 // runes is a set of characters: sorted, disjoint, inclusive ranges.
@@ -239,238 +249,4 @@ func (s runes) write(out *strings.Builder) {
 		fmt.Fprintf(out, `\x{%X}-\x{%X}`, r[0], r[1])
 	}
 	out.WriteByte(']')
-}
-
-// union puts two sets together; its arguments are kept.
-func (s runes) union(o runes) runes {
-	all := slices.Concat(s, o)
-	slices.SortFunc(all, func(a, b [2]rune) int { return int(a[0] - b[0]) })
-	var out runes
-	for _, r := range all {
-		if n := len(out); n > 0 && r[0] <= out[n-1][1]+1 {
-			out[n-1][1] = max(out[n-1][1], r[1])
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
-func (s runes) complement() runes {
-	var out runes
-	from := rune(0)
-	for _, r := range s {
-		if r[0] > from {
-			out = append(out, [2]rune{from, r[0] - 1})
-		}
-		from = r[1] + 1
-	}
-	if from <= unicode.MaxRune {
-		out = append(out, [2]rune{from, unicode.MaxRune})
-	}
-	return out
-}
-
-func (s runes) minus(o runes) runes {
-	return s.complement().union(o).complement()
-}
-
-func tableOf(t *unicode.RangeTable) runes {
-	var out runes
-	add := func(lo, hi, stride rune) {
-		if stride == 1 {
-			out = append(out, [2]rune{lo, hi})
-			return
-		}
-		for r := lo; r <= hi; r += stride {
-			out = append(out, [2]rune{r, r})
-		}
-	}
-	for _, r := range t.R16 {
-		add(rune(r.Lo), rune(r.Hi), rune(r.Stride))
-	}
-	for _, r := range t.R32 {
-		add(rune(r.Lo), rune(r.Hi), rune(r.Stride))
-	}
-	return runes{}.union(out)
-}
-
-// class is [...], with subtraction (XSD 1.0 part 2 appendix F).
-func (t *translation) class() runes {
-	if t.i++; strings.Count(t.src[:t.i], "[") > maxGroups {
-		t.fail("the regular expression has more than %d classes within each other", maxGroups)
-	}
-	negated := t.peek() == '^'
-	if negated {
-		t.i++
-	}
-	var set runes
-	for first := true; t.complaint == ""; first = false {
-		switch c := t.peek(); {
-		case c == 0:
-			t.fail("a class of the regular expression is not closed with ]")
-		case c == ']' && first:
-			t.fail("a class of the regular expression is empty")
-		case c == ']':
-			t.i++
-			return negate(set, negated)
-		case c == '-' && strings.HasPrefix(t.src[t.i:], "-["):
-			t.i++
-			set = negate(set, negated).minus(t.class())
-			if t.peek() != ']' {
-				t.fail("a subtraction ends its class; a ] is missing behind it")
-			}
-			t.i++
-			return set
-		default:
-			set = set.union(t.member())
-		}
-	}
-	return nil
-}
-
-func negate(s runes, negated bool) runes {
-	if negated {
-		return s.complement()
-	}
-	return s
-}
-
-// member is one character, range or escape of a class.
-func (t *translation) member() runes {
-	from := t.bound()
-	if t.complaint != "" || len(from) != 1 || from[0][0] != from[0][1] {
-		return from
-	}
-	rest := t.src[t.i:]
-	if !strings.HasPrefix(rest, "-") || strings.HasPrefix(rest, "-]") || strings.HasPrefix(rest, "-[") {
-		return from
-	}
-	t.i++
-	to := t.bound()
-	if t.complaint != "" {
-		return nil
-	}
-	if len(to) != 1 || to[0][0] != to[0][1] || to[0][0] < from[0][0] {
-		t.fail("a range of the regular expression ends before it begins")
-		return nil
-	}
-	return runes{{from[0][0], to[0][0]}}
-}
-
-func (t *translation) bound() runes {
-	switch c := t.peek(); c {
-	case '\\':
-		return t.escaped()
-	case '[':
-		t.fail("[ within a class of the regular expression; write \\[ for itself")
-		return nil
-	case 0:
-		t.fail("a class of the regular expression is not closed with ]")
-		return nil
-	}
-	r := t.next()
-	return runes{{r, r}}
-}
-
-var singleEscapes = map[byte]rune{'n': '\n', 'r': '\r', 't': '\t'}
-
-// escaped reads a backslash and what it stands for.
-func (t *translation) escaped() runes {
-	if t.i+1 >= len(t.src) {
-		t.fail("the regular expression ends with a backslash")
-		return nil
-	}
-	c := t.src[t.i+1]
-	t.i += 2
-	if r, ok := singleEscapes[c]; ok {
-		return runes{{r, r}}
-	}
-	if strings.IndexByte(`\|.?*+(){}-[]^$`, c) >= 0 {
-		return runes{{rune(c), rune(c)}}
-	}
-	if c == 'p' || c == 'P' {
-		return t.property(c == 'P')
-	}
-	set, known := classEscape(c | 0x20)
-	if !known {
-		t.fail("\\%c is no escape of a regular expression", c)
-		return nil
-	}
-	return negate(set, c < 'a')
-}
-
-// classEscape is \s, \i, \c, \d or \w (XSD 1.0 part 2 appendix F.1.1).
-func classEscape(c byte) (runes, bool) {
-	switch c {
-	case 's':
-		return runes{{'\t', '\n'}, {'\r', '\r'}, {' ', ' '}}, true
-	case 'd':
-		return tableOf(unicode.Nd), true
-	case 'w':
-		return tableOf(unicode.P).union(tableOf(unicode.Z)).union(others()).complement(), true
-	case 'i':
-		return nameStartChars, true
-	case 'c':
-		return nameStartChars.union(runes{{'-', '.'}, {'0', '9'}, {0xB7, 0xB7}, {0x300, 0x36F}, {0x203F, 0x2040}}), true
-	}
-	return nil, false
-}
-
-// others is the category C, unassigned code points included.
-func others() runes {
-	assigned := tableOf(unicode.L)
-	for _, t := range []*unicode.RangeTable{unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z} {
-		assigned = assigned.union(tableOf(t))
-	}
-	return assigned.complement()
-}
-
-// nameStartChars is NameStartChar of XML 1.0, fifth edition.
-var nameStartChars = runes{
-	{':', ':'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}, {0xC0, 0xD6}, {0xD8, 0xF6}, {0xF8, 0x2FF}, {0x370, 0x37D},
-	{0x37F, 0x1FFF}, {0x200C, 0x200D}, {0x2070, 0x218F}, {0x2C00, 0x2FEF}, {0x3001, 0xD7FF}, {0xF900, 0xFDCF},
-	{0xFDF0, 0xFFFD}, {0x10000, 0xEFFFF},
-}
-
-// property is \p{…}: a general category, or a block.
-func (t *translation) property(negated bool) runes {
-	end := strings.IndexByte(t.src[t.i:], '}')
-	if t.i >= len(t.src) || t.src[t.i] != '{' || end < 0 {
-		t.fail("\\p takes a category in braces, as in \\p{Lu}")
-		return nil
-	}
-	name := t.src[t.i+1 : t.i+end]
-	t.i += end + 1
-	switch table, ok := unicode.Categories[name]; {
-	case name == "C":
-		return negate(others(), negated)
-	case name == "Cn":
-		return negate(others().minus(tableOf(unicode.C)), negated)
-	case ok && len(name) <= 2 && name != "LC":
-		return negate(tableOf(table), negated)
-	}
-	if block, ok := blocks[name]; ok {
-		return negate(runes{block}, negated)
-	}
-	t.fail("there is no category or block %q of characters", name)
-	return nil
-}
-
-// blocks are those that a pattern is likely to name (XSD 1.0 part 2 appendix
-// F.1.1).
-var blocks = map[string][2]rune{
-	"IsBasicLatin": {0, 0x7F}, "IsLatin-1Supplement": {0x80, 0xFF}, "IsLatinExtended-A": {0x100, 0x17F},
-	"IsLatinExtended-B": {0x180, 0x24F}, "IsIPAExtensions": {0x250, 0x2AF}, "IsSpacingModifierLetters": {0x2B0, 0x2FF},
-	"IsCombiningDiacriticalMarks": {0x300, 0x36F}, "IsGreek": {0x370, 0x3FF}, "IsGreekandCoptic": {0x370, 0x3FF},
-	"IsCyrillic": {0x400, 0x4FF}, "IsArmenian": {0x530, 0x58F}, "IsHebrew": {0x590, 0x5FF}, "IsArabic": {0x600, 0x6FF},
-	"IsDevanagari": {0x900, 0x97F}, "IsThai": {0xE00, 0xE7F}, "IsGeorgian": {0x10A0, 0x10FF}, "IsHangulJamo": {0x1100, 0x11FF},
-	"IsLatinExtendedAdditional": {0x1E00, 0x1EFF}, "IsGreekExtended": {0x1F00, 0x1FFF}, "IsGeneralPunctuation": {0x2000, 0x206F},
-	"IsSuperscriptsandSubscripts": {0x2070, 0x209F}, "IsCurrencySymbols": {0x20A0, 0x20CF}, "IsLetterlikeSymbols": {0x2100, 0x214F},
-	"IsNumberForms": {0x2150, 0x218F}, "IsArrows": {0x2190, 0x21FF}, "IsMathematicalOperators": {0x2200, 0x22FF},
-	"IsBoxDrawing": {0x2500, 0x257F}, "IsGeometricShapes": {0x25A0, 0x25FF}, "IsMiscellaneousSymbols": {0x2600, 0x26FF},
-	"IsCJKSymbolsandPunctuation": {0x3000, 0x303F}, "IsHiragana": {0x3040, 0x309F}, "IsKatakana": {0x30A0, 0x30FF},
-	"IsCJKUnifiedIdeographs": {0x4E00, 0x9FFF}, "IsHangulSyllables": {0xAC00, 0xD7A3}, "IsPrivateUse": {0xE000, 0xF8FF},
-	"IsCJKCompatibilityIdeographs": {0xF900, 0xFAFF}, "IsArabicPresentationForms-A": {0xFB50, 0xFDFF},
-	"IsHalfwidthandFullwidthForms": {0xFF00, 0xFFEF}, "IsSpecials": {0xFFF0, 0xFFFD},
 }

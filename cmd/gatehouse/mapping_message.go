@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/encoded"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -24,10 +25,15 @@ type paper struct {
 	Form  string `json:"form"` // soap 1.1, soap 1.2, xml or json
 	Bytes int    `json:"bytes"`
 
-	body []byte // as UTF-8
-	tree *document.Tree
-	twin *contract.JSONDocument // of form json
-	in   mapping.Input
+	body   []byte // as UTF-8
+	tree   *document.Tree
+	origin origin // nil when the XML that is mapped is the file's own
+	in     mapping.Input
+}
+
+// origin translates places in the XML that was made of a message into its own.
+type origin interface {
+	Locate(fault.Detail) fault.Detail
 }
 
 // readPaper reads a message, - for standard input, of at most limit bytes.
@@ -79,23 +85,25 @@ func (p *paper) release() {
 func (p *paper) input(m *mapping.Mapping) error {
 	header := func(*document.Tree) (h, payload document.Node) { return document.Node{}, p.tree.Root() }
 	body := p.body
-	var err error
+	var wrong error
 	switch p.Form {
 	case "json":
-		if p.twin, err = m.Service.FromJSON(m.Operation, p.body, maxShown); err != nil {
+		twin, err := m.Service.FromJSON(m.Operation, p.body, maxShown)
+		if err != nil {
 			return err
 		}
-		body = p.twin.XML
-		err = judged(m.Service.ValidatePayload(m.Operation, body, maxShown))
+		p.origin, body = twin, twin.XML
+		wrong = judged(m.Service.ValidatePayload(m.Operation, body, maxShown))
 	case "xml":
-		err = judged(m.Service.ValidatePayload(m.Operation, body, maxShown))
+		wrong = judged(m.Service.ValidatePayload(m.Operation, body, maxShown))
 	default:
 		header = envelope.Parts
-		err = p.envelope(m)
+		body, wrong = p.envelope(m)
 	}
-	if err != nil {
-		return err
+	if wrong != nil {
+		return wrong
 	}
+	var err error
 	if p.tree, err = document.Read(body); err != nil {
 		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
 	}
@@ -103,19 +111,38 @@ func (p *paper) input(m *mapping.Mapping) error {
 	return nil
 }
 
-// envelope holds a whole envelope against the contract.
-func (p *paper) envelope(m *mapping.Mapping) error {
+// envelope holds a whole envelope against the contract, and returns it in the
+// form that is mapped: literal, with one element in the Body.
+func (p *paper) envelope(m *mapping.Mapping) ([]byte, error) {
 	head, err := envelope.Peek(p.body, envelope.Limits{Understands: func(_ *envelope.Head, block document.Name) bool {
 		return slices.ContainsFunc(m.Operation.Input.Blocks(), func(b *contract.Element) bool { return b.Name == block })
 	}})
 	if err != nil {
-		return err
-	}
-	if head.Operation != m.Operation.Input.Element.Name {
-		return fault.New(fault.CodeUnknownOperation, "the Body holds %s, and the mapping %s takes %s", head.Operation, m.Name, m.Operation.Input.Element.Name)
+		return nil, err
 	}
 	p.in.Message.MessageID = head.Addressing.MessageID
-	return judged(m.Service.ValidateFor(m.Operation, p.body, maxShown))
+	op, err := m.Service.Dispatch(head.Operation, "", head.Addressing.Action)
+	shared := err != nil && fault.Of(err).Code == fault.CodeAction // several have this Body, and no action says which
+	if !shared && (err != nil || op.Input.Element != m.Operation.Input.Element) {
+		return nil, fault.New(fault.CodeUnknownOperation, "the Body holds %s, and the mapping %s takes %s", head.Operation, m.Name, m.Operation.Input.Element.Name)
+	}
+	body := p.body
+	if encoded.Takes(m.Operation) {
+		literal, err := encoded.Normalise(m.Service, m.Operation, body, maxShown)
+		if err != nil {
+			return nil, err
+		}
+		p.origin, body = literal, literal.XML
+	}
+	if err := judged(m.Service.ValidateFor(m.Operation, body, maxShown)); err != nil {
+		return nil, err
+	}
+	gathered, err := m.Operation.Input.Gather(body)
+	if err != nil || gathered == nil {
+		return body, err
+	}
+	p.origin = gathered
+	return gathered.Envelope, nil
 }
 
 func judged(details []fault.Detail, more int, err error) error {
@@ -127,15 +154,15 @@ func judged(details []fault.Detail, more int, err error) error {
 	return f
 }
 
-// located translates places in the XML that was made of JSON into the file's own.
+// located translates places in the XML that was made of a message into its own.
 func (p *paper) located(err error) error {
-	if err == nil || p == nil || p.twin == nil {
+	if err == nil || p == nil || p.origin == nil {
 		return err
 	}
 	f := *fault.Of(err)
 	f.Details = slices.Clone(f.Details)
 	for i := range f.Details {
-		f.Details[i] = p.twin.Locate(f.Details[i])
+		f.Details[i] = p.origin.Locate(f.Details[i])
 	}
 	return &f
 }
@@ -143,8 +170,8 @@ func (p *paper) located(err error) error {
 // at is a place in the message; in JSON, of the text.
 func (p *paper) at(path string, line, column int) messagePlace {
 	d := fault.Detail{Path: path, Line: line, Column: column}
-	if p.twin != nil {
-		d = p.twin.Locate(d)
+	if p.origin != nil {
+		d = p.origin.Locate(d)
 	}
 	return messagePlace{d.Path, d.Line, d.Column}
 }

@@ -226,6 +226,12 @@ func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) e
 		return err
 	}
 	failpoint.Hit("commit-begun")
+	rehearsal := sqlstore.RehearsalOf(items)
+	if rehearsal != nil {
+		if err := s.do("SAVEPOINT rehearsal"); err != nil {
+			return err
+		}
+	}
 	found := lookups{}
 	for _, it := range items {
 		if err := ctx.Err(); err != nil {
@@ -236,6 +242,9 @@ func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) e
 		}
 	}
 	failpoint.Hit("commit-rendered")
+	if rehearsal != nil {
+		return rehearse(s, rehearsal)
+	}
 	if err := seal(s, items); err != nil {
 		return err
 	}

@@ -32,13 +32,17 @@ func (d *dialect) Compile(p *sqlstore.Plan) (sqlstore.Program, error) {
 func (p *program) Run(ctx context.Context, ss sqlstore.Session, items []*sqlstore.Item) error {
 	s := ss.(*session)
 	lot := slices.ContainsFunc(items, (*sqlstore.Item).UsesLot)
-	if p.combined != "" && !lot {
+	rehearsal := sqlstore.RehearsalOf(items)
+	if p.combined != "" && !lot && rehearsal == nil {
 		return p.atOnce(ctx, s, items)
 	}
 	if err := s.Begin(ctx); err != nil {
 		return err
 	}
 	failpoint.Hit("commit-begun")
+	if rehearsal != nil {
+		return p.rehearse(ctx, s, rehearsal, items)
+	}
 	clash, err := p.send(ctx, s, items, p.write, rowsParameter(p.plan, items, lot), whether(lot))
 	if err != nil {
 		return err

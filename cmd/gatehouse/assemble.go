@@ -80,6 +80,9 @@ func (p *project) connect(c *compiled, s store, earlier *assembly, w *watch, log
 }
 
 func (a *assembly) connectDirectory(earlier *assembly) (err error) {
+	if a.project.cast != nil {
+		return nil
+	}
 	a.directory = earlier.directory
 	if a.directory == nil || !reflect.DeepEqual(a.project.Directory, earlier.project.Directory) {
 		a.directory, err = ldap.New(*a.project.Directory, a.log, time.Now)
@@ -124,11 +127,15 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 			channels = append(channels, gateway.Channel{Name: ch.Name, Publisher: p})
 		}
 	}
+	who := a.project.cast
+	if who == nil {
+		who = a.directory
+	}
 	return gateway.NewGeneration(gateway.Parts{
 		Version:   a.compiled.version,
 		Contracts: a.compiled.contracts,
 		Access:    a.compiled.access,
-		Directory: a.directory,
+		Directory: who,
 		Channels:  channels,
 		Retire:    a.retire,
 	}, routes)

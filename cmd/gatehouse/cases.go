@@ -7,6 +7,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,9 +26,26 @@ import (
 
 // caseBook is cases.yaml: messages to send and what must come of them.
 type caseBook struct {
-	Users map[string]string `yaml:"users,required"`
-	Cases []messageCase     `yaml:"cases,required"`
+	Users map[string]caseUser `yaml:"users,required"`
+	Cases []messageCase       `yaml:"cases,required"`
 	dir   string
+}
+
+// caseUser is somebody who sends. Where cases run without a directory, its groups
+// are what the directory would say.
+type caseUser struct {
+	Password string   `yaml:"password,required"`
+	Groups   []string `yaml:"groups"` // short names or distinguished names
+}
+
+// UnmarshalNode takes a password alone, too.
+func (u *caseUser) UnmarshalNode(n *config.Node) error {
+	if n.Kind == config.Scalar {
+		u.Password = n.Text()
+		return nil
+	}
+	type plain caseUser
+	return n.Decode((*plain)(u))
 }
 
 type messageCase struct {
@@ -50,7 +69,32 @@ func readCases(dir string) (*caseBook, error) {
 		return nil, err
 	}
 	b := &caseBook{dir: dir}
-	return b, node.Decode(b)
+	if err := node.Decode(b); err != nil {
+		return nil, err
+	}
+	return b, b.check(node)
+}
+
+// check finds what is wrong between entries: answers are kept by name.
+func (b *caseBook) check(root *config.Node) error {
+	var faults config.Faults
+	seen := map[string]bool{}
+	for i, c := range b.Cases {
+		at := root.Get("cases").Items()[i]
+		switch {
+		case seen[c.Case]:
+			faults.Add(at.Get("case").Fault("there are two cases %q", c.Case))
+		case c.Case != filepath.Base(c.Case) || strings.ContainsAny(c.Case, `/\`):
+			faults.Add(at.Get("case").Fault("%q is not the name of a file", c.Case))
+		case c.To != "" && c.Queue != "":
+			faults.Add(at.Fault("a case goes to a service or to a queue"))
+		}
+		seen[c.Case] = true
+		if _, ok := b.Users[c.As]; !ok {
+			faults.Add(at.Get("as").Fault("there is no user %q%s", c.As, didYouMean(c.As, slices.Sorted(maps.Keys(b.Users)))))
+		}
+	}
+	return faults.Err()
 }
 
 // addresses is where cases are sent to.
@@ -74,7 +118,7 @@ func (b *caseBook) send(ctx context.Context, to addresses, c messageCase) (strin
 // ask puts a case on its queue. The answer is the outcome, the fault's code and
 // the reply.
 func (b *caseBook) ask(ctx context.Context, broker string, c messageCase, body []byte) (answer string, err error) {
-	p, err := newProducer("amqp://"+broker, c.As, cmp.Or(c.Password, b.Users[c.As]))
+	p, err := newProducer("amqp://"+broker, c.As, cmp.Or(c.Password, b.Users[c.As].Password))
 	if err != nil {
 		return "", err
 	}
@@ -90,7 +134,7 @@ func (b *caseBook) ask(ctx context.Context, broker string, c messageCase, body [
 func (b *caseBook) call(ctx context.Context, base string, c messageCase, body []byte) (string, error) {
 	client := soap.Client{URL: base + "/soap/" + cmp.Or(c.To, "orders/OrderService"), Version: envelope.V11, Username: c.As, Password: c.Password}
 	if client.Password == "" {
-		client.Password = b.Users[c.As]
+		client.Password = b.Users[c.As].Password
 	}
 	if bytes.Contains(body, []byte(envelope.V12.Namespace())) {
 		client.Version = envelope.V12
@@ -122,21 +166,29 @@ type comparison struct {
 	faults []error
 }
 
-func (c *comparison) check(name, got string) {
-	file := filepath.Join(c.dir, name)
+// check returns, and keeps, what differs from the file of that name.
+func (c *comparison) check(name, got string) error {
+	err := c.compare(filepath.Join(c.dir, name), got)
+	if err != nil {
+		c.faults = append(c.faults, err)
+	}
+	return err
+}
+
+func (c *comparison) compare(file, got string) error {
 	if c.update {
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			c.faults = append(c.faults, err)
-		}
-		return
+		return os.WriteFile(file, []byte(got), 0o644)
 	}
 	want, err := os.ReadFile(file)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no %s yet; --update writes it", file)
 	case err != nil:
-		c.faults = append(c.faults, err)
+		return err
 	case string(want) != got:
-		c.faults = append(c.faults, fmt.Errorf("%s differs:\n%s", name, difference(string(want), got)))
+		return fmt.Errorf("%s differs:\n%s", filepath.Base(file), difference(string(want), got))
 	}
+	return nil
 }
 
 // difference lists the lines that only one side has, in order.

@@ -135,6 +135,9 @@ func (p *project) compileMapping(r routeSection, read reader, contracts map[stri
 			wrong.Add(r.node.Fault("%s publishes to channel %q, which is not listed under `channels:`%s", r.Mapping, name, didYouMean(name, p.Channels.names())))
 		}
 	}
+	if p.watching != nil {
+		m = p.watching(m)
+	}
 	return m, wrong.Err()
 }
 

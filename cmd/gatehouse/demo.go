@@ -298,31 +298,18 @@ func indent(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ") + "\n"
 }
 
+// stage is where the demo's cases are played.
+func (d *demo) stage() *stage {
+	return &stage{database: filepath.Join(d.dir, "data", "gatehouse.db"), events: d.events, addresses: d.addresses()}
+}
+
 // compare sends every case and holds answers, tables and events against the files.
 func (d *demo) compare(ctx context.Context, book *caseBook, update bool, out io.Writer) error {
 	c := &comparison{dir: book.dir, update: update}
-	for _, one := range book.Cases {
-		answer, err := book.send(ctx, d.addresses(), one)
-		if err != nil {
-			return fmt.Errorf("case %s: %w", one.Case, err)
-		}
-		c.check(one.Case+".answer", answer)
+	err := d.stage().play(ctx, book, c, func(one messageCase, answer string, _ error) {
 		fmt.Fprintf(out, "sent      %-26s %s\n", one.Case, strings.SplitN(answer, "\n", 2)[0])
-	}
-	if err := d.settled(ctx); err != nil {
-		return err
-	}
-	tables, err := dumpTables(ctx, filepath.Join(d.dir, "data", "gatehouse.db"))
-	if err != nil {
-		return err
-	}
-	c.check("tables.txt", tables)
-	events, err := d.events.all(ctx)
-	if err != nil {
-		return err
-	}
-	c.check("events.txt", events)
-	if err := errors.Join(c.faults...); err != nil {
+	})
+	if err := errors.Join(append([]error{err}, c.faults...)...); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "all agree: %d answers, tables and events\n", len(book.Cases))

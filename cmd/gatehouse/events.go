@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +39,16 @@ func (e event) String() string {
 // listenEvents declares exchanges, and a queue of its own bound to all of them,
 // on the broker at url, and consumes.
 func listenEvents(ctx context.Context, url string, exchanges ...string) (*events, error) {
+	queues := make([]string, len(sampleQueues))
+	for i, queue := range sampleQueues {
+		queues[i] = queue + strings.TrimPrefix(exchanges[0], "orders")
+	}
+	return listenTo(ctx, url, exchanges[0]+"-events", exchanges, queues)
+}
+
+// listenTo does the same with any exchanges, and declares the queues that the
+// gateway consumes.
+func listenTo(ctx context.Context, url, queue string, exchanges, queues []string) (*events, error) {
 	conn, err := amqp091.Dial(url)
 	if err != nil {
 		return nil, err
@@ -48,8 +57,7 @@ func listenEvents(ctx context.Context, url string, exchanges ...string) (*events
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	queue := exchanges[0] + "-events"
-	if err := declareTopology(ch, queue, exchanges); err != nil {
+	if err := declareTopology(ch, queue, exchanges, queues); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	in, err := ch.ConsumeWithContext(ctx, queue, "", true, false, false, false, nil)
@@ -66,12 +74,12 @@ var sampleQueues = []string{"in.orders", "in.prices"}
 // an order.
 var sampleQueueArguments = amqp091.Table{"x-queue-type": "quorum", "x-single-active-consumer": true}
 
-func declareTopology(ch *amqp091.Channel, queue string, exchanges []string) error {
+func declareTopology(ch *amqp091.Channel, queue string, exchanges, queues []string) error {
 	if _, err := ch.QueueDeclare(queue, true, false, false, false, nil); err != nil {
 		return err
 	}
-	for _, queue := range sampleQueues {
-		if _, err := ch.QueueDeclare(queue+strings.TrimPrefix(exchanges[0], "orders"), true, false, false, false, sampleQueueArguments); err != nil {
+	for _, queue := range queues {
+		if _, err := ch.QueueDeclare(queue, true, false, false, false, sampleQueueArguments); err != nil {
 			return err
 		}
 	}
@@ -140,37 +148,4 @@ func (e *events) all(ctx context.Context) (string, error) {
 		b.WriteString(one.String())
 	}
 	return b.String(), nil
-}
-
-// settled waits until the outbox is empty and each delivery's event has come.
-func (d *demo) settled(ctx context.Context) error {
-	deadline := time.Now().Add(demoTimeout)
-	for time.Now().Before(deadline) {
-		waiting, delivered, err := d.outboxState(ctx)
-		if err != nil {
-			return err
-		}
-		for len(d.events.kept) < delivered {
-			e, err := d.events.next(ctx, demoTimeout)
-			if err != nil {
-				return err
-			}
-			d.events.kept = append(d.events.kept, e)
-		}
-		if waiting == 0 && len(d.events.kept) == delivered {
-			return nil
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return fmt.Errorf("the outbox is not empty after %v", demoTimeout)
-}
-
-func (d *demo) outboxState(ctx context.Context) (waiting, delivered int, err error) {
-	db, err := openReadOnly(filepath.Join(d.dir, "data", "gatehouse.db"))
-	if err != nil {
-		return 0, 0, err
-	}
-	defer db.Close()
-	err = db.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM "gateway.outbox") + (SELECT count(*) FROM "gateway.held" WHERE state = 'waiting'), (SELECT count(*) FROM "gateway.delivery")`).Scan(&waiting, &delivered)
-	return waiting, delivered, err
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
 // project is gatehouse.yaml as it stands. Each adapter owns its section; this
@@ -54,6 +55,11 @@ type project struct {
 	file string // the path it was read from
 	dir  string // the folder that contracts and mappings are found from
 	root *config.Node
+
+	// What cases are played with: who is asked in place of the directory, and who
+	// looks on while mappings are applied. Both are nil in service.
+	cast     gateway.Directory
+	watching func(*mapping.Mapping) *mapping.Mapping
 }
 
 type routeSection struct {

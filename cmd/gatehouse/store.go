@@ -22,6 +22,7 @@ import (
 // store is what every command needs of a SQL store; both dialects are one.
 type store interface {
 	gateway.Store
+	gateway.Rehearser
 	Check(ctx context.Context, mappings []*mapping.Mapping) ([]string, error)
 	Status(ctx context.Context, business fs.FS) ([]sqlite.Migration, error)
 	Up(ctx context.Context, business fs.FS) ([]sqlite.Migration, error)

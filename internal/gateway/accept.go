@@ -381,18 +381,20 @@ func (p *passage) facts() *Message {
 	return m
 }
 
-// digest is what "the same body" is judged by: the canonical payload element
-// and the header blocks and properties that the mapping reads, not the bytes on
-// the wire.
-func (p *passage) digest() Digest {
-	canonical := document.AppendCanonical(nil, p.input.Payload)
-	for _, name := range p.writer.mapping.Headers {
-		if block := p.input.Header.Child(name); block.Exists() {
+// digest is what "the same body" is judged by.
+func (p *passage) digest() Digest { return digestOf(p.writer.mapping.Mapping, &p.input) }
+
+// digestOf is over the canonical payload element and the header blocks and
+// properties that the mapping reads, not over the bytes on the wire.
+func digestOf(m *mapping.Mapping, in *mapping.Input) Digest {
+	canonical := document.AppendCanonical(nil, in.Payload)
+	for _, name := range m.Headers {
+		if block := in.Header.Child(name); block.Exists() {
 			canonical = document.AppendCanonical(canonical, block)
 		}
 	}
-	for _, name := range p.writer.mapping.Properties {
-		if value, ok := p.input.Properties[name]; ok && !transient(name) {
+	for _, name := range m.Properties {
+		if value, ok := in.Properties[name]; ok && !transient(name) {
 			canonical = fmt.Appendf(canonical, "\n%q=%q", name, value)
 		}
 	}

@@ -79,6 +79,8 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"the ledger tells", (*storeSuite).ledger},
 		{"the ledger finds", (*storeSuite).finds},
 		{"a cancelled call stores nothing", (*storeSuite).cancelled},
+		{"rehearsals leave nothing", (*storeSuite).rehearses},
+		{"rehearsals of what is refused", (*storeSuite).rehearsesRefusals},
 
 		{"three of ten are held with the seven", (*storeSuite).heldTogether},
 		{"every refusal can be held", (*storeSuite).heldForAll},

@@ -24,7 +24,7 @@ const maxFound = 64
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 	a := &applier{mapping: m, out: &Changeset{Rows: make([][]Row, len(m.Tables))}, current: make([]int, len(m.Tables))}
 	facts := facts{mapping: m, in: in}
-	a.frame = xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts}
+	a.frame = xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}
 	a.name(in)
 	a.steps(m.top, -1)
 	if err := a.fault(); err != nil {

@@ -44,7 +44,9 @@ type Mapping struct {
 	programs     []rowProgram // for each of Tables
 	publications []*publication
 	reply        *replyProgram
-	limits       [][]limit // for each of Tables and its Columns; nil until checked
+	limits       [][]limit                       // for each of Tables and its Columns; nil until checked
+	places       map[*xpath.Program]config.Fault // where each expression stands
+	watch        xpath.Watch                     // nil: nobody looks
 }
 
 // Principal is what a mapping may know of the sender.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
 
@@ -17,6 +18,7 @@ type publication struct {
 	body    *jsonNode
 	element *xmlNode
 	source  string
+	node    *config.Node
 }
 
 type format uint8
@@ -39,7 +41,7 @@ func (k *compiler) publish() {
 		if p == nil || p.node == nil {
 			continue
 		}
-		compiled := &publication{channel: p.Channel.text, event: p.Type.text, source: p.node.Source()}
+		compiled := &publication{channel: p.Channel.text, event: p.Type.text, source: p.node.Source(), node: p.node}
 		if compiled.event == "" {
 			compiled.event = k.mapping.Name
 		}

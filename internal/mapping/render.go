@@ -22,7 +22,7 @@ const maxRoutingKey = 255
 // values that Returns names, in that order. Errors are *fault.Error.
 func (m *Mapping) Render(in *Input, stored []Value) (*Rendered, error) {
 	facts := facts{mapping: m, in: in, stored: stored}
-	r := renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts}}
+	r := renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}}
 	out := &Rendered{}
 	var err error
 	if m.reply != nil {

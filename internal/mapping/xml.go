@@ -20,7 +20,8 @@ type xmlNode struct {
 	each     *xpath.Program
 	value    *xpath.Program
 	constant *string
-	null     bool // constant: xsi:nil
+	null     bool             // constant: xsi:nil
+	simple   *contract.Simple // what value is written as
 	attrs    []*xmlNode
 	children []*xmlNode
 	node     *config.Node
@@ -139,7 +140,7 @@ func allowed(s *contract.Simple) string {
 
 // text compiles an expression for a type.
 func (k *compiler) text(n *xmlNode, simple *contract.Simple, e *expression, scope *xpath.Scope, shape *contract.Shape) {
-	n.value = k.values(e, scope)
+	n.value, n.simple = k.values(e, scope), simple
 	shape.Value = true
 	if n.value == nil {
 		return

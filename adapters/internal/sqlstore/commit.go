@@ -30,6 +30,18 @@ type writer struct {
 // Writer compiles the statements of one mapping and checks it against the
 // tables as they are.
 func (s *Store) Writer(ctx context.Context, m *mapping.Mapping) (gateway.Writer, error) {
+	w, err := s.compile(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openShards(ctx, m.Channels); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// compile writes nothing.
+func (s *Store) compile(ctx context.Context, m *mapping.Mapping) (*writer, error) {
 	shot, err := s.snapshot(ctx, m)
 	if err != nil {
 		return nil, err
@@ -44,9 +56,6 @@ func (s *Store) Writer(ctx context.Context, m *mapping.Mapping) (gateway.Writer,
 	}
 	program, err := s.dialect.Compile(plan)
 	if err != nil {
-		return nil, err
-	}
-	if err := s.openShards(ctx, m.Channels); err != nil {
 		return nil, err
 	}
 	return &writer{s, plan, program, checked}, nil

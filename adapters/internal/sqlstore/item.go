@@ -38,6 +38,8 @@ type Item struct {
 	aside   bool          // settled for good: no further attempt takes it
 	follows *Item         // an earlier item of the batch that decides about this one
 	line    gateway.ID    // of its line in the history
+
+	rehearsal *Rehearsal // it is only tried
 }
 
 // Row is one row to be written.

@@ -178,6 +178,7 @@ func (c *compiler) variablePath(n *path, from *variable) code {
 	if !ok {
 		return c.fail(s, "$%s has no value %s%s", from.name, s.name, didYouMean("$"+from.name+"/", s.name, known))
 	}
+	c.uses(Use{Variable: from.name, Field: display(s.prefix, s.name)})
 	slot := f.Slot
 	return &scalar{f.Type, func(fr *Frame) (Value, bool, error) {
 		v, ok := fr.Facts.Fact(slot)
@@ -193,7 +194,10 @@ func (c *compiler) boundPath(n *path, from *variable, b *bound) code {
 }
 
 func (c *compiler) conditional(n *conditional) code {
-	test, then, otherwise := c.test(n.test), c.compile(n.then), c.compile(n.otherwise)
+	mark := len(c.program.uses)
+	test := c.test(n.test)
+	c.judged(mark)
+	then, otherwise := c.compile(n.then), c.compile(n.otherwise)
 	if test == nil || then == nil || otherwise == nil {
 		return nil
 	}

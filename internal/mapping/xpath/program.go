@@ -28,6 +28,7 @@ type Program struct {
 	tester func(*Frame) (bool, error)
 	paths  []*walk // those whose node tells where a fault came from
 	lacks  string  // why its nodes have no value, or empty
+	uses   []Use
 }
 
 // Type is the static type.
@@ -38,13 +39,39 @@ func (p *Program) Type() Type { return p.code.typ() }
 func (p *Program) Valueless() string { return p.lacks }
 
 // One evaluates an expression of at most one item. Errors are of type *Error.
-func (p *Program) One(f *Frame) (Value, Presence, error) { return p.code.one(f) }
+func (p *Program) One(f *Frame) (Value, Presence, error) {
+	v, presence, err := p.code.one(f)
+	if f.Watch != nil {
+		p.saw(f, seenWhether(presence == Present), err)
+	}
+	return v, presence, err
+}
 
 // All appends the atomized items to dst. An xsi:nil element yields no item.
-func (p *Program) All(f *Frame, dst []Value) ([]Value, error) { return p.code.all(f, dst) }
+func (p *Program) All(f *Frame, dst []Value) ([]Value, error) {
+	before := len(dst)
+	dst, err := p.code.all(f, dst)
+	if f.Watch != nil {
+		p.saw(f, seenWhether(len(dst) > before), err)
+	}
+	return dst, err
+}
 
 // Each yields the items one by one, those that are xsi:nil too.
 func (p *Program) Each(f *Frame, yield func(Value, Presence)) error {
+	if f.Watch == nil {
+		return p.each(f, yield)
+	}
+	seen := SeenNothing
+	err := p.each(f, func(v Value, presence Presence) {
+		seen = SeenValue
+		yield(v, presence)
+	})
+	p.saw(f, seen, err)
+	return err
+}
+
+func (p *Program) each(f *Frame, yield func(Value, Presence)) error {
 	if w, ok := p.code.(*walk); ok {
 		return w.each(f, yield)
 	}
@@ -56,7 +83,17 @@ func (p *Program) Each(f *Frame, yield func(Value, Presence)) error {
 }
 
 // Test is the effective boolean value (§2.4.3). It panics unless Testable.
-func (p *Program) Test(f *Frame) (bool, error) { return p.tester(f) }
+func (p *Program) Test(f *Frame) (bool, error) {
+	ok, err := p.tester(f)
+	if f.Watch != nil {
+		seen := SeenFalse
+		if ok {
+			seen = SeenTrue
+		}
+		p.saw(f, seen, err)
+	}
+	return ok, err
+}
 
 // Testable reports whether the expression has an effective boolean value.
 func (p *Program) Testable() bool { return p.tester != nil }
@@ -74,7 +111,11 @@ func (p *Program) Elements(f *Frame, dst []document.Node) (nodes []document.Node
 	if !ok || w.attr != nil {
 		return dst, false, nil
 	}
+	before := len(dst)
 	dst, err = w.collect(f, dst)
+	if f.Watch != nil {
+		p.saw(f, seenWhether(len(dst) > before), err)
+	}
 	return dst, true, err
 }
 

@@ -66,6 +66,7 @@ func (c *compiler) block(v *Variable, steps []step) {
 
 func (c *compiler) finish(w *walk, t Type) code {
 	w.t = t
+	c.uses(Use{Shape: t.Shape})
 	w.plain = w.plain && !t.Repeats()
 	w.t.Class, _ = t.Shape.class()
 	if t.Shape.Element != nil || t.Shape.Attribute != nil {

@@ -46,6 +46,7 @@ type Frame struct {
 	Item  document.Node   // the context item
 	Nodes []document.Node // by Variable.Slot
 	Facts Facts
+	Watch Watch // nil: nobody looks
 
 	position, last int
 	locals         []local // by slot: what the expression's own variables stand for

@@ -123,6 +123,7 @@ func (c *compiler) sifted(n *filter, base code) code {
 }
 
 func (c *compiler) judgements(nodes []node, t *Type) ([]predicate, bool) {
+	defer c.judged(len(c.program.uses))
 	var tests []predicate
 	for _, n := range nodes {
 		p, ok := c.predicate(n, t)

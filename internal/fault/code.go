@@ -46,6 +46,7 @@ const (
 	CodeNarrowing     Code = "GH-4002"
 	CodeIdentity      Code = "GH-4003"
 	CodeReplyContract Code = "GH-4004"
+	CodeRejected      Code = "GH-4005"
 
 	CodeStoreUnavailable Code = "GH-5001"
 	CodeKeyReused        Code = "GH-5002"
@@ -112,6 +113,7 @@ var catalogue = map[Code]entry{
 	CodeNarrowing:     {Invalid, Sender, "a value does not fit the column it is stored in"},
 	CodeIdentity:      {Invalid, Sender, "the message lacks the value that identifies it"},
 	CodeReplyContract: {Internal, MappingAuthor, "the reply does not satisfy the contract"},
+	CodeRejected:      {Invalid, Sender, "a rule of the mapping refuses the message"},
 
 	CodeStoreUnavailable: {Unavailable, Operator, "the database cannot be used at the moment; try again later"},
 	CodeKeyReused:        {Conflict, Sender, "this message identity was used before with another body"},

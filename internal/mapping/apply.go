@@ -18,8 +18,13 @@ const maxFound = 64
 
 // Apply makes the rows, keys and identity of one message. It does not keep in,
 // but the values share memory with the message. Errors are *fault.Error:
-// CodeMapping, CodeNarrowing or CodeIdentity, with a detail for each fault.
+// CodeMapping, CodeNarrowing or CodeIdentity, with a detail for each fault; or
+// CodeRejected, whose cause is a Declared, when a rule of faults: refuses the
+// message. Those rules come first.
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
+	if err := m.reject(in); err != nil {
+		return nil, err
+	}
 	a := &applier{mapping: m, out: &Changeset{Rows: make([][]Row, len(m.Tables))}, current: make([]int, len(m.Tables))}
 	facts := facts{mapping: m, in: in}
 	a.frame = xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts}
@@ -36,6 +41,7 @@ type facts struct {
 	mapping *Mapping
 	in      *Input
 	stored  []Value
+	found   *fault.Error // what a declared fault answers; nil elsewhere
 }
 
 // Fact returns the value of a slot.
@@ -53,6 +59,9 @@ func (f *facts) Fact(slot int) (Value, bool) {
 		return xpath.Moment(f.in.Message.ReceivedAt.UTC()), true
 	case messageIDFact:
 		return xpath.Text(f.in.Message.MessageID), f.in.Message.MessageID != ""
+	}
+	if slot >= faultCodeFact {
+		return f.foundFact(slot)
 	}
 	if slot < storedFacts {
 		text, ok := f.in.Properties[f.mapping.Properties[slot-propertyFacts]]

@@ -33,6 +33,8 @@ type Mapping struct {
 	HasIdentity bool // the file names an identity
 	// Waits says that a look-up may have the message wait for what it refers to.
 	Waits bool
+	// Faults are the rules that answer with faults of the contract, in order.
+	Faults []FaultRule
 	// Warnings are what its author should look at though the mapping compiles.
 	Warnings []config.Fault
 
@@ -44,6 +46,7 @@ type Mapping struct {
 	programs     []rowProgram // for each of Tables
 	publications []*publication
 	reply        *replyProgram
+	answers      []*faultProgram
 	limits       [][]limit // for each of Tables and its Columns; nil until checked
 }
 

@@ -102,8 +102,9 @@ type faultProgram struct {
 
 // answers compiles the faults.
 func (k *compiler) answers() {
-	for _, r := range k.file.Faults {
+	for i, r := range k.file.Faults {
 		if r == nil || r.node == nil {
+			k.fail(k.file.root.Get("faults").Items()[i], "a value is missing")
 			continue
 		}
 		p := &faultProgram{source: r.node.Source(), says: "fault " + r.Fault.text}
@@ -177,7 +178,7 @@ func (k *compiler) faultMessage(r *faultRule) *contract.FaultMessage {
 	}
 	var known []string
 	for _, f := range op.Faults {
-		if f.Name == r.Fault.text {
+		if f.Name == r.Fault.text && f.Element.Type != nil {
 			return f
 		}
 		known = append(known, f.Name)

@@ -258,3 +258,26 @@ func TestFaultWarnings(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// TestOddFaults: what hardly anybody writes is told, or means nothing.
+func TestOddFaults(t *testing.T) {
+	c := loadContract(t)
+	const body = "body: {Code: \"'x'\", Message: \"'y'\"}"
+	for _, tt := range []struct{ rules, want string }{
+		{"faults:\n", ""},
+		{"faults: []\n", ""},
+		{"faults: [null]\n", "m.yaml:42:10: faults[0]: a value is missing"},
+		{"faults: OrderFault\n", "m.yaml:42:9: faults: expected a list, found the text \"OrderFault\""},
+		{"faults:\n  - {fault: OrderFault, when: , " + body + "}\n", "m.yaml:43:5: faults[0]: a fault has when:, the condition that refuses a message, or on:, the outcome that it answers, or both"},
+		{"faults:\n  - {fault: OrderFault, on: {a: b}, " + body + "}\n", "m.yaml:43:29: faults[0].on: expected text, found a map"},
+		{"faults:\n  - {fault: OrderFault, on: [[exists]], " + body + "}\n", "m.yaml:43:30: faults[0].on[0]: expected text, found a list"},
+		{"faults:\n  - {fault: OrderFault, when: true(), reason: '', " + body + "}\n", ""},
+		{"faults:\n  - {fault: OrderFault, when: true(), reason: 'a } b', " + body + "}\n", "m.yaml:43:50: faults[0].reason: } without {; write }} for the character"},
+		{"faults:\n  - {fault: OrderFault, when: true(), body: 'o:Order/o:Note'}\n", "m.yaml:43:45: faults[0].body: OrderFault: the element takes no text"},
+		{"faults:\n  - {fault: OrderFault, when: true(), body: {}}\n", "m.yaml:43:45: faults[0].body: OrderFault/Code: a required element is missing\nm.yaml:43:45: faults[0].body: OrderFault/Message: a required element is missing"},
+	} {
+		if got := judge(c, right+tt.rules, business()); got != tt.want {
+			t.Errorf("%s got %s", tt.rules, got)
+		}
+	}
+}

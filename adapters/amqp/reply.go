@@ -11,6 +11,7 @@ import (
 	driver "github.com/rabbitmq/amqp091-go"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
 // The headers of a reply.
@@ -18,6 +19,8 @@ const (
 	headerOutcome = "gatehouse-outcome" // stored, duplicate, superseded, waiting or parked
 	headerCode    = "gatehouse-code"    // of the fault, for a message that is kept
 	headerStored  = "gatehouse-message" // the ledger's message
+	headerFault   = "gatehouse-fault"   // the contract's fault that the body is
+	headerReason  = "gatehouse-reason"  // what the mapping says with it
 )
 
 // directReply begins the names by which RabbitMQ reaches clients that have no
@@ -90,9 +93,9 @@ func (r *replier) judge(ctx context.Context, o *outgoing, err error) {
 // reply makes the reply to a message: the same at every repeat.
 func (r *replier) reply(e *entry) outgoing {
 	d := &e.delivery
-	contentType, body, code, err := e.receipt.Answer()
+	answer, err := e.receipt.Answer()
 	if err != nil {
-		code = string(fault.CodeInternal)
+		answer = gateway.Answer{Code: string(fault.CodeInternal)}
 		r.log.Error("making a reply", "message", e.receipt.MessageID, "error", err)
 	}
 	m := driver.Publishing{
@@ -101,9 +104,9 @@ func (r *replier) reply(e *entry) outgoing {
 		Type:          "reply",
 		AppId:         appID,
 		Timestamp:     r.clock.Now(),
-		ContentType:   contentType,
+		ContentType:   answer.ContentType,
 		DeliveryMode:  d.DeliveryMode, // who asks persistently wants to be answered so
-		Body:          body,
+		Body:          answer.Body,
 		Headers: driver.Table{
 			headerOutcome: e.receipt.Status.String(),
 			headerStored:  e.receipt.MessageID.String(),
@@ -112,11 +115,12 @@ func (r *replier) reply(e *entry) outgoing {
 	if m.CorrelationId == "" {
 		m.CorrelationId = d.MessageId
 	}
-	if code != "" {
-		m.Headers[headerCode] = code
-	}
-	if e.arrival.TraceParent != "" {
-		m.Headers[headerTraceParent] = e.arrival.TraceParent
+	for name, value := range map[string]string{
+		headerCode: answer.Code, headerFault: answer.Fault, headerReason: answer.Reason, headerTraceParent: e.arrival.TraceParent,
+	} {
+		if value != "" {
+			m.Headers[name] = value
+		}
 	}
 	return outgoing{key: d.ReplyTo, mandatory: !strings.HasPrefix(d.ReplyTo, directReply), message: m}
 }

@@ -9,8 +9,10 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/embedded/broker"
+	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
 // asking is a client that sends requests and takes the replies.
@@ -121,6 +123,30 @@ func TestReplyOfParked(t *testing.T) {
 	}
 	if d.Headers["gatehouse-outcome"] != "parked" || d.Headers["gatehouse-code"] != "GH-3001" {
 		t.Errorf("headers %v", d.Headers)
+	}
+	r.empty(t, c)
+}
+
+// TestReplyOfDeclared is the contract's fault, which the headers name.
+func TestReplyOfDeclared(t *testing.T) {
+	_, s := startBroker(t, broker.Config{})
+	r := newRig(t, s, ordered)
+	core := newCore(t)
+	declared := &mapping.Declared{Fault: &contract.FaultMessage{Name: "OrderFault"}, Reason: "no äÖ", Detail: []byte("<fault/>")}
+	core.answer = func(_ *gateway.Arrival, receipt *gateway.Receipt) {
+		receipt.Status, receipt.Fault = gateway.Parked, fault.New(fault.CodeRejected, "").Because(declared)
+	}
+	c := r.consume(t, core, nil)
+	client := r.asks(t, false)
+	client.ask(t, r.queue, driver.Publishing{MessageId: "key1 1", Body: []byte("<o/>")})
+	d := client.reply(t)
+	if d.ContentType != "application/xml" || string(d.Body) != "<fault/>" {
+		t.Errorf("reply %+v %s", d, d.Body)
+	}
+	for name, want := range map[string]string{"outcome": "parked", "code": "GH-4007", "fault": "OrderFault", "reason": "no äÖ"} {
+		if got := d.Headers["gatehouse-"+name]; got != want {
+			t.Errorf("%s is %v, want %s", name, got, want)
+		}
 	}
 	r.empty(t, c)
 }

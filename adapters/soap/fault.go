@@ -97,6 +97,7 @@ func (x *exchange) answerFault(f *fault.Error) {
 	v := judgeFault(f, x.version, x.config.FaultStatus12)
 	header := x.w.Header()
 	header.Set(headerReference, x.reference().String())
+	header.Set(headerCode, string(f.Code))
 	x.setChallenge(v, f)
 	if x.r.Method != http.MethodPost {
 		x.writeText(v.status, string(f.Code)+": "+f.Message+"\n")

@@ -254,6 +254,9 @@ func TestCoreFaults(t *testing.T) {
 			if a.Header.Get(headerReference) != messageID {
 				t.Errorf("reference is %q, want the core's", a.Header.Get(headerReference))
 			}
+			if got := a.Header.Get(headerCode); got != string(tt.code) {
+				t.Errorf("%s is %q", headerCode, got)
+			}
 		})
 	}
 }

@@ -19,6 +19,7 @@ const (
 	headerMessageID = "Gateway-Message-Id" // the stored message
 	headerDuplicate = "Gateway-Duplicate"  // "true" when it was stored by an earlier request
 	headerReference = "Gateway-Reference"  // what a fault is known by to the operator
+	headerCode      = "Gateway-Code"       // of the fault, which the contract's own faults have no place for
 )
 
 // post takes one message to its reply.

@@ -96,10 +96,16 @@ func (p *producer) ask(ctx context.Context, queue string, m amqp091.Publishing) 
 }
 
 // replyText renders a reply as the files of the cases hold it: the outcome, the
-// code of the fault if there is one, and the body.
+// code of the fault if there is one, the fault of the contract if it is one,
+// with its reason, and the body.
 func replyText(d amqp091.Delivery) string {
 	outcome, code := outcomeOf(d)
-	return fmt.Sprintf("%s\n%s\n", strings.TrimSpace(outcome+" "+code), masked(d.Body))
+	line := strings.TrimSpace(outcome + " " + code)
+	if name, _ := d.Headers["gatehouse-fault"].(string); name != "" {
+		reason, _ := d.Headers["gatehouse-reason"].(string)
+		line += "\n" + strings.TrimSuffix(name+": "+reason, ": ")
+	}
+	return fmt.Sprintf("%s\n%s\n", line, masked(d.Body))
 }
 
 // outcomeOf reads the headers of a reply.

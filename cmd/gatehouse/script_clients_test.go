@@ -68,14 +68,19 @@ func (c clientCall) header() *orders.Header {
 	return &orders.Header{MessageId: orders.MessageId(c.id), SentAt: orders.NewXSDDateTime(sent), Sender: new(orders.ShortText("ERP <Nordic>"))}
 }
 
-// submitOrder sends an order; one for NO-SUCH-SKU has a line for that.
+// submitOrder sends an order; one for NO-SUCH-SKU has a line for that, and one
+// whose number begins with DRAFT- is a draft.
 func (c clientCall) submitOrder(ts *testscript.TestScript) (string, error) {
 	sku := orders.Sku("BOLT-M8")
 	if c.number == "NO-SUCH-SKU" {
 		sku = "NO-SUCH-SKU"
 	}
+	status := orders.OrderStatusSUBMITTED
+	if strings.HasPrefix(c.number, "DRAFT-") {
+		status = orders.OrderStatusDRAFT
+	}
 	reply, err := c.orders(ts).SubmitOrderContext(context.Background(), &orders.SubmitOrder{Header: c.header(), Order: &orders.Order{
-		Revision: new(orders.XSDInteger("1")), OrderNumber: orders.Number(c.number), Status: orders.OrderStatusSUBMITTED,
+		Revision: new(orders.XSDInteger("1")), OrderNumber: orders.Number(c.number), Status: status,
 		OrderedAt: "2026-03-02T11:29:00+02:00", RequestedDelivery: new(orders.XSDDate("2026-03-16")), Currency: "EUR",
 		Customer: &orders.Customer{Number: "C-1001", Name: "Nordic Machines Oy", Country: "FI", Email: new(orders.Email("orders@nordic.example"))},
 		Note:     new(orders.LongText("Deliver to gate 4 & ring twice.")),
@@ -111,8 +116,8 @@ func (c clientCall) notifyShipment(ts *testscript.TestScript) (string, error) {
 	return "accepted", nil
 }
 
-// ordersFault says what a fault has: code, subcode, HTTP status, reason, and the
-// gateway's own code in the detail.
+// ordersFault says what a fault has: code, subcode, HTTP status, reason, the
+// gateway's own code in the detail, and what the contract's fault says.
 func ordersFault(ts *testscript.TestScript, err error) string {
 	f, ok := errors.AsType[*orders.SOAPFault](err)
 	if !ok {
@@ -122,7 +127,11 @@ func ordersFault(ts *testscript.TestScript, err error) string {
 	for _, d := range f.Detail.Elements() {
 		code, _ = d.Attribute(xml.Name{Local: "code"})
 	}
-	return fmt.Sprintf("%s/%s %d %s [%s]", f.Code, f.Subcode, f.Status, f.Reason, code)
+	said := fmt.Sprintf("%s/%s %d %s [%s]", f.Code, f.Subcode, f.Status, f.Reason, code)
+	if declared := orders.SOAPDetail[orders.OrderFault](err); declared != nil {
+		said += fmt.Sprintf(" OrderFault %s: %s", declared.Code, declared.Message)
+	}
+	return said
 }
 
 func (c clientCall) customers(ts *testscript.TestScript, address string) *customers.SOAPClient {

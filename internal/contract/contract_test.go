@@ -47,6 +47,9 @@ func TestSampleOperations(t *testing.T) {
 	if submit.Style != DocumentWrapped || submit.Action11 != action || submit.Action12 != action || submit.InputAction != action {
 		t.Errorf("style %v, actions %q %q %q", submit.Style, submit.Action11, submit.Action12, submit.InputAction)
 	}
+	if got, want := submit.Faults[0].Action, nsOrders+":OrderPortType:SubmitOrder:Fault:OrderFault"; got != want {
+		t.Errorf("fault action %q, want %q", got, want)
+	}
 	if got, want := submit.OutputAction, nsOrders+":OrderPortType:SubmitOrderResponse"; got != want {
 		t.Errorf("output action %q, want %q", got, want)
 	}

@@ -165,7 +165,7 @@ func (b *boundOperation) messages(o *Operation, bound, abstract document.Node, s
 func (b *boundOperation) faults(o *Operation, abstract document.Node) []*FaultMessage {
 	var out []*FaultMessage
 	for n := range children(abstract, wsdlName("fault")) {
-		f := &FaultMessage{Name: attr(n, "name")}
+		f := &FaultMessage{Name: attr(n, "name"), Action: b.faultAction(abstract, n)}
 		if declared := b.description.messages[b.qname(b.portType, n, "message")]; declared.found() && b.partsOf(declared) <= maxParts {
 			for part := range children(declared.node, wsdlName("part")) {
 				f.Parts = append(f.Parts, b.part(declared, part, Literal))
@@ -221,11 +221,25 @@ func (b *boundOperation) defaultAction(n document.Node, name string) string {
 	if own := attr(n, "name"); own != "" {
 		name = own
 	}
-	space, slash := b.portType.in.namespace, "/"
-	if strings.HasPrefix(space, "urn:") {
-		slash = ":"
-	}
+	space, slash := b.portType.in.namespace, b.delimiter()
 	return strings.TrimSuffix(space, slash) + slash + attr(b.portType.node, "name") + slash + name
+}
+
+// delimiter stands between the parts of a default action.
+func (b *boundOperation) delimiter() string {
+	if strings.HasPrefix(b.portType.in.namespace, "urn:") {
+		return ":"
+	}
+	return "/"
+}
+
+// faultAction is explicit, or the default of WS-Addressing 1.0 Metadata §4.4.4.
+func (b *boundOperation) faultAction(abstract, n document.Node) string {
+	if own := explicitAction(n); own != "" {
+		return own
+	}
+	space, slash := b.portType.in.namespace, b.delimiter()
+	return strings.TrimSuffix(space, slash) + slash + attr(b.portType.node, "name") + slash + attr(abstract, "name") + slash + "Fault" + slash + attr(n, "name")
 }
 
 // solicits reports whether an operation's output stands before its input, which

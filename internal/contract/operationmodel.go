@@ -140,6 +140,9 @@ type FaultMessage struct {
 	Name    string // of the wsdl:fault, or of the headerfault's part
 	Element *Element
 	Parts   []*Part
+	// Action is the WS-Addressing action of an answer with it; empty for the
+	// fault of a Header.
+	Action string
 }
 
 // Operation is what a caller may ask of a Service.

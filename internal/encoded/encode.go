@@ -49,16 +49,13 @@ type encoder struct {
 	ragged          bool
 }
 
-// root writes the outermost element, which is no accessor.
+// root writes the outermost element. A wrapper has no type with a name; the
+// fault of a part that names a type says it, as every accessor does.
 func (e *encoder) root(n document.Node, el *contract.Element) {
 	e.dst = append(e.dst, '<')
 	e.name(n.Name(), prefixOf(n))
 	e.attribute(document.Name{Space: e.envelope, Local: "encodingStyle"}, "", e.space)
-	e.ownAttributes(n, el.Type)
-	e.dst = append(e.dst, '>')
-	content := len(e.dst)
-	e.content(n, el.Type)
-	e.end(n.Name(), content)
+	e.rest(n, el.Type)
 }
 
 func prefixOf(n document.Node) string {
@@ -69,9 +66,14 @@ func prefixOf(n document.Node) string {
 // element writes an accessor of the declared type, or of the one that its own
 // xsi:type names.
 func (e *encoder) element(n document.Node, declared *contract.Type) {
-	t, name := e.typeOf(n, declared)
 	e.dst = append(e.dst, '<')
 	e.name(n.Name(), prefixOf(n))
+	e.rest(n, declared)
+}
+
+// rest writes an element from behind its name on.
+func (e *encoder) rest(n document.Node, declared *contract.Type) {
+	t, name := e.typeOf(n, declared)
 	isNil := n.Nil()
 	switch {
 	case isNil:

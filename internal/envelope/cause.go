@@ -20,7 +20,15 @@ type Cause struct {
 	// Detail is a serialised element, or several, in the place of this gateway's
 	// own fault details: those of a fault that the contract declares.
 	Detail []byte
+	// Reason stands in the place of the fault's own sentence, and Action in that
+	// of SOAP's action for faults, where they are not empty.
+	Reason, Action string
+	// Err is the cause behind this one, or nil.
+	Err error
 }
+
+// Unwrap returns the cause behind.
+func (c *Cause) Unwrap() error { return c.Err }
 
 // Error renders the names, for the log.
 func (c *Cause) Error() string {
@@ -31,8 +39,11 @@ func (c *Cause) Error() string {
 	for _, n := range c.NotUnderstood {
 		names = append(names, "not understood: "+n.String())
 	}
-	if c.Detail != nil {
+	if c.Detail != nil && c.Err == nil {
 		names = append(names, "with a detail of its own")
+	}
+	if c.Err != nil {
+		names = append(names, c.Err.Error())
 	}
 	return strings.Join(names, ", ")
 }

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -68,6 +69,7 @@ func NewFault(code Code, e *fault.Error, h *Head, reference string) Fault {
 		if cause.Detail != nil {
 			f.Detail = cause.Detail
 		}
+		f.Reason = cmp.Or(cause.Reason, f.Reason)
 	}
 	if h == nil {
 		h = new(Head)
@@ -78,6 +80,9 @@ func NewFault(code Code, e *fault.Error, h *Head, reference string) Fault {
 	action := actionFault
 	if e.Code == fault.CodeAddressing {
 		action = actionAddressingFault
+	}
+	if cause != nil {
+		action = cmp.Or(cause.Action, action)
 	}
 	f.Head = h.Reply(action, "")
 	if f.Subcodes == nil && code <= Receiver && (cause == nil || cause.Detail == nil) {

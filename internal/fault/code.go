@@ -48,6 +48,7 @@ const (
 	CodeReplyContract Code = "GH-4004"
 	CodeUnknownCode   Code = "GH-4005"
 	CodeUnknownYet    Code = "GH-4006"
+	CodeRejected      Code = "GH-4007"
 
 	CodeStoreUnavailable Code = "GH-5001"
 	CodeKeyReused        Code = "GH-5002"
@@ -117,6 +118,7 @@ var catalogue = map[Code]entry{
 	CodeReplyContract: {Internal, MappingAuthor, "the reply does not satisfy the contract"},
 	CodeUnknownCode:   {Invalid, CodeOwner, "a code of the message is not in its code set"},
 	CodeUnknownYet:    {NotYet, CodeOwner, "a code of the message is not in its code set yet"},
+	CodeRejected:      {Invalid, Sender, "a rule of the mapping refuses the message"},
 
 	CodeStoreUnavailable: {Unavailable, Operator, "the database cannot be used at the moment; try again later"},
 	CodeKeyReused:        {Conflict, Sender, "this message identity was used before with another body"},

@@ -39,7 +39,7 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 		err = g.prepare(context.WithoutCancel(ctx), p)
 	}
 	if err == nil {
-		err = p.located(g.commit(ctx, p))
+		err = g.commit(ctx, p)
 	}
 	return &p.receipt, g.conclude(ctx, p, err)
 }
@@ -73,7 +73,7 @@ type stage = func(context.Context, *passage) error
 func (g *Gateway) prepare(ctx context.Context, p *passage) error {
 	for _, step := range g.stages(p.arrival) {
 		if err := step(ctx, p); err != nil {
-			return p.located(err)
+			return p.declared(p.located(err))
 		}
 	}
 	return nil
@@ -304,11 +304,7 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 	}
 	p.receipt.Status, p.receipt.MessageID, p.receipt.Reply = out.Status, out.MessageID, out.Reply
 	g.relay.wake(out.Channels)
-	if out.Status == Superseded && !p.receipt.Operation.OneWay() {
-		// The ledger has it, but a caller that waits must not take it for done.
-		return fault.New(fault.CodeSuperseded, "")
-	}
-	return p.located(out.Err)
+	return out.Err
 }
 
 // storeEdge logs the beginning and the end of an outage of the store, once each.
@@ -334,8 +330,9 @@ func (p *passage) entry() *Entry {
 		Render: func(stored []mapping.Value) (*mapping.Rendered, error) {
 			return writer.mapping.Render(&input, stored)
 		},
-		Done: tree.Release,
-		Size: len(m.Payload) + 512,
+		Answer: p.answer,
+		Done:   tree.Release,
+		Size:   len(m.Payload) + 512,
 	}
 }
 

@@ -120,7 +120,8 @@ type Receipt struct {
 	Status    Status
 	MessageID ID     // the stored or held message; the first one's for a Duplicate
 	Reply     []byte // the reply payload; nil for a one-way operation
-	// Fault is why a message of an asynchronous door is Parked or Waiting.
+	// Fault is why a message of an asynchronous door is Parked or Waiting, or how
+	// its mapping answers that it is Superseded.
 	Fault *fault.Error
 
 	format Format
@@ -135,26 +136,4 @@ func (r *Receipt) Payload() ([]byte, error) {
 		return out.BodyOf(r.Reply)
 	}
 	return encoded.Append(make([]byte, 0, 2*len(r.Reply)), r.Head.Version, out.Element, r.Reply)
-}
-
-// Answer is the reply in the format of the message: its XML or its JSON twin; or,
-// for a message that is held, the fault as a problem document (RFC 9457). code
-// is the fault's, else empty. body is nil when there is nothing to say.
-func (r *Receipt) Answer() (contentType string, body []byte, code string, err error) {
-	switch {
-	case r.Fault != nil:
-		body, err := problem(r)
-		return "application/problem+json", body, string(r.Fault.Code), err
-	case r.Reply == nil:
-		return "", nil, "", nil
-	case r.format != JSON:
-		return contentXML, r.Reply, "", nil
-	}
-	tree, err := document.Read(r.Reply)
-	if err != nil {
-		return "", nil, "", err
-	}
-	defer tree.Release()
-	body, err = contract.AppendJSON(nil, r.Operation.Output.Element, tree.Root())
-	return contentJSON, body, "", err
 }

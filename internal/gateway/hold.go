@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
 // Retry is how long a message of an asynchronous door waits for what it refers
@@ -60,6 +61,9 @@ func (p *passage) keep(refusal error) *Hold {
 // reasonOf is the public sentence with its details.
 func reasonOf(f *fault.Error) string {
 	text := f.Message
+	if d := mapping.DeclaredOf(f); d != nil && d.Reason != "" {
+		text += "\n" + d.Reason
+	}
 	for _, d := range f.Details {
 		text += "\n" + d.String()
 	}

@@ -291,6 +291,9 @@ func (l *lane) requeue(jobs []*job) {
 }
 
 func (j *job) finish(o Outcome, err error) {
+	if err == nil && j.entry.Answer != nil {
+		o.Err = j.entry.Answer(o)
+	}
 	j.entry.Done()
 	j.settle(o, err)
 }

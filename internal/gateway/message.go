@@ -69,6 +69,10 @@ type Entry struct {
 	// and Render are nil.
 	Keep func(refusal error) *Hold
 	Hold *Hold
+	// Answer, when set, makes the error of an outcome what the sender is told, and
+	// nil where nothing is wrong for the sender. The core asks it once, before
+	// Done: it may read the message, and must not block.
+	Answer func(Outcome) error
 	// Release is set when the message was held before.
 	Release *Release
 	// Size is the weight of the entry in a batch, in bytes.

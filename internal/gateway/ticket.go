@@ -8,7 +8,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
-	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
 // Source is a run of messages of an asynchronous door whose order counts: once
@@ -79,13 +78,8 @@ func (t *Ticket) entry() (*Entry, error) {
 	}
 	e := p.entry()
 	e.Release = p.arrival.release
-	render := e.Render
-	e.Render = func(stored []mapping.Value) (*mapping.Rendered, error) {
-		r, err := render(stored)
-		return r, p.located(err)
-	}
 	if !p.replayed() {
-		e.Keep = func(refusal error) *Hold { return p.keep(p.located(refusal)) }
+		e.Keep = func(refusal error) *Hold { return p.keep(p.declared(p.located(refusal))) }
 	}
 	return e, nil
 }
@@ -131,6 +125,9 @@ func (t *Ticket) Result() (*Receipt, error) {
 		if t.outcome.Status == Parked || t.outcome.Status == Waiting {
 			p.receipt.Fault = fault.Of(t.because())
 		}
+		if t.outcome.Status == Superseded {
+			p.receipt.Fault = fault.Of(t.outcome.Err) // as the mapping answers it, or nil
+		}
 		if t.outcome.Status == Refused || t.outcome.Status == Conflict {
 			err = t.outcome.Err // an operator's replay, which is not kept a second time
 		}
@@ -149,7 +146,7 @@ func (t *Ticket) Result() (*Receipt, error) {
 // before. Behind another message of its key there is nothing wrong with it.
 func (t *Ticket) because() error {
 	if t.outcome.Err != nil {
-		return t.passage.located(t.outcome.Err)
+		return t.outcome.Err
 	}
 	return t.fault
 }

@@ -63,9 +63,8 @@ func TestQueuedMessageIsTheSameAsBySOAP(t *testing.T) {
 	if byQueue.Endpoint != queue || byQueue.Login != "erp.alice" || byQueue.Correlation != "c-1" || byQueue.Properties["secret"] != "" {
 		t.Errorf("%+v", byQueue)
 	}
-	contentType, body, code, err := receipt.Answer()
-	if err != nil || contentType != "application/xml" || !strings.Contains(string(body), "ACCEPTED") || code != "" {
-		t.Errorf("answer: %s %s %s %v", contentType, body, code, err)
+	if a, err := receipt.Answer(); err != nil || a.ContentType != "application/xml" || !strings.Contains(string(a.Body), "ACCEPTED") || a.Code != "" {
+		t.Errorf("answer: %+v %v", a, err)
 	}
 }
 
@@ -100,8 +99,8 @@ func TestQueuedMessagesAreKept(t *testing.T) {
 			if kept.Code != string(tt.code) || kept.Reason == "" || kept.Attempts != 1 {
 				t.Errorf("kept as %+v", kept)
 			}
-			if contentType, body, code, err := receipt.Answer(); err != nil || contentType != "application/problem+json" || code != string(tt.code) || !strings.Contains(string(body), `"outcome":"parked"`) {
-				t.Errorf("answer: %s %s %s %v", contentType, body, code, err)
+			if a, err := receipt.Answer(); err != nil || a.ContentType != "application/problem+json" || a.Code != string(tt.code) || !strings.Contains(string(a.Body), `"outcome":"parked"`) {
+				t.Errorf("answer: %+v %v", a, err)
 			}
 			if len(b.store.refusals) != 0 {
 				t.Error("a kept message is no refusal")

@@ -19,9 +19,14 @@ const maxFound = 64
 // Apply makes the rows, keys and identity of one message. It does not keep in,
 // but the values share memory with the message. Errors are *fault.Error:
 // CodeMapping, CodeNarrowing, CodeIdentity, CodeUnknownCode or CodeUnknownYet,
-// with a detail for each fault. A message that waits keeps its place in its key:
-// with CodeUnknownYet identity, keys and ordering key are returned beside it.
+// with a detail for each fault; or CodeRejected, whose cause is a Declared, when a
+// rule of faults: refuses the message. Those rules come first. A message that waits
+// keeps its place in its key: with CodeUnknownYet identity, keys and ordering key
+// are returned beside it.
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
+	if err := m.reject(in); err != nil {
+		return nil, err
+	}
 	a := &applier{mapping: m, out: &Changeset{Rows: make([][]Row, len(m.Tables))}, current: make([]int, len(m.Tables))}
 	facts := facts{mapping: m, in: in}
 	a.frame = xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}
@@ -41,6 +46,7 @@ type facts struct {
 	mapping *Mapping
 	in      *Input
 	stored  []Value
+	found   *fault.Error // what a declared fault answers; nil elsewhere
 }
 
 // Fact returns the value of a slot.
@@ -58,6 +64,9 @@ func (f *facts) Fact(slot int) (Value, bool) {
 		return xpath.Moment(f.in.Message.ReceivedAt.UTC()), true
 	case messageIDFact:
 		return xpath.Text(f.in.Message.MessageID), f.in.Message.MessageID != ""
+	}
+	if slot >= faultCodeFact {
+		return f.foundFact(slot)
 	}
 	if slot < storedFacts {
 		text, ok := f.in.Properties[f.mapping.Properties[slot-propertyFacts]]

@@ -83,6 +83,7 @@ func (k *compiler) compile() {
 	k.mapping.top = k.table(k.file.Rows, nil, root)
 	k.publish()
 	k.answer()
+	k.answers()
 }
 
 // scope is the static context outside of rows.

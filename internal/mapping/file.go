@@ -23,6 +23,7 @@ type File struct {
 	Rows         []*rowRule        `yaml:"rows,required"`
 	Publish      []*publishRule    `yaml:"publish"`
 	Reply        *template         `yaml:"reply"`
+	Faults       []*faultRule      `yaml:"faults"`
 
 	root *config.Node
 }

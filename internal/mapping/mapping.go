@@ -33,6 +33,8 @@ type Mapping struct {
 	HasIdentity bool // the file names an identity
 	// Waits says that a look-up may have the message wait for what it refers to.
 	Waits bool
+	// Faults are the rules that answer with faults of the contract, in order.
+	Faults []FaultRule
 	// Warnings are what its author should look at though the mapping compiles.
 	Warnings []config.Fault
 
@@ -47,6 +49,7 @@ type Mapping struct {
 	limits       [][]limit                       // for each of Tables and its Columns; nil until checked
 	places       map[*xpath.Program]config.Fault // where each expression stands
 	watch        xpath.Watch                     // nil: nobody looks
+	answers      []*faultProgram
 }
 
 // Principal is what a mapping may know of the sender.

@@ -142,7 +142,7 @@ func (k *compiler) name(r *rowRule, self *rowScope) {
 	if name == "" {
 		return
 	}
-	if _, taken := k.rows[name]; taken || slices.Contains([]string{"header", "properties", "principal", "message"}, name) {
+	if _, taken := k.rows[name]; taken || slices.Contains([]string{"header", "properties", "principal", "message", "fault"}, name) {
 		k.fail(r.As.node, "the name $%s is taken", name)
 		return
 	}

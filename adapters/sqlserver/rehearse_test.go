@@ -15,7 +15,7 @@ import (
 // What rows are found by is text in every type's own form: no language setting of
 // the server reads it differently.
 func TestStoredText(t *testing.T) {
-	all := tables(t)
+	all := tables(t, false)
 	line := all[slices.IndexFunc(all, func(t *sqlstore.Table) bool { return t.Name.Name == "order_line" })]
 	golden(t, "write-rehearsal.sql", saveText+"\n"+storedText(line, []string{"order_id", "line_no"})+"\n"+undoText+"\n")
 }

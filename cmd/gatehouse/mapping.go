@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
@@ -109,7 +110,24 @@ func (p *project) unrouted(path string) (*mapping.Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mapping.Compile(file, c)
+	sets, err := codeSetsBeside(file)
+	if err != nil {
+		return nil, err
+	}
+	return mapping.Compile(file, c, sets...)
+}
+
+// codeSetsBeside reads the code sets of a mapping file that is named by its path.
+func codeSetsBeside(file *mapping.File) ([]*mapping.CodeSet, error) {
+	var faults config.Faults
+	sets, err := codeSets(file, func(path string, named *config.Node) []byte {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			faults.Add(named.Fault("%v", err))
+		}
+		return src
+	})
+	return sets, errors.Join(faults.Err(), err)
 }
 
 // looseMapping compiles a mapping file that stands in no project. Contracts are

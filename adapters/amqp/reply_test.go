@@ -143,7 +143,7 @@ func TestReplyOfDeclared(t *testing.T) {
 	if d.ContentType != "application/xml" || string(d.Body) != "<fault/>" {
 		t.Errorf("reply %+v %s", d, d.Body)
 	}
-	for name, want := range map[string]string{"outcome": "parked", "code": "GH-4005", "fault": "OrderFault", "reason": "no äÖ"} {
+	for name, want := range map[string]string{"outcome": "parked", "code": "GH-4007", "fault": "OrderFault", "reason": "no äÖ"} {
 		if got := d.Headers["gatehouse-"+name]; got != want {
 			t.Errorf("%s is %v, want %s", name, got, want)
 		}

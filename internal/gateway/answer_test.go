@@ -149,11 +149,11 @@ func TestRejectedByQueue(t *testing.T) {
 	if err != nil || receipt.Status != gateway.Parked || receipt.Fault.Code != fault.CodeRejected {
 		t.Fatalf("%+v, %v", receipt, err)
 	}
-	if kept := b.store.holds[0]; kept.Code != "GH-4005" || !strings.Contains(kept.Reason, " is in SEK, see "+receipt.ID.String()+"\n") {
+	if kept := b.store.holds[0]; kept.Code != "GH-4007" || !strings.Contains(kept.Reason, " is in SEK, see "+receipt.ID.String()+"\n") {
 		t.Errorf("kept as %+v", kept)
 	}
 	a, err := receipt.Answer()
-	if err != nil || a.ContentType != "application/xml" || a.Code != "GH-4005" || a.Fault != "OrderFault" || !strings.Contains(a.Reason, " is in SEK") || !strings.Contains(string(a.Body), "Code>CURRENCY</") {
+	if err != nil || a.ContentType != "application/xml" || a.Code != "GH-4007" || a.Fault != "OrderFault" || !strings.Contains(a.Reason, " is in SEK") || !strings.Contains(string(a.Body), "Code>CURRENCY</") {
 		t.Errorf("answer: %+v %v", a, err)
 	}
 }

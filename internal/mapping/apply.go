@@ -19,26 +19,32 @@ const maxFound = 64
 // Apply makes the rows, keys and identity of one message. It does not keep in,
 // but the values share memory with the message. Errors are *fault.Error:
 // CodeMapping, CodeNarrowing, CodeIdentity, CodeUnknownCode or CodeUnknownYet,
-// with a detail for each fault; or CodeRejected, whose cause is a Declared, when a
-// rule of faults: refuses the message. Those rules come first. A message that waits
-// keeps its place in its key: with CodeUnknownYet identity, keys and ordering key
-// are returned beside it.
+// with a detail for each fault; or CodeRejected, whose cause is a Declared, when
+// a rule of faults: refuses the message. Those rules come first. A message that
+// waits keeps its place in its key, and one that is refused by a rule is found by
+// its keys: with CodeUnknownYet and CodeRejected identity, keys and ordering key
+// are returned beside the error.
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
-	if err := m.reject(in); err != nil {
-		return nil, err
-	}
 	a := &applier{mapping: m, out: &Changeset{Rows: make([][]Row, len(m.Tables))}, current: make([]int, len(m.Tables))}
 	facts := facts{mapping: m, in: in}
 	a.frame = xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}
 	a.name(in)
+	if err := m.reject(in); err != nil {
+		return a.named(), err
+	}
 	a.steps(m.top, -1)
 	if err := a.fault(); err != nil {
 		if a.code == fault.CodeUnknownYet {
-			return &Changeset{Identity: a.out.Identity, OrderingKey: a.out.OrderingKey, Keys: a.out.Keys}, err
+			return a.named(), err
 		}
 		return nil, err
 	}
 	return a.out, nil
+}
+
+// named is the Changeset without its rows.
+func (a *applier) named() *Changeset {
+	return &Changeset{Identity: a.out.Identity, OrderingKey: a.out.OrderingKey, Keys: a.out.Keys}
 }
 
 // facts answers xpath.Facts from an Input and, when rendering, stored values.

@@ -66,7 +66,8 @@ var answerable = []outcome{
 	{"superseded", []fault.Code{fault.CodeSuperseded}},
 	{"exists", []fault.Code{fault.CodeExists}},
 	{"not_found", []fault.Code{fault.CodeLookup}},
-	{"not_yet", []fault.Code{fault.CodeNotYet}},
+	{"unknown_code", []fault.Code{fault.CodeUnknownCode}},
+	{"not_yet", []fault.Code{fault.CodeNotYet, fault.CodeUnknownYet}},
 }
 
 // FaultRule is one entry of faults, as check lists it.
@@ -165,7 +166,7 @@ func (k *compiler) reachable(w word) {
 	case w.text == "superseded" && !guarded:
 		k.warn(w.node, "no message of this mapping is ever superseded: no row has version:")
 	case w.text == "not_yet" && !k.mapping.Waits:
-		k.warn(w.node, "no message of this mapping ever waits: no look-up has not_found: not_yet")
+		k.warn(w.node, "no message of this mapping ever waits: nothing in it says not_yet")
 	}
 }
 

@@ -42,8 +42,11 @@ func rejected(t *testing.T, err error) (*fault.Error, *mapping.Declared) {
 // TestReject refuses a message by a rule before anything is made of it.
 func TestReject(t *testing.T) {
 	m := compile(t, "m.yaml", []byte(withFaults(rejecting)))
-	_, err := m.Apply(input(t, order))
+	named, err := m.Apply(input(t, order))
 	f, d := rejected(t, err)
+	if named.Rows != nil || named.Identity != "m-1" || len(named.Keys) != 1 || named.Keys[0].Value != "PO-7" {
+		t.Errorf("%+v", named)
+	}
 	if f.Code != fault.CodeRejected || f.Kind() != fault.Invalid || f.Mender() != fault.Sender {
 		t.Errorf("%s, %s, %s", f.Code, f.Kind(), f.Mender())
 	}
@@ -253,7 +256,7 @@ func TestFaultWarnings(t *testing.T) {
 	for _, w := range m.Warnings {
 		lines = append(lines, w.Error())
 	}
-	want := "m.yaml:43:30: faults[0].on[0]: no message of this mapping is ever superseded: no row has version:\nm.yaml:43:42: faults[0].on[1]: no message of this mapping ever waits: no look-up has not_found: not_yet"
+	want := "m.yaml:43:30: faults[0].on[0]: no message of this mapping is ever superseded: no row has version:\nm.yaml:43:42: faults[0].on[1]: no message of this mapping ever waits: nothing in it says not_yet"
 	if got := strings.Join(lines, "\n"); got != want {
 		t.Errorf("got\n%s", got)
 	}

@@ -223,7 +223,7 @@ func textual(least, most int, result Class, fn func(*Frame, []string) Value) fun
 				}
 				texts[i] = v.Lexical()
 			}
-			return fn(f, texts[:]), true, nil
+			return fn(f, texts[:]), true, f.written(len(texts[0]))
 		}}
 	}}
 }
@@ -269,7 +269,7 @@ func (c *compiler) concat(n *call) code {
 			}
 			joined = v.AppendLexical(joined)
 		}
-		return Text(string(joined)), true, nil
+		return Text(string(joined)), true, f.written(len(joined))
 	}}
 }
 
@@ -302,7 +302,14 @@ func (c *compiler) stringJoin(n *call) code {
 			if i > 0 {
 				joined = append(joined, between.Text...)
 			}
+			size := len(joined)
 			joined = v.AppendLexical(joined)
+			if err == nil {
+				err = f.written(len(joined) - size + len(between.Text))
+			}
+			if err != nil {
+				return Value{}, false, err
+			}
 		}
 		return Text(string(joined)), true, err
 	}}

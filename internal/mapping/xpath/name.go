@@ -97,10 +97,16 @@ func (c *compiler) codepoints(n *call) code {
 		}
 		return &many{Type{Class: Integer, Max: Unbounded}, func(f *Frame, dst []Value) ([]Value, error) {
 			v, _, err := k.one(f)
+			if err == nil {
+				err = f.spend(len(v.Text))
+			}
+			if err != nil {
+				return dst, err
+			}
 			for _, r := range v.Lexical() {
 				dst = append(dst, f.integer(int64(r)))
 			}
-			return dst, err
+			return dst, held(dst, nil)
 		}}
 	}
 	k := c.sequenceOf(n, 0)

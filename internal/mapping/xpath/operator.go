@@ -62,7 +62,11 @@ func (c *compiler) concatenation(n *binary) code {
 			return Value{}, false, err
 		}
 		b, _, err := right.one(f)
-		return Text(a.Lexical() + b.Lexical()), true, err
+		if err != nil {
+			return Value{}, false, err
+		}
+		joined := a.Lexical() + b.Lexical()
+		return Text(joined), true, f.written(len(joined))
 	}}
 }
 

@@ -242,7 +242,7 @@ func (p *parser) binary(level int) node {
 var conversions = [...]string{"instance of", "treat as", "castable as", "cast as"}
 
 func (p *parser) conversion() node {
-	operand := p.unary()
+	operand := p.arrows()
 	for p.fault == nil {
 		t, next := p.peek(), p.after()
 		word := t.text + " " + next.text
@@ -273,20 +273,20 @@ func (p *parser) unary() node {
 	return &unary{at(start), negative, operand}
 }
 
-// mapped is SimpleMapExpr and, beneath it, ArrowExpr.
+// mapped is SimpleMapExpr (§3.14).
 func (p *parser) mapped() node {
-	left := p.arrows()
+	left := p.path()
 	for p.symbol("!") {
 		t := p.take()
-		left = &binary{at(t.offset), t.text, left, p.arrows()}
+		left = &binary{at(t.offset), t.text, left, p.path()}
 	}
 	return left
 }
 
-// arrows is ArrowExpr (§3.16): what stands before an arrow is the first argument
-// of the function behind it.
+// arrows is ArrowExpr (§3.16): what stands before an arrow, a sign and a simple
+// map included, is the first argument of the function behind it.
 func (p *parser) arrows() node {
-	left := p.path()
+	left := p.unary()
 	for p.accept("=>") {
 		t := p.take()
 		if t.kind != nameToken || !p.symbol("(") {

@@ -135,8 +135,7 @@ func (c *compiler) childStep(w *walk, t *Type, s *step, name contract.Name) bool
 		c.fail(s, "%s", c.scope.unknown(t.Shape, display(s.prefix, s.name), false))
 		return false
 	}
-	t.Shape, t.Min, t.Max = r.shape, t.Min*r.min, times(t.Max, r.max)
-	return c.add(w, t, s, move{axis: childAxis, name: name, named: true})
+	return c.add(w, t, r, s, move{axis: childAxis, name: name, named: true})
 }
 
 func (c *compiler) attributeStep(w *walk, t *Type, s *step, name contract.Name) bool {
@@ -169,25 +168,38 @@ func (c *compiler) stay(w *walk, t *Type, s *step, name contract.Name) bool {
 		c.fail(s, "the %s here is %s, never %s", axisName(s.axis), c.scope.name(shape), display(s.prefix, s.name))
 		return false
 	}
-	t.Shape = shape
-	return c.add(w, t, s, move{axis: s.axis, name: name, named: named})
+	return c.add(w, t, relative{shape, 1, 1}, s, move{axis: s.axis, name: name, named: named})
 }
 
 func times(a, b int) int {
 	if a == 0 || b == 0 {
 		return 0
 	}
-	if a == Unbounded || b == Unbounded {
+	if a == Unbounded || b == Unbounded || a > countable/b {
 		return Unbounded
 	}
 	return a * b
 }
 
-func (c *compiler) add(w *walk, t *Type, s *step, m move) bool {
-	tests, ok := c.predicates(s.predicates, t)
+// countable bounds a cardinality; more is Unbounded.
+const countable = 1 << 31
+
+// least multiplies lower bounds. What is too large to be met stays what it is.
+func timesLeast(a, b int) int {
+	if b > 0 && a > countable/b {
+		return countable
+	}
+	return a * b
+}
+
+// add appends a step, whose predicates count for each node it starts from.
+func (c *compiler) add(w *walk, t *Type, r relative, s *step, m move) bool {
+	own := Type{Shape: r.shape, Min: r.min, Max: r.max}
+	tests, ok := c.predicates(s.predicates, &own)
 	if !ok {
 		return false
 	}
+	t.Shape, t.Min, t.Max = r.shape, timesLeast(t.Min, own.Min), times(t.Max, own.Max)
 	m.tests = tests
 	w.plain = w.plain && len(tests) == 0
 	w.moves = append(w.moves, m)
@@ -217,12 +229,12 @@ func (c *compiler) predicate(n node, t *Type) (predicate, bool) {
 			c.fail(n, "positions begin at 1")
 			return predicate{}, false
 		}
-		t.Min, t.Max = atLeast(t.Min, index), 1
+		t.Min, t.Max = atLeast(t.Min, index), min(max(t.Max, -t.Max), 1)
 		return predicate{index: index}, true
 	}
 	t.Min = 0
 	if ct.Class.Numeric() && ct.Shape == nil {
-		if _, ok := n.(*call); ok || isConstant(n) {
+		if t.Max != 0 && isFixed(n) {
 			t.Max = 1
 		}
 		return predicate{position: code}, true
@@ -235,10 +247,20 @@ func (c *compiler) predicate(n node, t *Type) (predicate, bool) {
 	return predicate{test: test}, true
 }
 
-// isConstant reports whether a predicate such as last() is one position.
-func isConstant(n node) bool {
-	_, ok := n.(*literal)
-	return ok
+// isFixed reports whether a numeric predicate, such as last() - 1, is the same
+// for all items: one position.
+func isFixed(n node) bool {
+	switch n := n.(type) {
+	case *literal, *variable:
+		return true
+	case *call:
+		return n.name == "last"
+	case *unary:
+		return isFixed(n.operand)
+	case *binary:
+		return isFixed(n.left) && isFixed(n.right)
+	}
+	return false
 }
 
 func atLeast(least, index int) int {

@@ -43,7 +43,7 @@ func (c *compiler) sequence(n *sequence) code {
 }
 
 func plus(a, b int) int {
-	if a == Unbounded || b == Unbounded {
+	if a == Unbounded || b == Unbounded || a+b > countable {
 		return Unbounded
 	}
 	return a + b

@@ -199,8 +199,8 @@ func (s *Shape) child(name contract.Name) (relative, bool) {
 	if !ok {
 		return relative{}, false
 	}
-	if c.Element.Name != name || len(c.Element.Substitutes) > 0 {
-		c.Min = 0
+	if c.Element.Name != name || len(c.Element.Substitutes) > 0 || s.Element.Nillable {
+		c.Min = 0 // another may stand for it, or its parent be nil
 	}
 	return relative{&Shape{Element: c.Element, Parent: s}, c.Min, c.Max}, true
 }

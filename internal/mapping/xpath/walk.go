@@ -155,6 +155,9 @@ func sift(f *Frame, nodes []document.Node, tests []predicate) ([]document.Node, 
 	item, position, last := f.Item, f.position, f.last
 	defer func() { f.Item, f.position, f.last = item, position, last }()
 	for i := range tests {
+		if err := f.spend(len(nodes)); err != nil {
+			return nil, err
+		}
 		kept := nodes[:0]
 		f.last = len(nodes)
 		for k, n := range nodes {

@@ -245,6 +245,10 @@ func (c *compiler) stringOf(n *call) code {
 	if w, ok := k.(*walk); ok {
 		raw := *w
 		raw.atom = atom{class: String, fallback: w.atom.fallback}
+		raw.kinds = slices.Clone(w.kinds)
+		for i := range raw.kinds {
+			raw.kinds[i].atom = atom{class: String, fallback: w.kinds[i].atom.fallback}
+		}
 		k = &raw
 	}
 	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
@@ -275,11 +279,7 @@ func (c *compiler) concat(n *call) code {
 
 // sequenceOf compiles an argument of any number of values.
 func (c *compiler) sequenceOf(n *call, i int) code {
-	k := c.compile(n.args[i])
-	if k == nil || !c.valued(n.args[i], k) {
-		return nil
-	}
-	return k
+	return c.atomized(n.args[i], c.compile(n.args[i]))
 }
 
 func (c *compiler) stringJoin(n *call) code {

@@ -78,12 +78,12 @@ func (c *compiler) declare(name string, t Type) (slot int, leave func()) {
 // bound is a variable that an expression declares itself.
 type bound struct {
 	slot int
-	t    Type // with a Shape where it stands for elements
+	t    Type // with a Shape where it stands for nodes; attributes go by their values
 }
 
 // local compiles what a bound variable stands for.
 func (c *compiler) local(b *bound) code {
-	if b.t.Shape != nil {
+	if b.t.Shape.elements() {
 		return c.finish(&walk{from: -1, base: localNodes(b.slot)}, b.t)
 	}
 	if b.t.Repeats() {
@@ -121,13 +121,16 @@ func (c *compiler) source(n node) (s source, t Type, ok bool) {
 		return s, t, false
 	}
 	t = k.typ()
-	if w, isWalk := k.(*walk); isWalk && w.attr == nil && w.t.Shape.Element != nil {
+	if w, isWalk := k.(*walk); isWalk && w.elements() {
 		return source{elements: w}, t, true
 	}
-	if !c.valued(n, k) {
+	if k = c.atomized(n, k); k == nil {
 		return s, t, false
 	}
-	t.Shape = nil
+	t = k.typ()
+	if t.Shape.elements() {
+		t.Shape = nil
+	}
 	return source{values: k}, t, true
 }
 
@@ -202,8 +205,8 @@ func (c *compiler) loop(n *loop) code {
 	case "some", "every":
 		return c.quantified(n, s, slot)
 	}
-	body := c.compile(n.result)
-	if body == nil || !c.valued(n.result, body) {
+	body := c.body(n.result)
+	if body == nil {
 		return nil
 	}
 	if n.word == "let" {
@@ -271,11 +274,7 @@ type let struct {
 	body code
 }
 
-func (l *let) typ() Type {
-	t := l.body.typ()
-	t.Shape = nil
-	return t
-}
+func (l *let) typ() Type { return l.body.typ() }
 
 func (l *let) bind(f *Frame) error {
 	items, err := l.s.bound(f, l.slot)
@@ -311,7 +310,7 @@ func (c *compiler) mapped(n *binary) code {
 	if !ok {
 		return nil
 	}
-	if t.Shape == nil {
+	if s.elements == nil {
 		slot, leave := c.focusValue(t)
 		defer leave()
 		if body := c.body(n.right); body != nil {
@@ -328,13 +327,7 @@ func (c *compiler) mapped(n *binary) code {
 	return forEachElement(s.elements, t, body)
 }
 
-func (c *compiler) body(n node) code {
-	k := c.compile(n)
-	if k == nil || !c.valued(n, k) {
-		return nil
-	}
-	return k
-}
+func (c *compiler) body(n node) code { return c.atomized(n, c.compile(n)) }
 
 // focus makes an element the context item.
 func (c *compiler) focus(s *Shape) (leave func()) {
@@ -351,7 +344,7 @@ func (c *compiler) focusValue(t Type) (slot int, leave func()) {
 	outer := c.scope
 	inner := *outer
 	slot = c.locals
-	inner.Context, inner.value = nil, &bound{slot, Type{Class: t.Class, Min: 1, Max: 1}}
+	inner.Context, inner.value = nil, &bound{slot, Type{Class: t.Class, Min: 1, Max: 1, Shape: t.Shape}}
 	c.scope = &inner
 	c.locals++
 	c.inside++

@@ -23,7 +23,7 @@ func (c *compiler) nodeFunction(n *call) code {
 		return nil
 	}
 	w, ok := k.(*walk)
-	if !ok || w.attr != nil || w.t.Repeats() {
+	if !ok || w.leaf() || w.t.Repeats() {
 		return c.fail(n, "%s takes one element, and this is not surely one", n.name)
 	}
 	if n.name == "nilled" {

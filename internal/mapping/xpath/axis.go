@@ -59,8 +59,33 @@ func (c *compiler) far(w **walk, t *Type, s *step) bool {
 		t.Min = min(t.Min, 1)
 	}
 	t.Shape, t.Min, t.Max = r.shape, timesLeast(t.Min, own.Min), times(t.Max, own.Max)
+	if most := r.shape.most(); t.Max == Unbounded || most != Unbounded && most < t.Max {
+		t.Max = most
+	}
 	c.jump(w, h)
 	return true
+}
+
+// most is how many such nodes one message may have at all.
+func (s *Shape) most() int {
+	if s.kinds != nil {
+		return Unbounded
+	}
+	most := 1
+	for range maxDepth {
+		if s.Parent == nil {
+			return most
+		}
+		if s.Parent.kinds != nil {
+			return Unbounded
+		}
+		r, ok := s.Parent.child(s.Element.Name)
+		if !ok {
+			return Unbounded
+		}
+		most, s = times(most, r.max), s.Parent
+	}
+	return Unbounded
 }
 
 // outward reports whether several nodes may reach the same one along the axis,
@@ -108,7 +133,7 @@ func (c *compiler) nothing(s *step, from *Shape, below []*kin) string {
 	if s.axis != childAxis {
 		what = "element below it that is"
 	}
-	message := c.scope.name(from) + " has no " + what + " " + s.String()
+	message := c.scope.name(from) + " " + from.verb() + " no " + what + " " + s.String()
 	if len(below) == 0 {
 		return message + "; it has none at all"
 	}
@@ -151,7 +176,7 @@ func (c *compiler) outer(h *hop, t *Type, s *step, test nodeTest) (relative, boo
 	r := relative{shape: united(kept), max: 1}
 	switch {
 	case len(around) == 0:
-		c.fail(s, "%s has no parent here; it is the payload element or a header block", c.scope.name(t.Shape))
+		c.fail(s, "%s %s no parent here; it is the payload element or a header block", c.scope.name(t.Shape), t.Shape.verb())
 	case r.shape == nil:
 		c.fail(s, "the %s here is %s, never %s", axisName(s.axis), c.scope.name(unionOf(around)), s)
 	}
@@ -224,7 +249,7 @@ func (c *compiler) siblings(h *hop, t *Type, s *step, test nodeTest) (relative, 
 		parent = eitherOf(parent, m.Parent)
 	}
 	if parent == nil || !parent.elements() {
-		c.fail(s, "%s has no siblings here; it is the payload element or a header block", c.scope.name(t.Shape))
+		c.fail(s, "%s %s no siblings here; it is the payload element or a header block", c.scope.name(t.Shape), t.Shape.verb())
 		return relative{}, false
 	}
 	direct := *s

@@ -324,6 +324,11 @@ func (c *compiler) lacks(t Type) string {
 	case t.Shape.Blocks != nil:
 		return "the header has no value of its own; name a header block"
 	}
+	for _, m := range t.Shape.members() {
+		if _, complaint := m.class(); complaint != "" {
+			return c.scope.name(m) + " " + complaint
+		}
+	}
 	if _, complaint := t.Shape.class(); complaint != "" {
 		return c.scope.name(t.Shape) + " " + complaint
 	}

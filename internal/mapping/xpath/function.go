@@ -90,6 +90,14 @@ func moreLibrary(name string) (function, bool) {
 		return function{2, 2, (*compiler).indexOf}, true // §14.2.2
 	case "zero-or-one", "one-or-more", "exactly-one":
 		return function{1, 1, (*compiler).cardinality}, true // §14.3
+	case "unordered":
+		return function{1, 1, (*compiler).data}, true // §14.1.11
+	case "remove":
+		return function{2, 2, (*compiler).remove}, true // §14.1.8
+	case "insert-before":
+		return function{3, 3, (*compiler).insertBefore}, true // §14.1.7
+	case "deep-equal":
+		return function{2, 2, (*compiler).deepEqual}, true // §14.2.3
 	case "position", "last":
 		return function{0, 0, (*compiler).place}, true // §15.1
 	case "data":
@@ -97,7 +105,7 @@ func moreLibrary(name string) (function, bool) {
 	case "name", "local-name", "namespace-uri", "nilled":
 		return function{0, 1, (*compiler).nodeFunction}, true // §13, §2.2
 	case "number":
-		return function{1, 1, (*compiler).numberFunction}, true // §4.5.1
+		return function{0, 1, (*compiler).numberFunction}, true // §4.5.1
 	case "current-dateTime", "current-date", "current-time":
 		return function{0, 0, func(c *compiler, n *call) code {
 			return c.fail(n, "a mapping has no clock, so that a replay gives the same; use $message/receivedAt")
@@ -128,7 +136,7 @@ var functionNames = []string{
 	"encode-for-uri", "matches", "replace", "tokenize", "compare", "codepoints-to-string", "string-to-codepoints",
 	"true", "false", "boolean", "not", "exists", "empty", "count", "sum", "avg", "min", "max", "distinct-values",
 	"abs", "ceiling", "floor", "round", "round-half-to-even", "number", "format-number", "position", "last", "data",
-	"head", "tail", "reverse", "sort", "subsequence", "index-of", "zero-or-one", "one-or-more", "exactly-one",
+	"head", "tail", "reverse", "sort", "unordered", "remove", "insert-before", "deep-equal", "subsequence", "index-of", "zero-or-one", "one-or-more", "exactly-one",
 	"name", "local-name", "namespace-uri", "nilled", "dateTime", "adjust-dateTime-to-timezone",
 	"adjust-date-to-timezone", "adjust-time-to-timezone", "format-dateTime", "format-date", "format-time",
 	"year-from-dateTime", "month-from-dateTime", "day-from-dateTime", "hours-from-dateTime", "minutes-from-dateTime",
@@ -140,10 +148,10 @@ var functionNames = []string{
 
 // unbuilt are functions of the standard that people look for.
 var unbuilt = []string{
-	"node-name", "deep-equal", "error", "doc", "for-each", "filter", "fold-left", "fold-right", "apply", "root", "path",
+	"node-name", "error", "doc", "for-each", "filter", "fold-left", "fold-right", "apply", "root", "path",
 	"lang", "id", "idref", "generate-id", "analyze-string", "serialize", "parse-xml", "parse-json", "json-to-xml",
-	"unparsed-text", "collection", "environment-variable", "random-number-generator", "format-integer", "insert-before",
-	"remove", "unordered", "resolve-QName", "QName", "iri-to-uri", "escape-html-uri", "resolve-uri", "base-uri",
+	"unparsed-text", "collection", "environment-variable", "random-number-generator", "format-integer",
+	"resolve-QName", "QName", "iri-to-uri", "escape-html-uri", "resolve-uri", "base-uri",
 	"normalize-unicode", "collation-key", "default-collation", "static-base-uri", "implicit-timezone",
 }
 

@@ -89,12 +89,12 @@ func (c *compiler) lookAhead(w **walk, t *Type, s, next *step) bool {
 		c.later(next, "// before an expression; name what it begins at")
 		return false
 	}
-	test, ok := c.nodeTest(next)
-	if next.kind == "text()" {
-		test, ok = nodeTest{}, true
-	}
-	if !ok {
-		return false
+	var test nodeTest
+	if next.kind != "text()" {
+		var ok bool
+		if test, ok = c.nodeTest(next); !ok {
+			return false
+		}
 	}
 	h := &hop{axis: descendantOrSelfAxis}
 	starts, below := kinsfolk(t.Shape, true)
@@ -301,7 +301,7 @@ func (c *compiler) textStep(w *walk, t *Type, s *step) bool {
 		}
 	}
 	if texts == nil {
-		c.fail(s, "%s has no text of its own", c.scope.name(t.Shape))
+		c.fail(s, "%s %s no text of its own", c.scope.name(t.Shape), t.Shape.verb())
 		return false
 	}
 	w.text, w.label = true, "text()"
@@ -392,7 +392,7 @@ func (c *compiler) wildAttributes(w *walk, t *Type, s *step) bool {
 		r.max = max(r.max, own)
 	}
 	if r.shape = united(shapes); r.shape == nil {
-		c.fail(s, "%s has no attribute %s%s", c.scope.name(t.Shape), s, didYouMean("@", s.name, c.scope.attributes(t.Shape)))
+		c.fail(s, "%s %s no attribute %s%s", c.scope.name(t.Shape), t.Shape.verb(), s, didYouMean("@", s.name, c.scope.attributes(t.Shape)))
 		return false
 	}
 	for _, m := range r.shape.members() {
@@ -583,6 +583,12 @@ func (c *compiler) fromDocument(n *path, outermost *Shape) ([]step, bool) {
 	steps := slices.Clone(n.steps)
 	switch {
 	case first.axis == childAxis:
+		if test, ok := c.nodeTest(&first); !ok {
+			return nil, false
+		} else if !test.shape(outermost) {
+			c.fail(&first, "the payload element is %s, never %s", c.scope.name(outermost), &first)
+			return nil, false
+		}
 		steps[0].axis = selfAxis
 	case first.axis == descendantAxis:
 		steps[0].axis = descendantOrSelfAxis

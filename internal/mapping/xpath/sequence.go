@@ -388,7 +388,7 @@ func ascending(f *Frame, a, b Value) int {
 	if r != unordered {
 		return int(r)
 	}
-	nanA, nanB := a.Class == Double && math.IsNaN(a.Float), b.Class == Double && math.IsNaN(b.Float)
+	nanA, nanB := isNaN(a), isNaN(b)
 	switch {
 	case nanA && !nanB:
 		return -1

@@ -301,7 +301,7 @@ func (sc *Scope) unknown(s *Shape, local string, attribute bool) string {
 	for i, n := range names {
 		locals[i] = strings.TrimPrefix(n[strings.LastIndexAny(n, ":}")+1:], "@")
 	}
-	message := fmt.Sprintf("%s has no %s %s", sc.name(s), what, local)
+	message := fmt.Sprintf("%s %s no %s %s", sc.name(s), s.verb(), what, local)
 	if !attribute && s.hasAttribute(local) {
 		return message + "; did you mean @" + local + "?"
 	}

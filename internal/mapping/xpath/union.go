@@ -134,6 +134,14 @@ func (s *Shape) commonSimple() *contract.Simple {
 	return first
 }
 
+// verb is has, or have of a union.
+func (s *Shape) verb() string {
+	if s.kinds != nil {
+		return "have"
+	}
+	return "has"
+}
+
 // names lists the members of a union in a complaint.
 func (sc *Scope) names(kinds []*Shape) string {
 	var names []string

@@ -1,6 +1,8 @@
 package xpath
 
 import (
+	"slices"
+
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
@@ -113,10 +115,9 @@ func (c *compiler) relatives(h *hop, t *Type, s *step, test nodeTest) (relative,
 }
 
 func (c *compiler) inner(h *hop, from *Shape, s *step, hit func(*Shape) bool) (relative, bool) {
-	starts, below := kinsfolk(from, h.axis != childAxis)
+	starts, below := c.kinsfolk(from, h.axis != childAxis)
 	if starts == nil {
-		c.fail(s, "the contract declares too many elements below %s; name the way", c.scope.name(from))
-		return relative{}, false
+		return relative{}, c.tooMany(s, from)
 	}
 	family, r := seek(starts, below, hit, h.axis == descendantOrSelfAxis)
 	h.family = family
@@ -125,6 +126,11 @@ func (c *compiler) inner(h *hop, from *Shape, s *step, hit func(*Shape) bool) (r
 		return relative{}, false
 	}
 	return r, true
+}
+
+func (c *compiler) tooMany(s *step, from *Shape) bool {
+	c.fail(s, "the contract declares too many elements below %s; name the way", c.scope.name(from))
+	return false
 }
 
 // nothing explains that a step cannot match.
@@ -159,6 +165,7 @@ func (c *compiler) outer(h *hop, t *Type, s *step, test nodeTest) (relative, boo
 		for _, m := range t.Shape.members() {
 			around = m.outside(around)
 		}
+		around = unique(around)
 	default:
 		around = t.Shape.members()
 	}
@@ -191,33 +198,42 @@ func (c *compiler) outer(h *hop, t *Type, s *step, test nodeTest) (relative, boo
 	return r, r.shape != nil
 }
 
+// unique drops what came twice.
+func unique(shapes []*Shape) []*Shape {
+	known := map[*Shape]bool{}
+	return slices.DeleteFunc(shapes, func(s *Shape) bool {
+		twice := known[s]
+		known[s] = true
+		return twice
+	})
+}
+
 // outside appends the elements that a node may be in.
 func (s *Shape) outside(dst []*Shape) []*Shape {
 	if s.Parent == nil {
 		return dst
 	}
 	for _, p := range s.Parent.members() {
-		if p.Element != nil && !contains(dst, p) {
+		if p.Element != nil {
 			dst = append(dst, p)
 		}
 	}
 	return dst
 }
 
-func contains(shapes []*Shape, s *Shape) bool {
-	for _, m := range shapes {
-		if m == s {
-			return true
-		}
-	}
-	return false
-}
-
-// ancestors adds what is around the shapes, and around that.
+// ancestors adds what is around the shapes, and around that; each once.
 func ancestors(shapes []*Shape) []*Shape {
-	all := append([]*Shape(nil), shapes...)
-	for i := 0; i < len(all); i++ {
-		all = all[i].outside(all)
+	var all []*Shape
+	known := map[*Shape]bool{}
+	for queue := shapes; len(queue) > 0; {
+		var around []*Shape
+		for _, s := range queue {
+			if !known[s] {
+				known[s] = true
+				all, around = append(all, s), s.outside(around)
+			}
+		}
+		queue = around
 	}
 	return all
 }

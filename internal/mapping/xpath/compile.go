@@ -27,6 +27,7 @@ type compiler struct {
 	program *Program
 	faults  []*Fault
 	inside  int // how many predicates, or right sides of "!", are around
+	kinship int // declarations gone through so far
 	locals  int // how many slots the variables in scope take
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
 
@@ -230,11 +231,14 @@ func TestCardinality(t *testing.T) {
 // located.
 func TestEffort(t *testing.T) {
 	for src, want := range map[string]string{
-		"for $i in 1 to 100000, $j in 1 to 100000 return ()":                         "error: the expression takes more than two million turns",
-		"every $i in 1 to 100000 satisfies every $j in 1 to 100000 satisfies true()": "error: the expression takes more than two million turns",
-		"(1 to 100000) = (200000 to 299999)":                                         "error: the expression takes more than two million turns",
-		"(1 to 100000) ! count((1 to 100000)[. > 5])":                                "error: the expression takes more than two million turns",
-		"count(o:Order/o:Lines/o:Line ! (for $i in 1 to 100000 return $i))":          "300000",
+		"for $i in 1 to 100000, $j in 1 to 100000 return ()":                          "error: the expression takes more than two million turns",
+		"every $i in 1 to 100000 satisfies every $j in 1 to 100000 satisfies true()":  "error: the expression takes more than two million turns",
+		"(1 to 100000) = (200000 to 299999)":                                          "error: the expression takes more than two million turns",
+		"(1 to 100000) ! count((1 to 100000)[. > 5])":                                 "error: the expression takes more than two million turns",
+		"sum(for $i in 1 to 100000 return count(//*[.//*]))":                          "error: the expression takes more than two million turns",
+		"string-length(string-join((1 to 100000) ! string-join((1 to 9999)!'abcd')))": "error: the expression takes more than two million turns",
+		"count(for $i in 1 to 6 return 1 to 100000)":                                  "error: a sequence of more than 500,000 values",
+		"count(o:Order/o:Lines/o:Line ! (for $i in 1 to 100000 return $i))":           "300000",
 	} {
 		f := frame(t)
 		if got := value(t, compile(t, scope(t), src), f); got != want {
@@ -261,10 +265,32 @@ func TestLocate(t *testing.T) {
 		{"o:Order/o:Lines/o:Line[2]/o:Sku", "/o:SubmitOrder/o:Order/o:Lines/o:Line[2]/o:Sku", 11},
 		{"o:Order/o:RequestedDelivery", "/o:SubmitOrder/o:Order", 3},
 		{"1 + o:Order/@revision", "/o:SubmitOrder/o:Order/@revision", 3},
+		{"//o:Line[@no = 2]/o:Sku", "/o:SubmitOrder/o:Order/o:Lines/o:Line[2]/o:Sku", 11},
+		{"o:Order/o:Note/text()", "/o:SubmitOrder/o:Order/o:Note/text()", 8},
+		{"//o:Line/o:Description[. = 'x']", "/o:SubmitOrder/o:Order/o:Lines/o:Line[1]", 10},
+		{"o:Order/o:Lines/o:Line[3]/following-sibling::o:Line", "/o:SubmitOrder/o:Order/o:Lines/o:Line[3]", 12},
+		{"xs:integer('x') + sum(for $i in (1, 2) return o:Order/o:Lines/o:Line[$i]/@no)", "/o:SubmitOrder/o:Order/o:Lines/o:Line[1]/@no", 10},
 		{"'a'", "/o:SubmitOrder", 1},
 	} {
 		if got := compile(t, s, tt.src).Locate(f); got.Path != tt.want || got.Line != tt.line {
 			t.Errorf("%s: %+v", tt.src, got)
+		}
+	}
+}
+
+// BenchmarkDescendant looks for all lines of an order of 10,000.
+func BenchmarkDescendant(b *testing.B) {
+	line := order[strings.Index(order, `<o:Line no="2">`):strings.Index(order, `<o:Line no="3">`)]
+	tree, err := document.Read([]byte(strings.Replace(order, line, strings.Repeat(line, 10_000), 1)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tree.Release()
+	p := compile(b, scope(b), "count(//o:Line)")
+	b.ReportAllocs()
+	for b.Loop() {
+		if v, _, err := p.One(&xpath.Frame{Item: tree.Root()}); err != nil || v.Lexical() != "10002" {
+			b.Fatal(v.Lexical(), err)
 		}
 	}
 }
@@ -285,6 +311,8 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"o:Order/o:Lines/o:Line[o:Sku = 'A'][2]/@no", "if (o:Order/o:Note) then 1 else 2.5 (: c :)", "-1 * (2 idiv 3) || 'it''s'",
 		"round(1.5, -2) div sum(o:Order/o:Lines/o:Line/o:Quantity)", "$principal/login = (o:Order/o:Note)[1]", "for $x in a return $x", "'", "1e400 mod 0",
+		"//o:Line[@no > 1]/preceding-sibling::*[1]/@*", "o:Order/(o:Note|o:Currency)/text()", "/o:SubmitOrder/descendant::o:*[last() - 1]/ancestor::*/string(.)",
+		"let $l := //o:Line return $l[2]/../o:Line/@no[. = 1]", "insert-before((1, 2), 1, 3) => remove(2) ! (. + position())", "o:Order/o:Lines/o:Line/o:Feature[1]",
 	} {
 		f.Add(seed)
 	}
@@ -306,7 +334,10 @@ func FuzzParse(f *testing.F) {
 		if p == nil || p.Valueless() != "" {
 			return
 		}
-		values, err := p.All(fr, nil)
+		frame := &xpath.Frame{Item: fr.Item, Facts: fr.Facts}
+		p.Locate(frame) // nothing is bound yet
+		values, err := p.All(frame, nil)
+		p.Locate(frame)
 		if most := p.Type().Max; err == nil && most != xpath.Unbounded && len(values) > most {
 			t.Fatalf("%q: %d values, at most %d", src, len(values), most)
 		}

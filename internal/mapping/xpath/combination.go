@@ -40,7 +40,7 @@ func (c *compiler) combination(n *binary) code {
 	}
 	t.Class = class
 	if t.Nillable() {
-		t.Min = 0
+		t.Min, t.present = 0, true
 	}
 	return &combination{t, n.op, left, right}
 }

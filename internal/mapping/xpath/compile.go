@@ -204,10 +204,10 @@ func (c *compiler) conditional(n *conditional) code {
 	if !ok {
 		return c.fail(n, "the branches are %s and %s; make them one type", a, b)
 	}
-	if guards(n.test, n.then) && !a.Nillable() {
+	if _, mayBeNil := then.(*presentOnly); guards(n.test, n.then) && !mayBeNil {
 		a.Min = 1
 	}
-	t := Type{Shape: a.either(b), Class: class, Min: min(a.Min, b.Min), Max: more(a.Max, b.Max)}
+	t := Type{present: true, Shape: a.either(b), Class: class, Min: min(a.Min, b.Min), Max: more(a.Max, b.Max)}
 	return &branch{t, test, then, otherwise}
 }
 
@@ -294,7 +294,7 @@ func (c *compiler) atomized(n node, k code) code {
 	if k == nil || !c.valued(n, k) {
 		return nil
 	}
-	if w, ok := k.(*walk); ok && w.t.Nillable() && w.t.Min > 0 {
+	if w, ok := k.(*walk); ok && w.t.Nillable() {
 		return &presentOnly{w}
 	}
 	return k
@@ -305,7 +305,7 @@ type presentOnly struct{ *walk }
 
 func (p *presentOnly) typ() Type {
 	t := p.t
-	t.Min = 0
+	t.Min, t.present = 0, true
 	return t
 }
 

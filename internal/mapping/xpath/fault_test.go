@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
@@ -167,6 +168,23 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%s\ngot:\n%s\nwant:\n%s", tt.src, got, tt.want)
 			}
 		})
+	}
+}
+
+// The SOAP Header is no element that the contract declares: a path names a block.
+func TestHeader(t *testing.T) {
+	s := scope(t)
+	s.Variables["header"] = &xpath.Variable{Shape: &xpath.Shape{Blocks: []*contract.Element{s.Context.Element}}}
+	for src, want := range map[string]string{
+		"$header/o:SubmitOrder//o:Sku":                  "",
+		"$header//o:Sku":                                "7: name a header block first, as in $header/p:Block",
+		"count($header/*)":                              "14: name a header block first, as in $header/p:Block",
+		"$header/o:SubmitOrder/ancestor::*":             "22: o:SubmitOrder has no parent here; it is the payload element or a header block",
+		"$header/o:SubmitOrder[/o:SubmitOrder/o:Order]": "22: there is no root here; begin with a variable",
+	} {
+		if got := complain(s, src); got != want {
+			t.Errorf("%s: %s", src, got)
+		}
 	}
 }
 

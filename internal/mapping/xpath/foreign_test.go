@@ -353,7 +353,7 @@ func TestInventedTypes(t *testing.T) {
 	s := foreignScope(t)
 	v := &inventor{Rand: rand.New(rand.NewPCG(8, 8))}
 	var single, several int
-	for range 20 {
+	for range 5 {
 		v.id = 0
 		doc := v.document()
 		tree, err := document.Read([]byte(doc))

@@ -257,8 +257,12 @@ func (c *compiler) stringOf(n *call) code {
 		}
 		k = &raw
 	}
+	ofNode := k.typ().Shape != nil
 	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
 		v, _, err := k.one(f)
+		if ofNode && v.Text != "" { // as received: of an attribute that a variable stands for
+			return Text(v.Text), true, err
+		}
 		return Text(v.Lexical()), true, err
 	}}
 }

@@ -39,6 +39,8 @@ func (c *compiler) onward(n *path, w *walk, count Type) code {
 	for i := range n.steps {
 		s := &n.steps[i]
 		switch {
+		case count.Shape.Blocks != nil && (s.axis != childAxis || s.kind != "" || s.expr != nil):
+			return c.fail(s, "name a header block first, as in $header/p:Block")
 		case w.leaf():
 			return c.fail(s, "%s has nothing below it", leafName(w))
 		case s.expr != nil:

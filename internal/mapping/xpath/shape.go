@@ -32,6 +32,8 @@ type Type struct {
 	Class    Class
 	Min, Max int
 	Shape    *Shape // of the nodes; nil for atomic values
+
+	present bool // nodes that are xsi:nil do not count
 }
 
 // Optional reports whether there may be no item at all.

@@ -96,9 +96,9 @@ func (s *Shape) elements() bool {
 	return s != nil && s.members()[0].Element != nil
 }
 
-// Nillable reports whether a node may be xsi:nil.
+// Nillable reports whether an item may be an element that is xsi:nil.
 func (t Type) Nillable() bool {
-	return t.Shape != nil && slices.ContainsFunc(t.Shape.members(), func(m *Shape) bool {
+	return t.Shape != nil && !t.present && slices.ContainsFunc(t.Shape.members(), func(m *Shape) bool {
 		return m.Element != nil && m.Element.Nillable
 	})
 }

@@ -255,6 +255,7 @@ func TestEffort(t *testing.T) {
 		"(1 to 100000) ! count((1 to 100000)[. > 5])":                                 "error: the expression takes more than two million turns",
 		"sum(for $i in 1 to 100000 return count(//*[.//*]))":                          "error: the expression takes more than two million turns",
 		"string-length(string-join((1 to 100000) ! string-join((1 to 9999)!'abcd')))": "error: the expression takes more than two million turns",
+		"for $i in 1 to 100000 return replace(string(.), '(.)', '$1$1')":              "error: the expression takes more than two million turns",
 		"count(for $i in 1 to 6 return 1 to 100000)":                                  "error: a sequence of more than 500,000 values",
 		"count(o:Order/o:Lines/o:Line ! (for $i in 1 to 100000 return $i))":           "300000",
 	} {

@@ -77,6 +77,9 @@ func applied(f *Frame, text code, re regular) (string, *regularExpression, error
 		return "", nil, err
 	}
 	p, err := re(f)
+	if err == nil {
+		err = f.spend(len(v.Text) / 8) // a turn is about as long
+	}
 	return v.Lexical(), p, err
 }
 
@@ -169,21 +172,18 @@ func (c *compiler) tokenize(n *call) code {
 		return nil
 	}
 	return &many{Type{Class: String, Max: Unbounded}, func(f *Frame, dst []Value) ([]Value, error) {
-		v, _, err := text.one(f)
-		if err != nil {
-			return dst, err
-		}
 		if re == nil {
+			v, _, err := text.one(f)
 			for _, word := range strings.FieldsFunc(v.Lexical(), isSpace) {
 				dst = append(dst, Text(word))
 			}
-			return dst, nil
+			return dst, held(dst, err)
 		}
-		p, err := re(f)
-		if err != nil || v.Lexical() == "" {
+		v, p, err := applied(f, text, re)
+		if err != nil || v == "" {
 			return dst, err
 		}
-		tokens := p.Split(v.Lexical(), maxItems+1)
+		tokens := p.Split(v, maxItems+1)
 		if err := f.spend(len(tokens)); err != nil {
 			return dst, err
 		}

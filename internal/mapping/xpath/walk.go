@@ -227,6 +227,9 @@ func (w *walk) one(f *Frame) (Value, Presence, error) {
 	return w.value(f, n)
 }
 
+// longText is from where on reading a text counts: one read again and again.
+const longText = 4096
+
 func (w *walk) value(f *Frame, n document.Node) (Value, Presence, error) {
 	reader := &w.atom
 	if w.kinds != nil {
@@ -249,6 +252,11 @@ func (w *walk) value(f *Frame, n document.Node) (Value, Presence, error) {
 	default:
 		if raw = n.Text(); raw == "" && reader.fallback != nil {
 			raw = *reader.fallback
+		}
+	}
+	if len(raw) > longText {
+		if err := f.written(len(raw)); err != nil {
+			return Value{}, Absent, err
 		}
 	}
 	v, complaint := reader.value(f, raw)

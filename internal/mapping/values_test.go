@@ -310,6 +310,25 @@ ordering_key: t:token
 	}
 }
 
+// A path of several declarations may be gone through: each row reads what its
+// element is declared to have.
+func TestRowsOfSeveralDeclarations(t *testing.T) {
+	m := valued(t, "a: count(.//*)", `    children:
+      - table: dbo.u
+        each: t:tag | .//t:name | t:token
+        columns: {t: $t/id, kind: local-name(), text: string(), above: string(ancestor::t:part/@unit)}
+`)
+	cs, err := m.Apply(input(t, post(`<t:token> k </t:token><t:tag>a</t:tag><t:tag xsi:nil="true"/><t:part><t:name>n</t:name></t:part>`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "dbo.t <-1 a=5\ndbo.u <0 t=#0 kind=token text= k  above=\ndbo.u <0 t=#0 kind=tag text=a above=\n" +
+		"dbo.u <0 t=#0 kind=tag text= above=\ndbo.u <0 t=#0 kind=name text=n above=EA\n"
+	if got := dump(m, cs); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestHeaderBlocks(t *testing.T) {
 	m := valued(t, "a: $header/t:Trace/t:Hop", "")
 	if got := fmt.Sprint(m.Headers); got != "[{urn:t}Trace]" {

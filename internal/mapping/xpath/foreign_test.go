@@ -442,3 +442,23 @@ func TestNilAndMixed(t *testing.T) {
 		tree.Release()
 	}
 }
+
+// A contract of very many elements is not gone through for //.
+func TestTooManyDeclarations(t *testing.T) {
+	var elements strings.Builder
+	for i := range 6000 {
+		fmt.Fprintf(&elements, `<xs:element name="E%d" type="xs:string" minOccurs="0"/>`, i)
+	}
+	wsdl := strings.Replace(foreignWSDL, `<xs:element name="Head">`, elements.String()+`<xs:element name="Head">`, 1)
+	c, err := contract.Load(fstest.MapFS{"t.wsdl": {Data: []byte(wsdl)}}, "t.wsdl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &xpath.Scope{Context: &xpath.Shape{Element: c.Element(contract.Name{Space: "urn:t", Local: "Doc"})}, Namespaces: map[string]string{"t": "urn:t"}}
+	if got := complain(s, "count(//t:Part)"); got != "8: the contract declares too many elements below t:Doc; name the way" {
+		t.Error(got)
+	}
+	if got := complain(s, "count(t:Part//t:Part)"); got != "" {
+		t.Error(got)
+	}
+}

@@ -54,7 +54,7 @@ func (c *compiler) data(n *call) code {
 	return rearranged(t, k, func(values []Value) []Value { return values })
 }
 
-// numberOf is number() (§4.5.1): NaN for what is none.
+// numberFunction is number() (§4.5.1): NaN for what is none.
 func (c *compiler) numberFunction(n *call) code {
 	var item node = &current{n.at}
 	if len(n.args) > 0 {

@@ -148,8 +148,8 @@ func (v *inventor) path(depth int) string {
 
 func (v *inventor) predicate(depth int) string {
 	n := strconv.Itoa(v.IntN(4))
-	switch v.IntN(14) {
-	case 0:
+	switch v.IntN(17) {
+	case 0, 14, 15, 16:
 		return strconv.Itoa(1 + v.IntN(3))
 	case 1:
 		return v.pick("last()", "last() - 1", "position() mod 2 = 1", "position() != last()", "position() < 3", "1 + 1")

@@ -108,7 +108,7 @@ func (k *compiler) codes(c *columnRule, scope *xpath.Scope, column *Column, p *c
 	unknown, value := k.unknown(c, column)
 	t := from.Type()
 	p.optional = t.Optional() || unknown == KeepMissing
-	p.nillable = unknown == NullMissing || c.nulls && t.Optional() || nillable(t)
+	p.nillable = unknown == NullMissing || c.nulls && t.Optional() || t.Nillable()
 	p.fallback = value
 	if r.Set.table != nil {
 		k.codeTable(r, column, p, from, at, unknown)

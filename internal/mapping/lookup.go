@@ -42,7 +42,7 @@ func (k *compiler) lookup(c *columnRule, self *rowScope, scope *xpath.Scope, col
 		}
 		t := program.Type()
 		p.optional = p.optional || t.Optional()
-		p.nillable = p.nillable || nillable(t)
+		p.nillable = p.nillable || t.Nillable()
 		column.Lookup.Where = append(column.Lookup.Where, key.name)
 		column.Lookup.Classes = append(column.Lookup.Classes, t.Class)
 		p.keys = append(p.keys, program)

@@ -365,7 +365,7 @@ func (k *compiler) source(c *columnRule, scope *xpath.Scope, column *Column, p *
 	}
 	t := p.value.Type()
 	column.Class = t.Class
-	p.nillable = nillable(t)
+	p.nillable = t.Nillable()
 	p.optional = t.Optional()
 	k.zone(c, t, p)
 	k.fallback(c, t, p)

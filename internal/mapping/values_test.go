@@ -122,6 +122,14 @@ func TestAbsentEmptyNil(t *testing.T) {
 		{"a: {from: t:text, default: d}", `<t:text xsi:nil="1"/>`, "NULL"},
 		{"a: upper-case(t:text)", "", ""},
 		{"a: t:exact * 2", "", "-"},
+		{"a: if (t:whole) then t:text else ()", `<t:text xsi:nil="true"/><t:whole>1</t:whole>`, "-"},
+		{"a: if (t:text) then t:text else 'x'", `<t:text xsi:nil="true"/>`, "-"},
+		{"a: (t:text | t:token)[1]", `<t:text xsi:nil="true"/>`, "NULL"},
+		{"a: (t:text | t:token)[1]", `<t:token> b </t:token>`, "b"},
+		{"a: .//t:name", `<t:part><t:name>n</t:name></t:part>`, "n"},
+		{"a: .//t:name", ``, "-"},
+		{"a: /t:Post/t:part/@*", `<t:part><t:name>n</t:name></t:part>`, "EA"},
+		{"a: t:text/text()", "<t:text/>", "-"},
 		{"a: {value: null}", "", "NULL"},
 		{"a: {value: 007}", "", "7"},
 		{"a: {value: '007'}", "", "007"},
@@ -299,6 +307,25 @@ ordering_key: t:token
 	cs, err := m.Apply(input(t, post("<t:tag>a</t:tag><t:tag>b</t:tag>")))
 	if err != nil || fmt.Sprint(cs.Keys) != "[{tags a} {tags b}]" {
 		t.Errorf("keys %v, %v", cs.Keys, err)
+	}
+}
+
+// A path of several declarations may be gone through: each row reads what its
+// element is declared to have.
+func TestRowsOfSeveralDeclarations(t *testing.T) {
+	m := valued(t, "a: count(.//*)", `    children:
+      - table: dbo.u
+        each: t:tag | .//t:name | t:token
+        columns: {t: $t/id, kind: local-name(), text: string(), above: string(ancestor::t:part/@unit)}
+`)
+	cs, err := m.Apply(input(t, post(`<t:token> k </t:token><t:tag>a</t:tag><t:tag xsi:nil="true"/><t:part><t:name>n</t:name></t:part>`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "dbo.t <-1 a=5\ndbo.u <0 t=#0 kind=token text= k  above=\ndbo.u <0 t=#0 kind=tag text=a above=\n" +
+		"dbo.u <0 t=#0 kind=tag text= above=\ndbo.u <0 t=#0 kind=name text=n above=EA\n"
+	if got := dump(m, cs); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 

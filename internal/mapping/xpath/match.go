@@ -77,6 +77,9 @@ func applied(f *Frame, text code, re regular) (string, *regularExpression, error
 		return "", nil, err
 	}
 	p, err := re(f)
+	if err == nil {
+		err = f.spend(len(v.Text) / 8) // a turn is about as long
+	}
 	return v.Lexical(), p, err
 }
 
@@ -100,6 +103,12 @@ func (c *compiler) replace(n *call) code {
 		to, _, err := by.one(f)
 		if err != nil {
 			return Value{}, false, err
+		}
+		if err := f.written((len(v) + 1) * (len(to.Lexical()) + 1)); err != nil {
+			return Value{}, false, err
+		}
+		if p.literal {
+			return Text(p.ReplaceAllLiteralString(v, to.Lexical())), true, nil
 		}
 		template, complaint := replacement(to.Lexical(), p.NumSubexp())
 		if complaint != "" {
@@ -163,23 +172,24 @@ func (c *compiler) tokenize(n *call) code {
 		return nil
 	}
 	return &many{Type{Class: String, Max: Unbounded}, func(f *Frame, dst []Value) ([]Value, error) {
-		v, _, err := text.one(f)
-		if err != nil {
-			return dst, err
-		}
 		if re == nil {
+			v, _, err := text.one(f)
 			for _, word := range strings.FieldsFunc(v.Lexical(), isSpace) {
 				dst = append(dst, Text(word))
 			}
-			return dst, nil
+			return dst, held(dst, err)
 		}
-		p, err := re(f)
-		if err != nil || v.Lexical() == "" {
+		v, p, err := applied(f, text, re)
+		if err != nil || v == "" {
 			return dst, err
 		}
-		for _, token := range p.Split(v.Lexical(), -1) {
+		tokens := p.Split(v, maxItems+1)
+		if err := f.spend(len(tokens)); err != nil {
+			return dst, err
+		}
+		for _, token := range tokens {
 			dst = append(dst, Text(token))
 		}
-		return dst, nil
+		return dst, held(dst, nil)
 	}}
 }

@@ -23,7 +23,7 @@ func (c *compiler) nodeFunction(n *call) code {
 		return nil
 	}
 	w, ok := k.(*walk)
-	if !ok || w.attr != nil || w.t.Repeats() {
+	if !ok || w.leaf() || w.t.Repeats() {
 		return c.fail(n, "%s takes one element, and this is not surely one", n.name)
 	}
 	if n.name == "nilled" {
@@ -54,9 +54,13 @@ func (c *compiler) data(n *call) code {
 	return rearranged(t, k, func(values []Value) []Value { return values })
 }
 
-// numberOf is number() (§4.5.1): NaN for what is none.
+// numberFunction is number() (§4.5.1): NaN for what is none.
 func (c *compiler) numberFunction(n *call) code {
-	k := c.operand(n.args[0], n.name)
+	var item node = &current{n.at}
+	if len(n.args) > 0 {
+		item = n.args[0]
+	}
+	k := c.operand(item, n.name)
 	if k == nil {
 		return nil
 	}
@@ -97,10 +101,16 @@ func (c *compiler) codepoints(n *call) code {
 		}
 		return &many{Type{Class: Integer, Max: Unbounded}, func(f *Frame, dst []Value) ([]Value, error) {
 			v, _, err := k.one(f)
+			if err == nil {
+				err = f.spend(len(v.Text))
+			}
+			if err != nil {
+				return dst, err
+			}
 			for _, r := range v.Lexical() {
 				dst = append(dst, f.integer(int64(r)))
 			}
-			return dst, err
+			return dst, held(dst, nil)
 		}}
 	}
 	k := c.sequenceOf(n, 0)

@@ -242,7 +242,7 @@ func (p *parser) binary(level int) node {
 var conversions = [...]string{"instance of", "treat as", "castable as", "cast as"}
 
 func (p *parser) conversion() node {
-	operand := p.unary()
+	operand := p.arrows()
 	for p.fault == nil {
 		t, next := p.peek(), p.after()
 		word := t.text + " " + next.text
@@ -273,20 +273,20 @@ func (p *parser) unary() node {
 	return &unary{at(start), negative, operand}
 }
 
-// mapped is SimpleMapExpr and, beneath it, ArrowExpr.
+// mapped is SimpleMapExpr (§3.14).
 func (p *parser) mapped() node {
-	left := p.arrows()
+	left := p.path()
 	for p.symbol("!") {
 		t := p.take()
-		left = &binary{at(t.offset), t.text, left, p.arrows()}
+		left = &binary{at(t.offset), t.text, left, p.path()}
 	}
 	return left
 }
 
-// arrows is ArrowExpr (§3.16): what stands before an arrow is the first argument
-// of the function behind it.
+// arrows is ArrowExpr (§3.16): what stands before an arrow, a sign and a simple
+// map included, is the first argument of the function behind it.
 func (p *parser) arrows() node {
-	left := p.path()
+	left := p.unary()
 	for p.accept("=>") {
 		t := p.take()
 		if t.kind != nameToken || !p.symbol("(") {
@@ -362,7 +362,7 @@ func (p *parser) steps(to *path) node {
 
 func (p *parser) startsStep() bool {
 	t := p.peek()
-	return t.kind == nameToken || t.kind == symbolToken && slices.Contains([]string{"@", "..", ".", "*"}, t.text)
+	return p.startsPrimary() || t.kind == nameToken || t.kind == symbolToken && slices.Contains([]string{"@", "..", "*"}, t.text)
 }
 
 // startsPrimary reports whether something other than an axis step begins here.
@@ -380,72 +380,6 @@ func (p *parser) startsPrimary() bool {
 var kindTests = map[string]bool{
 	"node": true, "text": true, "comment": true, "processing-instruction": true, "element": true,
 	"attribute": true, "document-node": true, "schema-element": true, "schema-attribute": true,
-}
-
-func (p *parser) step() step {
-	t := p.peek()
-	s := step{at: at(t.offset)}
-	switch {
-	case p.accept(".."):
-		s.axis, s.kind = parentAxis, "node()"
-	case p.accept("."):
-		s.axis, s.kind = selfAxis, "node()"
-	case p.accept("@"):
-		s.axis = attributeAxis
-		p.test(&s)
-	default:
-		p.axis(&s)
-		p.test(&s)
-	}
-	for p.accept("[") {
-		s.predicates = append(s.predicates, p.expression())
-		p.expect("]")
-	}
-	return s
-}
-
-func (p *parser) axis(s *step) {
-	t, next := p.peek(), p.after()
-	if t.kind != nameToken || next.kind != symbolToken || next.text != "::" {
-		return
-	}
-	a, ok := axes[t.text]
-	if !ok {
-		p.fail(t.offset, "there is no axis %q", t.text)
-		return
-	}
-	s.axis = a
-	p.i += 2
-}
-
-// test is NodeTest (§3.3.2.2).
-func (p *parser) test(s *step) {
-	t := p.peek()
-	switch {
-	case p.accept("*"):
-		s.kind = "*"
-	case t.kind != nameToken:
-		p.unexpected("a name")
-	case p.after().kind == symbolToken && p.after().text == "(":
-		if !kindTests[t.text] || t.prefix != "" {
-			p.later(t.offset, "a function call as a step of a path")
-		}
-		p.i += 2
-		s.kind = t.text + "()"
-		for p.fault == nil && !p.symbol(")") {
-			p.take()
-			if p.peek().kind == endToken {
-				p.unexpected(`")"`)
-			}
-		}
-		p.expect(")")
-	default:
-		p.i++
-		s.prefix, s.name = t.prefix, t.text
-		if p.symbol(":") && p.after().text == "*" && t.end == p.peek().offset {
-			p.later(t.offset, "a wildcard with a prefix")
-		}
-	}
 }
 
 // postfix is a primary expression with its predicates (§3.3.2).

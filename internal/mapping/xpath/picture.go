@@ -2,6 +2,7 @@ package xpath
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -86,7 +87,11 @@ func readMarker(s, allowed string) (marker, string) {
 		if !named {
 			return marker{}, fmt.Sprintf("[%s] has no name", s)
 		}
-	case "01:01", "0101", "1", "01", "0", "Z":
+	case "01:01", "Z", "0":
+		if strings.IndexByte(zoneComponents, m.component) < 0 {
+			return marker{}, fmt.Sprintf("[%s] is no zone; %q stands with Z and z", s, m.style)
+		}
+	case "0101", "1", "01":
 	default:
 		if strings.Trim(m.style, "0") != "1" || m.style[len(m.style)-1] != '1' {
 			return marker{}, fmt.Sprintf("the presentation %q of [%s] is not supported; there are 1, 01 and so on, N, n and Nn", m.style, s)
@@ -434,8 +439,15 @@ func (c *compiler) formatNumber(n *call) code {
 		}
 		if v.Class == Double {
 			exactly, complaint := toDecimal(f, v, Decimal)
-			if complaint != "" {
-				return Text(strings.Replace(v.Lexical(), "INF", "Infinity", 1)), true, nil
+			switch {
+			case math.IsNaN(v.Float):
+				return Text("NaN"), true, nil
+			case math.IsInf(v.Float, 1):
+				return Text(positive.prefix + "Infinity" + positive.suffix), true, nil
+			case math.IsInf(v.Float, -1):
+				return Text(negative.prefix + "Infinity" + negative.suffix), true, nil
+			case complaint != "":
+				return Value{}, false, &Error{"the value " + complaint, v.Lexical()}
 			}
 			v = exactly
 		}

@@ -31,27 +31,73 @@ func (c *compiler) walk(n *path, base *walk) code {
 		return c.fail(n, "there is no context item here; begin with a variable")
 	}
 	count.Shape = shape
+	return c.onward(n, w, count)
+}
+
+// onward compiles the steps of a path from where w has come to.
+func (c *compiler) onward(n *path, w *walk, count Type) code {
 	for i := range n.steps {
 		s := &n.steps[i]
-		if w.attr != nil {
-			return c.fail(s, "an attribute has nothing below it")
-		}
-		if !c.step(w, &count, s) {
+		switch {
+		case count.Shape.Blocks != nil && (s.axis != childAxis || s.kind != "" || s.expr != nil):
+			return c.fail(s, "name a header block first, as in $header/p:Block")
+		case w.leaf():
+			return c.fail(s, "%s has nothing below it", leafName(w))
+		case s.expr != nil:
+			if k := c.expression(&w, &count, s); k == nil || i == len(n.steps)-1 {
+				return k
+			} else if next, ok := k.(*walk); !ok || !next.elements() {
+				return c.fail(&n.steps[i+1], "a value has nothing below it")
+			}
+		case c.abbreviated(n.steps[i:]):
+			if !c.lookAhead(&w, &count, s, &n.steps[i+1]) {
+				return nil
+			}
+		case !c.step(&w, &count, s):
 			return nil
 		}
 	}
-	if w.attr != nil {
-		return c.attributeFilter(&n.steps[len(n.steps)-1], c.finish(w, count))
+	k := c.finish(w, count)
+	if w.leaf() {
+		return c.leafFilter(&n.steps[len(n.steps)-1], w)
 	}
-	return c.finish(w, count)
+	return k
 }
 
-// attributeFilter is a predicate on an attribute: its context item is the value.
-func (c *compiler) attributeFilter(s *step, base code) code {
-	if len(s.predicates) == 0 {
-		return base
+func leafName(w *walk) string {
+	if w.text {
+		return "text"
 	}
-	return c.sifted(&filter{at: s.at, predicates: s.predicates}, base)
+	return "an attribute"
+}
+
+// expression compiles a step that is no axis step (§3.3.1): as the simple map
+// does, or, where it is a path, to nodes in document order.
+func (c *compiler) expression(w **walk, t *Type, s *step) code {
+	leave := c.focus(t.Shape)
+	k := c.compile(s.expr)
+	leave()
+	if k == nil {
+		return nil
+	}
+	inner, ok := k.(*walk)
+	if !ok {
+		if k = c.atomized(s.expr, k); k == nil {
+			return nil
+		}
+		outer := c.finish(*w, *t)
+		return forEachElement(outer.(*walk), *t, k)
+	}
+	next := *inner
+	next.from, next.base, next.moves = -1, &through{*w, inner}, nil
+	own := inner.t
+	if t.Repeats() {
+		own.Min = min(own.Min, 1)
+		t.Min = min(t.Min, 1)
+	}
+	t.Shape, t.Min, t.Max = own.Shape, timesLeast(t.Min, own.Min), times(t.Max, own.Max)
+	*w = &next
+	return c.finish(*w, *t)
 }
 
 // block notes the child of a container that a path begins with.
@@ -69,9 +115,7 @@ func (c *compiler) finish(w *walk, t Type) code {
 	c.uses(Use{Shape: t.Shape})
 	w.plain = w.plain && !t.Repeats()
 	w.t.Class, _ = t.Shape.class()
-	if t.Shape.Element != nil || t.Shape.Attribute != nil {
-		w.atom = newAtom(t.Shape, w.t.Class)
-	}
+	w.atom, w.kinds = readers(t.Shape, w.t.Class)
 	if _, local := w.base.(localNodes); local { // the item at fault, rather than all that were gone through
 		c.program.paths = slices.Insert(c.program.paths, 0, w)
 	} else if c.inside == 0 {
@@ -80,29 +124,56 @@ func (c *compiler) finish(w *walk, t Type) code {
 	return w
 }
 
-func (c *compiler) step(w *walk, t *Type, s *step) bool {
-	if s.kind != "" && s.kind != "node()" || s.kind == "node()" && s.axis == childAxis {
-		c.later(s, "the test "+s.kind)
+// readers are how nodes of a shape become values: all alike, or one by one.
+func readers(s *Shape, class Class) (atom, []kindOf) {
+	if s.Element == nil && s.Attribute == nil && s.kinds == nil {
+		return atom{class: class, space: "preserve"}, nil
+	}
+	var kinds []kindOf
+	differ := false
+	for _, m := range s.members() {
+		kinds = append(kinds, kindOf{m, newAtom(m, class)})
+		differ = differ || !kinds[0].atom.equal(kinds[len(kinds)-1].atom)
+	}
+	if !differ {
+		return kinds[0].atom, nil
+	}
+	return kinds[0].atom, kinds
+}
+
+func (c *compiler) step(w **walk, t *Type, s *step) bool {
+	single := t.Shape.kinds == nil
+	switch {
+	case s.kind == "text()" && s.axis == childAxis:
+		return c.textStep(*w, t, s)
+	case s.axis == attributeAxis:
+		return c.attributeStep(*w, t, s)
+	case s.kind == "node()" && s.axis == childAxis:
+		return c.contents(w, t, s)
+	case s.axis == childAxis && single && (s.kind == "" || s.kind == "element()" && s.name != ""):
+		return c.childStep(*w, t, s)
+	case (s.axis == selfAxis || s.axis == parentAxis && !t.Repeats()) && single && s.kind != "*":
+		return c.stay(w, t, s)
+	}
+	if s.kind == "node()" && s.axis != ancestorAxis && s.axis != ancestorOrSelfAxis && s.axis != selfAxis && s.axis != parentAxis {
+		c.later(s, "node() along this axis; write * for the elements")
 		return false
 	}
-	name, ok := c.expand(s)
-	if !ok {
-		return false
+	return c.far(w, t, s)
+}
+
+// contents is the test node() on children: elements or text, not both.
+func (c *compiler) contents(w **walk, t *Type, s *step) bool {
+	for _, m := range t.Shape.members() {
+		if m.hasText() && len(m.offspring()) > 0 {
+			c.later(s, "node() of mixed content; write * for the elements, text() for the text")
+			return false
+		}
 	}
-	switch s.axis {
-	case childAxis:
-		return c.childStep(w, t, s, name)
-	case attributeAxis:
-		return c.attributeStep(w, t, s, name)
-	case selfAxis, parentAxis:
-		return c.stay(w, t, s, name)
+	if t.Shape.members()[0].hasText() {
+		return c.textStep(*w, t, s)
 	}
-	what := "the axis " + axisName(s.axis)
-	if s.axis == descendantOrSelfAxis && s.kind == "node()" {
-		what = `"//"; name every element on the way`
-	}
-	c.later(s, what)
-	return false
+	return c.far(w, t, s)
 }
 
 func axisName(a axis) string {
@@ -130,123 +201,76 @@ func (c *compiler) expand(s *step) (contract.Name, bool) {
 	return contract.Name{Space: space, Local: s.name}, true
 }
 
-func (c *compiler) childStep(w *walk, t *Type, s *step, name contract.Name) bool {
+func (c *compiler) childStep(w *walk, t *Type, s *step) bool {
+	name, ok := c.expand(s)
+	if !ok {
+		return false
+	}
 	r, ok := t.Shape.child(name)
 	if !ok {
 		c.fail(s, "%s", c.scope.unknown(t.Shape, display(s.prefix, s.name), false))
 		return false
 	}
-	t.Shape, t.Min, t.Max = r.shape, t.Min*r.min, times(t.Max, r.max)
-	return c.add(w, t, s, move{axis: childAxis, name: name, named: true})
-}
-
-func (c *compiler) attributeStep(w *walk, t *Type, s *step, name contract.Name) bool {
-	r, ok := t.Shape.attribute(name)
-	if !ok {
-		c.fail(s, "%s", c.scope.unknown(t.Shape, display(s.prefix, s.name), true))
-		return false
-	}
-	w.attr, w.label = &name, display(s.prefix, s.name)
-	t.Shape, t.Min = r.shape, t.Min*r.min
-	return true
+	return c.add(w, t, r, s, move{axis: childAxis, name: name, named: true})
 }
 
 // stay compiles self and parent steps.
-func (c *compiler) stay(w *walk, t *Type, s *step, name contract.Name) bool {
+func (c *compiler) stay(w **walk, t *Type, s *step) bool {
 	shape := t.Shape
 	if s.axis == parentAxis {
-		if t.Repeats() {
-			c.later(s, "the parents of a path that repeats")
-			return false
+		if shape = shape.Parent; shape != nil && shape.kinds != nil {
+			return c.far(w, t, s)
 		}
-		shape = shape.Parent
+	}
+	name, ok := c.expand(s)
+	if !ok {
+		return false
 	}
 	if shape == nil || shape.Element == nil {
 		c.fail(s, "%s has no parent here; it is the payload element or a header block", c.scope.name(t.Shape))
 		return false
 	}
-	named := s.kind == ""
+	named := s.name != ""
 	if named && shape.Element.Name != name {
 		c.fail(s, "the %s here is %s, never %s", axisName(s.axis), c.scope.name(shape), display(s.prefix, s.name))
 		return false
 	}
-	t.Shape = shape
-	return c.add(w, t, s, move{axis: s.axis, name: name, named: named})
+	return c.add(*w, t, relative{shape, 1, 1}, s, move{axis: s.axis, name: name, named: named})
 }
 
 func times(a, b int) int {
 	if a == 0 || b == 0 {
 		return 0
 	}
-	if a == Unbounded || b == Unbounded {
+	if a == Unbounded || b == Unbounded || a > countable/b {
 		return Unbounded
 	}
 	return a * b
 }
 
-func (c *compiler) add(w *walk, t *Type, s *step, m move) bool {
-	tests, ok := c.predicates(s.predicates, t)
+// countable bounds a cardinality; more is Unbounded.
+const countable = 1 << 31
+
+// least multiplies lower bounds. What is too large to be met stays what it is.
+func timesLeast(a, b int) int {
+	if b > 0 && a > countable/b {
+		return countable
+	}
+	return a * b
+}
+
+// add appends a step, whose predicates count for each node it starts from.
+func (c *compiler) add(w *walk, t *Type, r relative, s *step, m move) bool {
+	own := Type{Shape: r.shape, Min: r.min, Max: r.max}
+	tests, ok := c.predicates(s.predicates, &own)
 	if !ok {
 		return false
 	}
+	t.Shape, t.Min, t.Max = r.shape, timesLeast(t.Min, own.Min), times(t.Max, own.Max)
 	m.tests = tests
 	w.plain = w.plain && len(tests) == 0
 	w.moves = append(w.moves, m)
 	return true
-}
-
-// predicates compiles predicates in the scope of the step's node and narrows
-// the cardinality.
-func (c *compiler) predicates(nodes []node, t *Type) ([]predicate, bool) {
-	if len(nodes) == 0 {
-		return nil, true
-	}
-	leave := c.focus(t.Shape)
-	defer leave()
-	return c.judgements(nodes, t)
-}
-
-func (c *compiler) predicate(n node, t *Type) (predicate, bool) {
-	code := c.compile(n)
-	if code == nil {
-		return predicate{}, false
-	}
-	ct := code.typ()
-	if l, ok := n.(*literal); ok && ct.Class == Integer && len(l.text) < 9 {
-		index := int(digits(l.text))
-		if index == 0 {
-			c.fail(n, "positions begin at 1")
-			return predicate{}, false
-		}
-		t.Min, t.Max = atLeast(t.Min, index), 1
-		return predicate{index: index}, true
-	}
-	t.Min = 0
-	if ct.Class.Numeric() && ct.Shape == nil {
-		if _, ok := n.(*call); ok || isConstant(n) {
-			t.Max = 1
-		}
-		return predicate{position: code}, true
-	}
-	test := tester(code)
-	if test == nil {
-		c.fail(n, "%s is neither a position nor true or false", ct)
-		return predicate{}, false
-	}
-	return predicate{test: test}, true
-}
-
-// isConstant reports whether a predicate such as last() is one position.
-func isConstant(n node) bool {
-	_, ok := n.(*literal)
-	return ok
-}
-
-func atLeast(least, index int) int {
-	if least >= index {
-		return 1
-	}
-	return 0
 }
 
 // filter compiles (path)[…]: positions count over the whole path.
@@ -256,7 +280,7 @@ func (c *compiler) filter(n *filter) code {
 		return nil
 	}
 	w, ok := base.(*walk)
-	if !ok || w.attr != nil {
+	if !ok || w.leaf() {
 		return c.sifted(n, base)
 	}
 	t := w.t
@@ -264,7 +288,7 @@ func (c *compiler) filter(n *filter) code {
 	if !ok {
 		return nil
 	}
-	sifted := &walk{t: t, from: w.from, base: &sieve{w, tests}, atom: w.atom}
+	sifted := &walk{t: t, from: w.from, base: &sieve{w, tests}, atom: w.atom, kinds: w.kinds}
 	if c.inside == 0 {
 		c.program.paths = append(c.program.paths, sifted)
 	}

@@ -217,7 +217,9 @@ func (a *applier) cell(step, column int, into *Cell) {
 	case valueForm:
 		a.value(step, column, into)
 	case constantForm:
-		*into = p.constant
+		if *into = p.constant; into.Kind == ValueCell {
+			a.fit(step, column, into)
+		}
 	case referenceForm:
 		if row := a.current[p.step]; row >= 0 {
 			into.Kind, into.Row = Reference, row
@@ -275,6 +277,27 @@ func (a *applier) fit(step, column int, into *Cell) {
 	a.refuse(fault.CodeNarrowing, d)
 }
 
+// fitKey enforces the limits of the column that a look-up compares with: what
+// does not fit there could be taken for something else.
+func (a *applier) fitKey(step, column, i int, v Value) (Value, bool) {
+	if a.mapping.limits == nil {
+		return v, true
+	}
+	l := &a.mapping.limits[step][column]
+	if i >= len(l.keys) || l.keys[i].fits == nil {
+		return v, true
+	}
+	fitted, complaint := l.keys[i].fits(&l.keys[i], v)
+	if complaint == "" {
+		return fitted, true
+	}
+	lookup := a.mapping.Tables[step].Columns[column].Lookup
+	d := a.detailColumn(step, column, "the value does not fit the column "+lookup.Table.String()+"."+lookup.Where[i]+" that it is looked up in")
+	d.Found, d.Expected = shown(v.Lexical()), complaint
+	a.refuse(fault.CodeNarrowing, d)
+	return v, false
+}
+
 func (a *applier) keys(step, column int, into *Cell) {
 	p := &a.mapping.programs[step].columns[column]
 	keys := make([]Value, len(p.keys))
@@ -290,7 +313,10 @@ func (a *applier) keys(step, column int, into *Cell) {
 		case presence == xpath.Absent:
 			return
 		}
-		keys[i] = v
+		var fits bool
+		if keys[i], fits = a.fitKey(step, column, i, v); !fits {
+			return
+		}
 	}
 	into.Kind, into.Keys = KeysCell, keys
 }

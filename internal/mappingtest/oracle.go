@@ -31,7 +31,7 @@ func Holds(c Column, v mapping.Value) (stored string, ok bool) {
 		size, _ = strconv.Atoi(first)
 	}
 	switch name {
-	case "nvarchar", "nchar", "sysname", "varchar", "char":
+	case "nvarchar", "nchar", "ntext", "sysname", "varchar", "char", "text":
 		return holdsText(name, size, c.Charset, v.Lexical())
 	case "uniqueidentifier":
 		return strings.ToUpper(v.Lexical()), guid.MatchString(v.Lexical())
@@ -49,9 +49,9 @@ func Holds(c Column, v mapping.Value) (stored string, ok bool) {
 		return holdsFloat(name == "real", v)
 	case "bit":
 		return map[bool]string{false: "0", true: "1"}[v.Bool], v.Class == mapping.Boolean
-	case "varbinary", "binary":
+	case "varbinary", "image", "binary":
 		n := len(v.Bytes)
-		return hex.EncodeToString(v.Bytes), v.Class == mapping.Binary && (size == 0 || n <= size && (name == "varbinary" || n == size))
+		return hex.EncodeToString(v.Bytes), v.Class == mapping.Binary && (size == 0 || n <= size && (name != "binary" || n == size))
 	case "date":
 		y, m, d := v.Instant.Date()
 		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), v.Class == mapping.Date && y >= 1 && y <= 9999
@@ -64,13 +64,13 @@ func Holds(c Column, v mapping.Value) (stored string, ok bool) {
 var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 func holdsText(name string, size int, charset, s string) (string, bool) {
-	n := len(utf16.Encode([]rune(s)))
+	n, unicode := len(utf16.Encode([]rune(s))), name[0] == 'n' || name == "sysname"
 	switch {
 	case name == "sysname":
 		size = 128
-	case (name == "varchar" || name == "char") && charset == "utf-8":
+	case !unicode && charset == "utf-8":
 		n = len(s)
-	case name == "varchar" || name == "char":
+	case !unicode:
 		var ok bool
 		if n, ok = encoded(charset, s); !ok {
 			return "", false

@@ -27,11 +27,11 @@ func (v *inventor) native() (native, kind string) {
 func (v *inventor) mapping() {
 	var b strings.Builder
 	b.WriteString("mapping: p\ncontract: t/t.wsdl#Post\nnamespaces: {t: 'urn:t'}\nidentity: none\nrows:\n")
-	v.row(&b, 0, "  ", "top", "")
+	v.row(&b, 0, "  ", "head", "")
 	v.made.YAML = b.String()
 }
 
-var rowNames = []string{"top", "line", "part"}
+var rowNames = []string{"head", "line", "part"}
 
 // row writes the rule for one level and what stands below it.
 func (v *inventor) row(b *strings.Builder, scope int, indent, name, parent string) {

@@ -194,7 +194,7 @@ func (t *Trial) reference(raw *mapping.Changeset, out [][]map[string]string, map
 
 var (
 	placed = regexp.MustCompile(`^p\.yaml:[0-9]+:[0-9]+$`)
-	target = regexp.MustCompile(`^dbo\.(top|line|part)\.[a-z0-9]+$`)
+	target = regexp.MustCompile(`^dbo\.(head|line|part)\.[a-z0-9]+$`)
 )
 
 // Refused judges the refusal of a message: that it tells everything an operator

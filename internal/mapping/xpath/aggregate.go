@@ -131,8 +131,10 @@ func (c *compiler) distinct(n *call) code {
 // identity is equal for equal values.
 func identity(v Value) string {
 	switch v.Class {
-	case DateTime, Date:
-		v.Instant = v.Instant.UTC()
+	case DateTime, Date: // a date is the moment it begins
+		v = Moment(v.Instant.UTC())
+	case Double:
+		v.Float += 0 // there is one zero
 	case Time:
 		return timeOfDay(v.Text).UTC().String()
 	}

@@ -1,5 +1,7 @@
 package xpath
 
+import "strings"
+
 // The syntax tree. It holds everything the parser knows; what the compiler
 // does not know yet it refuses by name.
 
@@ -103,14 +105,30 @@ var axes = map[string]axis{
 	"namespace": namespaceAxis,
 }
 
-// step is one axis step. The test is a name, or kind as written: *, p:*, *:l,
-// text(), node() and so on.
+// step is one axis step, or an expression in the place of one. The test is a
+// name, or a kind: *, perhaps with a prefix or a name, text(), node() and so on.
 type step struct {
 	at
 	axis         axis
 	prefix, name string
 	kind         string
 	predicates   []node
+	expr         node // a primary expression; the rest is then empty
+}
+
+// String renders the test as it was written.
+func (s *step) String() string {
+	switch {
+	case s.kind == "*" && s.prefix != "":
+		return s.prefix + ":*"
+	case s.kind == "*" && s.name != "":
+		return "*:" + s.name
+	case s.kind != "" && s.name != "":
+		return strings.TrimSuffix(s.kind, ")") + display(s.prefix, s.name) + ")"
+	case s.kind != "":
+		return s.kind
+	}
+	return display(s.prefix, s.name)
 }
 
 // Expr is a parsed expression, not yet resolved against anything.
@@ -128,7 +146,7 @@ func (e *Expr) Reference() (variableName, field string, ok bool) {
 	}
 	v, isVariable := p.from.(*variable)
 	s := p.steps[0]
-	if !isVariable || s.axis != childAxis || s.prefix != "" || s.kind != "" || len(s.predicates) > 0 {
+	if !isVariable || s.axis != childAxis || s.prefix != "" || s.kind != "" || s.expr != nil || len(s.predicates) > 0 {
 		return "", "", false
 	}
 	return v.name, s.name, true

@@ -140,19 +140,19 @@ func (c *compiler) current(n node) code {
 
 func (c *compiler) path(n *path) code {
 	if n.rooted {
-		return c.later(n, "a path from the root; the context item is the payload element, so begin with one of its children")
+		return c.rooted(n)
 	}
 	switch from := n.from.(type) {
 	case nil:
 		return c.walk(n, nil)
 	case *variable:
 		return c.variablePath(n, from)
-	case *filter, *path, *current:
+	case *filter, *path, *current, *binary:
 		base := c.compile(from)
 		if base == nil {
 			return nil
 		}
-		if w, ok := base.(*walk); ok && w.attr == nil {
+		if w, ok := base.(*walk); ok && !w.leaf() {
 			return c.walk(n, w)
 		}
 	}
@@ -171,7 +171,7 @@ func (c *compiler) variablePath(n *path, from *variable) code {
 		return c.walk(n, nil)
 	}
 	s := &n.steps[0]
-	if len(n.steps) > 1 || s.axis != childAxis || s.kind != "" || len(s.predicates) > 0 {
+	if len(n.steps) > 1 || s.axis != childAxis || s.kind != "" || s.expr != nil || len(s.predicates) > 0 {
 		return c.fail(n, "$%s has plain values; write $%s/name", from.name, from.name)
 	}
 	f, known, ok := v.Field(display(s.prefix, s.name))
@@ -186,7 +186,7 @@ func (c *compiler) variablePath(n *path, from *variable) code {
 }
 
 func (c *compiler) boundPath(n *path, from *variable, b *bound) code {
-	if b.t.Shape == nil {
+	if !b.t.Shape.elements() {
 		return c.fail(n, "$%s is a value; it has nothing below it", from.name)
 	}
 	return c.walk(n, nil)
@@ -194,10 +194,8 @@ func (c *compiler) boundPath(n *path, from *variable, b *bound) code {
 
 func (c *compiler) conditional(n *conditional) code {
 	test, then, otherwise := c.test(n.test), c.compile(n.then), c.compile(n.otherwise)
+	then, otherwise = c.atomized(n.then, then), c.atomized(n.otherwise, otherwise)
 	if test == nil || then == nil || otherwise == nil {
-		return nil
-	}
-	if !c.valued(n.then, then) || !c.valued(n.otherwise, otherwise) {
 		return nil
 	}
 	a, b := then.typ(), otherwise.typ()
@@ -205,10 +203,10 @@ func (c *compiler) conditional(n *conditional) code {
 	if !ok {
 		return c.fail(n, "the branches are %s and %s; make them one type", a, b)
 	}
-	if guards(n.test, n.then) {
+	if guards(n.test, n.then) && !a.Nillable() {
 		a.Min = 1
 	}
-	t := Type{Class: class, Min: min(a.Min, b.Min), Max: more(a.Max, b.Max)}
+	t := Type{Shape: a.either(b), Class: class, Min: min(a.Min, b.Min), Max: more(a.Max, b.Max)}
 	return &branch{t, test, then, otherwise}
 }
 
@@ -220,11 +218,11 @@ func guards(test, then node) bool {
 	}
 	a, ok1 := test.(*path)
 	b, ok2 := then.(*path)
-	return ok1 && ok2 && a.from == nil && b.from == nil && slices.EqualFunc(a.steps, b.steps, sameStep)
+	return ok1 && ok2 && a.from == nil && b.from == nil && a.rooted == b.rooted && slices.EqualFunc(a.steps, b.steps, sameStep)
 }
 
 func sameStep(a, b step) bool {
-	return a.axis == b.axis && a.prefix == b.prefix && a.name == b.name && a.kind == b.kind && len(a.predicates)+len(b.predicates) == 0
+	return a.axis == b.axis && a.prefix == b.prefix && a.name == b.name && a.kind == b.kind && a.expr == nil && b.expr == nil && len(a.predicates)+len(b.predicates) == 0
 }
 
 // common is the class of values that may be of either type.
@@ -289,12 +287,41 @@ func (c *compiler) valued(n node, k code) bool {
 	return complaint == ""
 }
 
+// atomized requires code to have a typed value, and lets an element that is
+// xsi:nil be no value (XPath §2.4.2). It returns nil after a fault.
+func (c *compiler) atomized(n node, k code) code {
+	if k == nil || !c.valued(n, k) {
+		return nil
+	}
+	if w, ok := k.(*walk); ok && w.t.Nillable() && w.t.Min > 0 {
+		return &presentOnly{w}
+	}
+	return k
+}
+
+// presentOnly is a path whose nodes that are xsi:nil do not count.
+type presentOnly struct{ *walk }
+
+func (p *presentOnly) typ() Type {
+	t := p.t
+	t.Min = 0
+	return t
+}
+
+func (p *presentOnly) one(f *Frame) (Value, Presence, error) {
+	v, presence, err := p.walk.one(f)
+	if presence == Nil {
+		presence = Absent
+	}
+	return v, presence, err
+}
+
 // lacks says why nodes of the type have no typed value.
 func (c *compiler) lacks(t Type) string {
 	switch {
 	case t.Shape == nil:
 		return ""
-	case t.Shape.Element == nil && t.Shape.Attribute == nil:
+	case t.Shape.Blocks != nil:
 		return "the header has no value of its own; name a header block"
 	}
 	if _, complaint := t.Shape.class(); complaint != "" {
@@ -305,8 +332,8 @@ func (c *compiler) lacks(t Type) string {
 
 // operand compiles what must be at most one value.
 func (c *compiler) operand(n node, of string) code {
-	k := c.compile(n)
-	if k == nil || !c.valued(n, k) {
+	k := c.atomized(n, c.compile(n))
+	if k == nil {
 		return nil
 	}
 	if t := k.typ(); t.Repeats() {

@@ -205,7 +205,7 @@ func lengthened(x Value, by int64, back bool) (Value, string) {
 // scaledSpan multiplies or divides a duration; months are rounded to whole ones
 // (§8.4.3, §8.4.4).
 func scaledSpan(op string, d, by Value) (Value, string) {
-	factor := f64(by)
+	factor := asFloat(by)
 	if math.IsNaN(factor) || math.IsInf(factor, 0) && op == "*" {
 		return Value{}, "a duration cannot be multiplied by " + by.Lexical()
 	}
@@ -213,9 +213,11 @@ func scaledSpan(op string, d, by Value) (Value, string) {
 		if factor == 0 {
 			return Value{}, "division by zero"
 		}
-		factor = 1 / factor
 	}
 	result := float64(d.Span) * factor
+	if op == "div" {
+		result = float64(d.Span) / factor
+	}
 	if math.Abs(result) >= longest(d.Class) {
 		return Value{}, "the duration is too long"
 	}
@@ -224,8 +226,6 @@ func scaledSpan(op string, d, by Value) (Value, string) {
 	}
 	return span(d.Class, int64(math.Floor(result+0.5))), ""
 }
-
-func f64(v Value) float64 { return asFloat(v) }
 
 // exactSpan calculates without a double where the factor is no double.
 func exactSpan(op string, d, by Value) (int64, bool) {

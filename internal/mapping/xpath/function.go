@@ -223,7 +223,7 @@ func textual(least, most int, result Class, fn func(*Frame, []string) Value) fun
 				}
 				texts[i] = v.Lexical()
 			}
-			return fn(f, texts[:]), true, nil
+			return fn(f, texts[:]), true, f.written(len(texts[0]))
 		}}
 	}}
 }
@@ -245,6 +245,10 @@ func (c *compiler) stringOf(n *call) code {
 	if w, ok := k.(*walk); ok {
 		raw := *w
 		raw.atom = atom{class: String, fallback: w.atom.fallback}
+		raw.kinds = slices.Clone(w.kinds)
+		for i := range raw.kinds {
+			raw.kinds[i].atom = atom{class: String, fallback: w.kinds[i].atom.fallback}
+		}
 		k = &raw
 	}
 	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
@@ -269,17 +273,13 @@ func (c *compiler) concat(n *call) code {
 			}
 			joined = v.AppendLexical(joined)
 		}
-		return Text(string(joined)), true, nil
+		return Text(string(joined)), true, f.written(len(joined))
 	}}
 }
 
 // sequenceOf compiles an argument of any number of values.
 func (c *compiler) sequenceOf(n *call, i int) code {
-	k := c.compile(n.args[i])
-	if k == nil || !c.valued(n.args[i], k) {
-		return nil
-	}
-	return k
+	return c.atomized(n.args[i], c.compile(n.args[i]))
 }
 
 func (c *compiler) stringJoin(n *call) code {
@@ -302,7 +302,14 @@ func (c *compiler) stringJoin(n *call) code {
 			if i > 0 {
 				joined = append(joined, between.Text...)
 			}
+			size := len(joined)
 			joined = v.AppendLexical(joined)
+			if err == nil {
+				err = f.written(len(joined) - size + len(between.Text))
+			}
+			if err != nil {
+				return Value{}, false, err
+			}
 		}
 		return Text(string(joined)), true, err
 	}}

@@ -11,6 +11,21 @@ import (
 // and does not stand still.
 const maxEffort = 2_000_000
 
+// maxItems bounds what one sequence of values holds.
+const maxItems = 500_000
+
+// held complains of a sequence that has grown too long.
+func held(values []Value, err error) error {
+	if err == nil && len(values) > maxItems {
+		return &Error{Message: "a sequence of more than 500,000 values"}
+	}
+	return err
+}
+
+// written counts the bytes of a text that an expression makes as turns: what
+// repeats a long text many times is refused before it fills the memory.
+func (f *Frame) written(size int) error { return f.spend(size / 64) }
+
 // local is what a variable of for, let, some or every stands for, or the context
 // item where that is no node: elements, or values.
 type local struct {
@@ -27,12 +42,21 @@ func (f *Frame) spend(turns int) error {
 }
 
 // bind sets the variable at slot, until the loop sets the next one. After an
-// error it stays, so that the item at fault can be located.
+// error in the loop it stays, so that the item at fault can be located.
 func (f *Frame) bind(slot int, b local) {
 	for len(f.locals) <= slot {
 		f.locals = append(f.locals, local{})
 	}
 	f.locals[slot] = b
+}
+
+// local is what the variable at slot stands for: nothing outside of its scope,
+// where Locate may ask.
+func (f *Frame) local(slot int) local {
+	if slot >= len(f.locals) {
+		return local{}
+	}
+	return f.locals[slot]
 }
 
 // declare puts a variable into scope and returns its slot. The scope lasts until
@@ -54,21 +78,21 @@ func (c *compiler) declare(name string, t Type) (slot int, leave func()) {
 // bound is a variable that an expression declares itself.
 type bound struct {
 	slot int
-	t    Type // with a Shape where it stands for elements
+	t    Type // with a Shape where it stands for nodes; attributes go by their values
 }
 
 // local compiles what a bound variable stands for.
 func (c *compiler) local(b *bound) code {
-	if b.t.Shape != nil {
+	if b.t.Shape.elements() {
 		return c.finish(&walk{from: -1, base: localNodes(b.slot)}, b.t)
 	}
 	if b.t.Repeats() {
 		return &many{b.t, func(f *Frame, dst []Value) ([]Value, error) {
-			return append(dst, f.locals[b.slot].values...), nil
+			return append(dst, f.local(b.slot).values...), nil
 		}}
 	}
 	return &scalar{b.t, func(f *Frame) (Value, bool, error) {
-		values := f.locals[b.slot].values
+		values := f.local(b.slot).values
 		if len(values) == 0 {
 			return Value{}, false, nil
 		}
@@ -80,10 +104,7 @@ func (c *compiler) local(b *bound) code {
 type localNodes int
 
 func (l localNodes) collect(f *Frame, dst []document.Node) ([]document.Node, error) {
-	if int(l) >= len(f.locals) {
-		return dst, nil
-	}
-	return append(dst, f.locals[l].nodes...), nil
+	return append(dst, f.local(int(l)).nodes...), nil
 }
 
 // source is an expression whose items are gone through: elements as such, all
@@ -100,13 +121,16 @@ func (c *compiler) source(n node) (s source, t Type, ok bool) {
 		return s, t, false
 	}
 	t = k.typ()
-	if w, isWalk := k.(*walk); isWalk && w.attr == nil && w.t.Shape.Element != nil {
+	if w, isWalk := k.(*walk); isWalk && w.elements() {
 		return source{elements: w}, t, true
 	}
-	if !c.valued(n, k) {
+	if k = c.atomized(n, k); k == nil {
 		return s, t, false
 	}
-	t.Shape = nil
+	t = k.typ()
+	if t.Shape.elements() {
+		t.Shape = nil
+	}
 	return source{values: k}, t, true
 }
 
@@ -129,9 +153,17 @@ func (l local) at(i int) local {
 	return local{values: l.values[i : i+1]}
 }
 
-// each calls visit for every item, bound to slot, until it returns false.
-func (s source) each(f *Frame, slot int, visit func() (bool, error)) error {
-	items, err := s.items(f)
+// bound evaluates the items of the variable at slot, which stands for nothing
+// until then.
+func (s source) bound(f *Frame, slot int) (local, error) {
+	f.bind(slot, local{})
+	return s.items(f)
+}
+
+// each calls visit for every item, bound to slot, with its place among how many,
+// until it returns false.
+func (s source) each(f *Frame, slot int, visit func(i, of int) (bool, error)) error {
+	items, err := s.bound(f, slot)
 	if err != nil {
 		return err
 	}
@@ -140,8 +172,10 @@ func (s source) each(f *Frame, slot int, visit func() (bool, error)) error {
 			return err
 		}
 		f.bind(slot, items.at(i))
-		if more, err := visit(); err != nil || !more {
+		if more, err := visit(i, items.len()); err != nil {
 			return err
+		} else if !more {
+			break
 		}
 	}
 	f.bind(slot, local{})
@@ -171,8 +205,8 @@ func (c *compiler) loop(n *loop) code {
 	case "some", "every":
 		return c.quantified(n, s, slot)
 	}
-	body := c.compile(n.result)
-	if body == nil || !c.valued(n.result, body) {
+	body := c.body(n.result)
+	if body == nil {
 		return nil
 	}
 	if n.word == "let" {
@@ -183,15 +217,35 @@ func (c *compiler) loop(n *loop) code {
 
 // forEach is the values of body for every item of s.
 func forEach(s source, slot int, items Type, body code) code {
-	t := body.typ()
-	t.Shape, t.Min, t.Max = nil, times(t.Min, min(items.Min, 1)), times(t.Max, items.Max)
+	t := perItem(items, body)
 	return &many{t, func(f *Frame, dst []Value) ([]Value, error) {
-		err := s.each(f, slot, func() (more bool, err error) {
+		err := s.each(f, slot, func(int, int) (more bool, err error) {
 			dst, err = body.all(f, dst)
-			return true, err
+			return true, held(dst, err)
 		})
 		return dst, err
 	}}
+}
+
+// forEachValue is forEach with the value as the context item.
+func forEachValue(s source, slot int, items Type, body code) code {
+	t := perItem(items, body)
+	return &many{t, func(f *Frame, dst []Value) ([]Value, error) {
+		position, last := f.position, f.last
+		err := s.each(f, slot, func(i, of int) (more bool, err error) {
+			f.position, f.last = i+1, of
+			dst, err = body.all(f, dst)
+			return true, held(dst, err)
+		})
+		f.position, f.last = position, last
+		return dst, err
+	}}
+}
+
+// perItem is the type of what a body yields for all items together.
+func perItem(items Type, body code) Type {
+	t := body.typ()
+	return Type{Class: t.Class, Min: timesLeast(t.Min, min(items.Min, 1)), Max: times(t.Max, items.Max)}
 }
 
 func (c *compiler) quantified(n *loop, s source, slot int) code {
@@ -202,7 +256,7 @@ func (c *compiler) quantified(n *loop, s source, slot int) code {
 	decides := n.word == "some"
 	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
 		result := !decides
-		err := s.each(f, slot, func() (more bool, err error) {
+		err := s.each(f, slot, func(int, int) (more bool, err error) {
 			ok, err := test(f)
 			if err == nil && ok == decides {
 				result = decides
@@ -220,14 +274,10 @@ type let struct {
 	body code
 }
 
-func (l *let) typ() Type {
-	t := l.body.typ()
-	t.Shape = nil
-	return t
-}
+func (l *let) typ() Type { return l.body.typ() }
 
 func (l *let) bind(f *Frame) error {
-	items, err := l.s.items(f)
+	items, err := l.s.bound(f, l.slot)
 	f.bind(l.slot, items)
 	return err
 }
@@ -260,11 +310,11 @@ func (c *compiler) mapped(n *binary) code {
 	if !ok {
 		return nil
 	}
-	if t.Shape == nil {
+	if s.elements == nil {
 		slot, leave := c.focusValue(t)
 		defer leave()
 		if body := c.body(n.right); body != nil {
-			return forEach(s, slot, t, body)
+			return forEachValue(s, slot, t, body)
 		}
 		return nil
 	}
@@ -277,13 +327,7 @@ func (c *compiler) mapped(n *binary) code {
 	return forEachElement(s.elements, t, body)
 }
 
-func (c *compiler) body(n node) code {
-	k := c.compile(n)
-	if k == nil || !c.valued(n, k) {
-		return nil
-	}
-	return k
-}
+func (c *compiler) body(n node) code { return c.atomized(n, c.compile(n)) }
 
 // focus makes an element the context item.
 func (c *compiler) focus(s *Shape) (leave func()) {
@@ -300,7 +344,7 @@ func (c *compiler) focusValue(t Type) (slot int, leave func()) {
 	outer := c.scope
 	inner := *outer
 	slot = c.locals
-	inner.Context, inner.value = nil, &bound{slot, Type{Class: t.Class, Min: 1, Max: 1}}
+	inner.Context, inner.value = nil, &bound{slot, Type{Class: t.Class, Min: 1, Max: 1, Shape: t.Shape}}
 	c.scope = &inner
 	c.locals++
 	c.inside++
@@ -308,8 +352,7 @@ func (c *compiler) focusValue(t Type) (slot int, leave func()) {
 }
 
 func forEachElement(w *walk, items Type, body code) code {
-	t := body.typ()
-	t.Shape, t.Min, t.Max = nil, times(t.Min, min(items.Min, 1)), times(t.Max, items.Max)
+	t := perItem(items, body)
 	return &many{t, func(f *Frame, dst []Value) ([]Value, error) {
 		nodes, err := w.collect(f, nil)
 		if err != nil {
@@ -321,6 +364,7 @@ func forEachElement(w *walk, items Type, body code) code {
 			f.Item, f.position = nodes[i], i+1
 			if err = f.spend(1); err == nil {
 				dst, err = body.all(f, dst)
+				err = held(dst, err)
 			}
 		}
 		f.Item, f.position, f.last = item, position, last

@@ -101,6 +101,12 @@ func (c *compiler) replace(n *call) code {
 		if err != nil {
 			return Value{}, false, err
 		}
+		if err := f.written((len(v) + 1) * (len(to.Lexical()) + 1)); err != nil {
+			return Value{}, false, err
+		}
+		if p.literal {
+			return Text(p.ReplaceAllLiteralString(v, to.Lexical())), true, nil
+		}
 		template, complaint := replacement(to.Lexical(), p.NumSubexp())
 		if complaint != "" {
 			return Value{}, false, &Error{complaint, to.Lexical()}
@@ -177,9 +183,13 @@ func (c *compiler) tokenize(n *call) code {
 		if err != nil || v.Lexical() == "" {
 			return dst, err
 		}
-		for _, token := range p.Split(v.Lexical(), -1) {
+		tokens := p.Split(v.Lexical(), maxItems+1)
+		if err := f.spend(len(tokens)); err != nil {
+			return dst, err
+		}
+		for _, token := range tokens {
 			dst = append(dst, Text(token))
 		}
-		return dst, nil
+		return dst, held(dst, nil)
 	}}
 }

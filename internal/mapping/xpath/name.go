@@ -23,7 +23,7 @@ func (c *compiler) nodeFunction(n *call) code {
 		return nil
 	}
 	w, ok := k.(*walk)
-	if !ok || w.attr != nil || w.t.Repeats() {
+	if !ok || w.leaf() || w.t.Repeats() {
 		return c.fail(n, "%s takes one element, and this is not surely one", n.name)
 	}
 	if n.name == "nilled" {
@@ -97,10 +97,16 @@ func (c *compiler) codepoints(n *call) code {
 		}
 		return &many{Type{Class: Integer, Max: Unbounded}, func(f *Frame, dst []Value) ([]Value, error) {
 			v, _, err := k.one(f)
+			if err == nil {
+				err = f.spend(len(v.Text))
+			}
+			if err != nil {
+				return dst, err
+			}
 			for _, r := range v.Lexical() {
 				dst = append(dst, f.integer(int64(r)))
 			}
-			return dst, err
+			return dst, held(dst, nil)
 		}}
 	}
 	k := c.sequenceOf(n, 0)

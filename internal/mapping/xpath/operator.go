@@ -62,7 +62,11 @@ func (c *compiler) concatenation(n *binary) code {
 			return Value{}, false, err
 		}
 		b, _, err := right.one(f)
-		return Text(a.Lexical() + b.Lexical()), true, err
+		if err != nil {
+			return Value{}, false, err
+		}
+		joined := a.Lexical() + b.Lexical()
+		return Text(joined), true, f.written(len(joined))
 	}}
 }
 
@@ -349,8 +353,8 @@ func orderFloats(a, b float64) relation {
 
 // pair compiles both sides of a comparison and checks that they can meet.
 func (c *compiler) pair(n *binary, compile func(node) code) (left, right code) {
-	left, right = compile(n.left), compile(n.right)
-	if left == nil || right == nil || !c.valued(n.left, left) || !c.valued(n.right, right) {
+	left, right = c.atomized(n.left, compile(n.left)), c.atomized(n.right, compile(n.right))
+	if left == nil || right == nil {
 		return nil, nil
 	}
 	a, b := left.typ(), right.typ()

@@ -242,7 +242,7 @@ func (p *parser) binary(level int) node {
 var conversions = [...]string{"instance of", "treat as", "castable as", "cast as"}
 
 func (p *parser) conversion() node {
-	operand := p.unary()
+	operand := p.arrows()
 	for p.fault == nil {
 		t, next := p.peek(), p.after()
 		word := t.text + " " + next.text
@@ -273,20 +273,20 @@ func (p *parser) unary() node {
 	return &unary{at(start), negative, operand}
 }
 
-// mapped is SimpleMapExpr and, beneath it, ArrowExpr.
+// mapped is SimpleMapExpr (§3.14).
 func (p *parser) mapped() node {
-	left := p.arrows()
+	left := p.path()
 	for p.symbol("!") {
 		t := p.take()
-		left = &binary{at(t.offset), t.text, left, p.arrows()}
+		left = &binary{at(t.offset), t.text, left, p.path()}
 	}
 	return left
 }
 
-// arrows is ArrowExpr (§3.16): what stands before an arrow is the first argument
-// of the function behind it.
+// arrows is ArrowExpr (§3.16): what stands before an arrow, a sign and a simple
+// map included, is the first argument of the function behind it.
 func (p *parser) arrows() node {
-	left := p.path()
+	left := p.unary()
 	for p.accept("=>") {
 		t := p.take()
 		if t.kind != nameToken || !p.symbol("(") {
@@ -362,7 +362,7 @@ func (p *parser) steps(to *path) node {
 
 func (p *parser) startsStep() bool {
 	t := p.peek()
-	return t.kind == nameToken || t.kind == symbolToken && slices.Contains([]string{"@", "..", ".", "*"}, t.text)
+	return p.startsPrimary() || t.kind == nameToken || t.kind == symbolToken && slices.Contains([]string{"@", "..", "*"}, t.text)
 }
 
 // startsPrimary reports whether something other than an axis step begins here.
@@ -385,6 +385,10 @@ var kindTests = map[string]bool{
 func (p *parser) step() step {
 	t := p.peek()
 	s := step{at: at(t.offset)}
+	if p.startsPrimary() && !p.symbol(".") {
+		s.expr = p.postfix()
+		return s
+	}
 	switch {
 	case p.accept(".."):
 		s.axis, s.kind = parentAxis, "node()"
@@ -424,28 +428,48 @@ func (p *parser) test(s *step) {
 	switch {
 	case p.accept("*"):
 		s.kind = "*"
+		if p.touches(t, ":") && p.after().kind == nameToken && p.after().offset == p.peek().end {
+			p.i++
+			s.name = p.take().text
+		}
 	case t.kind != nameToken:
 		p.unexpected("a name")
 	case p.after().kind == symbolToken && p.after().text == "(":
-		if !kindTests[t.text] || t.prefix != "" {
-			p.later(t.offset, "a function call as a step of a path")
-		}
-		p.i += 2
-		s.kind = t.text + "()"
-		for p.fault == nil && !p.symbol(")") {
-			p.take()
-			if p.peek().kind == endToken {
-				p.unexpected(`")"`)
-			}
-		}
-		p.expect(")")
+		p.kindTest(s)
 	default:
 		p.i++
 		s.prefix, s.name = t.prefix, t.text
-		if p.symbol(":") && p.after().text == "*" && t.end == p.peek().offset {
-			p.later(t.offset, "a wildcard with a prefix")
+		if p.touches(t, ":") && p.after().kind == symbolToken && p.after().text == "*" {
+			p.i += 2
+			s.prefix, s.name, s.kind = t.text, "", "*"
 		}
 	}
+}
+
+// touches reports whether a symbol follows a token without a space.
+func (p *parser) touches(t token, symbol string) bool {
+	return p.symbol(symbol) && p.peek().offset == t.end
+}
+
+// kindTest is KindTest (§2.5.5): of an element or attribute perhaps with a name.
+func (p *parser) kindTest(s *step) {
+	t := p.take()
+	p.i++
+	s.kind = t.text + "()"
+	switch {
+	case t.prefix != "" || !kindTests[t.text]:
+		p.fail(t.offset, "there is no test %s()", display(t.prefix, t.text))
+	case t.text != "element" && t.text != "attribute":
+	case p.peek().kind == nameToken:
+		name := p.take()
+		s.prefix, s.name = name.prefix, name.text
+	default:
+		p.accept("*")
+	}
+	if !p.symbol(")") {
+		p.unexpected(`")"`)
+	}
+	p.expect(")")
 }
 
 // postfix is a primary expression with its predicates (§3.3.2).

@@ -86,7 +86,11 @@ func readMarker(s, allowed string) (marker, string) {
 		if !named {
 			return marker{}, fmt.Sprintf("[%s] has no name", s)
 		}
-	case "01:01", "0101", "1", "01", "0", "Z":
+	case "01:01", "Z", "0":
+		if strings.IndexByte(zoneComponents, m.component) < 0 {
+			return marker{}, fmt.Sprintf("[%s] is no zone; %q stands with Z and z", s, m.style)
+		}
+	case "0101", "1", "01":
 	default:
 		if strings.Trim(m.style, "0") != "1" || m.style[len(m.style)-1] != '1' {
 			return marker{}, fmt.Sprintf("the presentation %q of [%s] is not supported; there are 1, 01 and so on, N, n and Nn", m.style, s)

@@ -64,14 +64,14 @@ func (p *Program) Testable() bool { return p.tester != nil }
 // Walks reports whether the expression is a path to elements.
 func (p *Program) Walks() bool {
 	w, ok := p.code.(*walk)
-	return ok && w.attr == nil && w.t.Shape.Element != nil
+	return ok && w.elements()
 }
 
 // Elements appends the elements of a path to dst; ok is false when the
 // expression is not a path to elements.
 func (p *Program) Elements(f *Frame, dst []document.Node) (nodes []document.Node, ok bool, err error) {
 	w, ok := p.code.(*walk)
-	if !ok || w.attr != nil {
+	if !ok || !w.elements() {
 		return dst, false, nil
 	}
 	dst, err = w.collect(f, dst)
@@ -152,11 +152,7 @@ func (m *many) typ() Type { return m.t }
 func (m *many) all(f *Frame, dst []Value) ([]Value, error) { return m.eval(f, dst) }
 
 func (m *many) one(f *Frame) (Value, Presence, error) {
-	vs, err := m.eval(f, nil)
-	if err != nil || len(vs) == 0 {
-		return Value{}, Absent, err
-	}
-	return vs[0], Present, nil
+	return first(m.eval(f, nil))
 }
 
 func (m *many) count(f *Frame) (int, error) {

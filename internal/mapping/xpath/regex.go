@@ -20,6 +20,7 @@ import (
 type regularExpression struct {
 	*regexp.Regexp
 	matchesEmpty bool
+	literal      bool // flag q: pattern and replacement are plain text
 }
 
 // newRegularExpression compiles a regular expression with its flags (§5.6.2). It returns a
@@ -61,7 +62,7 @@ func newRegularExpression(src, flags string) (*regularExpression, string) {
 	if err != nil {
 		return nil, "the regular expression is too large, or repeats something more than 1,000 times"
 	}
-	return &regularExpression{compiled, compiled.MatchString("")}, ""
+	return &regularExpression{compiled, compiled.MatchString(""), has("q")}, ""
 }
 
 // maxPattern bounds a regular expression, maxGroups its nesting.

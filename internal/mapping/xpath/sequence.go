@@ -43,7 +43,7 @@ func (c *compiler) sequence(n *sequence) code {
 }
 
 func plus(a, b int) int {
-	if a == Unbounded || b == Unbounded {
+	if a == Unbounded || b == Unbounded || a+b > countable {
 		return Unbounded
 	}
 	return a + b
@@ -171,17 +171,29 @@ type combination struct {
 // counted: nothing can be below two kinds of element.
 func (c *compiler) combination(n *binary) code {
 	left, right := c.nodes(n.left, n.op), c.nodes(n.right, n.op)
-	if left == nil || right == nil || !c.bothValued(n, left, right) {
+	if left == nil || right == nil {
 		return nil
 	}
 	a, b := left.t, right.t
+	t := Type{Shape: a.either(b), Max: a.Max}
+	if n.op == "union" || n.op == "|" {
+		t.Min, t.Max = max(a.Min, b.Min), plus(a.Max, b.Max)
+	} else {
+		t.Shape = a.Shape
+	}
+	if left.elements() && right.elements() {
+		return c.finish(&walk{from: -1, base: &joined{n.op, left, right}}, t)
+	}
+	if !c.bothValued(n, left, right) {
+		return nil
+	}
 	class, ok := common(a, b)
 	if !ok {
 		return c.fail(n, "the operands are %s and %s; make them one type", a.Class, b.Class)
 	}
-	t := Type{Class: class, Max: a.Max}
-	if n.op == "union" || n.op == "|" {
-		t.Min, t.Max = max(a.Min, b.Min), plus(a.Max, b.Max)
+	t.Class = class
+	if t.Nillable() {
+		t.Min = 0
 	}
 	return &combination{t, n.op, left, right}
 }
@@ -198,7 +210,7 @@ func (c *compiler) nodes(n node, of string) *walk {
 		return nil
 	}
 	w, ok := k.(*walk)
-	if !ok || w.t.Shape.Element == nil && w.t.Shape.Attribute == nil {
+	if !ok || w.text || w.wild != nil || !w.t.Shape.elements() && w.attr == nil {
 		c.fail(n, "%s takes paths, and this is no path", of)
 		return nil
 	}
@@ -304,7 +316,7 @@ func (c *compiler) nodeComparison(n *binary) code {
 		node
 		w *walk
 	}{{n.left, left}, {n.right, right}} {
-		if side.w.t.Repeats() || side.w.attr != nil {
+		if side.w.t.Repeats() || side.w.leaf() {
 			return c.fail(side, "%s takes one element, and this is not surely one", n.op)
 		}
 	}

@@ -21,6 +21,9 @@ type Shape struct {
 	// Blocks are the children of a container without a declaration of its own:
 	// the SOAP Header. Each may be missing.
 	Blocks []*contract.Element
+
+	kinds []*Shape // of a union, which has nothing else
+	text  bool     // the text of Parent
 }
 
 // Type is the static type of an expression: the class of its items once they
@@ -70,6 +73,8 @@ func (t Type) mayBeAbsent(others ...Type) Type {
 // simple is the simple type of an attribute or of an element's content.
 func (s *Shape) simple() *contract.Simple {
 	switch {
+	case s.kinds != nil:
+		return s.commonSimple()
 	case s.Attribute != nil:
 		return s.Attribute.Type
 	case s.Element != nil && s.Element.Type != nil:
@@ -81,8 +86,11 @@ func (s *Shape) simple() *contract.Simple {
 // fallback is the value that the contract gives when the node is absent (an
 // attribute) or empty (an element).
 func (s *Shape) fallback() *string {
-	if s.Attribute != nil {
+	switch {
+	case s.Attribute != nil:
 		return firstOf(s.Attribute.Fixed, s.Attribute.Default)
+	case s.Element == nil:
+		return nil
 	}
 	return firstOf(s.Element.Fixed, s.Element.Default)
 }
@@ -99,6 +107,12 @@ func firstOf(candidates ...*string) *string {
 // class is the class of the node's typed value (XPath Data Model 3.1 §5.15). A
 // complaint says why it has none.
 func (s *Shape) class() (Class, string) {
+	if s.kinds != nil {
+		return s.commonClass()
+	}
+	if s.text {
+		return Untyped, ""
+	}
 	if simple := s.simple(); simple != nil {
 		return classOf(simple)
 	}
@@ -183,6 +197,9 @@ type relative struct {
 
 // child finds a child element.
 func (s *Shape) child(name contract.Name) (relative, bool) {
+	if s.kinds != nil {
+		return s.ofEach(func(m *Shape) (relative, bool) { return m.child(name) })
+	}
 	if s.Attribute != nil {
 		return relative{}, false
 	}
@@ -199,14 +216,34 @@ func (s *Shape) child(name contract.Name) (relative, bool) {
 	if !ok {
 		return relative{}, false
 	}
-	if c.Element.Name != name || len(c.Element.Substitutes) > 0 {
-		c.Min = 0
+	if c.Element.Name != name || len(c.Element.Substitutes) > 0 || s.Element.Nillable {
+		c.Min = 0 // another may stand for it, or its parent be nil
 	}
 	return relative{&Shape{Element: c.Element, Parent: s}, c.Min, c.Max}, true
 }
 
+// ofEach unites what the members of a union have; some may have none.
+func (s *Shape) ofEach(find func(*Shape) (relative, bool)) (all relative, ok bool) {
+	var shapes []*Shape
+	for i, m := range s.kinds {
+		r, found := find(m)
+		if found {
+			shapes = append(shapes, r.shape)
+		}
+		if i == 0 {
+			all = r
+		}
+		all.min, all.max = min(all.min, r.min), more(all.max, r.max)
+	}
+	all.shape = united(shapes)
+	return all, all.shape != nil
+}
+
 // attribute finds an attribute.
 func (s *Shape) attribute(name contract.Name) (relative, bool) {
+	if s.kinds != nil {
+		return s.ofEach(func(m *Shape) (relative, bool) { return m.attribute(name) })
+	}
 	t := s.content()
 	if t == nil {
 		return relative{}, false
@@ -225,6 +262,10 @@ func (s *Shape) attribute(name contract.Name) (relative, bool) {
 // name renders the node's name with the scope's prefixes.
 func (sc *Scope) name(s *Shape) string {
 	switch {
+	case s.kinds != nil:
+		return sc.names(s.kinds)
+	case s.text:
+		return "text()"
 	case s.Attribute != nil:
 		return "@" + sc.display(s.Attribute.Name)
 	case s.Element != nil:
@@ -283,6 +324,9 @@ func (s *Shape) hasAttribute(name string) bool {
 
 func (sc *Scope) children(s *Shape) []string {
 	var names []string
+	for _, m := range s.kinds {
+		names = append(names, sc.children(m)...)
+	}
 	for _, b := range s.Blocks {
 		names = append(names, sc.display(b.Name))
 	}
@@ -296,6 +340,9 @@ func (sc *Scope) children(s *Shape) []string {
 
 func (sc *Scope) attributes(s *Shape) []string {
 	var names []string
+	for _, m := range s.kinds {
+		names = append(names, sc.attributes(m)...)
+	}
 	if t := s.content(); t != nil {
 		for _, a := range t.Attributes {
 			names = append(names, "@"+sc.display(a.Name))

@@ -14,10 +14,21 @@ type walk struct {
 	moves []move
 	// attr is the attribute that the path ends in; nil for an element.
 	attr  *contract.Name
-	label string // the attribute as written
-	plain bool   // at most one node, no predicates
+	wild  []contract.Name // the attributes of @*
+	text  bool            // it ends in the text of its elements
+	label string          // the attribute as written
+	plain bool            // at most one node, no predicates
 	atom  atom
+	kinds []kindOf // where not all nodes are read alike
+
+	most, owners int // attributes or texts of one element, and elements
 }
+
+// leaf reports whether the path ends in attributes or text.
+func (w *walk) leaf() bool { return w.attr != nil || w.wild != nil || w.text }
+
+// elements reports whether the path ends in elements.
+func (w *walk) elements() bool { return !w.leaf() && w.t.Shape.elements() }
 
 // move is one step of a walk.
 type move struct {
@@ -108,11 +119,15 @@ func (w *walk) collect(f *Frame, dst []document.Node) ([]document.Node, error) {
 }
 
 func (w *walk) onward(f *Frame, base collector, dst []document.Node) ([]document.Node, error) {
+	if len(w.moves) == 0 {
+		return base.collect(f, dst)
+	}
 	nodes, err := base.collect(f, nil)
+	start := len(dst)
 	for i := 0; i < len(nodes) && err == nil; i++ {
 		dst, err = w.step(f, nodes[i], 0, dst)
 	}
-	return dst, err
+	return inOrder(dst, start), err
 }
 
 func (w *walk) step(f *Frame, n document.Node, i int, dst []document.Node) ([]document.Node, error) {
@@ -140,10 +155,19 @@ func (m *move) following(n document.Node) document.Node {
 func (w *walk) filtered(f *Frame, n document.Node, i int, dst []document.Node) ([]document.Node, error) {
 	m := &w.moves[i]
 	var kept []document.Node
-	for c := m.direct(n); c.Exists(); c = m.following(c) {
-		kept = append(kept, c)
+	tests, skip := m.tests, 0
+	if tests[0].index > 0 { // the rest need not be looked at
+		tests, skip = tests[1:], tests[0].index
 	}
-	kept, err := sift(f, kept, m.tests)
+	for c := m.direct(n); c.Exists(); c = m.following(c) {
+		if skip--; skip <= 0 {
+			kept = append(kept, c)
+		}
+		if skip == 0 {
+			break
+		}
+	}
+	kept, err := sift(f, kept, tests)
 	for k := 0; k < len(kept) && err == nil; k++ {
 		dst, err = w.step(f, kept[k], i+1, dst)
 	}
@@ -155,6 +179,9 @@ func sift(f *Frame, nodes []document.Node, tests []predicate) ([]document.Node, 
 	item, position, last := f.Item, f.position, f.last
 	defer func() { f.Item, f.position, f.last = item, position, last }()
 	for i := range tests {
+		if err := f.spend(len(nodes)); err != nil {
+			return nil, err
+		}
 		kept := nodes[:0]
 		f.last = len(nodes)
 		for k, n := range nodes {
@@ -187,6 +214,9 @@ func (p *predicate) holds(f *Frame) (bool, error) {
 }
 
 func (w *walk) one(f *Frame) (Value, Presence, error) {
+	if w.wild != nil || w.text {
+		return first(w.all(f, nil))
+	}
 	n, err := w.first(f)
 	if err != nil || !n.Exists() {
 		return Value{}, Absent, err
@@ -195,24 +225,30 @@ func (w *walk) one(f *Frame) (Value, Presence, error) {
 }
 
 func (w *walk) value(f *Frame, n document.Node) (Value, Presence, error) {
+	reader := &w.atom
+	if w.kinds != nil {
+		reader = w.reader(n)
+	}
 	raw := ""
 	switch {
 	case w.attr != nil:
 		v, ok := n.Attr(*w.attr)
-		if !ok && w.atom.fallback == nil {
+		if !ok && reader.fallback == nil {
 			return Value{}, Absent, nil
 		}
 		if raw = v; !ok {
-			raw = *w.atom.fallback
+			raw = *reader.fallback
 		}
-	case w.atom.nillable && n.Nil():
+	case w.leaf():
+		return w.firstLeaf(f, n)
+	case reader.nillable && n.Nil():
 		return Value{}, Nil, nil
 	default:
-		if raw = n.Text(); raw == "" && w.atom.fallback != nil {
-			raw = *w.atom.fallback
+		if raw = n.Text(); raw == "" && reader.fallback != nil {
+			raw = *reader.fallback
 		}
 	}
-	v, complaint := w.atom.value(f, raw)
+	v, complaint := reader.value(f, raw)
 	if complaint != "" {
 		return Value{}, Absent, &Error{"the value " + complaint, raw}
 	}
@@ -236,6 +272,12 @@ func (w *walk) each(f *Frame, yield func(Value, Presence)) error {
 		return err
 	}
 	for _, n := range nodes {
+		if w.wild != nil || w.text {
+			if err := w.leaves(f, n, func(v Value) { yield(v, Present) }); err != nil {
+				return err
+			}
+			continue
+		}
 		v, presence, err := w.value(f, n)
 		if err != nil {
 			return err
@@ -253,7 +295,7 @@ func (w *walk) count(f *Frame) (int, error) {
 		return w.carries(n), err
 	}
 	nodes, err := w.collect(f, nil)
-	if err != nil || w.attr == nil {
+	if err != nil || !w.leaf() {
 		return len(nodes), err
 	}
 	total := 0
@@ -265,10 +307,14 @@ func (w *walk) count(f *Frame) (int, error) {
 
 // carries counts one node of the path: 0 when it lacks the attribute.
 func (w *walk) carries(n document.Node) int {
-	if !n.Exists() {
+	switch {
+	case !n.Exists():
 		return 0
-	}
-	if w.attr != nil && w.atom.fallback == nil {
+	case w.wild != nil || w.text:
+		total := 0
+		w.eachLeaf(n, func(string, *atom) bool { total++; return true })
+		return total
+	case w.attr != nil && w.reader(n).fallback == nil:
 		if _, ok := n.Attr(*w.attr); !ok {
 			return 0
 		}
@@ -285,10 +331,17 @@ func (w *walk) nearest(f *Frame) document.Node {
 	n := w.start(f)
 	if w.base != nil {
 		nodes, err := w.base.collect(f, nil)
-		if err != nil || len(nodes) == 0 {
+		switch h, hops := w.base.(*hop); {
+		case err == nil && len(nodes) > 0:
+			n = nodes[0]
+		case err == nil && hops:
+			if from, ok := h.from.(*walk); ok {
+				return from.nearest(f)
+			}
+			return document.Node{}
+		default:
 			return document.Node{}
 		}
-		n = nodes[0]
 	}
 	for i := range w.moves {
 		next := w.moves[i].direct(n)
@@ -303,10 +356,13 @@ func (w *walk) nearest(f *Frame) document.Node {
 func (w *walk) place(n document.Node) Place {
 	line, column := n.Position()
 	p := Place{n.Path(), line, column}
-	if w.attr != nil {
+	switch {
+	case w.attr != nil:
 		if _, ok := n.Attr(*w.attr); ok {
 			p.Path += "/@" + w.label
 		}
+	case w.text && w.carries(n) > 0:
+		p.Path += "/" + w.label
 	}
 	return p
 }

@@ -55,6 +55,8 @@ func (columns) Adapt(c *mappingtest.Case) {
 	}
 }
 
+func (columns) Takes([]byte) bool { return true }
+
 // renamed are types under names that SQLite parses, and takes for text.
 var renamed = map[string]string{"sysname": "nvarchar(128)", "nvarchar(max)": "ntext", "varchar(max)": "text", "varbinary(max)": "image"}
 

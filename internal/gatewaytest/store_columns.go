@@ -20,6 +20,7 @@ import (
 // more than SQL Server does, the tables have CHECK constraints.
 type Columns interface {
 	Adapt(c *mappingtest.Case) // changes what the dialect does not have
+	Takes(payload []byte) bool // false for what the database is known to get wrong
 	Create(c *mappingtest.Case) error
 	// Read returns the rows of a step in the order of their ids, in the forms of
 	// mappingtest.Holds, NULL as "NULL".
@@ -74,7 +75,7 @@ func (s *columnSuite) try(t *rapid.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if payload == nil {
+		if payload == nil || !s.columns.Takes(payload) {
 			continue
 		}
 		s.messages++

@@ -13,7 +13,7 @@ import (
 // Compile resolves a file against its contract. The error is a config.Faults
 // with everything that the contract does not allow.
 func Compile(f *File, c *contract.Contract) (*Mapping, error) {
-	m := &Mapping{Name: f.Mapping.text, Version: f.Version, File: f.Path, Contract: c}
+	m := &Mapping{Name: f.Mapping.text, Version: f.Version, File: f.Path, Contract: c, places: map[*xpath.Program]config.Fault{}}
 	k := &compiler{file: f, mapping: m, rows: map[string]*rowScope{}}
 	if k.operation(); len(k.faults) == 0 {
 		k.compile()
@@ -164,6 +164,7 @@ func (k *compiler) program(e *expression, scope *xpath.Scope) *xpath.Program {
 			k.mapping.Headers = append(k.mapping.Headers, name)
 		}
 	}
+	k.mapping.places[p] = e.fault(&xpath.Fault{})
 	for _, w := range p.Warnings {
 		k.mapping.Warnings = append(k.mapping.Warnings, e.fault(w))
 	}

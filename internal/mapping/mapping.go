@@ -6,6 +6,7 @@
 package mapping
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -44,7 +45,8 @@ type Mapping struct {
 	programs     []rowProgram // for each of Tables
 	publications []*publication
 	reply        *replyProgram
-	limits       [][]limit // for each of Tables and its Columns; nil until checked
+	limits       [][]limit                       // for each of Tables and its Columns; nil until checked
+	places       map[*xpath.Program]config.Fault // where each expression stands
 }
 
 // Principal is what a mapping may know of the sender.
@@ -64,4 +66,10 @@ type Input struct {
 	Properties map[string]string // AMQP properties and headers
 	Principal  Principal
 	Message    MessageFacts
+}
+
+// place is file:line:column of an expression.
+func (m *Mapping) place(p *xpath.Program) string {
+	at := m.places[p]
+	return fmt.Sprintf("%s:%d:%d", at.File, at.Line, at.Column)
 }

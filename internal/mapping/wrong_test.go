@@ -122,9 +122,8 @@ var wrong = []struct{ name, old, new, want string }{
 	{"loop over structure", "name: o:Order/o:Customer/o:Name", "name: for $x in o:Order return $x", `m.yaml:12:38: rows[0].columns.name: o:Order has child elements; it has no value of its own`},
 	{"not yet: function", "name: o:Order/o:Customer/o:Name", "name: serialize(o:Order/o:Customer/o:Name)", `m.yaml:12:13: rows[0].columns.name: not supported yet: the function serialize`},
 	{"regular expression", "name: o:Order/o:Customer/o:Name", "name: replace(o:Order/o:Customer/o:Name, '(a', 'b')", `m.yaml:12:48: rows[0].columns.name: a parenthesis of the regular expression is not closed`},
-	{"not yet: descendants", "name: o:Order/o:Customer/o:Name", "name: .//o:Name", `m.yaml:12:14: rows[0].columns.name: not supported yet: "//"; name every element on the way`},
 	{"map to structure", "name: o:Order/o:Customer/o:Name", "name: o:Order!o:Customer", `m.yaml:12:21: rows[0].columns.name: o:Customer has child elements; it has no value of its own`},
-	{"absolute", "name: o:Order/o:Customer/o:Name", "name: /o:Order/o:Customer/o:Name", `m.yaml:12:13: rows[0].columns.name: not supported yet: a path from the root; the context item is the payload element, so begin with one of its children`},
+	{"absolute", "name: o:Order/o:Customer/o:Name", "name: /o:Order/o:Customer/o:Name", `m.yaml:12:14: rows[0].columns.name: the self here is o:SubmitOrder, never o:Order`},
 	// Names.
 	{"unknown operation", "#SubmitOrder", "#SubmitOrdr", `m.yaml:2:11: contract: the contract orders/orders.wsdl has no operation SubmitOrdr; did you mean SubmitOrder?`},
 	{"unknown child", "name: o:Order/o:Customer/o:Name", "name: o:Order/o:Custmer/o:Name", `m.yaml:12:21: rows[0].columns.name: o:Order has no child o:Custmer; did you mean o:Customer?`},
@@ -209,6 +208,11 @@ m.yaml:7:5: the column takes no NULL, has no default, and the mapping does not w
 	{"no unique index", "match: [customer_no]", "match: [name]", `m.yaml:7:5: match needs a unique index on (name); for crm.customer`},
 	{"lookup table", "lookup: catalog.product", "lookup: catalog.produkt", `m.yaml:31:23: the database has no table catalog.produkt to look up; for sales.order_line.product_id`},
 	{"lookup column", "column: id}", "column: idd}", `m.yaml:31:23: catalog.product has no column idd; did you mean id?; for sales.order_line.product_id`},
+	{"reference too wide", "currency: o:Order/o:Currency", "currency: $customer/name", `m.yaml:21:17: crm.customer.name may hold more than this column takes: at most 3 UTF-16 units; for sales.sales_order.currency`},
+	{"reference to NULL", "unit: o:Unit", "unit: $customer/email", `m.yaml:33:17: crm.customer.email may be NULL, and this column takes no NULL; for sales.order_line.unit
+m.yaml:33:17: crm.customer.email may hold more than this column takes: at most 4 UTF-16 units; for sales.order_line.unit`},
+	{"lookup too wide", "status: o:Order/o:Status", "status: {lookup: catalog.product, where: {sku: o:Order/o:Status}, column: name}", `m.yaml:20:15: catalog.product.name may hold more than this column takes: at most 12 UTF-16 units; for sales.sales_order.status`},
+	{"constant with a fraction", "line_no: \"@no\"", "line_no: {value: 1.5}", `m.yaml:30:20: the column is integer and the value is xs:decimal; convert it with xs:integer(…); for sales.order_line.line_no`},
 	{"lookup where", "where: {sku: o:Sku}", "where: {name: o:Sku}", `m.yaml:31:23: a look-up needs a unique index on (name); for catalog.product`},
 	{"lookup class", "where: {sku: o:Sku}", "where: {id: o:Sku}", `m.yaml:31:23: the column is integer and the value is xs:string; convert it with xs:integer(…); for catalog.product.id`},
 	{"lookup null", "column: id}", "column: id, not_found: 'null'}", `m.yaml:31:23: the column takes no NULL, and the value may be null; for sales.order_line.product_id`},

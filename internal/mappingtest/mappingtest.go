@@ -80,9 +80,6 @@ func (v *inventor) contract() {
 }
 
 func (v *inventor) nillable(percent int) string {
-	if noNil {
-		return ""
-	}
 	if v.chance(percent) {
 		return ` nillable="true"`
 	}
@@ -158,4 +155,3 @@ TYPES<xs:element name="Post">POST</xs:element>
 <wsdl:operation name="Post"><soap:operation soapAction="post"/><wsdl:input><soap:body use="literal"/></wsdl:input></wsdl:operation></wsdl:binding>
 <wsdl:service name="S"><wsdl:port name="P" binding="t:B"><soap:address location="http://localhost/"/></wsdl:port></wsdl:service>
 </wsdl:definitions>`
-const noNil = true

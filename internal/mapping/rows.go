@@ -325,7 +325,7 @@ func (k *compiler) source(c *columnRule, scope *xpath.Scope, column *Column, p *
 	}
 	t := p.value.Type()
 	column.Class = t.Class
-	p.nillable = t.Shape != nil && t.Shape.Element != nil && t.Shape.Element.Nillable
+	p.nillable = t.Nillable()
 	p.optional = t.Optional()
 	k.zone(c, t, p)
 	k.fallback(c, t, p)

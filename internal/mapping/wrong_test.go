@@ -122,8 +122,11 @@ var wrong = []struct{ name, old, new, want string }{
 	{"loop over structure", "name: o:Order/o:Customer/o:Name", "name: for $x in o:Order return $x", `m.yaml:12:38: rows[0].columns.name: o:Order has child elements; it has no value of its own`},
 	{"not yet: function", "name: o:Order/o:Customer/o:Name", "name: serialize(o:Order/o:Customer/o:Name)", `m.yaml:12:13: rows[0].columns.name: not supported yet: the function serialize`},
 	{"regular expression", "name: o:Order/o:Customer/o:Name", "name: replace(o:Order/o:Customer/o:Name, '(a', 'b')", `m.yaml:12:48: rows[0].columns.name: a parenthesis of the regular expression is not closed`},
+	{"descendants", "name: o:Order/o:Customer/o:Name", "name: .//o:Nmae", `m.yaml:12:16: rows[0].columns.name: o:SubmitOrder has no element below it that is o:Nmae; did you mean o:Name?`},
+	{"descendants that repeat", "name: o:Order/o:Customer/o:Name", "name: .//o:Sku", `m.yaml:12:13: rows[0].columns.name: .//o:Sku may be there several times, and one value is needed: put the row under each:, pick one with [1], or use an aggregate such as sum or string-join`},
+	{"several types", "name: o:Order/o:Customer/o:Name", "name: (o:Order/o:Lines/o:Line/*)[1]", `m.yaml:12:13: rows[0].columns.name: o:Sku, o:Description, o:Quantity and 3 others are of several types, xs:string and xs:decimal; name one, or take string() of each`},
 	{"map to structure", "name: o:Order/o:Customer/o:Name", "name: o:Order!o:Customer", `m.yaml:12:21: rows[0].columns.name: o:Customer has child elements; it has no value of its own`},
-	{"absolute", "name: o:Order/o:Customer/o:Name", "name: /o:Order/o:Customer/o:Name", `m.yaml:12:14: rows[0].columns.name: the self here is o:SubmitOrder, never o:Order`},
+	{"absolute", "name: o:Order/o:Customer/o:Name", "name: /o:Order/o:Customer/o:Name", `m.yaml:12:14: rows[0].columns.name: the payload element is o:SubmitOrder, never o:Order`},
 	// Names.
 	{"unknown operation", "#SubmitOrder", "#SubmitOrdr", `m.yaml:2:11: contract: the contract orders/orders.wsdl has no operation SubmitOrdr; did you mean SubmitOrder?`},
 	{"unknown child", "name: o:Order/o:Customer/o:Name", "name: o:Order/o:Custmer/o:Name", `m.yaml:12:21: rows[0].columns.name: o:Order has no child o:Custmer; did you mean o:Customer?`},

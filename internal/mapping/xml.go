@@ -147,7 +147,7 @@ func (k *compiler) text(n *xmlNode, simple *contract.Simple, e *expression, scop
 	t := n.value.Type()
 	shape.Repeated = shape.Repeated || t.Repeats()
 	shape.Optional = shape.Optional || t.Optional()
-	shape.Nil = shape.Nil || t.Shape != nil && t.Shape.Element != nil && t.Shape.Element.Nillable
+	shape.Nil = shape.Nil || t.Nillable()
 	if simple == nil {
 		return
 	}

@@ -1,6 +1,8 @@
 package xpath
 
 import (
+	"slices"
+
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
@@ -59,8 +61,33 @@ func (c *compiler) far(w **walk, t *Type, s *step) bool {
 		t.Min = min(t.Min, 1)
 	}
 	t.Shape, t.Min, t.Max = r.shape, timesLeast(t.Min, own.Min), times(t.Max, own.Max)
+	if most := r.shape.most(); t.Max == Unbounded || most != Unbounded && most < t.Max {
+		t.Max = most
+	}
 	c.jump(w, h)
 	return true
+}
+
+// most is how many such nodes one message may have at all.
+func (s *Shape) most() int {
+	if s.kinds != nil {
+		return Unbounded
+	}
+	most := 1
+	for range maxDepth {
+		if s.Parent == nil {
+			return most
+		}
+		if s.Parent.kinds != nil {
+			return Unbounded
+		}
+		r, ok := s.Parent.child(s.Element.Name)
+		if !ok {
+			return Unbounded
+		}
+		most, s = times(most, r.max), s.Parent
+	}
+	return Unbounded
 }
 
 // outward reports whether several nodes may reach the same one along the axis,
@@ -88,10 +115,9 @@ func (c *compiler) relatives(h *hop, t *Type, s *step, test nodeTest) (relative,
 }
 
 func (c *compiler) inner(h *hop, from *Shape, s *step, hit func(*Shape) bool) (relative, bool) {
-	starts, below := kinsfolk(from, h.axis != childAxis)
+	starts, below := c.kinsfolk(from, h.axis != childAxis)
 	if starts == nil {
-		c.fail(s, "the contract declares too many elements below %s; name the way", c.scope.name(from))
-		return relative{}, false
+		return relative{}, c.tooMany(s, from)
 	}
 	family, r := seek(starts, below, hit, h.axis == descendantOrSelfAxis)
 	h.family = family
@@ -102,13 +128,18 @@ func (c *compiler) inner(h *hop, from *Shape, s *step, hit func(*Shape) bool) (r
 	return r, true
 }
 
+func (c *compiler) tooMany(s *step, from *Shape) bool {
+	c.fail(s, "the contract declares too many elements below %s; name the way", c.scope.name(from))
+	return false
+}
+
 // nothing explains that a step cannot match.
 func (c *compiler) nothing(s *step, from *Shape, below []*kin) string {
 	what := "child"
 	if s.axis != childAxis {
 		what = "element below it that is"
 	}
-	message := c.scope.name(from) + " has no " + what + " " + s.String()
+	message := c.scope.name(from) + " " + from.verb() + " no " + what + " " + s.String()
 	if len(below) == 0 {
 		return message + "; it has none at all"
 	}
@@ -134,6 +165,7 @@ func (c *compiler) outer(h *hop, t *Type, s *step, test nodeTest) (relative, boo
 		for _, m := range t.Shape.members() {
 			around = m.outside(around)
 		}
+		around = unique(around)
 	default:
 		around = t.Shape.members()
 	}
@@ -151,7 +183,7 @@ func (c *compiler) outer(h *hop, t *Type, s *step, test nodeTest) (relative, boo
 	r := relative{shape: united(kept), max: 1}
 	switch {
 	case len(around) == 0:
-		c.fail(s, "%s has no parent here; it is the payload element or a header block", c.scope.name(t.Shape))
+		c.fail(s, "%s %s no parent here; it is the payload element or a header block", c.scope.name(t.Shape), t.Shape.verb())
 	case r.shape == nil:
 		c.fail(s, "the %s here is %s, never %s", axisName(s.axis), c.scope.name(unionOf(around)), s)
 	}
@@ -166,33 +198,42 @@ func (c *compiler) outer(h *hop, t *Type, s *step, test nodeTest) (relative, boo
 	return r, r.shape != nil
 }
 
+// unique drops what came twice.
+func unique(shapes []*Shape) []*Shape {
+	known := map[*Shape]bool{}
+	return slices.DeleteFunc(shapes, func(s *Shape) bool {
+		twice := known[s]
+		known[s] = true
+		return twice
+	})
+}
+
 // outside appends the elements that a node may be in.
 func (s *Shape) outside(dst []*Shape) []*Shape {
 	if s.Parent == nil {
 		return dst
 	}
 	for _, p := range s.Parent.members() {
-		if p.Element != nil && !contains(dst, p) {
+		if p.Element != nil {
 			dst = append(dst, p)
 		}
 	}
 	return dst
 }
 
-func contains(shapes []*Shape, s *Shape) bool {
-	for _, m := range shapes {
-		if m == s {
-			return true
-		}
-	}
-	return false
-}
-
-// ancestors adds what is around the shapes, and around that.
+// ancestors adds what is around the shapes, and around that; each once.
 func ancestors(shapes []*Shape) []*Shape {
-	all := append([]*Shape(nil), shapes...)
-	for i := 0; i < len(all); i++ {
-		all = all[i].outside(all)
+	var all []*Shape
+	known := map[*Shape]bool{}
+	for queue := shapes; len(queue) > 0; {
+		var around []*Shape
+		for _, s := range queue {
+			if !known[s] {
+				known[s] = true
+				all, around = append(all, s), s.outside(around)
+			}
+		}
+		queue = around
 	}
 	return all
 }
@@ -224,7 +265,7 @@ func (c *compiler) siblings(h *hop, t *Type, s *step, test nodeTest) (relative, 
 		parent = eitherOf(parent, m.Parent)
 	}
 	if parent == nil || !parent.elements() {
-		c.fail(s, "%s has no siblings here; it is the payload element or a header block", c.scope.name(t.Shape))
+		c.fail(s, "%s %s no siblings here; it is the payload element or a header block", c.scope.name(t.Shape), t.Shape.verb())
 		return relative{}, false
 	}
 	direct := *s

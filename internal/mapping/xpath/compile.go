@@ -27,6 +27,7 @@ type compiler struct {
 	program *Program
 	faults  []*Fault
 	inside  int // how many predicates, or right sides of "!", are around
+	kinship int // declarations gone through so far
 	locals  int // how many slots the variables in scope take
 }
 
@@ -203,10 +204,10 @@ func (c *compiler) conditional(n *conditional) code {
 	if !ok {
 		return c.fail(n, "the branches are %s and %s; make them one type", a, b)
 	}
-	if guards(n.test, n.then) && !a.Nillable() {
+	if _, mayBeNil := then.(*presentOnly); guards(n.test, n.then) && !mayBeNil {
 		a.Min = 1
 	}
-	t := Type{Shape: a.either(b), Class: class, Min: min(a.Min, b.Min), Max: more(a.Max, b.Max)}
+	t := Type{present: true, Shape: a.either(b), Class: class, Min: min(a.Min, b.Min), Max: more(a.Max, b.Max)}
 	return &branch{t, test, then, otherwise}
 }
 
@@ -293,7 +294,7 @@ func (c *compiler) atomized(n node, k code) code {
 	if k == nil || !c.valued(n, k) {
 		return nil
 	}
-	if w, ok := k.(*walk); ok && w.t.Nillable() && w.t.Min > 0 {
+	if w, ok := k.(*walk); ok && w.t.Nillable() {
 		return &presentOnly{w}
 	}
 	return k
@@ -304,7 +305,7 @@ type presentOnly struct{ *walk }
 
 func (p *presentOnly) typ() Type {
 	t := p.t
-	t.Min = 0
+	t.Min, t.present = 0, true
 	return t
 }
 
@@ -323,6 +324,11 @@ func (c *compiler) lacks(t Type) string {
 		return ""
 	case t.Shape.Blocks != nil:
 		return "the header has no value of its own; name a header block"
+	}
+	for _, m := range t.Shape.members() {
+		if _, complaint := m.class(); complaint != "" {
+			return c.scope.name(m) + " " + complaint
+		}
 	}
 	if _, complaint := t.Shape.class(); complaint != "" {
 		return c.scope.name(t.Shape) + " " + complaint

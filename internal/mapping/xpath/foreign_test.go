@@ -42,7 +42,11 @@ const foreignWSDL = `<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/ws
       <xs:element name="Name" type="t:Token"/><xs:element name="Code" type="t:Text" minOccurs="0"/></xs:sequence>
       <xs:attribute name="id" type="xs:int" use="required"/></xs:complexType></xs:element>
     <xs:element name="Part" type="t:Part" maxOccurs="unbounded"/>
-    <xs:element name="Tail" type="t:Text" minOccurs="0"/></xs:sequence>
+    <xs:element name="Tail" type="t:Text" minOccurs="0"/>
+    <xs:element name="Box" nillable="true" minOccurs="0"><xs:complexType><xs:sequence>
+      <xs:element name="Weight" type="xs:decimal" nillable="true"/><xs:element name="Label" type="xs:string"/></xs:sequence></xs:complexType></xs:element>
+    <xs:element name="Prose" minOccurs="0"><xs:complexType mixed="true"><xs:sequence><xs:element name="B" type="xs:string" minOccurs="0" maxOccurs="unbounded"/></xs:sequence></xs:complexType></xs:element>
+    </xs:sequence>
     <xs:attribute name="id" type="xs:int" use="required"/></xs:complexType></xs:element>
 </xs:schema></wsdl:types>
 <wsdl:message name="in"><wsdl:part name="p" element="t:Doc"/></wsdl:message>
@@ -341,4 +345,100 @@ func ours(t *testing.T, s *xpath.Scope, tree *document.Tree, src string) (value 
 		return fmt.Sprint("error: ", err), true
 	}
 	return v.Lexical(), true
+}
+
+// TestInventedTypes holds what the static types promise against documents: how
+// many items there are, and of which class.
+func TestInventedTypes(t *testing.T) {
+	s := foreignScope(t)
+	v := &inventor{Rand: rand.New(rand.NewPCG(8, 8))}
+	var single, several int
+	for range 5 {
+		v.id = 0
+		doc := v.document()
+		tree, err := document.Read([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range *foreignCases {
+			src := v.path(2) + v.pick("", "/@id", "/@q", "/@*", "/text()", "/string(@id)", "/count(*)", "/@id[. > 9]", "/text()[1]", "/@*[2]")
+			e, fault := xpath.Parse(src)
+			if fault != nil {
+				t.Fatalf("%s: %v", src, fault)
+			}
+			p, _ := e.Compile(s)
+			if p == nil {
+				continue
+			}
+			f := &xpath.Frame{Item: tree.Root()}
+			var items int
+			if nodes, ok, err := p.Elements(f, nil); ok {
+				if err != nil {
+					t.Fatalf("%s: %v", src, err)
+				}
+				items = len(nodes)
+			} else {
+				values, err := p.All(f, nil)
+				if err != nil {
+					t.Fatalf("%s: %v", src, err)
+				}
+				items = len(values)
+				for _, v := range values {
+					if v.Class != p.Type().Class {
+						t.Errorf("%s: a %s, want %s", src, v.Class, p.Type().Class)
+					}
+				}
+			}
+			least, most := p.Type().Min, p.Type().Max
+			if items < least || most != xpath.Unbounded && items > most {
+				t.Errorf("%s: %d, want %d to %d\n%s", src, items, least, most, doc)
+			}
+			if most == 1 {
+				single++
+			} else {
+				several++
+			}
+		}
+		tree.Release()
+	}
+	t.Logf("%d of at most one, %d of several", single, several)
+}
+
+// An element that is xsi:nil has no value, and none below it: what is computed
+// of it may be absent. Mixed content has several texts.
+func TestNilAndMixed(t *testing.T) {
+	s := foreignScope(t)
+	for _, tt := range []struct{ doc, src, want string }{
+		{`<t:Box xsi:nil="true"/>`, `t:Box[1]/t:Label || '!'`, "!"},
+		{`<t:Box><t:Weight xsi:nil="true"/><t:Label>x</t:Label></t:Box>`, `t:Box[1]/t:Weight + 1`, ""},
+		{`<t:Box><t:Weight xsi:nil="true"/><t:Label>x</t:Label></t:Box>`, `for $b in t:Box return $b/t:Weight + 1`, ""},
+		{`<t:Box><t:Weight xsi:nil="true"/><t:Label>x</t:Label></t:Box>`, `let $w := t:Box/t:Weight return $w * 2`, ""},
+		{`<t:Box><t:Weight xsi:nil="true"/><t:Label>x</t:Label></t:Box>`, `count(t:Box/t:Weight)`, "1"},
+		{`<t:Box><t:Weight>2</t:Weight><t:Label>x</t:Label></t:Box>`, `t:Box/string-join(*, '-')`, "error"},
+		{`<t:Box><t:Weight>2</t:Weight><t:Label>x</t:Label></t:Box>`, `string-join(t:Box/*/string(), '-')`, "2-x"},
+		{`<t:Prose>a<t:B>b</t:B>c<!-- d -->e<t:B/></t:Prose>`, `string-join(t:Prose/text(), '-')`, "a-ce"},
+		{`<t:Prose>a<t:B>b</t:B>c</t:Prose>`, `t:Prose/text()[2]`, "c"},
+		{`<t:Prose>a<t:B>b</t:B>c</t:Prose>`, `count(//text())`, "3"},
+		{`<t:Prose>a<t:B>b</t:B>c</t:Prose>`, `t:Prose/node()`, "error"},
+	} {
+		tree, err := document.Read([]byte(`<t:Doc xmlns:t="urn:t" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" id="0"><t:Head id="1"/>` + tt.doc + `</t:Doc>`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, fault := xpath.Parse(tt.src)
+		if fault != nil {
+			t.Fatalf("%s: %v", tt.src, fault)
+		}
+		got := "error"
+		if p, _ := e.Compile(s); p != nil {
+			got = value(t, p, &xpath.Frame{Item: tree.Root()})
+			if got == "" && p.Type().Min > 0 {
+				t.Errorf("%s: nothing where there is at least %d", tt.src, p.Type().Min)
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.src, got, tt.want)
+		}
+		tree.Release()
+	}
 }

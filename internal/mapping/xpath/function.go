@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/cockroachdb/apd/v3"
 )
 
 // function is one entry of the library. most is -1 when it takes any number of
@@ -90,6 +88,14 @@ func moreLibrary(name string) (function, bool) {
 		return function{2, 2, (*compiler).indexOf}, true // §14.2.2
 	case "zero-or-one", "one-or-more", "exactly-one":
 		return function{1, 1, (*compiler).cardinality}, true // §14.3
+	case "unordered":
+		return function{1, 1, (*compiler).data}, true // §14.1.11
+	case "remove":
+		return function{2, 2, (*compiler).remove}, true // §14.1.8
+	case "insert-before":
+		return function{3, 3, (*compiler).insertBefore}, true // §14.1.7
+	case "deep-equal":
+		return function{2, 2, (*compiler).deepEqual}, true // §14.2.3
 	case "position", "last":
 		return function{0, 0, (*compiler).place}, true // §15.1
 	case "data":
@@ -97,7 +103,7 @@ func moreLibrary(name string) (function, bool) {
 	case "name", "local-name", "namespace-uri", "nilled":
 		return function{0, 1, (*compiler).nodeFunction}, true // §13, §2.2
 	case "number":
-		return function{1, 1, (*compiler).numberFunction}, true // §4.5.1
+		return function{0, 1, (*compiler).numberFunction}, true // §4.5.1
 	case "current-dateTime", "current-date", "current-time":
 		return function{0, 0, func(c *compiler, n *call) code {
 			return c.fail(n, "a mapping has no clock, so that a replay gives the same; use $message/receivedAt")
@@ -128,7 +134,7 @@ var functionNames = []string{
 	"encode-for-uri", "matches", "replace", "tokenize", "compare", "codepoints-to-string", "string-to-codepoints",
 	"true", "false", "boolean", "not", "exists", "empty", "count", "sum", "avg", "min", "max", "distinct-values",
 	"abs", "ceiling", "floor", "round", "round-half-to-even", "number", "format-number", "position", "last", "data",
-	"head", "tail", "reverse", "sort", "subsequence", "index-of", "zero-or-one", "one-or-more", "exactly-one",
+	"head", "tail", "reverse", "sort", "unordered", "remove", "insert-before", "deep-equal", "subsequence", "index-of", "zero-or-one", "one-or-more", "exactly-one",
 	"name", "local-name", "namespace-uri", "nilled", "dateTime", "adjust-dateTime-to-timezone",
 	"adjust-date-to-timezone", "adjust-time-to-timezone", "format-dateTime", "format-date", "format-time",
 	"year-from-dateTime", "month-from-dateTime", "day-from-dateTime", "hours-from-dateTime", "minutes-from-dateTime",
@@ -140,10 +146,10 @@ var functionNames = []string{
 
 // unbuilt are functions of the standard that people look for.
 var unbuilt = []string{
-	"node-name", "deep-equal", "error", "doc", "for-each", "filter", "fold-left", "fold-right", "apply", "root", "path",
+	"node-name", "error", "doc", "for-each", "filter", "fold-left", "fold-right", "apply", "root", "path",
 	"lang", "id", "idref", "generate-id", "analyze-string", "serialize", "parse-xml", "parse-json", "json-to-xml",
-	"unparsed-text", "collection", "environment-variable", "random-number-generator", "format-integer", "insert-before",
-	"remove", "unordered", "resolve-QName", "QName", "iri-to-uri", "escape-html-uri", "resolve-uri", "base-uri",
+	"unparsed-text", "collection", "environment-variable", "random-number-generator", "format-integer",
+	"resolve-QName", "QName", "iri-to-uri", "escape-html-uri", "resolve-uri", "base-uri",
 	"normalize-unicode", "collation-key", "default-collation", "static-base-uri", "implicit-timezone",
 }
 
@@ -251,8 +257,12 @@ func (c *compiler) stringOf(n *call) code {
 		}
 		k = &raw
 	}
+	ofNode := k.typ().Shape != nil
 	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
 		v, _, err := k.one(f)
+		if ofNode && v.Text != "" { // as received: of an attribute that a variable stands for
+			return Text(v.Text), true, err
+		}
 		return Text(v.Lexical()), true, err
 	}}
 }
@@ -425,85 +435,4 @@ func (c *compiler) place(n *call) code {
 		}
 		return f.integer(int64(f.position)), true, nil
 	}}
-}
-
-// rounding is abs, ceiling, floor, round and round-half-to-even.
-func (c *compiler) rounding(n *call) code {
-	k := c.number(n.args[0], n.name)
-	if k == nil {
-		return nil
-	}
-	places, ok := c.places(n)
-	if !ok {
-		return nil
-	}
-	t := k.typ()
-	t.Shape = nil
-	return c.each1(t, k, func(f *Frame, v Value) (Value, string) {
-		if v.Class == Double {
-			return roundDouble(n.name, v, places), ""
-		}
-		d := f.decimal()
-		roundDecimal(d, n.name, v.Number, places)
-		return Value{Class: v.Class, Number: d}, ""
-	})
-}
-
-// places is the second argument of round: a literal, perhaps with a sign.
-func (c *compiler) places(n *call) (int32, bool) {
-	if len(n.args) < 2 {
-		return 0, true
-	}
-	arg, sign := n.args[1], int32(1)
-	if u, ok := arg.(*unary); ok {
-		if arg = u.operand; u.negative {
-			sign = -1
-		}
-	}
-	l, ok := arg.(*literal)
-	if !ok || l.kind != numberToken || run(l.text) != len(l.text) || len(l.text) > 2 {
-		c.later(n.args[1], "a precision that is not a whole number of two digits at most")
-		return 0, false
-	}
-	return sign * int32(digits(l.text)), true
-}
-
-func roundDecimal(d *apd.Decimal, name string, x *apd.Decimal, places int32) {
-	switch {
-	case name == "abs":
-		exact.Abs(d, x)
-	case -x.Exponent <= places:
-		d.Set(x)
-	case name == "floor":
-		scaled(d, x, 0, apd.RoundFloor)
-	case name == "ceiling":
-		scaled(d, x, 0, apd.RoundCeiling)
-	case name == "round-half-to-even":
-		scaled(d, x, places, apd.RoundHalfEven)
-	case x.Negative: // round: a half goes towards positive infinity
-		scaled(d, x, places, apd.RoundHalfDown)
-	default:
-		scaled(d, x, places, apd.RoundHalfUp)
-	}
-	if d.IsZero() {
-		d.Negative = false
-	}
-}
-
-func roundDouble(name string, v Value, places int32) Value {
-	shift := math.Pow10(int(places))
-	switch name {
-	case "abs":
-		v.Float = math.Abs(v.Float)
-	case "floor":
-		v.Float = math.Floor(v.Float)
-	case "ceiling":
-		v.Float = math.Ceil(v.Float)
-	case "round-half-to-even":
-		v.Float = math.RoundToEven(v.Float*shift) / shift
-	default:
-		v.Float = math.Floor(v.Float*shift+0.5) / shift
-	}
-	v.Text = ""
-	return v
 }

@@ -180,30 +180,3 @@ func (t top) collect(f *Frame, dst []document.Node) ([]document.Node, error) {
 	}
 	return dst, nil
 }
-
-// joined is a set operator on elements.
-type joined struct {
-	op          string
-	left, right collector
-}
-
-func (j *joined) collect(f *Frame, dst []document.Node) ([]document.Node, error) {
-	left, err := j.left.collect(f, nil)
-	if err != nil {
-		return dst, err
-	}
-	right, err := j.right.collect(f, nil)
-	if err != nil {
-		return dst, err
-	}
-	if j.op == "union" || j.op == "|" {
-		start := len(dst)
-		return inOrder(append(append(dst, left...), right...), start), nil
-	}
-	for _, n := range left {
-		if _, both := slices.BinarySearchFunc(right, n, document.Node.Order); both == (j.op == "intersect") {
-			dst = append(dst, n)
-		}
-	}
-	return dst, nil
-}

@@ -34,8 +34,12 @@ type edge struct {
 	min, max int
 }
 
-// maxKin bounds the declarations that one step goes through.
-const maxKin = 20_000
+// maxKin bounds the declarations that one step goes through, maxKinship those of
+// all steps of an expression, each as often as it is referred to.
+const (
+	maxKin     = 5_000
+	maxKinship = 300_000
+)
 
 // offspring are the child elements that the contract declares, each that may
 // stand for another included.
@@ -66,7 +70,7 @@ func (s *Shape) offspring() []contract.Child {
 
 // kinsfolk gathers the declarations below the members of a shape: the children
 // alone, or all there are. It is nil when there are too many.
-func kinsfolk(s *Shape, deep bool) (starts, below []*kin) {
+func (c *compiler) kinsfolk(s *Shape, deep bool) (starts, below []*kin) {
 	known := map[*contract.Element]*kin{}
 	for _, m := range s.members() {
 		starts = append(starts, &kin{shape: m})
@@ -77,26 +81,36 @@ func kinsfolk(s *Shape, deep bool) (starts, below []*kin) {
 		if i >= len(starts) && !deep {
 			break
 		}
-		for _, c := range k.shape.offspring() {
-			child := known[c.Element]
+		for _, o := range k.shape.offspring() {
+			child := known[o.Element]
 			if child == nil {
-				child = &kin{shape: &Shape{Element: c.Element}}
-				known[c.Element] = child
+				child = &kin{shape: &Shape{Element: o.Element}}
+				known[o.Element] = child
 				queue, below = append(queue, child), append(below, child)
 			}
-			k.edges = append(k.edges, edge{child, c.Min, c.Max})
+			k.edges = append(k.edges, edge{child, o.Min, o.Max})
 			child.parents = append(child.parents, k)
+			c.kinship++
 		}
-		if len(queue) > maxKin {
+		if len(queue) > maxKin || c.kinship > maxKinship {
 			return nil, nil
 		}
 	}
 	for _, k := range below {
-		for _, p := range k.parents {
-			k.shape.Parent = eitherOf(k.shape.Parent, p.shape)
-		}
+		k.shape.Parent = k.around()
 	}
 	return starts, below
+}
+
+// around is what a declaration may be in.
+func (k *kin) around() *Shape {
+	var shapes []*Shape
+	for i, p := range k.parents {
+		if i == 0 || p != k.parents[i-1] { // one after the other is gone through
+			shapes = append(shapes, p.shape)
+		}
+	}
+	return unionOf(shapes)
 }
 
 // seek marks the hits and what leads to them, and drops the rest. It returns the

@@ -1,6 +1,8 @@
 package xpath
 
 import (
+	"slices"
+
 	"github.com/gatehouse/gatehouse/internal/document"
 )
 
@@ -136,4 +138,116 @@ func (l *leaves) one(f *Frame) (Value, Presence, error) { return first(l.all(f, 
 func (l *leaves) count(f *Frame) (int, error) {
 	values, err := l.all(f, nil)
 	return len(values), err
+}
+
+// leafFilter is a predicate on attributes or text: its context item is the value,
+// and it counts for each element.
+func (c *compiler) leafFilter(s *step, w *walk) code {
+	if len(s.predicates) == 0 {
+		return w
+	}
+	if c.atomized(s, w) == nil {
+		return nil
+	}
+	own := w.t
+	own.Min, own.Max = 0, w.most
+	slot, leave := c.focusValue(own)
+	tests, ok := c.judgements(s.predicates, &own)
+	leave()
+	if !ok {
+		return nil
+	}
+	t := w.t
+	t.Min = 0
+	if w.most != 1 {
+		t.Max = times(w.owners, own.Max)
+	}
+	return &leaves{t, w, slot, tests}
+}
+
+// hasText reports whether text may stand directly in the element.
+func (s *Shape) hasText() bool {
+	t := s.content()
+	return s.simple() != nil && s.Attribute == nil || t != nil && (t.Mixed || t.Base == nil && t.Content == nil && t.Name.Local == "anyType")
+}
+
+// textStep ends a path at the text of its elements: one node where there are no
+// child elements.
+func (c *compiler) textStep(w *walk, t *Type, s *step) bool {
+	var texts []*Shape
+	most := 1
+	for _, m := range t.Shape.members() {
+		if !m.hasText() {
+			continue
+		}
+		texts = append(texts, &Shape{text: true, Parent: m})
+		if m.simple() == nil {
+			most = Unbounded
+		}
+	}
+	if texts == nil {
+		c.fail(s, "%s %s no text of its own", c.scope.name(t.Shape), t.Shape.verb())
+		return false
+	}
+	w.text, w.label = true, "text()"
+	c.toLeaf(w, t, relative{united(texts), 0, most})
+	return true
+}
+
+// toLeaf makes attributes or text the end of a path.
+func (c *compiler) toLeaf(w *walk, t *Type, r relative) {
+	w.most, w.owners = r.max, t.Max
+	t.Shape, t.Min, t.Max = r.shape, timesLeast(t.Min, r.min), times(t.Max, r.max)
+}
+
+func (c *compiler) attributeStep(w *walk, t *Type, s *step) bool {
+	if s.kind != "" && s.name == "" || s.kind == "*" {
+		return c.wildAttributes(w, t, s)
+	}
+	name, ok := c.expand(s)
+	if !ok {
+		return false
+	}
+	r, ok := t.Shape.attribute(name)
+	if !ok {
+		c.fail(s, "%s", c.scope.unknown(t.Shape, display(s.prefix, s.name), true))
+		return false
+	}
+	w.attr, w.label = &name, display(s.prefix, s.name)
+	c.toLeaf(w, t, r)
+	return true
+}
+
+// wildAttributes is @* and its like: the attributes that the contract declares.
+func (c *compiler) wildAttributes(w *walk, t *Type, s *step) bool {
+	test, ok := c.nodeTest(s)
+	if !ok {
+		return false
+	}
+	r := relative{}
+	var shapes []*Shape
+	for _, m := range t.Shape.members() {
+		own := 0
+		if content := m.content(); content != nil {
+			for _, a := range content.Attributes {
+				if test.accepts(a.Name) {
+					shapes = append(shapes, &Shape{Attribute: a, Parent: m})
+					own++
+				}
+			}
+		}
+		r.max = max(r.max, own)
+	}
+	if r.shape = united(shapes); r.shape == nil {
+		c.fail(s, "%s %s no attribute %s%s", c.scope.name(t.Shape), t.Shape.verb(), s, didYouMean("@", s.name, c.scope.attributes(t.Shape)))
+		return false
+	}
+	for _, m := range r.shape.members() {
+		if !slices.Contains(w.wild, m.Attribute.Name) {
+			w.wild = append(w.wild, m.Attribute.Name)
+		}
+	}
+	w.label = "*"
+	c.toLeaf(w, t, r)
+	return true
 }

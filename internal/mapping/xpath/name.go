@@ -56,7 +56,11 @@ func (c *compiler) data(n *call) code {
 
 // numberOf is number() (§4.5.1): NaN for what is none.
 func (c *compiler) numberFunction(n *call) code {
-	k := c.operand(n.args[0], n.name)
+	var item node = &current{n.at}
+	if len(n.args) > 0 {
+		item = n.args[0]
+	}
+	k := c.operand(item, n.name)
 	if k == nil {
 		return nil
 	}

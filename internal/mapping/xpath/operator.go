@@ -362,9 +362,36 @@ func (c *compiler) pair(n *binary, compile func(node) code) (left, right code) {
 		c.fail(n, "%s cannot be compared with %s; convert one of them%s", a.Class, b.Class, conversionHint(a.Class, b.Class))
 		return nil, nil
 	}
+	left, right = typedAs(left, b), typedAs(right, a)
 	c.warnEnumeration(n.right, a, n.left, n.right)
 	c.warnEnumeration(n.left, b, n.right, n.left)
 	return left, right
+}
+
+// typedAs reads values without a type as the type of the other operand (§3.7.1,
+// §3.7.2): what cannot be read so is a fault, not merely unequal.
+func typedAs(k code, other Type) code {
+	t := k.typ()
+	if t.Class != Untyped || t.never() || other.never() || other.Class.textual() {
+		return k
+	}
+	to := other.Class
+	if to == Integer {
+		to = Decimal
+	}
+	t.Class, t.Shape = to, nil
+	return &many{t, func(f *Frame, dst []Value) ([]Value, error) {
+		start := len(dst)
+		dst, err := k.all(f, dst)
+		for i := start; i < len(dst) && err == nil; i++ {
+			v, complaint := read(f, trim(dst[i].Text), to)
+			if complaint != "" {
+				err = &Error{"the value " + complaint, dst[i].Text}
+			}
+			dst[i] = v
+		}
+		return dst, err
+	}}
 }
 
 func conversionHint(a, b Class) string {

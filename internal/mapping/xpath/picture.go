@@ -2,6 +2,7 @@ package xpath
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -438,8 +439,15 @@ func (c *compiler) formatNumber(n *call) code {
 		}
 		if v.Class == Double {
 			exactly, complaint := toDecimal(f, v, Decimal)
-			if complaint != "" {
-				return Text(strings.Replace(v.Lexical(), "INF", "Infinity", 1)), true, nil
+			switch {
+			case math.IsNaN(v.Float):
+				return Text("NaN"), true, nil
+			case math.IsInf(v.Float, 1):
+				return Text(positive.prefix + "Infinity" + positive.suffix), true, nil
+			case math.IsInf(v.Float, -1):
+				return Text(negative.prefix + "Infinity" + negative.suffix), true, nil
+			case complaint != "":
+				return Value{}, false, &Error{"the value " + complaint, v.Lexical()}
 			}
 			v = exactly
 		}

@@ -32,6 +32,8 @@ type Type struct {
 	Class    Class
 	Min, Max int
 	Shape    *Shape // of the nodes; nil for atomic values
+
+	present bool // nodes that are xsi:nil do not count
 }
 
 // Optional reports whether there may be no item at all.
@@ -301,7 +303,7 @@ func (sc *Scope) unknown(s *Shape, local string, attribute bool) string {
 	for i, n := range names {
 		locals[i] = strings.TrimPrefix(n[strings.LastIndexAny(n, ":}")+1:], "@")
 	}
-	message := fmt.Sprintf("%s has no %s %s", sc.name(s), what, local)
+	message := fmt.Sprintf("%s %s no %s %s", sc.name(s), s.verb(), what, local)
 	if !attribute && s.hasAttribute(local) {
 		return message + "; did you mean @" + local + "?"
 	}

@@ -96,9 +96,9 @@ func (s *Shape) elements() bool {
 	return s != nil && s.members()[0].Element != nil
 }
 
-// Nillable reports whether a node may be xsi:nil.
+// Nillable reports whether an item may be an element that is xsi:nil.
 func (t Type) Nillable() bool {
-	return t.Shape != nil && slices.ContainsFunc(t.Shape.members(), func(m *Shape) bool {
+	return t.Shape != nil && !t.present && slices.ContainsFunc(t.Shape.members(), func(m *Shape) bool {
 		return m.Element != nil && m.Element.Nillable
 	})
 }
@@ -132,6 +132,14 @@ func (s *Shape) commonSimple() *contract.Simple {
 		}
 	}
 	return first
+}
+
+// verb is has, or have of a union.
+func (s *Shape) verb() string {
+	if s.kinds != nil {
+		return "have"
+	}
+	return "has"
 }
 
 // names lists the members of a union in a complaint.

@@ -108,14 +108,17 @@ func (w *walk) first(f *Frame) (document.Node, error) {
 // collect appends all nodes of the path in document order; of a path to an
 // attribute, the elements that would carry it.
 func (w *walk) collect(f *Frame, dst []document.Node) ([]document.Node, error) {
+	before := len(dst)
+	var err error
 	if w.base != nil {
-		return w.onward(f, w.base, dst)
+		dst, err = w.onward(f, w.base, dst)
+	} else if n := w.start(f); n.Exists() {
+		dst, err = w.step(f, n, 0, dst)
 	}
-	n := w.start(f)
-	if !n.Exists() {
-		return dst, nil
+	if err == nil {
+		err = f.spend((len(dst) - before) / 8) // a step costs less than a turn
 	}
-	return w.step(f, n, 0, dst)
+	return dst, err
 }
 
 func (w *walk) onward(f *Frame, base collector, dst []document.Node) ([]document.Node, error) {

@@ -5,7 +5,7 @@ package mappings
 
 import "embed"
 
-// FS holds *.yaml, migrations/<dialect>/*.sql and cases/*.
+// FS holds *.yaml, codes/*.yaml, migrations/<dialect>/*.sql and cases/*.
 //
-//go:embed *.yaml migrations cases
+//go:embed *.yaml codes migrations cases
 var FS embed.FS

@@ -36,6 +36,11 @@ func introspect(ctx context.Context, q sqlstore.Querier, name mapping.TableName)
 	return t, foreignKeys(ctx, q, t)
 }
 
+// Sequences returns all names: they are counters of the gateway's own.
+func (d *dialect) Sequences(_ context.Context, _ sqlstore.Querier, names []mapping.TableName) ([]mapping.TableName, error) {
+	return names, nil
+}
+
 // each calls scan for every row of a query.
 func each(ctx context.Context, q sqlstore.Querier, query string, arg string, scan func(rows *sql.Rows) error) error {
 	rows, err := q.QueryContext(ctx, query, arg)

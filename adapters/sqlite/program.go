@@ -26,6 +26,8 @@ type stepTexts struct {
 	update  string   // empty when there is nothing to set
 	insert  string   // returns reads when returning is set
 	byRow   string   // deletes by rowid
+	draw    string   // the next number of its sequence; empty without one
+	first   string   // makes the counter that draw does not find, and returns the first number
 	mine    string   // the rowids of a parent's rows; empty unless absent rows are deleted
 	parent  int      // the column that refers to the parent, for mine
 	below   []below
@@ -90,13 +92,17 @@ func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 	if t.returning {
 		t.insert += " RETURNING " + strings.TrimPrefix(readList(s), ", ")
 	}
+	if i := s.Drawn(); i >= 0 {
+		t.draw = `UPDATE "gateway.counter" SET next = next + 1 WHERE name = ?1 RETURNING next - 1`
+		t.first = fmt.Sprintf(`INSERT INTO "gateway.counter" (name, next) SELECT ?1, max(0, coalesce(max(%s), 0)) + 2 FROM %s RETURNING next - 1`, quote(s.Columns[i].Name), table(s.Name))
+	}
 	t.byRow = "DELETE FROM " + table(s.Name) + " WHERE rowid = ?1"
 	for _, c := range s.Match {
-		if s.Parent < 0 || s.Columns[c].Ref == nil || s.Columns[c].Ref.Index != s.Parent {
+		if s.Parent < 0 || s.Stub || s.Columns[c].Ref == nil || s.Columns[c].Ref.Index != s.Parent {
 			continue
 		}
 		t.within = true
-		if s.Absent == mapping.DeleteAbsent {
+		if s.Absent.Deletes() {
 			t.mine = "SELECT rowid FROM " + table(s.Name) + " WHERE " + quote(s.Columns[c].Name) + " = ?1"
 			t.parent = c
 		}
@@ -114,7 +120,11 @@ func lookupText(t *sqlstore.LookupTarget) string {
 	for i, w := range t.Where {
 		terms[i] = quote(w.Name) + " = " + param(i+1)
 	}
-	return "SELECT " + quote(t.Column.Name) + " FROM " + table(t.Table.Name) + " WHERE " + strings.Join(terms, " AND ")
+	text := "SELECT " + quote(t.Column.Name) + " FROM " + table(t.Table.Name) + " WHERE " + strings.Join(terms, " AND ")
+	if t.From == nil {
+		return text
+	}
+	return text + " AND " + t.Valid("", param(len(t.Where)+1), quote) + " ORDER BY " + quote(t.From.Name) + " DESC LIMIT 1"
 }
 
 func keyTerms(s *sqlstore.Step) string {
@@ -189,7 +199,7 @@ func insertText(s *sqlstore.Step) string {
 func belowOf(s *sqlstore.Step) []below {
 	var out []below
 	for _, child := range s.Children {
-		if child.Parent != s.Index {
+		if child.Parent != s.Index || child.Stub {
 			continue
 		}
 		for i := range child.Columns {

@@ -70,10 +70,13 @@ func newProbe(t testing.TB, path string) *probe {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return &probe{&sqltest.Probe{DB: db, Quote: `"$1"`}, path}
+	return &probe{&sqltest.Probe{DB: db, Quote: `"$1"`, Identity: "INTEGER PRIMARY KEY AUTOINCREMENT"}, path}
 }
 
 func (p *probe) Another(t testing.TB) gateway.Store { return openFile(t, p.path) }
+
+// Sequence has nothing to make: counters are the gateway's own.
+func (p *probe) Sequence(testing.TB, string) {}
 
 func (p *probe) ForbidUpdates(t testing.TB, schema, table string) {
 	p.Exec(t, fmt.Sprintf(`CREATE TRIGGER "forbid_%[1]s_%[2]s" BEFORE UPDATE ON {%[1]s.%[2]s} BEGIN SELECT RAISE(ABORT, 'updates are forbidden'); END`, schema, table))

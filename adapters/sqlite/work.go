@@ -15,15 +15,10 @@ type work struct {
 	session *session
 	item    *sqlstore.Item
 	rows    [][]written // by step, beside Item.Rows
-	stale   bool        // some row is older than what is stored
+	own     map[ownKey]int
+	stale   bool // some row is older than what is stored
 	found   lookups
 }
-
-// lookups remembers what was found in this transaction, so that the thousandth
-// order line of a product does not look for it again.
-type lookups map[lookupKey]sqlstore.Datum
-
-type lookupKey struct{ text, key string }
 
 // written is what became of one row.
 type written struct {
@@ -62,69 +57,22 @@ func (w *work) write() error {
 	return err
 }
 
-// resolve runs the look-ups of all rows; all that find nothing are reported.
-func (w *work) resolve() error {
-	var missing sqlstore.Unresolved
-	for _, s := range w.program.plan.Steps {
-		for r := range w.item.Rows[s.Index] {
-			for c := range s.Columns {
-				if err := w.lookup(s, r, c, &missing); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if err := missing.Fault(); err != nil {
-		w.item.Refuse(err)
-		return errRefused
-	}
-	return nil
-}
-
-func (w *work) lookup(s *sqlstore.Step, r, c int, missing *sqlstore.Unresolved) error {
-	cell := &w.item.Rows[s.Index][r].Cells[c]
-	if cell.Kind != mapping.KeysCell {
-		return nil
-	}
-	target := s.Columns[c].Found
-	args := make([]any, len(cell.Keys))
-	for i, k := range cell.Keys {
-		var err error
-		if args[i], err = argument(k, target.Where[i].Model); err != nil {
-			return err
-		}
-	}
-	t := &w.program.steps[s.Index].lookups[c]
-	known, memorable := t.remember(args)
-	if memorable {
-		var ok bool
-		if cell.Data, ok = w.found[known]; ok {
-			return nil
-		}
-	}
-	cell.Data = sqlstore.Datum{}
-	row, found, err := w.session.row(t.text, args...)
-	switch {
-	case err != nil:
-		return err
-	case !found:
-		missing.Add(s, &w.item.Rows[s.Index][r], c)
-		return nil
-	}
-	if cell.Data, err = reading(row[0], target.Column.Model); memorable && err == nil {
-		w.found[known] = cell.Data
-	}
-	return err
-}
-
 // step writes the rows of one step: it finds those that are stored, deletes
 // those the message no longer has, and inserts or updates the rest.
 func (w *work) step(s *sqlstore.Step) error {
 	rows := w.rows[s.Index]
+	if s.Stub {
+		return w.stubs(s)
+	}
+	var missing sqlstore.Unresolved
 	for r := range rows {
 		if err := w.find(s, r); err != nil {
 			return err
 		}
+		w.lacks(s, r, &missing)
+	}
+	if err := w.lack(&missing); err != nil {
+		return err
 	}
 	if err := w.single(s); err != nil {
 		return err
@@ -132,7 +80,24 @@ func (w *work) step(s *sqlstore.Step) error {
 	if err := w.prune(s); err != nil {
 		return err
 	}
+	if len(s.Own) > 0 {
+		return w.putOwn(s)
+	}
 	for r := range rows {
+		if err := w.put(s, r); err != nil {
+			return w.refuse(s, r, err)
+		}
+	}
+	return nil
+}
+
+// stubs makes the rows that are missing, one after the other: the second one of a
+// key finds the first.
+func (w *work) stubs(s *sqlstore.Step) error {
+	for r := range w.rows[s.Index] {
+		if err := w.find(s, r); err != nil {
+			return err
+		}
 		if err := w.put(s, r); err != nil {
 			return w.refuse(s, r, err)
 		}
@@ -203,12 +168,29 @@ func (w *work) key(s *sqlstore.Step, r int) ([]any, error) {
 // value is the argument for one cell; an absent one is NULL.
 func (w *work) value(s *sqlstore.Step, r, c int) (any, error) {
 	cell := &w.item.Rows[s.Index][r].Cells[c]
+	if cell.Kind == mapping.DrawnCell {
+		return w.draw(s, c)
+	}
 	d := cell.Data
 	if cell.Kind == mapping.Reference {
 		col := &s.Columns[c]
 		d = w.rows[col.Ref.Index][cell.Row].reads[col.RefGet]
 	}
 	return argument(d, s.Columns[c].Model)
+}
+
+// draw takes the next number of a column's sequence. What is rolled back gives
+// its numbers back, which nobody has seen.
+func (w *work) draw(s *sqlstore.Step, c int) (any, error) {
+	t, name := &w.program.steps[s.Index], s.Columns[c].Sequence.String()
+	row, found, err := w.session.row(t.draw, name)
+	if err == nil && !found {
+		row, found, err = w.session.row(t.first, name)
+	}
+	if err != nil || !found {
+		return nil, errors.Join(err, errors.New("the counter of "+name+" gives no number"))
+	}
+	return row[0], nil
 }
 
 // single refuses a message that has one natural key twice; the column's
@@ -236,11 +218,12 @@ func (w *work) prune(s *sqlstore.Step) error {
 	if t.mine == "" {
 		return nil
 	}
-	kept := map[int64]bool{}
-	for _, row := range w.rows[s.Index] {
+	kept, has := map[int64]bool{}, map[int]bool{}
+	for r, row := range w.rows[s.Index] {
 		kept[row.rowid] = true
+		has[w.item.Rows[s.Index][r].Source.Parent] = true
 	}
-	for _, parent := range w.rows[s.Parent] {
+	for p, parent := range w.rows[s.Parent] {
 		if parent.rowid == 0 || parent.fresh || parent.stale {
 			continue
 		}
@@ -252,6 +235,10 @@ func (w *work) prune(s *sqlstore.Step) error {
 		ids, err := w.rowids(t.mine, ref)
 		if err != nil {
 			return err
+		}
+		if len(ids) > 0 && !has[p] && s.Absent == mapping.DeleteAbsent {
+			w.item.Refuse(sqlstore.Emptying(s, w.item.Rows[s.Parent][p].Source, int64(len(ids))))
+			return errRefused
 		}
 		for _, id := range ids {
 			if kept[id] {
@@ -372,7 +359,7 @@ func (w *work) twice(s *sqlstore.Step, r int, cause error) error {
 }
 
 func (w *work) absent(s *sqlstore.Step, r, c int) bool {
-	return w.item.Rows[s.Index][r].Cells[c].Kind == mapping.AbsentCell
+	return w.item.Rows[s.Index][r].Cells[c].Absent()
 }
 
 func (w *work) update(s *sqlstore.Step, r int) error {
@@ -429,7 +416,7 @@ func (w *work) blame(s *sqlstore.Step, row *sqlstore.Row, err error) error {
 	switch {
 	case err == errRefused:
 		return err
-	case errors.Is(err, sqlstore.ErrExists), errors.Is(err, sqlstore.ErrTwice):
+	case errors.Is(err, sqlstore.ErrExists), errors.Is(err, sqlstore.ErrTwice), errors.Is(err, sqlstore.ErrCircle):
 		w.item.Refuse(sqlstore.Blame(s, row.Source, err))
 	case classify(err) == sqlstore.Constraint, errors.Is(err, errTooLarge):
 		w.item.Refuse(sqlstore.Blame(s, row.Source, sqlstore.ErrConstraint).Because(err))

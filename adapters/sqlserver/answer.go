@@ -81,12 +81,22 @@ func (a *answer) take(rows *sql.Rows) error {
 
 func (a *answer) fault(it *sqlstore.Item, l *line) {
 	step := a.plan.Steps[l.step.Int64]
+	if l.why.Int64 == whyEmptied {
+		a.refuse(l.n, sqlstore.Emptying(step, it.Rows[step.Parent][l.row.Int64].Source, l.column.Int64))
+		return
+	}
 	row := &it.Rows[step.Index][l.row.Int64]
 	switch l.why.Int64 {
 	case whyMissing:
+		if !l.column.Valid {
+			a.missing[l.n].AddRow(step, row)
+			return
+		}
 		a.missing[l.n].Add(step, row, int(l.column.Int64))
 	case whyTwice:
 		a.refuse(l.n, sqlstore.Blame(step, row.Source, sqlstore.ErrTwice))
+	case whyCircle:
+		a.refuse(l.n, sqlstore.Blame(step, row.Source, sqlstore.ErrCircle))
 	case whyExists:
 		a.refuse(l.n, sqlstore.Blame(step, row.Source, sqlstore.ErrExists))
 	}

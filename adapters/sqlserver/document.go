@@ -147,10 +147,11 @@ func (d *document) row(step *sqlstore.Step, n, r int, row *sqlstore.Row) {
 	for i := range step.Columns {
 		c, cell := &step.Columns[i], &row.Cells[i]
 		switch {
+		case c.Sequence != nil:
 		case c.Ref != nil:
 			d.reference(cell)
 		case c.Found != nil:
-			d.lookup(c.Found, cell)
+			d.lookup(c, cell)
 		default:
 			d.datum(cell.Data)
 		}
@@ -191,17 +192,22 @@ func (d *document) reference(cell *sqlstore.Cell) {
 	d.number(int64(cell.Row))
 }
 
-func (d *document) lookup(t *sqlstore.LookupTarget, cell *sqlstore.Cell) {
+func (d *document) lookup(c *sqlstore.Column, cell *sqlstore.Cell) {
+	t, missing := c.Found, sqlstore.Datum{}
 	if cell.Kind != mapping.KeysCell {
 		d.null()
-		for range t.Where {
+		for range t.Keys() {
 			d.null()
 		}
-		return
+	} else {
+		d.number(1)
+		for _, k := range cell.Keys {
+			d.datum(k)
+		}
+		missing = t.Missing
 	}
-	d.number(1)
-	for _, k := range cell.Keys {
-		d.datum(k)
+	if c.Lookup.NotFound == mapping.ValueMissing {
+		d.datum(missing)
 	}
 }
 

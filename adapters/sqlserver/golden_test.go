@@ -17,8 +17,8 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // tables are pictures of the sample's tables, as a server with its default
-// collation would draw them.
-func tables(t *testing.T) []*sqlstore.Table {
+// collation would draw them; with drawn, numbers are drawn by the mapping.
+func tables(t *testing.T, drawn bool) []*sqlstore.Table {
 	t.Helper()
 	draw := func(schema, name string, unique []string, columns ...string) *sqlstore.Table {
 		out := &sqlstore.Table{TableModel: mapping.TableModel{Name: mapping.TableName{Schema: schema, Name: name}, Unique: [][]string{{"id"}, unique}}}
@@ -29,7 +29,7 @@ func tables(t *testing.T) []*sqlstore.Table {
 			if err != nil {
 				t.Fatal(err)
 			}
-			typ.Identity = name == "id"
+			typ.Identity = name == "id" && !drawn
 			typ.HasDefault = fallback != ""
 			n := sqlstore.Native{Type: native, Default: fallback}
 			if typ.Kind == mapping.StringColumn {
@@ -46,7 +46,9 @@ func tables(t *testing.T) []*sqlstore.Table {
 	}
 	return []*sqlstore.Table{
 		draw("crm", "customer", []string{"customer_no"}, "customer_no nvarchar(20)", "name nvarchar(120)", "country nchar(2)", "email nvarchar(254)"),
-		draw("catalog", "product", []string{"sku"}, "sku nvarchar(40)", "name nvarchar(120)"),
+		draw("catalog", "product", []string{"sku"}, "sku nvarchar(40)", "name nvarchar(120)", "unit nvarchar(4)"),
+		draw("crm", "category", []string{"code"}, "code nvarchar(10)", "parent_id bigint", "parent_code nvarchar(10)", "name nvarchar(10)"),
+		draw("ref", "code", []string{"code", "since"}, "code nvarchar(10)", "since date", "till date"),
 		refer(draw("sales", "sales_order", []string{"order_no"}, "order_no nvarchar(20)", "customer_id bigint", "revision int default ((1))", "status nvarchar(12)",
 			"currency nchar(3)", "ordered_at datetime2(3)", "requested_delivery date", "note nvarchar(2000)"), "customer_id", "crm", "customer"),
 		refer(draw("sales", "order_line", []string{"order_id", "line_no"}, "order_id bigint", "line_no int", "product_id bigint", "quantity decimal(12,3)", "unit nvarchar(4)",
@@ -61,13 +63,22 @@ func variants() map[string]*mapping.Mapping {
 
 	guarded := gatewaytest.OrderMapping()
 	guarded.Tables[1].Version = len(guarded.Tables[1].Columns) - 1
-	guarded.Tables[2].Absent, guarded.Tables[3].Absent = mapping.DeleteAbsent, mapping.DeleteAbsent
+	guarded.Tables[2].Absent, guarded.Tables[3].Absent = mapping.DeleteAbsent, mapping.DeleteAll
 
 	strict := gatewaytest.OrderMapping()
 	strict.Tables[0].OnMatch, strict.Tables[1].OnMatch = mapping.Keep, mapping.Fail
 	strict.Tables[3].Match = nil
 	strict.Returns = nil
-	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict}
+
+	amending := gatewaytest.OrderMapping()
+	amending.Tables[0].OnMissing, amending.Tables[0].OnMatch = mapping.RejectMissed, mapping.Keep
+	amending.Tables[1].OnMissing, amending.Tables[2].OnMissing = mapping.RejectMissed, mapping.WaitForMissed
+
+	coded := gatewaytest.OrderMapping()
+	code := coded.Tables[2].Columns[2].Lookup
+	code.Table, code.Where, code.Classes = mapping.TableName{Schema: "ref", Name: "code"}, []string{"code"}, []mapping.Class{mapping.String, mapping.Date}
+	code.From, code.To, code.NotFound = "since", "till", mapping.KeepMissing
+	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping(), "tree": gatewaytest.TreeMapping(), "drawn": gatewaytest.DrawnMapping()}
 }
 
 func golden(t *testing.T, name, got string) {
@@ -92,7 +103,7 @@ func golden(t *testing.T, name, got string) {
 // tests of testdata/tsql parse it with SQL Server's grammar.
 func TestStatements(t *testing.T) {
 	for name, m := range variants() {
-		plan, err := sqlstore.NewPlan(m, tables(t))
+		plan, err := sqlstore.NewPlan(m, tables(t, name == "drawn"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +129,7 @@ func TestStatements(t *testing.T) {
 	for i, s := range (&dialect{}).VersionTable() {
 		all.WriteString("-- versionTable " + string(rune('1'+i)) + "\n" + s + ";\n")
 	}
-	for name, s := range map[string]string{"columns": columnsText, "foreignKeys": foreignKeysText, "indexes": indexesText} {
+	for name, s := range map[string]string{"columns": columnsText, "foreignKeys": foreignKeysText, "indexes": indexesText, "sequences": sequencesText} {
 		golden(t, "introspect-"+strings.ToLower(name)+".sql", s+";\n")
 	}
 	golden(t, "shared.sql", all.String())

@@ -32,6 +32,23 @@ func (d *dialect) Introspect(ctx context.Context, q sqlstore.Querier, names []ma
 	return out, nil
 }
 
+const sequencesText = `SELECT COUNT(*) FROM sys.objects AS q INNER JOIN sys.schemas AS s ON s.schema_id = q.schema_id WHERE s.name = @p1 AND q.name = @p2 AND q.type = 'SO'`
+
+// Sequences returns those of names that are sequence objects.
+func (d *dialect) Sequences(ctx context.Context, q sqlstore.Querier, names []mapping.TableName) ([]mapping.TableName, error) {
+	var out []mapping.TableName
+	for _, name := range names {
+		var n int
+		if err := q.QueryRowContext(ctx, sequencesText, name.Schema, name.Name).Scan(&n); err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
 // each calls scan for every row of a query about a table.
 func each(ctx context.Context, q sqlstore.Querier, query string, t *sqlstore.Table, scan func(rows *sql.Rows) error) error {
 	rows, err := q.QueryContext(ctx, query, t.Name.Schema, t.Name.Name)

@@ -65,7 +65,8 @@ func wants(ledger []string, uses []sqlstore.Use) []want {
 		out = append(out, want{mapping.TableName{Schema: "gateway", Name: name}, [4]bool{true, true, true, true}})
 	}
 	for _, u := range uses {
-		out = append(out, want{u.Table, [4]bool{true, u.Insert, u.Update, u.Delete}})
+		// To draw a number from a sequence takes UPDATE (NEXT VALUE FOR, Permissions).
+		out = append(out, want{u.Table, [4]bool{!u.Sequence, u.Insert, u.Update || u.Sequence, u.Delete}})
 	}
 	return out
 }

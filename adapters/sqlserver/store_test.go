@@ -101,7 +101,7 @@ func TestStore(t *testing.T) {
 	}
 	defer db.Close()
 	gatewaytest.TestStore(t, func(t testing.TB) (gateway.Store, gatewaytest.Probe) {
-		p := &probe{Probe: &sqltest.Probe{DB: db, Quote: "$1"}, another: another}
+		p := &probe{Probe: &sqltest.Probe{DB: db, Quote: "$1", Identity: "bigint IDENTITY(1,1) NOT NULL PRIMARY KEY"}, another: another}
 		for _, table := range emptied {
 			p.Exec(t, "DELETE FROM "+table)
 		}
@@ -118,6 +118,11 @@ type probe struct {
 }
 
 func (p *probe) Another(testing.TB) gateway.Store { return p.another }
+
+func (p *probe) Sequence(t testing.TB, name string) {
+	p.Exec(t, "CREATE SEQUENCE "+name+" AS bigint START WITH 1")
+	t.Cleanup(func() { p.Exec(t, "DROP SEQUENCE "+name) })
+}
 
 func (p *probe) ForbidUpdates(t testing.TB, schema, table string) {
 	name := fmt.Sprintf("%s.forbid_%s", schema, table)

@@ -26,11 +26,16 @@ const (
 	only   = 11 // it is to be held, and nothing else
 )
 
-// Why a row is refused (column why of @f).
+// Why a row is refused (column why of @f; its column c is NULL when it is about
+// the whole row).
 const (
 	whyMissing = 1
 	whyTwice   = 2
 	whyExists  = 3
+	// whyEmptied is about a row r of the parent of step t: the message has no row
+	// of t there, and c are stored.
+	whyEmptied = 4
+	whyCircle  = 5
 )
 
 // script writes the first statement of a plan.
@@ -40,7 +45,9 @@ const (
 // column), g (its natural key's place among all of the batch), lead (it writes
 // the row for all that share its key), stale; then for each column c<i> its
 // value, q<i> and h<i> the row a reference points at and that row's g, k<i>_<j>
-// and f<i> the keys and the state of a look-up; then v<i>, what is read back.
+// and f<i> the keys and the state of a look-up (1 asked, 2 stored, 3 row s<i> of
+// the message's own); lvl how deep it hangs below other rows of its step; then
+// v<i>, what is read back.
 type script struct {
 	plan *sqlstore.Plan
 	b    strings.Builder
@@ -141,10 +148,16 @@ func (s *script) declare(step *sqlstore.Step) {
 		}
 		if c.Found != nil {
 			columns = append(columns, fmt.Sprintf("f%d int NULL", i))
-			for k, w := range c.Found.Where {
+			for k, w := range c.Found.Keys() {
 				columns = append(columns, fmt.Sprintf("k%d_%d %s NULL", i, k, declared(w.Native)))
 			}
+			if len(c.Lookup.Own) > 0 {
+				columns = append(columns, fmt.Sprintf("s%d int NULL", i))
+			}
 		}
+	}
+	if len(step.Own) > 0 {
+		columns = append(columns, "lvl int NULL")
 	}
 	for i, r := range step.Reads {
 		columns = append(columns, fmt.Sprintf("v%d %s NULL", i, declared(r.Native)))
@@ -182,12 +195,16 @@ func (s *script) read(step *sqlstore.Step) {
 	for i := range step.Columns {
 		c := &step.Columns[i]
 		switch {
+		case c.Sequence != nil: // is drawn when the row is written
 		case c.Ref != nil:
 			l.number(fmt.Sprintf("q%d", i))
 		case c.Found != nil:
 			l.number(fmt.Sprintf("f%d", i))
-			for k, w := range c.Found.Where {
+			for k, w := range c.Found.Keys() {
 				l.add(fmt.Sprintf("k%d_%d", i, k), w.Native, w.Model.Kind)
+			}
+			if c.Lookup.NotFound == mapping.ValueMissing {
+				l.add(fmt.Sprintf("c%d", i), c.Native, c.Model.Kind)
 			}
 		default:
 			l.add(fmt.Sprintf("c%d", i), c.Native, c.Model.Kind)
@@ -207,6 +224,19 @@ func (s *script) resolve() {
 			}
 		}
 	}
+	for _, step := range s.plan.Steps {
+		s.levels(step)
+		if step.Early {
+			found := "" // a key that a look-up has not found is told of already
+			for _, c := range step.Match {
+				if step.Columns[c].Found != nil {
+					found += fmt.Sprintf(" AND t.c%d IS NOT NULL", c)
+				}
+			}
+			s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM @t%d AS t WHERE NOT EXISTS (SELECT 1 FROM %s AS x WHERE %s)%s;",
+				step.Index, whyMissing, step.Index, table(step.Name), keyed(step, "x", "t"), found)
+		}
+	}
 	s.line("UPDATE @m SET st = %d WHERE st = %d AND n IN (SELECT f.n FROM @f AS f);", refused, going)
 	s.sweep()
 }
@@ -217,11 +247,35 @@ func (s *script) lookup(step *sqlstore.Step, i int) {
 	for k, w := range c.Found.Where {
 		terms[k] = fmt.Sprintf("x.%s = t.k%d_%d", bracket(w.Name), i, k)
 	}
-	s.line("UPDATE t SET c%d = x.%s, f%d = 2 FROM @t%d AS t INNER JOIN %s AS x ON %s WHERE t.f%d = 1;",
-		i, bracket(c.Found.Column.Name), i, step.Index, table(c.Found.Table.Name), strings.Join(terms, " AND "), i)
-	if c.Lookup.NotFound != mapping.NullMissing {
+	name := table(c.Found.Table.Name)
+	s.line("UPDATE t SET c%d = x.%s, f%d = 2 FROM @t%d AS t INNER JOIN %s AS x ON %s%s WHERE t.f%d = 1;",
+		i, bracket(c.Found.Column.Name), i, step.Index, name, strings.Join(terms, " AND "), valid(c.Found, name, i), i)
+	if len(c.Lookup.Own) > 0 {
+		s.ownRows(step, i)
+	}
+	switch c.Lookup.NotFound {
+	case mapping.NullMissing, mapping.ValueMissing: // the value came with the row
+	case mapping.KeepMissing:
+		s.line("UPDATE t SET ab = STUFF(CONVERT(char(%d), COALESCE(t.ab, '')), %d, 1, 'a') FROM @t%d AS t WHERE t.f%d = 1;", len(step.Columns), i+1, step.Index, i)
+	default:
 		s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, %d, %d FROM @t%d AS t WHERE t.f%d = 1;", step.Index, i, whyMissing, step.Index, i)
 	}
+}
+
+// valid is what makes row x of a table of codes the one that counts at the time
+// asked about: it is valid then, and no other that is began later. Without
+// periods it is nothing.
+func valid(t *sqlstore.LookupTarget, name string, i int) string {
+	if t.From == nil {
+		return ""
+	}
+	at, from := fmt.Sprintf("t.k%d_%d", i, len(t.Where)), bracket(t.From.Name)
+	terms := make([]string, len(t.Where))
+	for k, w := range t.Where {
+		terms[k] = fmt.Sprintf("y.%s = t.k%d_%d", bracket(w.Name), i, k)
+	}
+	return fmt.Sprintf(" AND %s AND NOT EXISTS (SELECT 1 FROM %s AS y WHERE %s AND %s AND (y.%s > x.%s OR x.%s IS NULL AND y.%s IS NOT NULL))",
+		t.Valid("x.", at, bracket), name, strings.Join(terms, " AND "), t.Valid("y.", at, bracket), from, from, from, from)
 }
 
 // sweep takes the rows of messages that are not going out of the way.
@@ -248,7 +302,7 @@ func (s *script) group() {
 			rank = "DENSE_RANK() OVER (ORDER BY " + strings.Join(sameness(step, "a"), ", ") + ")"
 		}
 		s.line("UPDATE t SET g = d.g FROM @t%d AS t INNER JOIN (SELECT a.n, a.r, %s AS g FROM @t%d AS a) AS d ON d.n = t.n AND d.r = t.r;", step.Index, rank, step.Index)
-		if len(step.Match) > 0 {
+		if len(step.Match) > 0 && !step.Stub {
 			s.line("INSERT INTO @f (n, t, r, c, why) SELECT d.n, %d, d.r, NULL, %d FROM (SELECT a.n, a.r, ROW_NUMBER() OVER (PARTITION BY a.n, a.g ORDER BY a.r) AS k FROM @t%d AS a) AS d WHERE d.k > 1;",
 				step.Index, whyTwice, step.Index)
 		}
@@ -259,6 +313,9 @@ func (s *script) group() {
 	}
 	s.sweep()
 	for _, step := range s.plan.Order {
+		if step.Stub {
+			continue // who leads depends on what is stale
+		}
 		s.line("UPDATE t SET lead = 1 FROM @t%d AS t INNER JOIN (SELECT a.g, MIN(a.n) AS n FROM @t%d AS a GROUP BY a.g) AS d ON d.g = t.g AND d.n = t.n;", step.Index, step.Index)
 	}
 }
@@ -297,6 +354,11 @@ func image(step *sqlstore.Step, alias string) string {
 			continue
 		}
 		out = append(out, exact(fmt.Sprintf("%s.c%d", alias, i), step.Columns[i].Model.Kind))
+		if found := step.Columns[i].Found; found != nil && len(step.Columns[i].Lookup.Own) > 0 {
+			for k, w := range found.Where { // the value may not be known yet
+				out = append(out, exact(fmt.Sprintf("%s.k%d_%d", alias, i, k), w.Model.Kind))
+			}
+		}
 	}
 	return strings.Join(out, ", ")
 }

@@ -29,19 +29,38 @@ func (s *script) write(step *sqlstore.Step) {
 	if step.Parent >= 0 {
 		s.line("UPDATE t SET stale = 1 FROM @t%d AS t INNER JOIN @t%d AS b ON b.n = t.n AND b.r = t.p WHERE b.stale = 1;", step.Index, step.Parent)
 	}
+	if step.Stub {
+		s.line("UPDATE t SET lead = 1 FROM @t%d AS t INNER JOIN (SELECT a.n, a.r, ROW_NUMBER() OVER (PARTITION BY a.g ORDER BY a.n, a.r) AS k FROM @t%d AS a WHERE a.stale = 0) AS d ON d.n = t.n AND d.r = t.r WHERE d.k = 1;",
+			step.Index, step.Index)
+	}
 	s.prune(step)
 	if len(step.Match) > 0 {
 		s.guard(step)
 		s.match(step)
 	}
-	s.insert(step)
+	s.byLevel(step, func() { s.put(step) })
+}
+
+// put updates and inserts the rows of a step, and reads what others need of them.
+func (s *script) put(step *sqlstore.Step) {
+	if len(step.Match) > 0 && step.OnMatch == mapping.Update {
+		s.update(step)
+	}
+	if i := step.Drawn(); i >= 0 {
+		s.line("UPDATE @t%d SET c%d = NEXT VALUE FOR %s WHERE lead = 1 AND stale = 0;", step.Index, i, table(*step.Columns[i].Sequence))
+	}
+	if step.OnMissing == mapping.Insert {
+		s.insert(step)
+	} else {
+		s.missed(step)
+	}
 	s.readBack(step)
 }
 
-// keyed compares a stored row x with a row t of the step by the natural key.
+// keyed compares a stored row x with a row t of the step by what it is known by.
 func keyed(step *sqlstore.Step, stored, row string) string {
-	terms := make([]string, len(step.Match))
-	for i, c := range step.Match {
+	terms := make([]string, len(step.Key()))
+	for i, c := range step.Key() {
 		terms[i] = fmt.Sprintf("%s.%s = %s.c%d", stored, bracket(step.Columns[c].Name), row, c)
 	}
 	return strings.Join(terms, " AND ")
@@ -59,14 +78,25 @@ func (s *script) guard(step *sqlstore.Step) {
 
 // match deals with rows that are stored already.
 func (s *script) match(step *sqlstore.Step) {
-	switch step.OnMatch {
-	case mapping.Fail:
+	if step.OnMatch == mapping.Fail {
 		s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s WHERE t.stale = 0%s;",
 			step.Index, whyExists, byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), inOrder)
-		s.line("UPDATE @m SET st = %d WHERE n IN (SELECT f.n FROM @f AS f WHERE f.why = %d);", clashed, whyExists)
-	case mapping.Update:
-		s.update(step)
+		s.clash()
 	}
+}
+
+// clash marks the messages of which something was found that is not theirs to
+// write, after rows of them may have been written.
+func (s *script) clash() {
+	s.line("UPDATE @m SET st = %d WHERE st IN (%d, %d) AND n IN (SELECT f.n FROM @f AS f);", clashed, going, overtook)
+}
+
+// missed finds the rows that should be stored and are not, at the last moment:
+// what resolve saw may have been deleted since. What was updated stays locked.
+func (s *script) missed(step *sqlstore.Step) {
+	s.line("INSERT INTO @f (n, t, r, c, why) SELECT t.n, %d, t.r, NULL, %d FROM %s WHERE t.stale = 0%s AND NOT EXISTS (SELECT 1 FROM %s AS x WITH (UPDLOCK, SERIALIZABLE) WHERE %s)%s;",
+		step.Index, whyMissing, byKey(step, "t"), level(step), table(step.Name), keyed(step, "x", "t"), inOrder)
+	s.clash()
 }
 
 // update sets the columns whose source is present, of rows that would change.
@@ -86,8 +116,8 @@ func (s *script) update(step *sqlstore.Step) {
 	if len(sets) == 0 {
 		return
 	}
-	s.line("UPDATE x SET %s\nFROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0 AND EXISTS (SELECT %s EXCEPT SELECT %s)%s;",
-		strings.Join(sets, ", "), byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), strings.Join(after, ", "), strings.Join(before, ", "), inOrder)
+	s.line("UPDATE x SET %s\nFROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0%s AND EXISTS (SELECT %s EXCEPT SELECT %s)%s;",
+		strings.Join(sets, ", "), byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), level(step), strings.Join(after, ", "), strings.Join(before, ", "), inOrder)
 }
 
 // absent tells whether the source of a column is absent in row t.
@@ -107,8 +137,8 @@ func (s *script) insert(step *sqlstore.Step) {
 	if len(step.Match) > 0 {
 		missing = fmt.Sprintf(" AND NOT EXISTS (SELECT 1 FROM %s AS x WITH (UPDLOCK, SERIALIZABLE) WHERE %s)", table(step.Name), keyed(step, "x", "t"))
 	}
-	s.line("INSERT INTO %s (%s)\nSELECT %s FROM @t%d AS t WHERE t.lead = 1 AND t.stale = 0%s ORDER BY t.g;",
-		table(step.Name), strings.Join(names, ", "), strings.Join(values, ", "), step.Index, missing)
+	s.line("INSERT INTO %s (%s)\nSELECT %s FROM @t%d AS t WHERE t.lead = 1 AND t.stale = 0%s%s ORDER BY t.g;",
+		table(step.Name), strings.Join(names, ", "), strings.Join(values, ", "), step.Index, level(step), missing)
 }
 
 func (s *script) readBack(step *sqlstore.Step) {
@@ -119,14 +149,14 @@ func (s *script) readBack(step *sqlstore.Step) {
 	for i, r := range step.Reads {
 		sets[i] = fmt.Sprintf("v%d = x.%s", i, bracket(r.Name))
 	}
-	s.line("UPDATE t SET %s FROM @t%d AS t INNER JOIN %s AS x ON %s%s;",
-		strings.Join(sets, ", "), step.Index, table(step.Name), keyed(step, "x", "t"), inOrder)
+	s.line("UPDATE t SET %s FROM @t%d AS t INNER JOIN %s AS x ON %s%s%s;",
+		strings.Join(sets, ", "), step.Index, table(step.Name), keyed(step, "x", "t"), strings.Replace(level(step), " AND", " WHERE", 1), inOrder)
 }
 
 // prune deletes the stored children of the messages' own parents that the
 // messages no longer have, with what the mapping has below them.
 func (s *script) prune(step *sqlstore.Step) {
-	if step.Absent != mapping.DeleteAbsent || step.Parent < 0 {
+	if !step.Absent.Deletes() || step.Parent < 0 {
 		return
 	}
 	for _, c := range step.Match {
@@ -136,9 +166,20 @@ func (s *script) prune(step *sqlstore.Step) {
 		}
 		from := fmt.Sprintf("(SELECT DISTINCT b.v%d AS ref FROM @t%d AS b WHERE b.stale = 0) AS d INNER JOIN %s AS x ON x.%s = d.ref WHERE NOT EXISTS (SELECT 1 FROM @t%d AS t WHERE %s)",
 			column.RefGet, step.Parent, table(step.Name), bracket(column.Name), step.Index, keyed(step, "x", "t"))
+		if step.Absent == mapping.DeleteAbsent {
+			s.emptying(step, column)
+		}
 		s.doom(step, from)
 		return
 	}
+}
+
+// emptying finds the rows below which a message has nothing and something is
+// stored. What is deleted then comes back with the rest.
+func (s *script) emptying(step *sqlstore.Step, column *sqlstore.Column) {
+	s.line("INSERT INTO @f (n, t, r, c, why) SELECT b.n, %d, b.r, COUNT(*), %d FROM @t%d AS b INNER JOIN %s AS x ON x.%s = b.v%d WHERE b.stale = 0 AND NOT EXISTS (SELECT 1 FROM @t%d AS t WHERE t.n = b.n AND t.p = b.r) GROUP BY b.n, b.r;",
+		step.Index, whyEmptied, step.Parent, table(step.Name), bracket(column.Name), column.RefGet, step.Index)
+	s.clash()
 }
 
 // doom deletes the stored rows x of a step that from selects, after those of
@@ -147,7 +188,7 @@ func (s *script) doom(step *sqlstore.Step, from string) {
 	s.doomed++
 	name := fmt.Sprintf("@d%d", s.doomed)
 	var columns, values []string
-	for _, c := range step.Match {
+	for _, c := range step.Key() {
 		columns = append(columns, fmt.Sprintf("c%d %s NULL", c, declared(step.Columns[c].Native)))
 		values = append(values, "x."+bracket(step.Columns[c].Name))
 	}
@@ -165,7 +206,7 @@ func (s *script) doom(step *sqlstore.Step, from string) {
 }
 
 func (s *script) doomChild(step, child *sqlstore.Step, parents string) {
-	if child.Parent != step.Index {
+	if child.Parent != step.Index || child.Stub {
 		return
 	}
 	for i := range child.Columns {
@@ -174,7 +215,7 @@ func (s *script) doomChild(step, child *sqlstore.Step, parents string) {
 			continue
 		}
 		from := fmt.Sprintf("%s AS d INNER JOIN %s AS x ON x.%s = d.v%d", parents, table(child.Name), bracket(c.Name), c.RefGet)
-		if len(child.Children) > 0 && len(child.Match) > 0 {
+		if len(child.Children) > 0 && len(child.Key()) > 0 {
 			s.doom(child, from)
 			continue
 		}

@@ -37,7 +37,7 @@ func (p *project) compile() (*compiled, error) {
 	c := &compiled{}
 	var faults []error
 	version := sha256.New()
-	note := func(file string, named *config.Node) []byte {
+	var note reader = func(file string, named *config.Node) []byte {
 		src, err := os.ReadFile(file)
 		if err != nil {
 			faults = append(faults, named.Fault("%v", err))
@@ -63,7 +63,7 @@ func (p *project) compile() (*compiled, error) {
 		byPath[string(path)] = loaded
 	}
 	for _, r := range p.Routes {
-		m, err := p.compileMapping(r, note(string(r.Mapping), r.node.Get("mapping")), byPath)
+		m, err := p.compileMapping(r, note, byPath)
 		if err != nil {
 			faults = append(faults, err)
 		}
@@ -95,7 +95,12 @@ func (p *project) loadContract(path string) (*contract.Contract, error) {
 	return c, err
 }
 
-func (p *project) compileMapping(r routeSection, src []byte, contracts map[string]*contract.Contract) (*mapping.Mapping, error) {
+// reader reads a file of the project, which becomes part of its version. A file
+// that cannot be read is a fault where it is named, and nil.
+type reader func(file string, named *config.Node) []byte
+
+func (p *project) compileMapping(r routeSection, read reader, contracts map[string]*contract.Contract) (*mapping.Mapping, error) {
+	src := read(string(r.Mapping), r.node.Get("mapping"))
 	if src == nil {
 		return nil, nil // reported already
 	}
@@ -111,7 +116,11 @@ func (p *project) compileMapping(r routeSection, src []byte, contracts map[strin
 	if c == nil {
 		return nil, nil // reported already
 	}
-	m, err := mapping.Compile(file, c)
+	sets, err := codeSets(file, read)
+	if err != nil || sets == nil {
+		return nil, err
+	}
+	m, err := mapping.Compile(file, c, sets...)
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +136,36 @@ func (p *project) compileMapping(r routeSection, src []byte, contracts map[strin
 		}
 	}
 	return m, wrong.Err()
+}
+
+// codeSets reads the code sets that a mapping names, from the folder codes beside
+// it. Without an error, nil says that one of them could not be read, which is
+// reported already.
+func codeSets(m *mapping.File, read reader) ([]*mapping.CodeSet, error) {
+	sets := []*mapping.CodeSet{}
+	var faults []error
+	missing := false
+	for _, named := range m.CodeSets() {
+		path := filepath.Join(filepath.Dir(m.Path), "codes", named.Name+".yaml")
+		src := read(path, named.Node)
+		if src == nil {
+			missing = true
+			continue
+		}
+		set, err := mapping.ParseCodeSet(path, src)
+		switch {
+		case err != nil:
+			faults = append(faults, err)
+		case set.Name != named.Name:
+			faults = append(faults, named.Node.Fault("%s holds the code set %s", path, set.Name))
+		default:
+			sets = append(sets, set)
+		}
+	}
+	if missing {
+		sets = nil
+	}
+	return sets, errors.Join(faults...)
 }
 
 // matches checks that an endpoint is the operation that the mapping is for.

@@ -37,7 +37,7 @@ func TestBounds(t *testing.T) {
 			if d := detailsOf(t, err, fault.CodeTooLarge)[0]; !strings.Contains(d.Message, tt.says) || d.Line < 1 || d.Path == "" {
 				t.Errorf("%v", d)
 			}
-			if took := time.Since(start); took > 2*time.Second {
+			if took := time.Since(start); took > time.Minute { // doubled references take for ever; the race detector on a busy machine some seconds
 				t.Errorf("it took %v", took)
 			}
 		})

@@ -46,6 +46,8 @@ const (
 	CodeNarrowing     Code = "GH-4002"
 	CodeIdentity      Code = "GH-4003"
 	CodeReplyContract Code = "GH-4004"
+	CodeUnknownCode   Code = "GH-4005"
+	CodeUnknownYet    Code = "GH-4006"
 
 	CodeStoreUnavailable Code = "GH-5001"
 	CodeKeyReused        Code = "GH-5002"
@@ -57,6 +59,7 @@ const (
 	CodeMessageNotFound  Code = "GH-5008"
 	CodeSchema           Code = "GH-5009"
 	CodeNotHeld          Code = "GH-5010"
+	CodeEmptying         Code = "GH-5011"
 
 	CodeChannelUnavailable Code = "GH-6001"
 	CodeUnroutable         Code = "GH-6002"
@@ -112,6 +115,8 @@ var catalogue = map[Code]entry{
 	CodeNarrowing:     {Invalid, Sender, "a value does not fit the column it is stored in"},
 	CodeIdentity:      {Invalid, Sender, "the message lacks the value that identifies it"},
 	CodeReplyContract: {Internal, MappingAuthor, "the reply does not satisfy the contract"},
+	CodeUnknownCode:   {Invalid, CodeOwner, "a code of the message is not in its code set"},
+	CodeUnknownYet:    {NotYet, CodeOwner, "a code of the message is not in its code set yet"},
 
 	CodeStoreUnavailable: {Unavailable, Operator, "the database cannot be used at the moment; try again later"},
 	CodeKeyReused:        {Conflict, Sender, "this message identity was used before with another body"},
@@ -121,6 +126,7 @@ var catalogue = map[Code]entry{
 	CodeExists:           {Conflict, Sender, "what the message creates exists already"},
 	CodeNotYet:           {NotYet, Sender, "the message refers to something that is not stored yet"},
 	CodeMessageNotFound:  {NotFound, Operator, "there is no such message"},
+	CodeEmptying:         {Invalid, Sender, "the message has none of what it would delete all of"},
 	CodeNotHeld:          {Conflict, Operator, "the message is not in a state for that"},
 	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
 

@@ -58,6 +58,7 @@ const (
 	Operator      Mender = "operator"
 	MappingAuthor Mender = "mapping author"
 	Directory     Mender = "directory administrator"
+	CodeOwner     Mender = "owner of the code set"
 )
 
 // Detail is one located complaint. Empty fields are unknown or do not apply.

@@ -22,8 +22,11 @@ type Probe interface {
 	// Query returns the rows of a SELECT as text, NULL as "NULL". A table is
 	// written {schema.table}.
 	Query(t testing.TB, query string) [][]string
-	// Exec runs a statement that takes tables the same way.
+	// Exec runs a statement that takes tables the same way, and {identity} for the
+	// declaration of a primary key of whole numbers that the database draws.
 	Exec(t testing.TB, statement string)
+	// Sequence makes an empty sequence, schema.name, for the test.
+	Sequence(t testing.TB, name string)
 	// ForbidUpdates makes the database refuse every UPDATE of rows of a table
 	// that finds any.
 	ForbidUpdates(t testing.TB, schema, table string)
@@ -49,6 +52,14 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"one refused costs nobody else", (*storeSuite).oneRefused},
 		{"look-ups", (*storeSuite).lookups},
 		{"keep and fail", (*storeSuite).keepAndFail},
+		{"tables of codes", (*storeSuite).codeTables},
+		{"codes of a time", (*storeSuite).codesOfTime},
+		{"rows that look-ups make", (*storeSuite).stubs},
+		{"two processes make one row", (*storeSuite).stubsRace},
+		{"numbers of a sequence", (*storeSuite).sequences},
+		{"rows of one table below each other", (*storeSuite).trees},
+		{"a row that is never inserted", (*storeSuite).neverInserted},
+		{"what is amended and older", (*storeSuite).amendedLate},
 		{"absent children are deleted", (*storeSuite).absentDelete},
 		{"an older version is superseded", (*storeSuite).superseded},
 		{"an update sets what is present", (*storeSuite).partialUpdate},

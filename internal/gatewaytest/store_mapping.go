@@ -74,10 +74,50 @@ var (
 	keepCustomer   = edit{"match: [customer_no]", "match: [customer_no]\n    on_match: keep"}
 	failCustomer   = edit{"match: [customer_no]", "match: [customer_no]\n    on_match: fail"}
 	failOrder      = edit{"match: [order_no]", "match: [order_no]\n    on_match: fail"}
+	amendOrder     = edit{"match: [order_no]", "match: [order_no]\n    on_missing: reject"}
+	awaitOrder     = edit{"match: [order_no]", "match: [order_no]\n    on_missing: not_yet"}
+	amendLines     = edit{"match: [order_id, line_no]", "match: [order_id, line_no]\n        on_missing: reject"}
 	deleteLines    = edit{"match: [order_id, line_no]", "match: [order_id, line_no]\n        absent: delete"}
-	deleteFeatures = edit{"match: [line_id, name]", "match: [line_id, name]\n            absent: delete"}
+	deleteAllLines = edit{"match: [order_id, line_no]", "match: [order_id, line_no]\n        absent: delete_all"}
+	deleteFeatures = edit{"match: [line_id, name]", "match: [line_id, name]\n            absent: delete_all"}
 	nullNote       = edit{"note: o:Note", "note: {from: o:Note, absent: null}"}
 	waitForProduct = edit{"column: id}", "column: id, not_found: not_yet}"}
+
+	// The order's note by a table of codes, without and with periods.
+	codesNull  = edit{"note: o:Note", "note: {code_set: {table: catalog.product, code: sku, value: name}, from: o:Note, unknown: null}"}
+	codesValue = edit{"note: o:Note", "note: {code_set: {table: catalog.product, code: sku, value: name}, from: o:Note, unknown: {value: other}}"}
+	codesKeep  = edit{"note: o:Note", "note: {code_set: {table: catalog.product, code: sku, value: name}, from: o:Note, unknown: keep}"}
+	codesWait  = edit{"note: o:Note", "note: {code_set: {table: catalog.product, code: sku, value: name}, from: o:Note, unknown: not_yet}"}
+	codesOfDay = edit{"note: o:Note", "note: {code_set: {table: crm.code, code: code, value: meaning, valid_from: since, valid_to: till}, from: o:Note, at: xs:date(o:OrderedAt)}"}
+	codesAt    = edit{"note: o:Note", "note: {code_set: {table: crm.code, code: code, value: meaning, valid_from: since_at, valid_to: till_at}, from: o:Note, at: o:OrderedAt}"}
+
+	// stubProduct makes the products that a line names and nobody has stored.
+	stubProduct = edit{"column: id}", `column: id, not_found: insert, insert: {name: {value: unknown}, unit: "@unit"}}`}
+
+	// drawnLines gives a line a number instead of a natural key.
+	drawnLines = edit{"match: [order_id, line_no]", "sequence: {column: id, name: sales.line_id}"}
+	// calls adds a row for every call, and its topics.
+	calls = edit{"publish:", `  - table: crm.call
+    as: call
+    sequence: {column: id, name: crm.call_id}
+    columns: {customer_id: $customer/id, note: o:Note}
+    children:
+      - table: crm.call_topic
+        each: o:Line
+        columns: {call_id: $call/id, topic: "@sku"}
+publish:`}
+	replyNamesCall = edit{"{Value: $order/id}", "{Value: $call/id}"}
+
+	// categories makes a tree of the lines: each names what is above it.
+	categories = edit{"publish:", `  - table: crm.category
+    each: o:Line
+    match: [code]
+    columns:
+      code: "@sku"
+      parent_id: {lookup: crm.category, where: {code: "o:Feature[1]"}, column: id}
+      parent_code: {lookup: crm.category, where: {code: "o:Feature[1]"}, column: code}
+      name: "@unit"
+publish:`}
 
 	// guarded makes the revision guard the order's subtree.
 	guarded = edit{"      revision: o:Revision\n", "    version: {column: revision, from: o:Revision}\n"}

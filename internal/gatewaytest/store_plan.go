@@ -55,6 +55,7 @@ func (p *plan) shipped(e *gateway.Entry, numbers ...string) *gateway.Entry {
 // order is the content of one message; what is empty is absent.
 type order struct {
 	no, customer, name, email, note, revision, status string
+	at                                                time.Time // that a code is meant for
 	lines                                             []line
 }
 
@@ -132,8 +133,11 @@ func (p *plan) changes(identity string, o order) *mapping.Changeset {
 		status = "SUBMITTED"
 	}
 	note := text(o.note)
-	if p.lookup(orderStep, "note") != nil && o.note != "" {
+	if l := p.lookup(orderStep, "note"); l != nil && o.note != "" {
 		note = mapping.Cell{Kind: mapping.KeysCell, Keys: []value{note.Value}}
+		if l.From != "" {
+			note.Keys = append(note.Keys, value{Class: l.Classes[1], Instant: o.at})
+		}
 	}
 	at := func(line int, path string) mapping.Row {
 		return mapping.Row{Parent: -1, Path: path, Line: line, Column: 3}
@@ -194,6 +198,17 @@ func (s *storeSuite) roundTrip(t *testing.T) {
 // OrderMapping returns a new copy of the suite's order mapping, for tests and
 // benchmarks of a store.
 func OrderMapping() *mapping.Mapping { return compiled() }
+
+// TreeMapping is OrderMapping with rows that refer to others of their own table.
+func TreeMapping() *mapping.Mapping { return compiled(categories) }
+
+// StubMapping is OrderMapping with a version guard and with look-ups that make the
+// products that they do not find.
+func StubMapping() *mapping.Mapping { return compiled(stubProduct, guarded) }
+
+// DrawnMapping is OrderMapping with lines that have a number of a sequence
+// instead of a natural key.
+func DrawnMapping() *mapping.Mapping { return compiled(drawnLines) }
 
 // orderPlan makes the messages for OrderMapping; it is only read.
 var orderPlan = sync.OnceValue(func() *plan { return newPlan() })

@@ -1,6 +1,7 @@
 package gatewaytest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -39,11 +40,24 @@ func (s *storeSuite) absentDelete(t *testing.T) {
 	s.rows(lines, "PO-1 1 BOLT-M8", "PO-1 3 NUT-M8", "PO-2 1 NUT-M8")
 	s.rows(features, "1 b 2")
 
-	s.one(w, p.entry("m4", order{no: "PO-1", customer: "C-1", name: "A"}), gateway.Stored)
+	// Nothing at all is a mistake, unless the mapping says otherwise.
+	none := order{no: "PO-1", customer: "C-1", name: "B"}
+	out := s.commit(w, 0, p.entry("m4", none), p.entry("m4b", order{no: "PO-7", customer: "C-7", name: "A"}))
+	f := s.code(out[0].Err, fault.CodeEmptying)
+	if len(f.Details) != 1 || !strings.Contains(f.Details[0].Message, "no row of sales.order_line here, and 2 would be deleted") || f.Details[0].Path != "/o:Order" {
+		t.Errorf("what would go is not told: %+v", f.Details)
+	}
+	s.status(out[1], gateway.Stored)
+	s.rows(lines, "PO-1 1 BOLT-M8", "PO-1 3 NUT-M8", "PO-2 1 NUT-M8")
+	s.rows(customers, "C-1 A NULL", "C-7 A NULL")
+	s.rows(features, "1 b 2")
+	p = newPlan(deleteAllLines, deleteFeatures)
+	w = s.writer(p)
+	s.one(w, p.entry("m4", none), gateway.Stored)
 	s.rows(lines, "PO-2 1 NUT-M8")
 
 	// Of two messages about one order in a batch the later one has the last word.
-	out := s.all(w,
+	out = s.all(w,
 		p.entry("m5", order{no: "PO-9", customer: "C-1", name: "A", lines: []line{{no: 1, sku: "NUT-M8"}, {no: 2, sku: "NUT-M8"}}}),
 		p.entry("m6", order{no: "PO-9", customer: "C-1", name: "A", lines: []line{{no: 1, sku: "NUT-M8"}}}))
 	s.status(out[0], gateway.Stored)
@@ -58,6 +72,7 @@ func (s *storeSuite) superseded(t *testing.T) {
 		return order{no: "PO-1", customer: "C-1", name: "A", revision: rev, status: status, lines: lines}
 	}
 	s.one(w, p.entry("m1", v("3", "SUBMITTED", line{no: 1, sku: "NUT-M8"})), gateway.Stored)
+	s.one(w, p.entry("m0", v("2", "DRAFT")), gateway.Superseded) // deletes nothing, so that there is nothing to refuse
 	older := v("2", "DRAFT", line{no: 7, sku: "BOLT-M8", features: []string{"x=y"}})
 	o := s.one(w, p.entry("m2", older), gateway.Superseded)
 	if o.Reply != nil || o.Channels != nil {
@@ -67,12 +82,13 @@ func (s *storeSuite) superseded(t *testing.T) {
 	s.rows(orders, "PO-1 C-1 3 SUBMITTED NULL")
 	s.rows(lines, "PO-1 1 NUT-M8")
 	s.rows(waiting, "1")
-	s.rows(`SELECT outcome FROM {gateway.message} ORDER BY id`, "stored", "superseded")
+	s.rows(`SELECT outcome FROM {gateway.message} ORDER BY id`, "stored", "superseded", "superseded")
 
 	s.one(w, p.entry("m3", v("3", "CONFIRMED", line{no: 2, sku: "NUT-M8"})), gateway.Stored)
 	s.rows(orders, "PO-1 C-1 3 CONFIRMED NULL")
 	s.rows(lines, "PO-1 2 NUT-M8")
-	out := s.all(w, p.entry("m4", v("5", "SHIPPED")), p.entry("m5", v("4", "CONFIRMED")), p.entry("m6", v("6", "INVOICED")))
+	last := line{no: 2, sku: "NUT-M8"}
+	out := s.all(w, p.entry("m4", v("5", "SHIPPED", last)), p.entry("m5", v("4", "CONFIRMED", last)), p.entry("m6", v("6", "INVOICED", last)))
 	s.status(out[0], gateway.Stored)
 	s.status(out[1], gateway.Superseded)
 	s.status(out[2], gateway.Stored)

@@ -18,7 +18,9 @@ const maxFound = 64
 
 // Apply makes the rows, keys and identity of one message. It does not keep in,
 // but the values share memory with the message. Errors are *fault.Error:
-// CodeMapping, CodeNarrowing or CodeIdentity, with a detail for each fault.
+// CodeMapping, CodeNarrowing, CodeIdentity, CodeUnknownCode or CodeUnknownYet,
+// with a detail for each fault. A message that waits keeps its place in its key:
+// with CodeUnknownYet identity, keys and ordering key are returned beside it.
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 	a := &applier{mapping: m, out: &Changeset{Rows: make([][]Row, len(m.Tables))}, current: make([]int, len(m.Tables))}
 	facts := facts{mapping: m, in: in}
@@ -26,6 +28,9 @@ func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 	a.name(in)
 	a.steps(m.top, -1)
 	if err := a.fault(); err != nil {
+		if a.code == fault.CodeUnknownYet {
+			return &Changeset{Identity: a.out.Identity, OrderingKey: a.out.OrderingKey, Keys: a.out.Keys}, err
+		}
 		return nil, err
 	}
 	return a.out, nil
@@ -77,6 +82,7 @@ type applier struct {
 	// current is, for each step, the index of the row made last below the
 	// current parents; -1 for none.
 	current []int
+	stubs   map[string]int // the rows that look-ups have made, by step and key
 	cells   []Cell
 	code    fault.Code
 	details []fault.Detail
@@ -198,14 +204,41 @@ func (a *applier) row(i, parent int) {
 			return
 		}
 	}
-	line, column := a.frame.Item.Position()
-	row := Row{Parent: parent, Cells: a.take(len(p.columns)), Path: a.frame.Item.Path(), Line: line, Column: column}
+	at := a.place(i)
+	row := Row{Parent: parent, Cells: a.take(len(p.columns)), Path: at.Path, Line: at.Line, Column: at.Column}
 	for c := range p.columns {
 		a.cell(i, c, &row.Cells[c])
 	}
 	a.current[i] = len(a.out.Rows[i])
 	a.out.Rows[i] = append(a.out.Rows[i], row)
 	a.steps(p.children, a.current[i])
+}
+
+// place is where complaints about a row point to: the element it is made from,
+// or, when what may be missing is the row itself, what its key is taken from.
+func (a *applier) place(step int) xpath.Place {
+	t := &a.mapping.Tables[step]
+	if t.OnMissing != Insert {
+		for _, c := range t.Match {
+			if at, ok := a.locate(step, c); ok {
+				return at
+			}
+		}
+	}
+	line, column := a.frame.Item.Position()
+	return xpath.Place{Path: a.frame.Item.Path(), Line: line, Column: column}
+}
+
+// locate finds what a column is taken from, unless that is no part of the message.
+func (a *applier) locate(step, column int) (xpath.Place, bool) {
+	p := &a.mapping.programs[step].columns[column]
+	switch {
+	case p.value != nil:
+		return p.value.Locate(&a.frame), true
+	case len(p.keys) > 0:
+		return p.keys[0].Locate(&a.frame), true
+	}
+	return xpath.Place{}, false
 }
 
 // take cuts cells off a slab: a message has many.
@@ -233,6 +266,12 @@ func (a *applier) cell(step, column int, into *Cell) {
 		}
 	case lookupForm:
 		a.keys(step, column, into)
+	case codeForm:
+		a.coded(step, column, into)
+	case drawnForm:
+		into.Kind = DrawnCell
+	case stubForm:
+		a.stub(step, column, into)
 	}
 	if into.Kind == AbsentCell && a.mapping.Tables[step].Columns[column].AbsentNull {
 		into.Kind = NullCell
@@ -300,7 +339,7 @@ func (a *applier) fitKey(step, column, i int, v Value) (Value, bool) {
 	}
 	lookup := a.mapping.Tables[step].Columns[column].Lookup
 	at := a.mapping.programs[step].columns[column].keys[i].Locate(&a.frame)
-	d := a.detailColumn(step, column, "the value does not fit the column "+lookup.Table.String()+"."+lookup.Where[i]+" that it is looked up in")
+	d := a.detailColumn(step, column, "the value does not fit the column "+lookup.Table.String()+"."+lookup.keys()[i]+" that it is looked up in")
 	d.Path, d.Line, d.Column = at.Path, at.Line, at.Column
 	d.Found, d.Expected = shown(v.Lexical()), complaint
 	a.refuse(fault.CodeNarrowing, d)
@@ -360,14 +399,7 @@ func (a *applier) detail(p *xpath.Program, message string) fault.Detail {
 func (a *applier) detailColumn(step, column int, message string) fault.Detail {
 	c := &a.mapping.Tables[step].Columns[column]
 	d := fault.Detail{Message: message, Source: c.Source, Target: a.mapping.Tables[step].Name.String() + "." + c.Name}
-	p := &a.mapping.programs[step].columns[column]
-	var at xpath.Place
-	switch {
-	case p.value != nil:
-		at = p.value.Locate(&a.frame)
-	case len(p.keys) > 0:
-		at = p.keys[0].Locate(&a.frame)
-	}
+	at, _ := a.locate(step, column)
 	d.Path, d.Line, d.Column = at.Path, at.Line, at.Column
 	return d
 }
@@ -397,9 +429,10 @@ func shown(s string) string {
 	return s
 }
 
-// refuse adds a fault. The first one decides the code.
+// refuse adds a fault. The first one decides the code, but a message waits only
+// when that mends all of them.
 func (a *applier) refuse(code fault.Code, d fault.Detail) {
-	if a.code == "" {
+	if a.code == "" || a.code == fault.CodeUnknownYet {
 		a.code = code
 	}
 	if len(a.details) == maxDetails {

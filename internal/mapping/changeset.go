@@ -1,5 +1,7 @@
 package mapping
 
+import "slices"
+
 // TableName is a table of the business database.
 type TableName struct{ Schema, Name string }
 
@@ -16,13 +18,27 @@ const (
 	Fail                  // the message is a conflict
 )
 
+// Deletes reports whether stored children may be deleted.
+func (a Absent) Deletes() bool { return a != KeepAbsent }
+
+// OnMissing says what a row does when its natural key is not stored.
+type OnMissing uint8
+
+// The choices of on_missing.
+const (
+	Insert        OnMissing = iota // make the row
+	RejectMissed                   // the message is invalid
+	WaitForMissed                  // not_yet: an asynchronous door tries again, bounded
+)
+
 // Absent says what happens to stored children that a message no longer has.
 type Absent uint8
 
 // The choices of absent.
 const (
-	KeepAbsent Absent = iota
-	DeleteAbsent
+	KeepAbsent   Absent = iota
+	DeleteAbsent        // but a message that has none at all is refused
+	DeleteAll           // also when the message has none
 )
 
 // NotFound says what happens when a look-up finds nothing.
@@ -33,6 +49,8 @@ const (
 	RejectMissing NotFound = iota // the message is invalid
 	NullMissing                   // the column becomes NULL
 	WaitMissing                   // not_yet: an asynchronous door tries again, bounded
+	KeepMissing                   // the column is left as it is: absent
+	ValueMissing                  // the column becomes Lookup.Value
 )
 
 // Table is one step of a mapping's write plan: the rows it makes for one table.
@@ -44,10 +62,30 @@ type Table struct {
 	As      string // the variable that names its row, or empty
 	Match   []int  // indexes into Columns: the natural key; empty means always insert
 	OnMatch OnMatch
-	Absent  Absent // DeleteAbsent needs a reference to the parent among Match
-	Version int    // index into Columns of the version guard; -1 for none
+	// OnMissing other than Insert needs Match: the step never makes a row.
+	OnMissing OnMissing
+	Absent    Absent // deleting needs a reference to the parent among Match
+	Version   int    // index into Columns of the version guard; -1 for none
+	// Stub says that the rows are made by a look-up that finds none: the first of
+	// equal keys counts, also within a message.
+	Stub    bool
 	Columns []Column
 	Source  string // file:line:column of the step
+}
+
+// Drawn is the index of the column that a sequence fills, or -1: such a row has
+// no natural key, and is known by that number.
+func (t *Table) Drawn() int {
+	return slices.IndexFunc(t.Columns, func(c Column) bool { return c.Sequence != nil })
+}
+
+// Key lists the columns that a row is found by once it is written: its natural
+// key, or the number it was given; none when nothing can refer to it.
+func (t *Table) Key() []int {
+	if i := t.Drawn(); len(t.Match) == 0 && i >= 0 {
+		return []int{i}
+	}
+	return t.Match
 }
 
 // Column is one column that a step writes.
@@ -59,6 +97,9 @@ type Column struct {
 	RefColumn string
 	// Lookup is how a cell of kind Keys is turned into the value; nil for none.
 	Lookup *Lookup
+	// Sequence is what the store draws the value from, as DrawnCell; nil for none.
+	// A number is never drawn twice, and some are never stored.
+	Sequence *TableName
 	// AbsentNull: an absent source sets NULL on update, instead of leaving the column alone.
 	AbsentNull bool
 	// Class is the static type of the cells.
@@ -74,6 +115,24 @@ type Lookup struct {
 	Classes  []Class  // static types of the keys
 	Column   string   // what is taken
 	NotFound NotFound
+	Value    Value // of ValueMissing
+	// Own are, of a look-up in the row's own table by its natural key, the indexes
+	// of the columns compared with the keys: rows that the message brings are found,
+	// too. Empty for every other look-up.
+	Own []int
+	// From and To are, of a table of codes, the columns that say when a code is
+	// valid; empty for none. There is a last key then: the time that is asked about.
+	// NULL leaves a period open. A day in To is the last one, a moment the first
+	// after it. Of several periods the one that began last counts.
+	From, To string
+}
+
+// keys are the columns that a cell's Keys are compared with.
+func (l *Lookup) keys() []string {
+	if l.From == "" {
+		return l.Where
+	}
+	return append(slices.Clip(l.Where), l.From)
 }
 
 // Row is one row of a Changeset.
@@ -81,7 +140,8 @@ type Row struct {
 	// Parent is the index, in Changeset.Rows of the parent step, of the row this one belongs to; -1 at the top.
 	Parent int
 	Cells  []Cell // one for each of the step's Columns
-	// Path, Line and Column locate the element the row was made from, in the message as received.
+	// Path, Line and Column locate, in the message as received, the element the
+	// row was made from; of a row that is never inserted, the first value of its key.
 	Path         string
 	Line, Column int
 }
@@ -96,6 +156,7 @@ const (
 	ValueCell                  // Value
 	Reference                  // Row: index of a row of step Column.Ref
 	KeysCell                   // Keys: the arguments of Column.Lookup
+	DrawnCell                  // the next number of Column.Sequence, known before the row is inserted
 )
 
 // Cell is the content of one column of one row.

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ func (c *checker) fail(source, target, format string, args ...any) {
 func (c *checker) table(i int) {
 	t := &c.mapping.Tables[i]
 	model, ok := c.schema.Table(t.Name)
-	if !ok {
+	if !ok || model.Sequence {
 		c.fail(t.Source, t.Name.String(), "the database has no such table")
 		return
 	}
@@ -65,6 +66,9 @@ func (c *checker) table(i int) {
 func (c *checker) unwritten(t *Table, model *TableModel) {
 	for k := range model.Columns {
 		col := &model.Columns[k]
+		if t.OnMissing != Insert {
+			return // every row is there already
+		}
 		written := slices.ContainsFunc(t.Columns, func(have Column) bool { return have.Name == col.Name })
 		if !written && !col.Fills() {
 			c.fail(t.Source, t.Name.String()+"."+col.Name, "the column takes no NULL, has no default, and the mapping does not write it")
@@ -85,7 +89,7 @@ func (c *checker) column(i, j int) {
 		c.fail(column.Source, target, "the database makes the values of this column; a mapping cannot write it")
 		return
 	}
-	c.absence(column, program, col, target)
+	c.absence(t, column, program, col, target)
 	switch program.form {
 	case valueForm:
 		c.value(i, j, col, target)
@@ -95,6 +99,25 @@ func (c *checker) column(i, j int) {
 		c.reference(column, col, target)
 	case lookupForm:
 		c.lookup(i, j, col, target)
+	case codeForm:
+		c.codes(i, j, col, target)
+	case stubForm:
+		c.reference(column, col, target)
+	case drawnForm:
+		c.drawn(column, col, model, target)
+	}
+}
+
+// drawn checks a column that a sequence fills, and that the sequence is there.
+func (c *checker) drawn(column *Column, col *ColumnModel, model *TableModel, target string) {
+	s, ok := c.schema.Table(*column.Sequence)
+	switch {
+	case !ok || !s.Sequence:
+		c.fail(column.Source, column.Sequence.String(), "the database has no such sequence; CREATE SEQUENCE %s AS bigint START WITH 1 makes it", column.Sequence)
+	case col.Kind != IntegerColumn:
+		c.fail(column.Source, target, "the column is %s, and a sequence gives whole numbers", col.Kind)
+	case !model.HasUnique([]string{column.Name}):
+		c.fail(column.Source, target, "a row is known by the number of its sequence, which needs a unique index on (%s)", column.Name)
 	}
 }
 
@@ -107,11 +130,11 @@ func columnNames(model *TableModel) []string {
 }
 
 // absence judges cells that hold no value.
-func (c *checker) absence(column *Column, p *columnProgram, col *ColumnModel, target string) {
+func (c *checker) absence(t *Table, column *Column, p *columnProgram, col *ColumnModel, target string) {
 	if p.nillable && !col.Nullable {
 		c.fail(column.Source, target, "the column takes no NULL, and the value may be null")
 	}
-	if p.optional && !column.AbsentNull && !col.Fills() {
+	if p.optional && !column.AbsentNull && !col.Fills() && t.OnMissing == Insert {
 		c.fail(column.Source, target, "the column takes no NULL, and the source may be absent; give it default:")
 	}
 }
@@ -135,18 +158,9 @@ func (c *checker) value(i, j int, col *ColumnModel, target string) {
 }
 
 func (c *checker) constant(i, j int, col *ColumnModel, target string) {
-	column, p := &c.mapping.Tables[i].Columns[j], &c.mapping.programs[i].columns[j]
-	if p.constant.Kind != ValueCell {
-		return
-	}
-	if complaint := misfit(column.Class, col); complaint != "" {
-		c.fail(column.Source, target, "%s", complaint)
-		return
-	}
-	l := newLimit(col)
-	c.mapping.limits[i][j] = l
-	if _, expected := l.fits(&l, p.constant.Value); expected != "" {
-		c.fail(column.Source, target, "%q does not fit: the column takes %s", p.constant.Value.Lexical(), expected)
+	if p := &c.mapping.programs[i].columns[j]; p.constant.Kind == ValueCell {
+		c.takes(&c.mapping.Tables[i].Columns[j], p.constant.Value, col, target)
+		c.mapping.limits[i][j] = newLimit(col)
 	}
 }
 
@@ -163,8 +177,8 @@ func (c *checker) reference(column *Column, col *ColumnModel, target string) {
 		c.fail(column.Source, target, "%s has no column %s%s", to.Name, column.RefColumn, didYouMean(column.RefColumn, columnNames(model)))
 	case from.Kind != col.Kind:
 		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", to.Name, column.RefColumn, from.Kind, col.Kind)
-	case len(to.Match) == 0:
-		c.fail(to.Source, to.Name.String(), "other rows refer to this one, so it needs match: to be found again")
+	case len(to.Key()) == 0:
+		c.fail(to.Source, to.Name.String(), "other rows refer to this one, so it needs match: to be found again, or sequence: to be known by a number")
 	default:
 		c.copies(column.Source, target, to.Name.String()+"."+column.RefColumn, from, col)
 	}
@@ -198,9 +212,9 @@ func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
 	default:
 		c.copies(column.Source, target, l.Table.String()+"."+l.Column, from, col)
 	}
-	keys := make([]limit, len(l.Where))
+	keys := make([]limit, len(l.keys()))
 	c.mapping.limits[i][j].keys = keys
-	for i, name := range l.Where {
+	for i, name := range l.keys() {
 		key, ok := model.Column(name)
 		if !ok {
 			c.fail(column.Source, target, "%s has no column %s%s", l.Table, name, didYouMean(name, columnNames(model)))
@@ -212,8 +226,65 @@ func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
 		}
 		keys[i] = newLimit(key)
 	}
-	if !model.HasUnique(l.Where) {
+	switch {
+	case l.From == "" && !model.HasUnique(l.Where):
 		c.fail(column.Source, l.Table.String(), "a look-up needs a unique index on (%s)", strings.Join(l.Where, ", "))
+	case l.From != "" && !model.HasUnique(l.Where) && !model.HasUnique(l.keys()):
+		c.fail(column.Source, l.Table.String(), "the codes need a unique index on (%s)", strings.Join(l.keys(), ", "))
+	}
+	c.until(column, l, model)
+	if l.NotFound == ValueMissing {
+		c.takes(column, l.Value, col, target)
+	}
+}
+
+// until checks the column that ends a code's period: it is of the kind of the one
+// that begins it.
+func (c *checker) until(column *Column, l *Lookup, model *TableModel) {
+	if l.To == "" {
+		return
+	}
+	to, ok := model.Column(l.To)
+	if !ok {
+		c.fail(column.Source, l.Table.String()+"."+l.To, "%s has no column %s%s", l.Table, l.To, didYouMean(l.To, columnNames(model)))
+		return
+	}
+	if from, ok := model.Column(l.From); ok && from.Kind != to.Kind {
+		c.fail(column.Source, l.Table.String()+"."+l.To, "%s is %s, and %s is %s", l.From, from.Kind, l.To, to.Kind)
+	}
+}
+
+// takes checks one value of the mapping's own.
+func (c *checker) takes(column *Column, v Value, col *ColumnModel, target string) {
+	if complaint := misfit(v.Class, col); complaint != "" {
+		c.fail(column.Source, target, "%s", complaint)
+		return
+	}
+	l := newLimit(col)
+	if _, expected := l.fits(&l, v); expected != "" {
+		c.fail(column.Source, target, "%q does not fit: the column takes %s", v.Lexical(), expected)
+	}
+}
+
+// codes checks that the column takes every value of a code set.
+func (c *checker) codes(i, j int, col *ColumnModel, target string) {
+	column, program := &c.mapping.Tables[i].Columns[j], &c.mapping.programs[i].columns[j]
+	set := program.codes.set
+	if complaint := misfit(set.Class, col); complaint != "" {
+		c.fail(column.Source, target, "%s", complaint)
+		return
+	}
+	l := newLimit(col)
+	c.mapping.limits[i][j] = l
+	for _, code := range slices.Sorted(maps.Keys(set.codes)) {
+		for _, m := range set.codes[code] {
+			if _, expected := l.fits(&l, m.value); expected != "" {
+				c.fail(m.node.Source(), target, "the value %q of the code %q does not fit: the column takes %s", m.value.Lexical(), code, expected)
+			}
+		}
+	}
+	if program.fallback != nil {
+		c.takes(column, *program.fallback, col, target)
 	}
 }
 
@@ -227,7 +298,11 @@ func (c *checker) keys(i int) {
 	for k, j := range t.Match {
 		names[k] = t.Columns[j].Name
 	}
-	if !model.HasUnique(names) {
+	switch {
+	case model.HasUnique(names):
+	case t.Stub:
+		c.fail(t.Source, t.Name.String(), "a look-up needs a unique index on (%s)", strings.Join(names, ", "))
+	default:
 		c.fail(t.Source, t.Name.String(), "match needs a unique index on (%s)", strings.Join(names, ", "))
 	}
 }
@@ -303,7 +378,7 @@ func (c *checker) foreignKeys(i int) {
 			continue
 		}
 		for j := range c.mapping.Tables {
-			if other := &c.mapping.Tables[j]; other.Name == fk.Table && j > i && !c.writtenBefore(fk.Table, i) {
+			if other := &c.mapping.Tables[j]; other.Name == fk.Table && j > i && !other.Stub && !c.writtenBefore(fk.Table, i) {
 				c.fail(t.Source, t.Name.String(), "the foreign key (%s) refers to %s, which is written later, at %s", strings.Join(fk.Columns, ", "), fk.Table, other.Source)
 				break
 			}
@@ -329,8 +404,8 @@ func (c *checker) returns() {
 		if _, ok := model.Column(r.Column); !ok {
 			c.fail(t.Source, t.Name.String()+"."+r.Column, "reply or publish names $%s/%s, and there is no such column%s", t.As, r.Column, didYouMean(r.Column, columnNames(model)))
 		}
-		if len(t.Match) == 0 {
-			c.fail(t.Source, t.Name.String(), "reply or publish names a value of this row, so it needs match: to be found again")
+		if len(t.Key()) == 0 {
+			c.fail(t.Source, t.Name.String(), "reply or publish names a value of this row, so it needs match: to be found again, or sequence: to be known by a number")
 		}
 	}
 }

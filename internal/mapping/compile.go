@@ -10,11 +10,11 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
 
-// Compile resolves a file against its contract. The error is a config.Faults
-// with everything that the contract does not allow.
-func Compile(f *File, c *contract.Contract) (*Mapping, error) {
-	m := &Mapping{Name: f.Mapping.text, Version: f.Version, File: f.Path, Contract: c, places: map[*xpath.Program]config.Fault{}}
-	k := &compiler{file: f, mapping: m, rows: map[string]*rowScope{}}
+// Compile resolves a file against its contract and the code sets that it names.
+// The error is a config.Faults with everything that they do not allow.
+func Compile(f *File, c *contract.Contract, sets ...*CodeSet) (*Mapping, error) {
+	m := &Mapping{Name: f.Mapping.text, Version: versionOf(f, sets), File: f.Path, Contract: c, places: map[*xpath.Program]config.Fault{}}
+	k := &compiler{file: f, mapping: m, sets: sets, rows: map[string]*rowScope{}}
 	if k.operation(); len(k.faults) == 0 {
 		k.compile()
 	}
@@ -28,6 +28,7 @@ type compiler struct {
 	file    *File
 	mapping *Mapping
 	faults  config.Faults
+	sets    []*CodeSet
 	order   []*rowScope          // by index of the step
 	rows    map[string]*rowScope // by the name given with as
 }

@@ -165,8 +165,10 @@ type rowRule struct {
 	When     *expression  `yaml:"when"`
 	Match    []word       `yaml:"match"`
 	OnMatch  choice       `yaml:"on_match"`
+	Missing  choice       `yaml:"on_missing"`
 	Absent   choice       `yaml:"absent"`
 	Version  *versionRule `yaml:"version"`
+	Sequence *drawRule    `yaml:"sequence"`
 	Columns  columnRules  `yaml:"columns,required"`
 	Children []*rowRule   `yaml:"children"`
 
@@ -200,6 +202,23 @@ func (t *tableRule) UnmarshalNode(n *config.Node) error {
 // choice is one word of a few; which, its user says.
 type choice = word
 
+// drawRule is a column whose value is the next number of a sequence.
+type drawRule struct {
+	Column word      `yaml:"column,required"`
+	Name   tableRule `yaml:"name,required"`
+
+	node *config.Node
+}
+
+// drawKeys is drawRule without its own reading.
+type drawKeys drawRule
+
+// UnmarshalNode keeps the place.
+func (r *drawRule) UnmarshalNode(n *config.Node) error {
+	r.node = n
+	return n.Decode((*drawKeys)(r))
+}
+
 type versionRule struct {
 	Column word       `yaml:"column,required"`
 	From   expression `yaml:"from,required"`
@@ -216,6 +235,7 @@ type columnRule struct {
 	fallback *config.Node
 	nulls    bool // absent: null
 	lookup   *lookupRule
+	codes    *codeColumn
 }
 
 type lookupRule struct {
@@ -223,6 +243,22 @@ type lookupRule struct {
 	Where    namedExpressions `yaml:"where,required"`
 	Column   word             `yaml:"column,required"`
 	NotFound *config.Node     `yaml:"not_found"` // raw: its null is a word, not an absent value
+	Insert   *stubRules       `yaml:"insert"`
+}
+
+// stubRules are the columns of a row that a look-up makes when it finds none.
+type stubRules struct {
+	columns columnRules
+	node    *config.Node
+}
+
+// UnmarshalNode takes columns, or none where the key alone makes a row.
+func (s *stubRules) UnmarshalNode(n *config.Node) error {
+	s.node = n
+	if n.Kind == config.Map && len(n.Entries()) == 0 {
+		return nil
+	}
+	return s.columns.UnmarshalNode(n)
 }
 
 // notFound is the choice as written; null needs no quotes.
@@ -272,7 +308,11 @@ func (c *columnRule) UnmarshalNode(n *config.Node) error {
 		c.from = &expression{}
 		return c.from.UnmarshalNode(n)
 	case n.Get("code_set") != nil:
-		return n.Get("code_set").Fault("not supported yet: code_set")
+		c.codes = &codeColumn{}
+		var faults config.Faults
+		faults.Add(n.Decode(c.codes))
+		faults.Add(c.readAbsent(c.codes.Absent))
+		return faults.Err()
 	case n.Get("lookup") != nil:
 		c.lookup = &lookupRule{}
 		return n.Decode(c.lookup)

@@ -18,7 +18,7 @@ import (
 // Mapping is a compiled mapping: immutable, safe for concurrent use.
 type Mapping struct {
 	Name     string
-	Version  string // the first 12 hexadecimal digits of the file's SHA-256
+	Version  string // 12 hexadecimal digits: of the file's SHA-256, or with its code sets'
 	File     string
 	Contract *contract.Contract
 	Service  *contract.Service

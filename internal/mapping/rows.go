@@ -55,6 +55,9 @@ const (
 	constantForm
 	referenceForm
 	lookupForm
+	codeForm
+	stubForm
+	drawnForm
 )
 
 // columnProgram is a compiled column.
@@ -63,7 +66,8 @@ type columnProgram struct {
 	value    *xpath.Program // valueForm
 	constant Cell           // constantForm
 	keys     []*xpath.Program
-	step     int            // referenceForm: the index of the step referred to
+	codes    *codeProgram   // codeForm
+	step     int            // referenceForm, stubForm: the index of the step referred to
 	zone     *time.Location // of dateTimes without one; nil leaves them
 	fallback *Value         // in place of an absent source
 	optional bool           // the cell may be absent
@@ -162,7 +166,24 @@ func (k *compiler) columns(r *rowRule, p *rowProgram, self *rowScope, scope *xpa
 		t.Columns = append(t.Columns, column)
 		p.columns = append(p.columns, program)
 	}
+	k.drawn(r, p, t)
 	k.match(r, p, t)
+}
+
+// drawn adds the column that a sequence fills.
+func (k *compiler) drawn(r *rowRule, p *rowProgram, t *Table) {
+	rule := r.Sequence
+	switch {
+	case rule == nil:
+		return
+	case len(r.Match) > 0:
+		k.fail(rule.node, "a row has match or sequence, not both: what is found by its natural key has its number already")
+	case slices.ContainsFunc(t.Columns, func(c Column) bool { return c.Name == rule.Column.text }):
+		k.fail(rule.Column.node, "the column %s is written twice", rule.Column.text)
+	}
+	name := rule.Name.TableName
+	t.Columns = append(t.Columns, Column{Name: rule.Column.text, Ref: -1, Sequence: &name, Class: Integer, Source: rule.Column.node.Source(), Path: "sequence " + name.String()})
+	p.columns = append(p.columns, columnProgram{form: drawnForm, node: rule.node})
 }
 
 // match resolves the natural key.
@@ -185,6 +206,7 @@ func (k *compiler) match(r *rowRule, p *rowProgram, t *Table) {
 		}
 		t.Match = append(t.Match, i)
 	}
+	k.own(t, p)
 	if t.Version >= 0 && len(t.Match) == 0 {
 		k.fail(r.Version.Column.node, "version needs match: it compares with the stored row")
 	}
@@ -194,16 +216,32 @@ func (k *compiler) match(r *rowRule, p *rowProgram, t *Table) {
 func (k *compiler) choices(r *rowRule, self *rowScope) {
 	t := &k.mapping.Tables[self.index]
 	t.OnMatch = OnMatch(k.choose(r.OnMatch, "update", "keep", "fail"))
-	t.Absent = Absent(k.choose(r.Absent, "keep", "delete"))
+	t.Absent = Absent(k.choose(r.Absent, "keep", "delete", "delete_all"))
 	if r.OnMatch.node != nil && len(r.Match) == 0 {
 		k.fail(r.OnMatch.node, "on_match needs match")
 	}
-	if t.Absent != DeleteAbsent {
+	k.missing(r, t)
+	if !t.Absent.Deletes() {
 		return
 	}
 	parent := t.Parent
 	if parent < 0 || !slices.ContainsFunc(t.Match, func(i int) bool { return t.Columns[i].Ref == parent }) {
-		k.fail(r.Absent.node, "delete needs a column of match that refers to the parent row, so that no other parent's rows are deleted")
+		k.fail(r.Absent.node, "%s needs a column of match that refers to the parent row, so that no other parent's rows are deleted", r.Absent.text)
+	}
+}
+
+// missing resolves on_missing.
+func (k *compiler) missing(r *rowRule, t *Table) {
+	t.OnMissing = OnMissing(k.choose(r.Missing, "insert", "reject", "not_yet"))
+	if t.OnMissing == Insert {
+		return
+	}
+	k.mapping.Waits = k.mapping.Waits || t.OnMissing == WaitForMissed
+	switch {
+	case len(r.Match) == 0:
+		k.fail(r.Missing.node, "on_missing needs match: it is about a row that is stored already")
+	case t.OnMatch == Fail:
+		k.fail(r.Missing.node, "with on_match: fail and on_missing: %s no message could be stored", r.Missing.text)
 	}
 }
 
@@ -240,6 +278,8 @@ func (k *compiler) column(c *columnRule, self *rowScope, scope *xpath.Scope) (Co
 	switch {
 	case c.lookup != nil:
 		k.lookup(c, self, scope, &column, &p)
+	case c.codes != nil:
+		k.codes(c, scope, &column, &p)
 	case c.constant != nil:
 		k.constant(c, &column, &p)
 	default:
@@ -386,51 +426,11 @@ func (k *compiler) constant(c *columnRule, column *Column, p *columnProgram) {
 // scalarClass is the class that a YAML scalar has by its form.
 var scalarClass = map[config.Type]Class{config.String: String, config.Int: Integer, config.Float: Decimal, config.Bool: Boolean}
 
-// literal reads a constant; want is the class it stands in for, Untyped for
-// the one of its form.
+// literal reads a constant, or complains.
 func (k *compiler) literal(n *config.Node, want Class) (Cell, bool) {
-	switch n.Kind {
-	case config.Null:
-		return Cell{Kind: NullCell}, true
-	case config.Map, config.List:
-		k.fail(n, "expected a constant, found %s", n.Kind)
-		return Cell{}, false
-	}
-	class := scalarClass[n.Type()]
-	if want != Untyped && !(class == Integer && want == Decimal) {
-		class = want
-	}
-	v, complaint := xpath.Read(n.Text(), class)
+	cell, complaint := literal(n, want)
 	if complaint != "" {
-		k.fail(n, "%q %s", n.Text(), complaint)
-		return Cell{}, false
+		k.fail(n, "%s", complaint)
 	}
-	return Cell{Kind: ValueCell, Value: v}, true
-}
-
-// lookup compiles {lookup, where, column, not_found}.
-func (k *compiler) lookup(c *columnRule, _ *rowScope, scope *xpath.Scope, column *Column, p *columnProgram) {
-	l := c.lookup
-	p.form = lookupForm
-	missing := NotFound(k.choose(l.notFound(), "reject", "null", "not_yet"))
-	k.mapping.Waits = k.mapping.Waits || missing == WaitMissing
-	column.Lookup = &Lookup{Table: l.Table.TableName, Column: l.Column.text, NotFound: missing}
-	column.Path = l.Table.String() + "/" + l.Column.text
-	p.nillable = missing == NullMissing
-	if len(l.Where) == 0 {
-		k.fail(c.node, "where needs at least one column")
-	}
-	inner := k.inRow(scope)
-	for i := range l.Where {
-		key := &l.Where[i]
-		program := k.one(&key.expression, inner)
-		if program == nil {
-			continue
-		}
-		t := program.Type()
-		p.optional = p.optional || t.Optional()
-		column.Lookup.Where = append(column.Lookup.Where, key.name)
-		column.Lookup.Classes = append(column.Lookup.Classes, t.Class)
-		p.keys = append(p.keys, program)
-	}
+	return cell, complaint == ""
 }

@@ -87,6 +87,8 @@ type TableModel struct {
 	// key included, filtered indexes left out.
 	Unique      [][]string
 	ForeignKeys []ForeignKey
+	// Sequence says that it is no table, but a sequence of whole numbers.
+	Sequence bool
 	// KeyBytes is the longest key, in bytes, that an index of the database
 	// takes; 0 means no limit.
 	KeyBytes int
@@ -110,7 +112,7 @@ func (t *TableModel) HasUnique(columns []string) bool {
 }
 
 // Schema is the business database as a store has found it. It is a snapshot:
-// immutable, safe for concurrent use.
+// immutable, safe for concurrent use. Sequences are among its tables.
 type Schema interface {
 	Table(name TableName) (*TableModel, bool)
 }

@@ -53,13 +53,27 @@ publish:
 reply: {OrderId: $order/id, OrderNumber: o:Order/o:OrderNumber, Status: {$value: ACCEPTED}}
 `
 
+// orderStatus is the code set of the mappings below.
+const orderStatus = `code_set: order_status
+owner: sales operations
+description: What an order's status is called in the books.
+codes:
+  - {code: SUBMITTED, value: NEW, valid_from: 2026-01-01}
+  - {code: DRAFT, value: OPEN, valid_to: 2026-06-30, comment: no drafts any more}
+  - {code: CONFIRMED, value: CONFIRMED}
+`
+
 // judge runs a mapping as far as it goes and returns all complaints.
 func judge(c *contract.Contract, src string, ts tables) string {
 	f, err := mapping.Parse("m.yaml", []byte(src))
 	if err != nil {
 		return err.Error()
 	}
-	m, err := mapping.Compile(f, c)
+	set, err := mapping.ParseCodeSet("codes/order_status.yaml", []byte(orderStatus))
+	if err != nil {
+		return err.Error()
+	}
+	m, err := mapping.Compile(f, c, set)
 	if err != nil {
 		return err.Error()
 	}
@@ -75,6 +89,52 @@ func judge(c *contract.Contract, src string, ts tables) string {
 
 func TestRightMapping(t *testing.T) {
 	if got := judge(loadContract(t), right, business()); got != "" {
+		t.Error(got)
+	}
+}
+
+// TestAmendedRow: a row that is never made needs no value for every column, and
+// may have an absent one where it could not be left out.
+func TestAmendedRow(t *testing.T) {
+	const all = "      name: o:Order/o:Customer/o:Name\n      country: o:Order/o:Customer/o:Country\n"
+	const some = "      name: o:Order/o:Customer/o:Email\n"
+	src := strings.Replace(right, all, some, 1)
+	if got := judge(loadContract(t), src, business()); got == "" {
+		t.Error("a row that is made may lack what its columns need")
+	}
+	src = strings.Replace(src, "match: [customer_no]", "match: [customer_no]\n    on_missing: reject", 1)
+	if got := judge(loadContract(t), src, business()); got != "" {
+		t.Error(got)
+	}
+}
+
+// TestSequences: a row without a natural key is known by a number.
+func TestSequences(t *testing.T) {
+	src := strings.Replace(right, "        match: [order_id, line_no]\n", "        sequence: {column: line_no, name: sales.line_no}\n", 1)
+	src = strings.Replace(src, "          line_no: \"@no\"\n", "", 1)
+	src = strings.Replace(src, "publish:", `        children:
+          - table: sales.order_line_feature
+            each: o:Feature
+            columns: {line_id: $line/line_no, name: "@name", value: .}
+publish:`, 1)
+	c, ts := loadContract(t), business()
+	named := func(schema, name string) mapping.TableName { return mapping.TableName{Schema: schema, Name: name} }
+	const none = "m.yaml:27:28: the database has no such sequence; CREATE SEQUENCE sales.line_no AS bigint START WITH 1 makes it; for sales.line_no"
+	if got := judge(c, src, ts); got != none {
+		t.Errorf("got %s\nwant %s", got, none)
+	}
+	ts[named("sales", "line_no")] = ts[named("sales", "order_line")]
+	if got := judge(c, src, ts); got != none {
+		t.Errorf("a table for a sequence: %s", got)
+	}
+	ts[named("sales", "line_no")] = &mapping.TableModel{Name: named("sales", "line_no"), Sequence: true}
+	const loose = "m.yaml:27:28: a row is known by the number of its sequence, which needs a unique index on (line_no); for sales.order_line.line_no"
+	if got := judge(c, src, ts); got != loose {
+		t.Errorf("got %s\nwant %s", got, loose)
+	}
+	line := ts[named("sales", "order_line")]
+	line.Unique = append(line.Unique, []string{"line_no"})
+	if got := judge(c, src, ts); got != "" {
 		t.Error(got)
 	}
 }
@@ -108,7 +168,9 @@ var wrong = []struct{ name, old, new, want string }{
 	{"zone on a constant", "name: o:Order/o:Customer/o:Name", "name: {value: x, zone: UTC}", `m.yaml:12:13: rows[0].columns.name: zone, default and absent go with from:, not with value:`},
 	{"absent is not null", "name: o:Order/o:Customer/o:Name", "name: {from: ., absent: ''}", `m.yaml:12:31: rows[0].columns.name.absent: expected null, found ""; default: gives another value`},
 	{"default and absent", "name: o:Order/o:Customer/o:Name", "name: {from: ., default: x, absent: null}", `m.yaml:12:43: rows[0].columns.name.absent: give default or absent, not both`},
-	{"code_set", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: not supported yet: code_set`},
+	{"code set by path", "status: o:Order/o:Status", "status: {code_set: codes/order_status.yaml, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: expected the name of a code set, as in order_status, or its table; found "codes/order_status.yaml"`},
+	{"code set without source", "status: o:Order/o:Status", "status: {code_set: order_status}", `m.yaml:20:15: rows[1].columns.status: the key "from" is missing`},
+	{"code set's key", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, unkown: keep}", `m.yaml:20:64: rows[1].columns.status.unkown: unknown key; did you mean unknown?`},
 	{"instruction", "body: {no: o:Order/o:OrderNumber}", "body: {$if: a, no: o:Order/o:OrderNumber}", `m.yaml:40:12: publish[0].body.$if: there is no instruction $if; known are $each, $value, $when`},
 	{"constant with fields", "body: {no: o:Order/o:OrderNumber}", "body: {$value: a, no: o:Order/o:OrderNumber}", `m.yaml:40:11: publish[0].body: $value stands alone or with $when`},
 	{"open brace", "order.{o:Order/o:Currency}", "'order.{o:Order'", `m.yaml:39:25: publish[0].routing_key: { is not closed; write {{ for the character`},
@@ -160,8 +222,29 @@ var wrong = []struct{ name, old, new, want string }{
 	{"default of another type", "ordered_at: {from: o:Order/o:OrderedAt, zone: UTC}", "ordered_at: {from: o:Order/o:RequestedDelivery, default: soon}", `m.yaml:22:64: rows[1].columns.ordered_at.default: "soon" is not a date`},
 	// Rows.
 	{"on_match", "match: [customer_no]", "match: [customer_no]\n    on_match: replace", `m.yaml:10:15: rows[0].on_match: "replace" is none of update, keep and fail`},
+	{"on_missing", "match: [customer_no]", "match: [customer_no]\n    on_missing: ignore", `m.yaml:10:17: rows[0].on_missing: "ignore" is none of insert, reject and not_yet`},
+	{"on_missing without match", "match: [customer_no]", "on_missing: reject", `m.yaml:9:17: rows[0].on_missing: on_missing needs match: it is about a row that is stored already`},
+	{"never stored", "match: [customer_no]", "match: [customer_no]\n    on_match: fail\n    on_missing: reject", `m.yaml:11:17: rows[0].on_missing: with on_match: fail and on_missing: reject no message could be stored`},
 	{"match unknown", "match: [customer_no]", "match: [custmer_no]", `m.yaml:9:13: rows[0].match[0]: match names custmer_no, which is not among the columns; did you mean customer_no?`},
 	{"match absent", "customer_no: o:Order/o:Customer/@number", "customer_no: o:Order/o:Customer/o:Email", `m.yaml:9:13: rows[0].match[0]: match needs a value in every message, and customer_no may be absent`},
+	{"insert without columns", "column: id}", "column: id, not_found: insert}", `m.yaml:31:23: rows[1].children[0].columns.product_id: not_found: insert needs insert:, the columns of the row that is made besides those of where; {} for none`},
+	{"columns without insert", "column: id}", "column: id, insert: {name: {value: unknown}}}", `m.yaml:31:90: rows[1].children[0].columns.product_id.insert: insert goes with not_found: insert`},
+	{"key inserted twice", "column: id}", "column: id, not_found: insert, insert: {sku: o:Sku, name: o:Unit}}", `m.yaml:31:115: rows[1].children[0].columns.product_id.insert.sku: the column sku is written twice`},
+	{"stub of a row's value", "where: {sku: o:Sku}, column: id}", "where: {sku: $order/order_no}, column: id, not_found: insert, insert: {}}", `m.yaml:31:62: rows[1].children[0].columns.product_id.where.sku: where compares with values of the message`},
+	{"sequence and match", "match: [customer_no]", "match: [customer_no]\n    sequence: {column: id, name: crm.customer_id}", `m.yaml:10:15: rows[0].sequence: a row has match or sequence, not both: what is found by its natural key has its number already`},
+	{"sequence twice", "match: [customer_no]", "sequence: {column: name, name: crm.customer_id}", `m.yaml:9:24: rows[0].sequence.column: the column name is written twice`},
+	{"sequence without schema", "match: [customer_no]", "sequence: {column: no, name: customer_id}", `m.yaml:9:34: rows[0].sequence.name: expected schema.table, found "customer_id"`},
+	{"own row of its key", "customer_no: o:Order/o:Customer/@number", "customer_no: {lookup: crm.customer, where: {customer_no: o:Order/o:Customer/@number}, column: name}", `m.yaml:11:20: rows[0].columns.customer_no: customer_no is part of match, by which its own row is found`},
+	{"own row of what is written", "name: o:Order/o:Customer/o:Name", "name: {lookup: crm.customer, where: {customer_no: o:Order/o:OrderNumber}, column: country}", `m.yaml:12:13: rows[0].columns.name: the row it refers to may be one of this message, which writes country; refer to a column of match or to one that the database fills`},
+	{"no code set", "status: o:Order/o:Status", "status: {code_set: order_state, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: there is no code set order_state; did you mean order_status?`},
+	{"unknown codes", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: ignore}", `m.yaml:20:98: rows[1].columns.status.unknown: "ignore" is none of reject, null, not_yet and keep`},
+	{"value of another class", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: {value: 5}}", `m.yaml:20:98: rows[1].columns.status.unknown: the value for unknown codes is xs:integer, and those of the code set are xs:string`},
+	{"code of no day", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: some codes of order_status are valid for a time only: say at:, the day at which the message means them`},
+	{"code of a day that may be absent", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:RequestedDelivery}", `m.yaml:20:68: rows[1].columns.status.at: o:Order/o:RequestedDelivery may be absent, and then nobody knows which day the code is meant for; give another, as in (o:Order/o:RequestedDelivery, $message/receivedAt)[1]`},
+	{"code of a text", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:Currency}", `m.yaml:20:68: rows[1].columns.status.at: at: takes xs:date or xs:dateTime, not xs:string`},
+	{"code table without a time", "status: o:Order/o:Status", "status: {code_set: {table: ref.status, code: code, value: id, valid_from: since}, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: the codes of ref.status are valid for a time: say at:`},
+	{"code table with half a period", "status: o:Order/o:Status", "status: {code_set: {table: ref.status, code: code, value: id, valid_to: till}, from: o:Order/o:Status}", `m.yaml:20:79: rows[1].columns.status.code_set.valid_to: valid_to goes with valid_from`},
+	{"keep and clear", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: keep, absent: null}", `m.yaml:20:98: rows[1].columns.status.unknown: unknown: keep leaves the column as it is and absent: null clears it; choose one of them`},
 	{"as twice", "as: line", "as: order", `m.yaml:25:13: rows[1].children[0].as: the name $order is taken`},
 	{"as reserved", "as: line", "as: message", `m.yaml:25:13: rows[1].children[0].as: the name $message is taken`},
 	{"reference within", "customer_id: $customer/id", "customer_id: $customer/id + 1", `m.yaml:19:20: rows[1].columns.customer_id: a column takes a value of the row $customer alone, as in $customer/id: what is stored is not known yet`},
@@ -170,7 +253,7 @@ var wrong = []struct{ name, old, new, want string }{
 	{"delete without parent", "match: [order_id, line_no]", "match: [line_no]\n        absent: delete", `m.yaml:28:17: rows[1].children[0].absent: delete needs a column of match that refers to the parent row, so that no other parent's rows are deleted`},
 	{"version without match", "match: [order_no]", "version: {column: revision, from: o:Order/@revision}", `m.yaml:16:23: rows[1].version.column: version needs match: it compares with the stored row`},
 	{"column twice", "match: [order_no]", "match: [order_no]\n    version: {column: status, from: o:Order/@revision}", `m.yaml:17:37: rows[1].version.from: the column status is written twice`},
-	{"not_found", "column: id}", "column: id, not_found: ignore}", `m.yaml:31:93: rows[1].children[0].columns.product_id.not_found: "ignore" is none of reject, null and not_yet`},
+	{"not_found", "column: id}", "column: id, not_found: ignore}", `m.yaml:31:93: rows[1].children[0].columns.product_id.not_found: "ignore" is none of reject, null, not_yet and insert`},
 	// Publish and reply.
 	{"routing key absent", "order.{o:Order/o:Currency}", "order.{o:Order/o:Note}", `m.yaml:39:25: publish[0].routing_key: o:Order/o:Note may be absent; a routing key needs all its parts: use if (…) then … else`},
 	{"no body", "body: {no: o:Order/o:OrderNumber}", "format: json", `m.yaml:37:5: publish[0]: the key "body" is missing; format: original publishes the payload as it came`},
@@ -207,9 +290,25 @@ m.yaml:7:5: the column takes no NULL, has no default, and the mapping does not w
 	{"not null", "country: o:Order/o:Customer/o:Country", "country: o:Order/o:Customer/o:Email", `m.yaml:13:16: the column takes no NULL, and the source may be absent; give it default:; for crm.customer.country`},
 	{"null", "country: o:Order/o:Customer/o:Country", "country: {value: null}", `m.yaml:13:16: the column takes no NULL, and the value may be null; for crm.customer.country`},
 	{"constant too long", "country: o:Order/o:Customer/o:Country", "country: {value: FIN}", `m.yaml:13:16: "FIN" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
+	{"code's value too long", "country: o:Order/o:Customer/o:Country", "country: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt}", `codes/order_status.yaml:7:5: the value "CONFIRMED" of the code "CONFIRMED" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country
+codes/order_status.yaml:6:5: the value "OPEN" of the code "DRAFT" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country
+codes/order_status.yaml:5:5: the value "NEW" of the code "SUBMITTED" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
+	{"code's class", "quantity: o:Quantity", "quantity: {code_set: order_status, from: o:Sku, at: xs:date('2026-01-01')}", `m.yaml:32:52: the column is decimal and the value is xs:string; convert it with xs:decimal(…); for sales.order_line.quantity`},
+	{"unknown codes to null", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: null}", `m.yaml:20:46: the column takes no NULL, and the value may be null; for sales.sales_order.status`},
+	{"unknown codes of an insert", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: keep}", `m.yaml:20:46: the column takes no NULL, and the source may be absent; give it default:; for sales.sales_order.status`},
+	{"code table", "status: o:Order/o:Status", "status: {code_set: {table: catalog.product, code: name, value: sku, valid_from: since, valid_to: till}, from: o:Order/o:Status, at: o:Order/o:OrderedAt}", `m.yaml:20:117: catalog.product.sku may hold more than this column takes: at most 12 UTF-16 units; for sales.sales_order.status
+m.yaml:20:117: catalog.product has no column since; there are id, sku, name; for sales.sales_order.status
+m.yaml:20:117: the codes need a unique index on (name, since); for catalog.product
+m.yaml:20:117: catalog.product has no column till; there are id, sku, name; for catalog.product.till`},
 	{"default too long", "country: o:Order/o:Customer/o:Country", "country: {from: o:Order/o:Customer/o:Email, default: FIN}", `m.yaml:13:23: the default "FIN" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
 	{"no unique index", "match: [customer_no]", "match: [name]", `m.yaml:7:5: match needs a unique index on (name); for crm.customer`},
 	{"lookup table", "lookup: catalog.product", "lookup: catalog.produkt", `m.yaml:31:23: the database has no table catalog.produkt to look up; for sales.order_line.product_id`},
+	{"stub lacks a column", "column: id}", "column: id, not_found: insert, insert: {}}", `m.yaml:31:23: the column takes no NULL, has no default, and the mapping does not write it; for catalog.product.name`},
+	{"stub's column", "column: id}", "column: id, not_found: insert, insert: {nam: {value: unknown}, name: o:Sku}}", `m.yaml:31:115: the table has no column nam; did you mean name?; for catalog.product.nam`},
+	{"stub without index", "where: {sku: o:Sku}, column: id}", "where: {name: o:Sku}, column: id, not_found: insert, insert: {sku: o:Sku}}", `m.yaml:31:23: a look-up needs a unique index on (name); for catalog.product`},
+	{"no sequence", "match: [customer_no]", "sequence: {column: number, name: crm.number}", `m.yaml:9:24: the table has no column number; there are id, customer_no, name, country, email; for crm.customer.number`},
+	{"sequence of an identity", "match: [customer_no]", "sequence: {column: id, name: crm.number}", `m.yaml:9:24: the database makes the values of this column; a mapping cannot write it; for crm.customer.id`},
+	{"no key", "    match: [customer_no]\n", "", `m.yaml:7:5: other rows refer to this one, so it needs match: to be found again, or sequence: to be known by a number; for crm.customer`},
 	{"lookup column", "column: id}", "column: idd}", `m.yaml:31:23: catalog.product has no column idd; did you mean id?; for sales.order_line.product_id`},
 	{"reference too wide", "currency: o:Order/o:Currency", "currency: $customer/name", `m.yaml:21:17: crm.customer.name may hold more than this column takes: at most 3 UTF-16 units; for sales.sales_order.currency`},
 	{"reference to NULL", "unit: o:Unit", "unit: $customer/email", `m.yaml:33:17: crm.customer.email may be NULL, and this column takes no NULL; for sales.order_line.unit

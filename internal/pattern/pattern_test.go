@@ -159,7 +159,7 @@ func TestHostile(t *testing.T) {
 				t.Errorf("%.40q: %v", expr, err)
 			}
 		}
-		if took := time.Since(start); took > 5*time.Second {
+		if took := time.Since(start); took > time.Minute {
 			t.Errorf("%.40q took %v", expr, took)
 		} else {
 			t.Logf("%.40q %v", expr, took)

@@ -92,6 +92,7 @@ func (s *Store) DiscardDeliveries(ctx context.Context, id gateway.ID, act gatewa
 func (s *Store) act(ctx context.Context, doing, what string, id gateway.ID, act gateway.Act, list string, fn func(q Querier, at stand, found []place) (int, error)) (int, error) {
 	total := 0
 	err := s.write(ctx, func(q Querier) error {
+		total = 0
 		stands, err := s.stands(ctx, q, id)
 		if err != nil {
 			return err

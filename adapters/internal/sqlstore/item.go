@@ -49,10 +49,14 @@ type Row struct {
 // Cell is the content of one column, as the column takes it.
 type Cell struct {
 	Kind mapping.CellKind
+	Left bool // a KeysCell that found nothing and leaves its column alone
 	Data Datum
-	Row  int     // of a Reference
+	Row  int     // of a Reference; of a KeysCell that found a row of its own step in the message, one more
 	Keys []Datum // of a KeysCell
 }
+
+// Absent reports whether the cell leaves its column alone.
+func (c *Cell) Absent() bool { return c.Kind == mapping.AbsentCell || c.Left }
 
 // Delivery is one publication of an item, ready for the outbox but for its number.
 type Delivery struct {
@@ -244,10 +248,10 @@ func cellOf(c *Column, source *mapping.Cell) (Cell, error) {
 }
 
 func keysOf(t *LookupTarget, source []mapping.Value) ([]Datum, error) {
-	keys := make([]Datum, len(source))
+	keys, columns := make([]Datum, len(source)), t.Keys()
 	for i, v := range source {
 		var err error
-		if keys[i], err = newDatum(v, &t.Where[i].Model.ColumnType); err != nil {
+		if keys[i], err = newDatum(v, &columns[i].Model.ColumnType); err != nil {
 			return nil, err
 		}
 	}

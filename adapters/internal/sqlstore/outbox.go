@@ -101,6 +101,7 @@ func (s *Store) Confirm(ctx context.Context, l gateway.Lease, seqs []int64) erro
 func (s *Store) holding(ctx context.Context, doing string, l gateway.Lease, fn func(q Querier) error) error {
 	lost := false
 	err := s.write(ctx, func(q Querier) error {
+		lost = false
 		held, err := q.ExecContext(ctx, s.text.holdLease, l.Channel, l.Shard, l.Owner, l.Fence)
 		if err != nil {
 			return err

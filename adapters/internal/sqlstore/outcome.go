@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,12 @@ import (
 var (
 	ErrExists     = errors.New("a row with this key is stored already")
 	ErrTwice      = errors.New("the message has this key twice")
+	ErrCircle     = fmt.Errorf("rows of the message refer to each other in a circle, or more than %d deep", MaxDepth)
 	ErrConstraint = errors.New("the database refuses this row")
 )
+
+// MaxDepth is how deep rows of one table may hang below each other in a message.
+const MaxDepth = 100
 
 // Blame makes the fault of a message from one of the errors above, located at
 // the row.
@@ -25,10 +30,17 @@ func Blame(s *Step, row *mapping.Row, err error) *fault.Error {
 	switch err {
 	case ErrExists:
 		code = fault.CodeExists
-	case ErrTwice:
+	case ErrTwice, ErrCircle:
 		code = fault.CodeMapping
 	}
 	return fault.New(code, "").With(Complaint(s, row, -1, err))
+}
+
+// Emptying makes the fault of a message that has no row of a step below a row of
+// its own, where n are stored that would be deleted.
+func Emptying(s *Step, parent *mapping.Row, n int64) *fault.Error {
+	return fault.New(fault.CodeEmptying, "").With(Complaint(s, parent, -1,
+		fmt.Errorf("the message has no row of %s here, and %d would be deleted; absent: delete_all in the mapping says that they may be", s.Name, n)))
 }
 
 // Unresolved gathers the look-ups of one message that found nothing.
@@ -37,19 +49,66 @@ type Unresolved struct {
 	final   bool // something is missing that the mapping does not wait for
 }
 
-// Add notes that a look-up found nothing; where the mapping says that the
-// column becomes NULL then, nothing is wrong.
+// Add notes that a look-up found nothing, and does what the mapping says of that:
+// a column that becomes NULL or another value then, or is left alone, is nothing
+// wrong.
 func (u *Unresolved) Add(s *Step, row *Row, column int) {
-	l := s.Columns[column].Lookup
-	if l.NotFound == mapping.NullMissing {
+	l, cell := s.Columns[column].Lookup, &row.Cells[column]
+	switch l.NotFound {
+	case mapping.NullMissing:
+		return
+	case mapping.ValueMissing:
+		cell.Data = s.Columns[column].Found.Missing
+		return
+	case mapping.KeepMissing:
+		cell.Left = true
 		return
 	}
-	d := Complaint(s, row.Source, column, fmt.Errorf("nothing in %s has this %s", l.Table, strings.Join(l.Where, ", ")))
-	d.Found = show(l.Where, row.Cells[column].Keys)
+	what := fmt.Errorf("nothing in %s has this %s", l.Table, strings.Join(l.Where, ", "))
+	names := l.Where
+	if l.From != "" {
+		what = fmt.Errorf("%w at that time", what)
+		names = append(slices.Clip(names), "at")
+	}
+	d := Complaint(s, row.Source, column, what)
+	d.Found = show(names, cell.Keys)
 	u.final = u.final || l.NotFound == mapping.RejectMissing
 	if !u.said(d) {
 		u.details = append(u.details, d)
 	}
+}
+
+// AddRow notes that a row which is never inserted is not stored.
+func (u *Unresolved) AddRow(s *Step, row *Row) {
+	d := Complaint(s, row.Source, -1, fmt.Errorf("nothing in %s has this %s", s.Name, strings.Join(s.keyNames(), ", ")))
+	d.Found = s.showKey(row)
+	u.final = u.final || s.OnMissing == mapping.RejectMissed
+	if !u.said(d) {
+		u.details = append(u.details, d)
+	}
+}
+
+func (s *Step) keyNames() []string {
+	names := make([]string, len(s.Match))
+	for i, c := range s.Match {
+		names[i] = s.Columns[c].Name
+	}
+	return names
+}
+
+// showKey is the natural key of a row as far as the message has it.
+func (s *Step) showKey(row *Row) string {
+	var parts []string
+	for _, c := range s.Match {
+		switch cell := &row.Cells[c]; cell.Kind {
+		case mapping.ValueCell:
+			parts = append(parts, show([]string{s.Columns[c].Name}, []Datum{cell.Data}))
+		case mapping.KeysCell:
+			l := s.Columns[c].Lookup
+			parts = append(parts, s.Columns[c].Name+" of "+show(l.Where, cell.Keys))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // said reports whether the column before looked for the same thing: a row that
@@ -78,7 +137,7 @@ func (u *Unresolved) Fault() error {
 func show(where []string, keys []Datum) string {
 	parts := make([]string, len(keys))
 	for i, k := range keys {
-		parts[i] = fmt.Sprintf("%s = %q", where[i], clip(textOf(k.Value()), 60))
+		parts[i] = fmt.Sprintf("%s = %q", where[i], clip(k.Value().Lexical(), 60))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -33,7 +33,13 @@ type Step struct {
 	Reads []Read
 	// Shared says that another message's equal row cannot stand for this one's,
 	// because children that the message no longer has are deleted.
-	Shared   bool
+	Shared bool
+	// Early says that whether a row is stored can be asked before anything is
+	// written, of a step that inserts none: its key is known then, and no older
+	// version of what it belongs to could be in the message.
+	Early bool
+	// Own are the columns that look in the step's own table.
+	Own      []int
 	Children []*Step // the steps that refer to this one
 }
 
@@ -43,7 +49,7 @@ type Column struct {
 	Model  *mapping.ColumnModel
 	Native Native
 	Ref    *Step // nil for none
-	RefGet int   // index into Ref.Reads
+	RefGet int   // index into Ref.Reads, or of a look-up in its own table into those of the step itself
 	Found  *LookupTarget
 	Key    bool // among the step's Match
 }
@@ -51,8 +57,35 @@ type Column struct {
 // LookupTarget is where a look-up looks.
 type LookupTarget struct {
 	Table  *Table
-	Where  []Read
+	Where  []Read // compared with the keys
 	Column Read
+	// From and To say, of a table of codes, when a row is valid; nil for always.
+	From, To *Read
+	Missing  Datum // what stands for a code that is not there
+}
+
+// Keys are the columns that the keys of a cell are compared with: those of
+// Where, and From with the time that is asked about.
+func (t *LookupTarget) Keys() []Read {
+	if t.From == nil {
+		return t.Where
+	}
+	return append(slices.Clip(t.Where), *t.From)
+}
+
+// Valid is the condition that row x is valid at a time. A day in To is the last
+// one, a moment the first after it.
+func (t *LookupTarget) Valid(x, at string, quote func(string) string) string {
+	from := x + quote(t.From.Name)
+	text := "(" + from + " IS NULL OR " + from + " <= " + at + ")"
+	if t.To == nil {
+		return text
+	}
+	to, until := x+quote(t.To.Name), " > "
+	if t.To.Model.Kind == mapping.DateColumn {
+		until = " >= "
+	}
+	return text + " AND (" + to + " IS NULL OR " + to + until + at + ")"
 }
 
 // Read is a column whose stored value is read.
@@ -98,6 +131,9 @@ func newPlan(m *mapping.Mapping, tables snapshot) (*Plan, error) {
 		return nil, fault.New(fault.CodeSchema, "mapping %s does not fit the database's tables", m.Name).With(p.details...)
 	}
 	p.plan.Order = p.order()
+	for _, s := range p.plan.Steps {
+		s.Early = s.OnMissing != mapping.Insert && !p.plan.Alone && p.known(s)
+	}
 	return p.plan, nil
 }
 
@@ -137,14 +173,20 @@ func (p *planner) key(s *Step) {
 // sharing finds out whether rows of this step can stand for equal rows of other
 // messages, and whether messages can be written together at all.
 func (p *planner) sharing(s *Step) {
-	if s.Absent == mapping.DeleteAbsent && s.Parent >= 0 {
+	if s.Absent.Deletes() && s.Parent >= 0 {
 		p.plan.Steps[s.Parent].Shared = true
 	}
 	for _, other := range p.plan.Steps[:s.Index] {
-		if other.Name == s.Name {
+		if other.Name == s.Name && !meets(s, other) && !meets(other, s) {
 			p.plan.Alone = true
 		}
 	}
+}
+
+// meets reports whether it makes no difference if rows of a stub are written
+// before or after those of another step of its table.
+func meets(stub, other *Step) bool {
+	return stub.Stub && other.OnMatch != mapping.Fail && other.OnMissing == mapping.Insert
 }
 
 func (p *planner) column(s *Step, i int) Column {
@@ -168,7 +210,11 @@ func (p *planner) column(s *Step, i int) Column {
 		}
 	}
 	if c.Lookup != nil {
-		out.Found = p.lookup(c)
+		out.Found = p.lookup(c, out.Model)
+		if len(c.Lookup.Own) > 0 {
+			out.RefGet = p.read(s, c.Lookup.Column, c.Source)
+			s.Own = append(s.Own, i)
+		}
 	}
 	return out
 }
@@ -187,21 +233,21 @@ func (p *planner) read(s *Step, name, source string) int {
 		p.fault(source, s.Name.String()+"."+name, "there is no such column to refer to")
 		return 0
 	}
-	if len(s.Match) == 0 {
-		p.fault(source, s.Name.String(), "a row that others refer to needs match")
+	if len(s.Key()) == 0 {
+		p.fault(source, s.Name.String(), "a row that others refer to needs match or sequence")
 	}
 	s.Reads = append(s.Reads, Read{name, column, native})
 	return len(s.Reads) - 1
 }
 
-func (p *planner) lookup(c *mapping.Column) *LookupTarget {
+func (p *planner) lookup(c *mapping.Column, into *mapping.ColumnModel) *LookupTarget {
 	l := c.Lookup
 	table, ok := p.tables[l.Table]
 	if !ok {
 		p.fault(c.Source, l.Table.String(), "there is no such table to look in, or the login may not see it")
 		return nil
 	}
-	if !table.HasUnique(l.Where) {
+	if l.From == "" && !table.HasUnique(l.Where) {
 		p.fault(c.Source, l.Table.String(), "looking up by %v needs a unique index on exactly these columns", l.Where)
 	}
 	get := func(name string) Read {
@@ -215,7 +261,37 @@ func (p *planner) lookup(c *mapping.Column) *LookupTarget {
 	for _, w := range l.Where {
 		t.Where = append(t.Where, get(w))
 	}
+	if l.From != "" {
+		from := get(l.From)
+		t.From = &from
+	}
+	if l.To != "" {
+		to := get(l.To)
+		t.To = &to
+	}
+	if l.NotFound == mapping.ValueMissing {
+		var err error
+		if t.Missing, err = newDatum(l.Value, &into.ColumnType); err != nil {
+			p.fault(c.Source, l.Table.String(), "the value for what is not there: %v", err)
+		}
+	}
 	return t
+}
+
+// known reports whether a step's key holds nothing that is known only later,
+// and no version guards the step.
+func (p *planner) known(s *Step) bool {
+	for _, c := range s.Match {
+		if s.Columns[c].Ref != nil {
+			return false
+		}
+	}
+	for up := s.Parent; up >= 0; up = p.plan.Steps[up].Parent {
+		if p.plan.Steps[up].Version >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // order sorts the steps by depth of foreign keys, then by name, and keeps what

@@ -87,6 +87,8 @@ type Dialect interface {
 	Classify(err error) Class
 	// Introspect describes the tables that exist among names.
 	Introspect(ctx context.Context, q Querier, names []mapping.TableName) ([]*Table, error)
+	// Sequences returns those of names that numbers can be drawn from.
+	Sequences(ctx context.Context, q Querier, names []mapping.TableName) ([]mapping.TableName, error)
 	Compile(p *Plan) (Program, error)
 	// Exclude keeps other processes from migrating until release is called.
 	Exclude(ctx context.Context) (release func() error, err error)
@@ -173,20 +175,41 @@ func (s *Store) Check(ctx context.Context, mappings []*mapping.Mapping) ([]strin
 	return warnings, s.fail("looking at the database's settings", err)
 }
 
-// write runs fn in a transaction of its own.
-func (s *Store) write(ctx context.Context, fn func(q Querier) error) (err error) {
+// write runs fn in a transaction of its own. What fails with an error that looks
+// transient is run again from the start, as often as a batch is: fn forgets what
+// an earlier run of it found out. An error of the commit itself is not, for the
+// transaction may have come about.
+func (s *Store) write(ctx context.Context, fn func(q Querier) error) error {
+	for try := 1; ; try++ {
+		committing, err := s.writeOnce(ctx, fn)
+		if err == nil || committing || try == attempts || !s.passes(err) {
+			return err
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// passes reports whether the same statements may well succeed at once.
+func (s *Store) passes(err error) bool {
+	class := s.dialect.Classify(err)
+	return class == Transient || class == Raced
+}
+
+func (s *Store) writeOnce(ctx context.Context, fn func(q Querier) error) (committing bool, err error) {
 	session, err := s.dialect.Session(ctx, AnyLane)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { session.Release(err) }()
 	if err := session.Begin(ctx); err != nil {
-		return err
+		return false, err
 	}
 	if err := fn(session); err != nil {
-		return err // Release rolls back
+		return false, err // Release rolls back
 	}
-	return session.Commit(ctx)
+	return true, session.Commit(ctx)
 }
 
 // affected is how many rows a statement changed.

@@ -82,7 +82,27 @@ func (s *Store) snapshot(ctx context.Context, m *mapping.Mapping) (snapshot, err
 			}
 		}
 	}
+	sequences, err := s.dialect.Sequences(ctx, s.dialect.Reader(), sequencesOf(m))
+	if err != nil {
+		return nil, s.fail("reading the sequences", err)
+	}
+	for _, n := range sequences {
+		shot[n] = &Table{TableModel: mapping.TableModel{Name: n, Sequence: true}}
+	}
 	return shot, nil
+}
+
+// sequencesOf lists the sequences that a mapping draws from, each once.
+func sequencesOf(m *mapping.Mapping) []mapping.TableName {
+	var names []mapping.TableName
+	for i := range m.Tables {
+		for _, c := range m.Tables[i].Columns {
+			if c.Sequence != nil && !slices.Contains(names, *c.Sequence) {
+				names = append(names, *c.Sequence)
+			}
+		}
+	}
+	return names
 }
 
 // tablesOf lists the tables a mapping touches, each once.

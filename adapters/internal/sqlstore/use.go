@@ -12,6 +12,9 @@ import (
 type Use struct {
 	Table                  mapping.TableName
 	Insert, Update, Delete bool // every table is read
+	// Sequence says that it is no table: numbers are drawn from it, and nothing
+	// else is done with it.
+	Sequence bool
 	// Keys are the columns that rows are found by: natural keys and those of
 	// look-ups, each once.
 	Keys [][]string
@@ -48,7 +51,7 @@ func (u uses) of(name mapping.TableName) *Use {
 
 func (u uses) step(m *mapping.Mapping, t *mapping.Table) {
 	use := u.of(t.Name)
-	use.Insert = true
+	use.Insert = use.Insert || t.OnMissing == mapping.Insert
 	use.Update = use.Update || t.OnMatch == mapping.Update && len(t.Match) > 0 && len(t.Match) < len(t.Columns)
 	use.Delete = use.Delete || pruned(m, t)
 	key := make([]string, len(t.Match))
@@ -61,6 +64,9 @@ func (u uses) step(m *mapping.Mapping, t *mapping.Table) {
 		if c.Lookup != nil {
 			u.of(c.Lookup.Table).foundBy(c.Lookup.Where)
 		}
+		if c.Sequence != nil {
+			u.of(*c.Sequence).Sequence = true
+		}
 		if pruned(m, t) && c.Ref >= 0 && c.Ref == t.Parent && !slices.Contains(use.Reach, c.Name) {
 			use.Reach = append(use.Reach, c.Name)
 		}
@@ -70,8 +76,8 @@ func (u uses) step(m *mapping.Mapping, t *mapping.Table) {
 // pruned reports whether rows of the table are deleted: because the message no
 // longer has them, or with the row that they belong to.
 func pruned(m *mapping.Mapping, t *mapping.Table) bool {
-	for ; t.Parent >= 0; t = &m.Tables[t.Parent] {
-		if t.Absent == mapping.DeleteAbsent {
+	for ; t.Parent >= 0 && !t.Stub; t = &m.Tables[t.Parent] {
+		if t.Absent.Deletes() {
 			return true
 		}
 	}

@@ -24,13 +24,24 @@ func TestUses(t *testing.T) {
 	notes := &mapping.Mapping{Tables: []mapping.Table{
 		{Index: 0, Parent: -1, Name: named("order"), Match: []int{0}, OnMatch: mapping.Update, Columns: []mapping.Column{column("no", -1)}},
 	}}
+	drawn, from := column("id", -1), named("call_id")
+	drawn.Sequence = &from
+	calls := &mapping.Mapping{Tables: []mapping.Table{
+		{Index: 0, Parent: -1, Name: named("customer"), Match: []int{0}, OnMissing: mapping.RejectMissed, Columns: []mapping.Column{column("no", -1), column("called", -1)}},
+		{Index: 1, Parent: 0, Name: named("call"), Absent: mapping.DeleteAll, Columns: []mapping.Column{column("customer_id", 0), drawn}},
+		{Index: 2, Parent: 1, Name: named("topic"), Match: []int{0}, OnMatch: mapping.Keep, Stub: true, Columns: []mapping.Column{column("name", -1)}},
+	}}
 	want := []Use{
+		{Table: named("call"), Insert: true, Delete: true, Reach: []string{"customer_id"}},
+		{Table: named("call_id"), Sequence: true},
+		{Table: named("customer"), Update: true, Keys: [][]string{{"no"}}},
 		{Table: named("feature"), Insert: true, Delete: true, Reach: []string{"line_id"}},
 		{Table: named("line"), Insert: true, Delete: true, Keys: [][]string{{"order_id", "no"}}, Reach: []string{"order_id"}},
 		{Table: named("order"), Insert: true, Update: true, Keys: [][]string{{"no"}}},
 		{Table: named("product"), Keys: [][]string{{"sku"}}},
+		{Table: named("topic"), Insert: true, Keys: [][]string{{"name"}}},
 	}
-	if got := usesOf([]*mapping.Mapping{orders, nil, notes}); !reflect.DeepEqual(got, want) {
+	if got := usesOf([]*mapping.Mapping{orders, nil, notes, calls}); !reflect.DeepEqual(got, want) {
 		t.Errorf("uses %+v\nwant %+v", got, want)
 	}
 	if got := usesOf([]*mapping.Mapping{notes}); len(got) != 1 || got[0].Update {

@@ -86,7 +86,7 @@ SELECT t.c0, t.c1, t.c2, t.c3 FROM @t0 AS t WHERE t.lead = 1 AND t.stale = 0 AND
 UPDATE t SET v0 = x.[id] FROM @t0 AS t INNER JOIN [crm].[customer] AS x ON x.[customer_no] = t.c0 OPTION (FORCE ORDER, LOOP JOIN);
 UPDATE t SET c1 = b.v0 FROM @t1 AS t INNER JOIN @t0 AS b ON b.n = t.n AND b.r = t.q1;
 INSERT INTO @f (n, t, r, c, why) SELECT t.n, 1, t.r, NULL, 3 FROM (SELECT TOP (2147483647) a.* FROM @t1 AS a ORDER BY a.g) AS t INNER JOIN [sales].[sales_order] AS x WITH (UPDLOCK, SERIALIZABLE) ON x.[order_no] = t.c0 WHERE t.stale = 0 OPTION (FORCE ORDER, LOOP JOIN);
-UPDATE @m SET st = 6 WHERE n IN (SELECT f.n FROM @f AS f WHERE f.why = 3);
+UPDATE @m SET st = 6 WHERE st IN (0, 2) AND n IN (SELECT f.n FROM @f AS f);
 INSERT INTO [sales].[sales_order] ([order_no], [customer_id], [status], [currency], [ordered_at], [requested_delivery], [note], [revision])
 SELECT t.c0, t.c1, t.c2, t.c3, t.c4, t.c5, t.c6, CASE WHEN SUBSTRING(t.ab, 8, 1) = 'a' THEN ((1)) ELSE t.c7 END FROM @t1 AS t WHERE t.lead = 1 AND t.stale = 0 AND NOT EXISTS (SELECT 1 FROM [sales].[sales_order] AS x WITH (UPDLOCK, SERIALIZABLE) WHERE x.[order_no] = t.c0) ORDER BY t.g;
 UPDATE t SET v0 = x.[id] FROM @t1 AS t INNER JOIN [sales].[sales_order] AS x ON x.[order_no] = t.c0 OPTION (FORCE ORDER, LOOP JOIN);

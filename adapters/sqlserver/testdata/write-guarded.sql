@@ -103,6 +103,8 @@ SELECT t.c0, t.c1, t.c2, t.c3, t.c4, t.c5, t.c6, CASE WHEN SUBSTRING(t.ab, 8, 1)
 UPDATE t SET v0 = x.[id] FROM @t1 AS t INNER JOIN [sales].[sales_order] AS x ON x.[order_no] = t.c0 OPTION (FORCE ORDER, LOOP JOIN);
 UPDATE t SET c0 = b.v0 FROM @t2 AS t INNER JOIN @t1 AS b ON b.n = t.n AND b.r = t.q0;
 UPDATE t SET stale = 1 FROM @t2 AS t INNER JOIN @t1 AS b ON b.n = t.n AND b.r = t.p WHERE b.stale = 1;
+INSERT INTO @f (n, t, r, c, why) SELECT b.n, 2, b.r, COUNT(*), 4 FROM @t1 AS b INNER JOIN [sales].[order_line] AS x ON x.[order_id] = b.v0 WHERE b.stale = 0 AND NOT EXISTS (SELECT 1 FROM @t2 AS t WHERE t.n = b.n AND t.p = b.r) GROUP BY b.n, b.r;
+UPDATE @m SET st = 6 WHERE st IN (0, 2) AND n IN (SELECT f.n FROM @f AS f);
 DECLARE @d1 TABLE (c0 bigint NULL, c1 int NULL, v0 bigint NULL);
 INSERT INTO @d1 SELECT x.[order_id], x.[line_no], x.[id] FROM (SELECT DISTINCT b.v0 AS ref FROM @t1 AS b WHERE b.stale = 0) AS d INNER JOIN [sales].[order_line] AS x ON x.[order_id] = d.ref WHERE NOT EXISTS (SELECT 1 FROM @t2 AS t WHERE x.[order_id] = t.c0 AND x.[line_no] = t.c1);
 IF EXISTS (SELECT 1 FROM @d1)

@@ -6,6 +6,7 @@ package sqltest
 import (
 	"database/sql"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -14,12 +15,13 @@ var tableName = regexp.MustCompile(`\{([a-z_.]+)\}`)
 // Probe is the part of gatewaytest.Probe that both dialects share. Statements
 // name tables as {schema.table}.
 type Probe struct {
-	DB    *sql.DB
-	Quote string // replaces {$1}: "$1" in quotes on SQLite, bare on SQL Server
+	DB       *sql.DB
+	Quote    string // replaces {$1}: "$1" in quotes on SQLite, bare on SQL Server
+	Identity string // replaces {identity}
 }
 
 func (p *Probe) text(statement string) string {
-	return tableName.ReplaceAllString(statement, p.Quote)
+	return tableName.ReplaceAllString(strings.ReplaceAll(statement, "{identity}", p.Identity), p.Quote)
 }
 
 // Query returns the rows of a query as text, NULL for null.

@@ -89,14 +89,15 @@ func columns(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
 
 // column reads a declared type. INTEGER PRIMARY KEY is the row's own number,
 // which SQLite draws: SQL Server's bigint IDENTITY. A type that SQL Server does
-// not know cannot be written.
+// not know cannot be written, nor can sysname: by the rules of affinity SQLite
+// would make numbers of its text.
 func column(name, declared string, pk int) (mapping.ColumnModel, sqlstore.Native) {
 	identity := pk == 1 && strings.EqualFold(declared, "INTEGER")
 	if identity {
 		declared = "bigint"
 	}
 	typ, err := sqlstore.ParseType(declared, "")
-	typ.Computed = err != nil
+	typ.Computed = err != nil || strings.EqualFold(declared, "sysname")
 	typ.Identity = identity
 	return mapping.ColumnModel{Name: name, ColumnType: typ}, sqlstore.Native{Type: strings.ToLower(declared)}
 }

@@ -118,9 +118,9 @@ func (a *applier) name(in *Input) {
 		a.out.Identity = a.text(m.identity, "identity")
 		switch {
 		case a.out.Identity == "":
-			a.refuse(fault.CodeIdentity, a.detail(m.identity, "the identity is absent or empty"))
+			a.refuse(fault.CodeIdentity, a.named(m.identity, "", "the identity is absent or empty"))
 		case utf16Length(a.out.Identity) > maxIdentity:
-			a.refuse(fault.CodeNarrowing, a.detail(m.identity, fmt.Sprintf("the identity is longer than %d UTF-16 units", maxIdentity)))
+			a.refuse(fault.CodeNarrowing, a.named(m.identity, a.out.Identity, fmt.Sprintf("the identity is longer than %d UTF-16 units", maxIdentity)))
 		}
 	}
 	if m.ordering != nil {
@@ -132,6 +132,13 @@ func (a *applier) name(in *Input) {
 	for i := range m.keys {
 		a.key(&m.keys[i])
 	}
+}
+
+// named is what is wrong with the identity.
+func (a *applier) named(p *xpath.Program, found, message string) fault.Detail {
+	d := a.detail(p, message)
+	d.Found, d.Target = shown(found), "identity"
+	return d
 }
 
 func (a *applier) key(k *keyProgram) {
@@ -265,7 +272,9 @@ func (a *applier) cell(step, column int, into *Cell) {
 	case valueForm:
 		a.value(step, column, into)
 	case constantForm:
-		*into = p.constant
+		if *into = p.constant; into.Kind == ValueCell {
+			a.fit(step, column, into)
+		}
 	case referenceForm:
 		if row := a.current[p.step]; row >= 0 {
 			into.Kind, into.Row = Reference, row
@@ -329,6 +338,29 @@ func (a *applier) fit(step, column int, into *Cell) {
 	a.refuse(fault.CodeNarrowing, d)
 }
 
+// fitKey enforces the limits of the column that a look-up compares with: what
+// does not fit there could be taken for something else.
+func (a *applier) fitKey(step, column, i int, v Value) (Value, bool) {
+	if a.mapping.limits == nil {
+		return v, true
+	}
+	l := &a.mapping.limits[step][column]
+	if i >= len(l.keys) || l.keys[i].fits == nil {
+		return v, true
+	}
+	fitted, complaint := l.keys[i].fits(&l.keys[i], v)
+	if complaint == "" {
+		return fitted, true
+	}
+	lookup := a.mapping.Tables[step].Columns[column].Lookup
+	at := a.mapping.programs[step].columns[column].keys[i].Locate(&a.frame)
+	d := a.detailColumn(step, column, "the value does not fit the column "+lookup.Table.String()+"."+lookup.keys()[i]+" that it is looked up in")
+	d.Path, d.Line, d.Column = at.Path, at.Line, at.Column
+	d.Found, d.Expected = shown(v.Lexical()), complaint
+	a.refuse(fault.CodeNarrowing, d)
+	return v, false
+}
+
 func (a *applier) keys(step, column int, into *Cell) {
 	p := &a.mapping.programs[step].columns[column]
 	keys := make([]Value, len(p.keys))
@@ -344,7 +376,10 @@ func (a *applier) keys(step, column int, into *Cell) {
 		case presence == xpath.Absent:
 			return
 		}
-		keys[i] = v
+		var fits bool
+		if keys[i], fits = a.fitKey(step, column, i, v); !fits {
+			return
+		}
 	}
 	into.Kind, into.Keys = KeysCell, keys
 }
@@ -373,7 +408,7 @@ func sameClock(a, b time.Time) bool {
 // detail places a complaint about an expression outside of columns.
 func (a *applier) detail(p *xpath.Program, message string) fault.Detail {
 	at := p.Locate(&a.frame)
-	return fault.Detail{Message: p.Source + ": " + message, Path: at.Path, Line: at.Line, Column: at.Column, Source: a.mapping.File}
+	return fault.Detail{Message: p.Source + ": " + message, Path: at.Path, Line: at.Line, Column: at.Column, Source: a.mapping.place(p)}
 }
 
 func (a *applier) detailColumn(step, column int, message string) fault.Detail {

@@ -52,6 +52,20 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
+// BenchmarkValidate is what BenchmarkApply is measured by: mapping an order of
+// ten lines takes less than a tenth of it.
+func BenchmarkValidate(b *testing.B) {
+	m := compile(b, "submit-order.yaml", sample(b, "submit-order.yaml"))
+	src := []byte(orderOf(10))
+	b.ReportAllocs()
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		if details, _, err := m.Service.ValidatePayload(m.Operation, src, 0); err != nil || len(details) > 0 {
+			b.Fatal(details, err)
+		}
+	}
+}
+
 func BenchmarkRender(b *testing.B) {
 	m := compile(b, "submit-order.yaml", sample(b, "submit-order.yaml"))
 	in := input(b, orderOf(10))

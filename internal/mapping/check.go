@@ -24,6 +24,7 @@ func (m *Mapping) Check(s Schema) (*Checked, error) {
 	for i := range m.Tables {
 		if c.models[i] != nil {
 			c.keys(i)
+			c.keyBytes(i)
 			c.foreignKeys(i)
 		}
 	}
@@ -93,11 +94,11 @@ func (c *checker) column(i, j int) {
 	case valueForm:
 		c.value(i, j, col, target)
 	case constantForm:
-		c.constant(column, program, col, target)
+		c.constant(i, j, col, target)
 	case referenceForm:
 		c.reference(column, col, target)
 	case lookupForm:
-		c.lookup(column, program, col, target)
+		c.lookup(i, j, col, target)
 	case codeForm:
 		c.codes(i, j, col, target)
 	case stubForm:
@@ -156,9 +157,10 @@ func (c *checker) value(i, j int, col *ColumnModel, target string) {
 	}
 }
 
-func (c *checker) constant(column *Column, p *columnProgram, col *ColumnModel, target string) {
-	if p.constant.Kind == ValueCell {
-		c.takes(column, p.constant.Value, col, target)
+func (c *checker) constant(i, j int, col *ColumnModel, target string) {
+	if p := &c.mapping.programs[i].columns[j]; p.constant.Kind == ValueCell {
+		c.takes(&c.mapping.Tables[i].Columns[j], p.constant.Value, col, target)
+		c.mapping.limits[i][j] = newLimit(col)
 	}
 }
 
@@ -177,11 +179,24 @@ func (c *checker) reference(column *Column, col *ColumnModel, target string) {
 		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", to.Name, column.RefColumn, from.Kind, col.Kind)
 	case len(to.Key()) == 0:
 		c.fail(to.Source, to.Name.String(), "other rows refer to this one, so it needs match: to be found again, or sequence: to be known by a number")
+	default:
+		c.copies(column.Source, target, to.Name.String()+"."+column.RefColumn, from, col)
+	}
+}
+
+// copies checks that a column takes whatever another one of its kind may hold.
+func (c *checker) copies(source, target, origin string, from, col *ColumnModel) {
+	if from.Nullable && !col.Nullable {
+		c.fail(source, target, "%s may be NULL, and this column takes no NULL", origin)
+	}
+	if expected := exceeds(&from.ColumnType, &col.ColumnType); expected != "" {
+		c.fail(source, target, "%s may hold more than this column takes: %s", origin, expected)
 	}
 }
 
 // lookup checks the table that is only read.
-func (c *checker) lookup(column *Column, p *columnProgram, col *ColumnModel, target string) {
+func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
+	column := &c.mapping.Tables[i].Columns[j]
 	l := column.Lookup
 	model, ok := c.schema.Table(l.Table)
 	if !ok {
@@ -194,7 +209,11 @@ func (c *checker) lookup(column *Column, p *columnProgram, col *ColumnModel, tar
 		c.fail(column.Source, target, "%s has no column %s%s", l.Table, l.Column, didYouMean(l.Column, columnNames(model)))
 	case from.Kind != col.Kind:
 		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", l.Table, l.Column, from.Kind, col.Kind)
+	default:
+		c.copies(column.Source, target, l.Table.String()+"."+l.Column, from, col)
 	}
+	keys := make([]limit, len(l.keys()))
+	c.mapping.limits[i][j].keys = keys
 	for i, name := range l.keys() {
 		key, ok := model.Column(name)
 		if !ok {
@@ -203,7 +222,9 @@ func (c *checker) lookup(column *Column, p *columnProgram, col *ColumnModel, tar
 		}
 		if complaint := misfit(l.Classes[i], key); complaint != "" {
 			c.fail(column.Source, l.Table.String()+"."+name, "%s", complaint)
+			continue
 		}
+		keys[i] = newLimit(key)
 	}
 	switch {
 	case l.From == "" && !model.HasUnique(l.Where):
@@ -284,43 +305,47 @@ func (c *checker) keys(i int) {
 	default:
 		c.fail(t.Source, t.Name.String(), "match needs a unique index on (%s)", strings.Join(names, ", "))
 	}
-	c.keyBytes(i, names)
 }
 
-// keyBytes narrows a string column of a natural key to what the index takes.
-func (c *checker) keyBytes(i int, names []string) {
+// keyBytes narrows, for each unique index, the widest of its columns that the
+// step fills to what the index takes: SQL Server refuses longer keys one by one.
+func (c *checker) keyBytes(i int) {
+	if c.models[i].KeyBytes == 0 {
+		return
+	}
+	for _, index := range c.models[i].Unique {
+		c.indexBytes(i, index)
+	}
+}
+
+func (c *checker) indexBytes(i int, index []string) {
 	t, model := &c.mapping.Tables[i], c.models[i]
-	if model.KeyBytes == 0 {
-		return
-	}
-	room, widest := model.KeyBytes, -1
-	for _, j := range t.Match {
-		col, ok := model.Column(t.Columns[j].Name)
-		switch {
-		case !ok:
-			return
-		case col.Kind == StringColumn && widest < 0:
-			widest = j
-		default:
-			room -= keySize(&col.ColumnType)
-		}
-	}
-	if widest < 0 {
-		return
-	}
-	col, _ := model.Column(t.Columns[widest].Name)
-	if most := room / unitSize(&col.ColumnType); col.Length == 0 || col.Length > most {
-		if most <= 0 {
-			c.fail(t.Source, t.Name.String(), "the key (%s) may be longer than the %d bytes an index takes", strings.Join(names, ", "), model.KeyBytes)
+	total, widest, size := 0, -1, 0
+	for _, name := range index {
+		col, ok := model.Column(name)
+		if !ok {
 			return
 		}
-		shorter := *col
-		shorter.Length = most
-		c.mapping.limits[i][widest] = newLimit(&shorter)
-		column := &t.Columns[widest]
-		c.narrowings = append(c.narrowings, Narrowing{column.Source, column.Path, t.Name.String() + "." + column.Name,
-			fmt.Sprintf("an index key takes %d %s", most, units(&col.ColumnType))})
+		own := keySize(&col.ColumnType, model.KeyBytes)
+		total += own
+		j := slices.IndexFunc(t.Columns, func(have Column) bool { return have.Name == name })
+		if j >= 0 && own > size && c.mapping.limits[i][j].fits != nil && (col.Kind == StringColumn || col.Kind == BytesColumn) {
+			widest, size = j, own
+		}
 	}
+	if total <= model.KeyBytes || widest < 0 {
+		return
+	}
+	column := &t.Columns[widest]
+	l := &c.mapping.limits[i][widest]
+	most := (model.KeyBytes - total + size) / unitSize(&l.column)
+	if most <= 0 || l.column.Fixed {
+		c.fail(t.Source, t.Name.String(), "the key (%s) may be longer than the %d bytes an index takes", strings.Join(index, ", "), model.KeyBytes)
+		return
+	}
+	l.column.Length = most
+	c.narrowings = append(c.narrowings, Narrowing{column.Source, column.Path, t.Name.String() + "." + column.Name,
+		fmt.Sprintf("an index key takes %d %s", most, units(&l.column))})
 }
 
 func unitSize(t *ColumnType) int {
@@ -330,13 +355,15 @@ func unitSize(t *ColumnType) int {
 	return 1
 }
 
-// keySize is the most bytes a column takes in an index.
-func keySize(t *ColumnType) int {
+// keySize is the most bytes a column takes in an index; of one without a limit,
+// more than the index has.
+func keySize(t *ColumnType, room int) int {
 	switch t.Kind {
-	case StringColumn:
+	case StringColumn, BytesColumn:
+		if t.Length == 0 {
+			return room + 1
+		}
 		return t.Length * unitSize(t)
-	case BytesColumn:
-		return t.Length
 	case DecimalColumn:
 		return 17
 	}

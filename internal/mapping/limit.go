@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -22,6 +23,7 @@ type limit struct {
 	// for what is not known, which takes ASCII only.
 	charset *charmap.Charmap
 	utf8    bool
+	keys    []limit // of a look-up: of the columns that its keys are compared with
 	// fits returns the value as the column gets it, or what the column expects.
 	fits func(l *limit, v Value) (Value, string)
 }
@@ -45,6 +47,8 @@ func newLimit(col *ColumnModel) limit {
 		l.fits = fitMoment
 	case DateColumn:
 		l.fits = fitDay
+	case TimeColumn:
+		l.fits = fitClock
 	case FloatColumn:
 		l.fits = fitFloat
 	default:
@@ -83,6 +87,12 @@ func fitString(l *limit, v Value) (Value, string) {
 	if v.Class != String && v.Class != Untyped {
 		v = xpath.Text(v.Lexical())
 	}
+	switch {
+	case l.column.UUID:
+		return v, when(!isUUID(v.Text), "a UUID such as 6f9619ff-8b86-d011-b42d-00c04fc964ff")
+	case strings.IndexByte(v.Text, 0) >= 0 || !utf8.ValidString(v.Text):
+		return v, "text in UTF-8 without the character NUL"
+	}
 	if l.utf8 {
 		if n := l.column.Length; n == 0 || len(v.Text) <= n || l.column.Unicode && utf16Length(v.Text) <= n {
 			return v, ""
@@ -100,6 +110,31 @@ func fitString(l *limit, v Value) (Value, string) {
 		return v, fmt.Sprintf("at most %d %s", l.column.Length, units(&l.column))
 	}
 	return v, ""
+}
+
+// isUUID takes the one form of RFC 9562 §4.
+func isUUID(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case c < '0' || c > '9' && c < 'A' || c > 'F' && c < 'a' || c > 'f':
+			return false
+		}
+	}
+	return true
+}
+
+func when(fails bool, expected string) string {
+	if fails {
+		return expected
+	}
+	return ""
 }
 
 func (l *limit) encodes(r rune) bool {
@@ -135,7 +170,11 @@ func utf16Length(s string) int {
 }
 
 func fitBytes(l *limit, v Value) (Value, string) {
-	if n := l.column.Length; n > 0 && len(v.Bytes) > n {
+	n := l.column.Length
+	switch {
+	case l.column.Fixed && len(v.Bytes) != n:
+		return v, fmt.Sprintf("exactly %d bytes", n)
+	case n > 0 && len(v.Bytes) > n:
 		return v, fmt.Sprintf("at most %d bytes", n)
 	}
 	return v, ""
@@ -170,46 +209,38 @@ func trimmed(d *apd.Decimal) *apd.Decimal {
 	return &r
 }
 
-// fitMoment cuts the fraction of a second to what the column keeps, towards
-// the past, so that no value moves to another day.
-func fitMoment(l *limit, v Value) (Value, string) {
-	t := v.Instant.UTC()
-	c := &l.column
-	if !c.Earliest.IsZero() && t.Before(c.Earliest) || !c.Latest.IsZero() && t.After(c.Latest) || t.Year() < 1 || t.Year() > 9999 {
-		return v, "a time from " + bound(c.Earliest, "0001", time.RFC3339) + " to " + bound(c.Latest, "9999", time.RFC3339)
-	}
-	if c.Scale < 9 {
-		grain := int(math.Pow10(9 - c.Scale))
-		if cut := v.Instant.Nanosecond() % grain; cut > 0 {
-			v.Instant, v.Text = v.Instant.Add(-time.Duration(cut)), ""
+// fitFloat takes the nearest number of what is approximate anyway, but a whole
+// number only when it is kept exactly. SQL Server knows no NaN, no infinity and
+// nothing between zero and the least normal number.
+func fitFloat(l *limit, v Value) (Value, string) {
+	if v.Class == Integer {
+		if most := exactInteger(&l.column); v.Number.Cmp(apd.New(-most, 0)) < 0 || v.Number.Cmp(apd.New(most, 0)) > 0 {
+			return v, fmt.Sprintf("a whole number from %d to %d, which a float keeps exactly", -most, most)
 		}
+		return v, ""
 	}
-	return v, ""
-}
-
-func bound(t time.Time, otherwise, layout string) string {
-	if t.IsZero() {
-		return otherwise
+	f, least := v.Float, 0x1p-1022
+	if short(&l.column) {
+		f, least = float64(float32(f)), 0x1p-126
 	}
-	return t.Format(layout)
-}
-
-// fitDay takes the day as written, whatever its zone.
-func fitDay(l *limit, v Value) (Value, string) {
-	y, m, d := v.Instant.Date()
-	t := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
-	c := &l.column
-	if !c.Earliest.IsZero() && t.Before(c.Earliest) || !c.Latest.IsZero() && t.After(c.Latest) || y < 1 || y > 9999 {
-		return v, "a day from " + bound(c.Earliest, "0001", time.DateOnly) + " to " + bound(c.Latest, "9999", time.DateOnly)
-	}
-	return v, ""
-}
-
-func fitFloat(_ *limit, v Value) (Value, string) {
-	if v.Class == Double && (math.IsNaN(v.Float) || math.IsInf(v.Float, 0)) {
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
 		return v, "a finite number"
+	case v.Float != 0 && math.Abs(f) < least:
+		return v, "zero, or a number not nearer to it than " + strconv.FormatFloat(least, 'g', 3, 64)
 	}
 	return v, ""
+}
+
+// short reports a float of 32 bits.
+func short(t *ColumnType) bool { return t.Precision > 0 && t.Precision <= 24 }
+
+// exactInteger is up to where a float has every whole number.
+func exactInteger(t *ColumnType) int64 {
+	if short(t) {
+		return 1 << 24
+	}
+	return 1 << 53
 }
 
 // narrows says in which way the contract allows more than a column takes. A
@@ -221,12 +252,18 @@ func narrows(c Class, t xpath.Type, col *ColumnModel) string {
 	case StringColumn:
 		return narrowsString(c, simple, col)
 	case BytesColumn:
+		if col.Fixed && (simple == nil || simple.Length == nil || *simple.Length != col.Length) {
+			return fmt.Sprintf("any length meets exactly %d bytes", col.Length)
+		}
 		return tooLong(simple, col.Length, "bytes")
 	case IntegerColumn:
 		return narrowsInteger(simple, col)
 	case DecimalColumn:
 		return narrowsDecimal(c, simple, col)
 	case DateTimeColumn, DateColumn:
+		if col.Grain >= time.Minute {
+			return "any second meets whole minutes from " + bound(col.Earliest, "0001", time.DateOnly) + " to " + bound(col.Latest, "9999", time.DateOnly)
+		}
 		if col.Earliest.Year() > 1 || !col.Latest.IsZero() && col.Latest.Year() < 9999 {
 			return "any year meets " + bound(col.Earliest, "0001", time.DateOnly) + " to " + bound(col.Latest, "9999", time.DateOnly)
 		}
@@ -234,23 +271,48 @@ func narrows(c Class, t xpath.Type, col *ColumnModel) string {
 		if c == Double {
 			return "NaN and INF meet finite numbers"
 		}
+		most := exactInteger(&col.ColumnType)
+		whole := *col
+		whole.Min, whole.Max = -most, most
+		return narrowsInteger(simple, &whole)
 	}
 	return ""
 }
 
 func narrowsString(c Class, simple *contract.Simple, col *ColumnModel) string {
+	if col.UUID {
+		return "any text meets a UUID"
+	}
 	if c == String || c == Untyped {
 		if reason := tooLong(simple, col.Length, units(&col.ColumnType)); reason != "" {
 			return reason
 		}
-		if !col.Unicode && col.Charset != "utf-8" && (simple == nil || len(simple.Enumeration) == 0) {
-			l := newLimit(col)
-			return "any character meets the code page " + l.codePage()
-		}
-		return ""
+		return narrowsCharacters(simple, col)
 	}
 	if most := lexicalLength(c); col.Length > 0 && (most == 0 || most > col.Length) {
 		return fmt.Sprintf("%s as text meets %d %s", c, col.Length, units(&col.ColumnType))
+	}
+	return ""
+}
+
+// narrowsCharacters says where characters have no place in a code page, or take
+// several bytes of UTF-8.
+func narrowsCharacters(simple *contract.Simple, col *ColumnModel) string {
+	l := newLimit(col)
+	switch {
+	case col.Unicode || l.utf8 && col.Length == 0:
+		return ""
+	case simple != nil && len(simple.Enumeration) > 0:
+		for _, e := range simple.Enumeration {
+			if _, expected := l.fits(&l, xpath.Text(e)); expected != "" {
+				return strconv.Quote(e) + " meets " + expected
+			}
+		}
+		return ""
+	case !l.utf8:
+		return "any character meets the code page " + l.codePage()
+	case longest(simple)*utf8.UTFMax > col.Length:
+		return fmt.Sprintf("length %d meets %d bytes, and a character takes up to 4", longest(simple), col.Length)
 	}
 	return ""
 }

@@ -6,6 +6,7 @@
 package mapping
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -69,4 +70,10 @@ type Input struct {
 	Properties map[string]string // AMQP properties and headers
 	Principal  Principal
 	Message    MessageFacts
+}
+
+// place is file:line:column of an expression.
+func (m *Mapping) place(p *xpath.Program) string {
+	at := m.places[p]
+	return fmt.Sprintf("%s:%d:%d", at.File, at.Line, at.Column)
 }

@@ -22,7 +22,7 @@ const maxRoutingKey = 255
 // values that Returns names, in that order. Errors are *fault.Error.
 func (m *Mapping) Render(in *Input, stored []Value) (*Rendered, error) {
 	facts := facts{mapping: m, in: in, stored: stored}
-	r := renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}}
+	r := renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "reply"}
 	out := &Rendered{}
 	var err error
 	if m.reply != nil {
@@ -31,6 +31,7 @@ func (m *Mapping) Render(in *Input, stored []Value) (*Rendered, error) {
 		}
 	}
 	for _, p := range m.publications {
+		r.target = p.channel
 		if err := r.publish(out, p); err != nil {
 			return nil, err
 		}
@@ -41,13 +42,14 @@ func (m *Mapping) Render(in *Input, stored []Value) (*Rendered, error) {
 type renderer struct {
 	mapping *Mapping
 	frame   xpath.Frame
+	target  string // what is being written: reply, or a channel
 }
 
 func (r *renderer) publish(out *Rendered, p *publication) error {
 	if p.when != nil {
 		ok, err := p.when.Test(&r.frame)
 		if err != nil {
-			return r.failed(p.when, p.source, err)
+			return r.failed(p.when, err)
 		}
 		if !ok {
 			return nil
@@ -76,7 +78,7 @@ func (r *renderer) routingKey(p *publication) (string, error) {
 		}
 		v, _, err := part.from.One(&r.frame)
 		if err != nil {
-			return "", r.failed(part.from, p.source, err)
+			return "", r.failed(part.from, err)
 		}
 		key = v.AppendLexical(key)
 	}
@@ -100,9 +102,9 @@ func (r *renderer) body(p *publication) (body []byte, contentType string, err er
 }
 
 // failed makes a fault of an expression that cannot be evaluated.
-func (r *renderer) failed(p *xpath.Program, source string, err error) error {
+func (r *renderer) failed(p *xpath.Program, err error) error {
 	at := p.Locate(&r.frame)
-	d := fault.Detail{Message: p.Source + ": " + err.Error(), Path: at.Path, Line: at.Line, Column: at.Column, Source: source}
+	d := fault.Detail{Message: p.Source + ": " + err.Error(), Path: at.Path, Line: at.Line, Column: at.Column, Source: r.mapping.place(p), Target: r.target}
 	if e, ok := errors.AsType[*xpath.Error](err); ok {
 		d.Message, d.Found = p.Source+": "+e.Message, shown(e.Value)
 	}
@@ -135,7 +137,7 @@ func (r *renderer) wrap(p *xpath.Program, err error) error {
 	if err == nil {
 		return nil
 	}
-	return r.failed(p, r.mapping.File, err)
+	return r.failed(p, err)
 }
 
 // jsonContent appends what a node holds for one context item.

@@ -377,11 +377,6 @@ func (k *compiler) source(c *columnRule, scope *xpath.Scope, column *Column, p *
 	}
 }
 
-// nillable reports whether the value may be xsi:nil.
-func nillable(t xpath.Type) bool {
-	return t.Shape != nil && t.Shape.Element != nil && t.Shape.Element.Nillable
-}
-
 func (k *compiler) zone(c *columnRule, t xpath.Type, p *columnProgram) {
 	name, _, _ := c.from.Reference()
 	switch {

@@ -27,9 +27,10 @@ const (
 	RoutingRule                     // a part of a routing key
 	FieldRule                       // a field of a body or a reply
 	PublicationRule                 // a publication of the payload as it came
+	FaultRule                       // a part of a declared fault: its condition, its reason, or a field of it
 )
 
-var ruleKindNames = [...]string{"expression", "identity", "ordering key", "business key", "each", "when", "column", "look-up key", "routing key", "field", "original"}
+var ruleKindNames = [...]string{"expression", "identity", "ordering key", "business key", "each", "when", "column", "look-up key", "routing key", "field", "original", "fault"}
 
 // String returns the kind in words.
 func (k RuleKind) String() string { return ruleKindNames[k] }
@@ -88,6 +89,9 @@ func (m *Mapping) Rules() []Rule {
 	}
 	if m.reply != nil {
 		l.element(m.reply, "", -1)
+	}
+	for _, f := range m.answers {
+		l.declared(f)
 	}
 	for p := range m.places {
 		l.add(p, Rule{Kind: OtherRule, Table: -1, Column: -1, Publication: -1})
@@ -174,6 +178,20 @@ func (l *ruleList) publication(i int, p *publication) {
 		l.element(p.element, "", i)
 	case p.format == formatOriginal:
 		l.rules = append(l.rules, Rule{Kind: PublicationRule, Table: -1, Column: -1, Publication: i, Place: p.node.Fault(""), Text: "format: original", Constant: true})
+	}
+}
+
+// declared lists what a declared fault is made of.
+func (l *ruleList) declared(f *faultProgram) {
+	r := Rule{Kind: FaultRule, Name: f.fault.Name, Table: -1, Column: -1, Publication: -1}
+	l.add(f.when, r)
+	for _, part := range f.reason {
+		l.add(part.from, r)
+	}
+	from := len(l.rules)
+	l.element(f.body, f.fault.Name, -1)
+	for i := from; i < len(l.rules); i++ {
+		l.rules[i].Kind = FaultRule
 	}
 }
 

@@ -37,10 +37,20 @@ type ColumnType struct {
 	// Charset is the IANA name of the code page of a string column that is not
 	// Unicode, such as windows-1252 or utf-8. Empty or unknown means ASCII only.
 	Charset string
+	// Fixed says that a string or bytes column always has Length: text is filled
+	// up with spaces, which compare as if they were not there, and bytes must be
+	// as many, for zeros would be other bytes.
+	Fixed bool `json:",omitempty"`
+	// UUID says that a string column takes UUIDs only.
+	UUID bool `json:",omitempty"`
 	// Precision and Scale bound a decimal: digits in all, digits after the
 	// point. Scale is also the number of fractional digits that a datetime or
-	// time keeps.
+	// time keeps. Of a float Precision is the bits of its mantissa: up to 24 it
+	// has 32 bits in all, else 64.
 	Precision, Scale int
+	// Grain is what a datetime counts in when that is not a decimal fraction of a
+	// second: a 300th of one, or a minute. 0 means that Scale says it.
+	Grain time.Duration `json:",omitempty"`
 	// Min and Max bound an integer, both inclusive.
 	Min, Max int64
 	// Earliest and Latest bound a datetime or date, both inclusive, in UTC; the

@@ -234,9 +234,9 @@ func TestIdentity(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"present", "<t:token>k</t:token>", "k"},
 		{"longest", "<t:token>" + strings.Repeat("k", 400) + "</t:token>", strings.Repeat("k", 400)},
-		{"longer", "<t:token>" + strings.Repeat("\U0001F600", 200) + "k</t:token>", "GH-4002\nv.yaml: line 1, column 79: /t:Post/t:token: t:token: the identity is longer than 400 UTF-16 units"},
-		{"absent", "", "GH-4003\nv.yaml: line 1, column 1: /t:Post: t:token: the identity is absent or empty"},
-		{"empty", "<t:token> </t:token>", "GH-4003\nv.yaml: line 1, column 79: /t:Post/t:token: t:token: the identity is absent or empty"},
+		{"longer", "<t:token>" + strings.Repeat("\U0001F600", 200) + "k</t:token>", "GH-4002\nv.yaml:9:11: line 1, column 79: /t:Post/t:token: t:token: the identity is longer than 400 UTF-16 units; found 201 characters; for identity"},
+		{"absent", "", "GH-4003\nv.yaml:9:11: line 1, column 1: /t:Post: t:token: the identity is absent or empty; for identity"},
+		{"empty", "<t:token> </t:token>", "GH-4003\nv.yaml:9:11: line 1, column 79: /t:Post/t:token: t:token: the identity is absent or empty; for identity"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cs, err := named.Apply(input(t, post(tt.body)))
@@ -416,8 +416,8 @@ func TestRenderFaults(t *testing.T) {
 	long := "<t:token>" + strings.Repeat("k", 300) + "</t:token><t:whole>0</t:whole>"
 	for _, tt := range []struct{ publish, want string }{
 		{"{channel: c, body: {a: 1}, routing_key: '{string(t:token)}'}", "GH-4001\nv.yaml:10:5: the routing key is longer than 255 bytes; for c"},
-		{"{channel: c, body: {a: 1 div t:whole}}", "GH-4001\nv.yaml: line 1, column 398: /t:Post/t:whole: 1 div t:whole: division by zero; found 1 div 0"},
-		{"{channel: c, when: 1 div t:whole = 1, body: {a: 1}}", "GH-4001\nv.yaml:10:5: line 1, column 398: /t:Post/t:whole: 1 div t:whole = 1: division by zero; found 1 div 0"},
+		{"{channel: c, body: {a: 1 div t:whole}}", "GH-4001\nv.yaml:10:28: line 1, column 398: /t:Post/t:whole: 1 div t:whole: division by zero; found 1 div 0; for c"},
+		{"{channel: c, when: 1 div t:whole = 1, body: {a: 1}}", "GH-4001\nv.yaml:10:24: line 1, column 398: /t:Post/t:whole: 1 div t:whole = 1: division by zero; found 1 div 0; for c"},
 	} {
 		m := valued(t, "a: t:text", "publish:\n  - "+tt.publish)
 		_, err := m.Render(input(t, post(long)), nil)

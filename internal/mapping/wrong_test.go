@@ -319,7 +319,8 @@ codes/order_status.yaml:5:5: the value "NEW" of the code "SUBMITTED" does not fi
 	{"code's class", "quantity: o:Quantity", "quantity: {code_set: order_status, from: o:Sku, at: xs:date('2026-01-01')}", `m.yaml:32:52: the column is decimal and the value is xs:string; convert it with xs:decimal(…); for sales.order_line.quantity`},
 	{"unknown codes to null", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: null}", `m.yaml:20:46: the column takes no NULL, and the value may be null; for sales.sales_order.status`},
 	{"unknown codes of an insert", "status: o:Order/o:Status", "status: {code_set: order_status, from: o:Order/o:Status, at: o:Order/o:OrderedAt, unknown: keep}", `m.yaml:20:46: the column takes no NULL, and the source may be absent; give it default:; for sales.sales_order.status`},
-	{"code table", "status: o:Order/o:Status", "status: {code_set: {table: catalog.product, code: name, value: sku, valid_from: since, valid_to: till}, from: o:Order/o:Status, at: o:Order/o:OrderedAt}", `m.yaml:20:117: catalog.product has no column since; there are id, sku, name; for sales.sales_order.status
+	{"code table", "status: o:Order/o:Status", "status: {code_set: {table: catalog.product, code: name, value: sku, valid_from: since, valid_to: till}, from: o:Order/o:Status, at: o:Order/o:OrderedAt}", `m.yaml:20:117: catalog.product.sku may hold more than this column takes: at most 12 UTF-16 units; for sales.sales_order.status
+m.yaml:20:117: catalog.product has no column since; there are id, sku, name; for sales.sales_order.status
 m.yaml:20:117: the codes need a unique index on (name, since); for catalog.product
 m.yaml:20:117: catalog.product has no column till; there are id, sku, name; for catalog.product.till`},
 	{"default too long", "country: o:Order/o:Customer/o:Country", "country: {from: o:Order/o:Customer/o:Email, default: FIN}", `m.yaml:13:23: the default "FIN" does not fit: the column takes at most 2 UTF-16 units; for crm.customer.country`},
@@ -332,6 +333,11 @@ m.yaml:20:117: catalog.product has no column till; there are id, sku, name; for 
 	{"sequence of an identity", "match: [customer_no]", "sequence: {column: id, name: crm.number}", `m.yaml:9:24: the database makes the values of this column; a mapping cannot write it; for crm.customer.id`},
 	{"no key", "    match: [customer_no]\n", "", `m.yaml:7:5: other rows refer to this one, so it needs match: to be found again, or sequence: to be known by a number; for crm.customer`},
 	{"lookup column", "column: id}", "column: idd}", `m.yaml:31:23: catalog.product has no column idd; did you mean id?; for sales.order_line.product_id`},
+	{"reference too wide", "currency: o:Order/o:Currency", "currency: $customer/name", `m.yaml:21:17: crm.customer.name may hold more than this column takes: at most 3 UTF-16 units; for sales.sales_order.currency`},
+	{"reference to NULL", "unit: o:Unit", "unit: $customer/email", `m.yaml:33:17: crm.customer.email may be NULL, and this column takes no NULL; for sales.order_line.unit
+m.yaml:33:17: crm.customer.email may hold more than this column takes: at most 4 UTF-16 units; for sales.order_line.unit`},
+	{"lookup too wide", "status: o:Order/o:Status", "status: {lookup: catalog.product, where: {sku: o:Order/o:Status}, column: name}", `m.yaml:20:15: catalog.product.name may hold more than this column takes: at most 12 UTF-16 units; for sales.sales_order.status`},
+	{"constant with a fraction", "line_no: \"@no\"", "line_no: {value: 1.5}", `m.yaml:30:20: the column is integer and the value is xs:decimal; convert it with xs:integer(…); for sales.order_line.line_no`},
 	{"lookup where", "where: {sku: o:Sku}", "where: {name: o:Sku}", `m.yaml:31:23: a look-up needs a unique index on (name); for catalog.product`},
 	{"lookup class", "where: {sku: o:Sku}", "where: {id: o:Sku}", `m.yaml:31:23: the column is integer and the value is xs:string; convert it with xs:integer(…); for catalog.product.id`},
 	{"lookup null", "column: id}", "column: id, not_found: 'null'}", `m.yaml:31:23: the column takes no NULL, and the value may be null; for sales.order_line.product_id`},

@@ -52,17 +52,19 @@ func at(size []int, i, otherwise int) int {
 func typeOf(name, charset string, size []int) (mapping.ColumnType, bool) {
 	switch name {
 	case "nvarchar", "nchar", "ntext", "sysname":
-		return mapping.ColumnType{Kind: mapping.StringColumn, Unicode: true, Length: at(size, 0, implied(name))}, true
+		return mapping.ColumnType{Kind: mapping.StringColumn, Unicode: true, Length: at(size, 0, implied(name)), Fixed: name == "nchar"}, true
 	case "varchar", "char", "text":
-		return mapping.ColumnType{Kind: mapping.StringColumn, Charset: charset, Length: at(size, 0, implied(name))}, true
+		return mapping.ColumnType{Kind: mapping.StringColumn, Charset: charset, Length: at(size, 0, implied(name)), Fixed: name == "char"}, true
 	case "uniqueidentifier":
-		return mapping.ColumnType{Kind: mapping.StringColumn, Length: 36}, true
+		return mapping.ColumnType{Kind: mapping.StringColumn, Length: 36, UUID: true}, true
 	case "varbinary", "binary", "image", "blob":
-		return mapping.ColumnType{Kind: mapping.BytesColumn, Length: at(size, 0, implied(name))}, true
+		return mapping.ColumnType{Kind: mapping.BytesColumn, Length: at(size, 0, implied(name)), Fixed: name == "binary"}, true
 	case "bit":
 		return mapping.ColumnType{Kind: mapping.BoolColumn}, true
-	case "real", "float":
-		return mapping.ColumnType{Kind: mapping.FloatColumn}, true
+	case "real":
+		return mapping.ColumnType{Kind: mapping.FloatColumn, Precision: 24}, true
+	case "float":
+		return mapping.ColumnType{Kind: mapping.FloatColumn, Precision: at(size, 0, 53)}, true
 	}
 	if t, ok := numberType(name, size); ok {
 		return t, true
@@ -113,8 +115,9 @@ func timeType(name string, size []int) (mapping.ColumnType, bool) {
 	case "datetime2", "datetimeoffset":
 		t.Scale = at(size, 0, 7)
 	case "datetime":
-		t.Scale, t.Earliest = 3, time.Date(1753, 1, 1, 0, 0, 0, 0, time.UTC)
+		t.Scale, t.Grain, t.Earliest = 3, time.Second/300, time.Date(1753, 1, 1, 0, 0, 0, 0, time.UTC)
 	case "smalldatetime":
+		t.Grain = time.Minute
 		t.Earliest, t.Latest = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2079, 6, 6, 23, 59, 29, 0, time.UTC)
 	case "date":
 		t.Kind, t.Latest = mapping.DateColumn, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)

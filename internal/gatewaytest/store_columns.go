@@ -1,0 +1,186 @@
+package gatewaytest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/mappingtest"
+)
+
+// Columns makes and reads a dialect's business tables. Where the database takes
+// more than SQL Server does, the tables have CHECK constraints.
+type Columns interface {
+	Adapt(c *mappingtest.Case) // changes what the dialect does not have
+	Takes(payload []byte) bool // false for what the database is known to get wrong
+	Create(c *mappingtest.Case) error
+	// Read returns the rows of a step in the order of their ids, in the forms of
+	// mappingtest.Holds, NULL as "NULL".
+	Read(c *mappingtest.Case, step int) ([]map[string]string, error)
+	Empty(c *mappingtest.Case) error
+	Drop(c *mappingtest.Case) error
+}
+
+// TestColumns writes what checked mappings make of valid messages: no error
+// comes from the database, and what it gives back is what was mapped.
+func TestColumns(t *testing.T, store gateway.Store, columns Columns) {
+	suite := &columnSuite{store: store, columns: columns, ctx: t.Context()}
+	rapid.Check(t, suite.try)
+	t.Logf("%d mappings, %d fit their tables; %d valid messages: %d stored, %d refused before; %d cells read back", suite.cases, suite.accepted, suite.messages, suite.stored, suite.refused, suite.cells)
+	if suite.accepted*8 < suite.cases || suite.stored == 0 {
+		t.Errorf("only %d of %d mappings were accepted, and %d messages stored", suite.accepted, suite.cases, suite.stored)
+	}
+}
+
+type columnSuite struct {
+	store   gateway.Store
+	columns Columns
+	ctx     context.Context
+
+	cases, accepted, messages, stored, refused, cells int
+}
+
+func (s *columnSuite) try(t *rapid.T) {
+	pick := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)).IntN // rapid itself prefers small numbers
+	c := mappingtest.Invent(pick)
+	s.columns.Adapt(c)
+	trial, err := c.Try()
+	if err != nil {
+		return // the property without a database looks at these
+	}
+	s.cases++
+	defer func() {
+		if err := s.columns.Drop(c); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	if err := s.columns.Create(c); err != nil {
+		t.Fatalf("%v\n%+v", err, c.Tables)
+	}
+	w, err := s.store.Writer(s.ctx, trial.Mapping)
+	if err != nil {
+		return
+	}
+	s.accepted++
+	for range 5 {
+		payload, err := trial.Message(pick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if payload == nil || !s.columns.Takes(payload) {
+			continue
+		}
+		s.messages++
+		if err := s.message(trial, w, payload); err != nil {
+			t.Fatalf("%v\n%s\n%+v\n%s\n%s", err, c.YAML, c.Tables, payload, c.WSDL)
+		}
+		if err := s.columns.Empty(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// message commits one message and compares what was stored.
+func (s *columnSuite) message(trial *mappingtest.Trial, w gateway.Writer, payload []byte) error {
+	in, release, err := mappingtest.Input(payload)
+	if err != nil {
+		return err
+	}
+	defer release()
+	raw, rawErr := trial.Mapping.Apply(in)
+	changes, err := w.Mapping().Apply(in)
+	switch {
+	case rawErr != nil && err == nil:
+		return fmt.Errorf("checked, the mapping evaluates what it could not before: %w", rawErr)
+	case err != nil:
+		s.refused++
+		return trial.Refused(err, w.Mapping(), raw)
+	}
+	want, err := trial.Accepted(raw)
+	if err != nil {
+		return err
+	}
+	out, err := w.Commit(s.ctx, 0, []*gateway.Entry{entryOf(changes, payload)})
+	if err != nil {
+		return err
+	}
+	if twice(trial.Case, raw, want) {
+		return nil // what the rows are then is for the store's own suite
+	}
+	if out[0].Status != gateway.Stored {
+		return fmt.Errorf("a message that the mapping took is %s: %v, because of %w", out[0].Status, out[0].Err, unwrapped(out[0].Err))
+	}
+	s.stored++
+	for step, rows := range want {
+		got, err := s.columns.Read(trial.Case, step)
+		if err != nil {
+			return err
+		}
+		if err := s.compare(trial.Tables[step].Name, got, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unwrapped is the database's own error.
+func unwrapped(err error) error {
+	if u, ok := err.(interface{ Unwrap() error }); ok && u.Unwrap() != nil {
+		return u.Unwrap()
+	}
+	return err
+}
+
+func (s *columnSuite) compare(table string, got, want []map[string]string) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%s has %d rows, want %d", table, len(got), len(want))
+	}
+	for i, row := range want {
+		for name, text := range row {
+			if text == "#" || text == "DEFAULT" {
+				continue
+			}
+			if s.cells++; got[i][name] != text {
+				return fmt.Errorf("%s.%s holds %q, and %q is meant", table, name, got[i][name], text)
+			}
+		}
+	}
+	return nil
+}
+
+// twice reports a message that has a natural key twice, as the loosest collation
+// compares.
+func twice(c *mappingtest.Case, raw *mapping.Changeset, want [][]map[string]string) bool {
+	for step, rows := range want {
+		seen := map[string]bool{}
+		for r, row := range rows {
+			key := fmt.Sprint(raw.Rows[step][r].Parent)
+			for _, name := range c.Tables[step].Key {
+				key += "\x00" + strings.TrimRight(strings.ToLower(row[name]), " ")
+			}
+			if seen[key] {
+				return true
+			}
+			seen[key] = true
+		}
+	}
+	return false
+}
+
+func entryOf(changes *mapping.Changeset, payload []byte) *gateway.Entry {
+	id := newID()
+	return &gateway.Entry{
+		Message: &gateway.Message{ID: id, ReceivedAt: time.Now().UTC(), Route: "p", Endpoint: "soap:t/S.Post", Mapping: "p@0123456789ab", Contract: digest("contract"),
+			Principal: "cn=erp", Sender: "partner", Identity: id.String(), Body: digest(id.String()), Payload: slices.Clone(payload), ContentType: "application/xml"},
+		Changes: changes, Done: func() {}, Size: len(payload),
+		Render: func([]mapping.Value) (*mapping.Rendered, error) { return &mapping.Rendered{}, nil },
+	}
+}

@@ -37,13 +37,30 @@ func project(t *testing.T) *lineage.Graph {
 				t.Fatal(err)
 			}
 		}
-		m, err := mapping.Compile(f, contracts[path])
+		m, err := mapping.Compile(f, contracts[path], codeSets(t, f)...)
 		if err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, m, m)
 	}
 	return lineage.New(all)
+}
+
+// codeSets reads the code sets of a mapping.
+func codeSets(t *testing.T, f *mapping.File) (out []*mapping.CodeSet) {
+	t.Helper()
+	for _, named := range f.CodeSets() {
+		src, err := fs.ReadFile(mappings.FS, "codes/"+named.Name+".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := mapping.ParseCodeSet(named.Name+".yaml", src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, set)
+	}
+	return out
 }
 
 // outline renders a column's origin and its readers, one rule a line.

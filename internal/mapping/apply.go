@@ -118,9 +118,9 @@ func (a *applier) name(in *Input) {
 		a.out.Identity = a.text(m.identity, "identity")
 		switch {
 		case a.out.Identity == "":
-			a.refuse(fault.CodeIdentity, a.named(m.identity, "", "the identity is absent or empty"))
+			a.refuse(fault.CodeIdentity, a.unidentified(m.identity, "", "the identity is absent or empty"))
 		case utf16Length(a.out.Identity) > maxIdentity:
-			a.refuse(fault.CodeNarrowing, a.named(m.identity, a.out.Identity, fmt.Sprintf("the identity is longer than %d UTF-16 units", maxIdentity)))
+			a.refuse(fault.CodeNarrowing, a.unidentified(m.identity, a.out.Identity, fmt.Sprintf("the identity is longer than %d UTF-16 units", maxIdentity)))
 		}
 	}
 	if m.ordering != nil {
@@ -134,8 +134,8 @@ func (a *applier) name(in *Input) {
 	}
 }
 
-// named is what is wrong with the identity.
-func (a *applier) named(p *xpath.Program, found, message string) fault.Detail {
+// unidentified is what is wrong with the identity.
+func (a *applier) unidentified(p *xpath.Program, found, message string) fault.Detail {
 	d := a.detail(p, message)
 	d.Found, d.Target = shown(found), "identity"
 	return d

@@ -87,14 +87,14 @@ func (m *Mapping) reject(in *Input) error {
 // renderer is one for the faults of a message, for which nothing is stored.
 func (m *Mapping) renderer(in *Input, found *fault.Error) *renderer {
 	facts := facts{mapping: m, in: in, found: found}
-	return &renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts}}
+	return &renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "faults"}
 }
 
 // raise writes the fault of a rule, or returns nil where its condition is not met.
 func (r *renderer) raise(p *faultProgram) (*Declared, error) {
 	if p.when != nil {
 		if ok, err := p.when.Test(&r.frame); err != nil || !ok {
-			return nil, r.blame(p.when, p.source, err)
+			return nil, r.blame(p.when, err)
 		}
 	}
 	var reason []byte
@@ -106,7 +106,7 @@ func (r *renderer) raise(p *faultProgram) (*Declared, error) {
 		}
 		v, presence, err := part.from.One(&r.frame)
 		if err != nil {
-			return nil, r.failed(part.from, p.source, err)
+			return nil, r.failed(part.from, err)
 		}
 		if presence == xpath.Present {
 			reason = v.AppendLexical(reason)
@@ -119,11 +119,11 @@ func (r *renderer) raise(p *faultProgram) (*Declared, error) {
 	return &Declared{Fault: p.fault, Reason: cut(string(reason), maxSentence), Detail: detail}, nil
 }
 
-func (r *renderer) blame(p *xpath.Program, source string, err error) error {
+func (r *renderer) blame(p *xpath.Program, err error) error {
 	if err == nil {
 		return nil
 	}
-	return r.failed(p, source, err)
+	return r.failed(p, err)
 }
 
 // cut shortens a text to a number of characters.

@@ -27,7 +27,7 @@ const (
 	RoutingRule                     // a part of a routing key
 	FieldRule                       // a field of a body or a reply
 	PublicationRule                 // a publication of the payload as it came
-	FaultRule                       // a part of a declared fault: its condition, its reason, or a field of it
+	DeclaredRule                    // a part of a declared fault: its condition, its reason, or a field of it
 )
 
 var ruleKindNames = [...]string{"expression", "identity", "ordering key", "business key", "each", "when", "column", "look-up key", "routing key", "field", "original", "fault"}
@@ -183,7 +183,7 @@ func (l *ruleList) publication(i int, p *publication) {
 
 // declared lists what a declared fault is made of.
 func (l *ruleList) declared(f *faultProgram) {
-	r := Rule{Kind: FaultRule, Name: f.fault.Name, Table: -1, Column: -1, Publication: -1}
+	r := Rule{Kind: DeclaredRule, Name: f.fault.Name, Table: -1, Column: -1, Publication: -1}
 	l.add(f.when, r)
 	for _, part := range f.reason {
 		l.add(part.from, r)
@@ -191,7 +191,7 @@ func (l *ruleList) declared(f *faultProgram) {
 	from := len(l.rules)
 	l.element(f.body, f.fault.Name, -1)
 	for i := from; i < len(l.rules); i++ {
-		l.rules[i].Kind = FaultRule
+		l.rules[i].Kind = DeclaredRule
 	}
 }
 

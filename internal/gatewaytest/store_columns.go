@@ -51,6 +51,9 @@ type columnSuite struct {
 func (s *columnSuite) try(t *rapid.T) {
 	pick := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)).IntN // rapid itself prefers small numbers
 	c := mappingtest.Invent(pick)
+	for i := range c.Tables {
+		c.Tables[i].Unique = nil // equal values would be no fault of the check
+	}
 	s.columns.Adapt(c)
 	trial, err := c.Try()
 	if err != nil {

@@ -25,6 +25,8 @@ func TestHostileColumns(t *testing.T) {
 	}
 	uuid := mapping.ColumnType{Kind: mapping.StringColumn, Length: 36, UUID: true}
 	binary := mapping.ColumnType{Kind: mapping.BytesColumn, Length: 2, Fixed: true}
+	last := moments(7, 0)
+	last.Latest = time.Date(9999, 12, 31, 23, 59, 59, 999999900, time.UTC)
 	ticks := time.Second / 300
 	const id = "6F9619FF-8b86-d011-b42d-00c04fc964ff"
 	const noUUID = "! a UUID such as 6f9619ff-8b86-d011-b42d-00c04fc964ff"
@@ -64,6 +66,7 @@ func TestHostileColumns(t *testing.T) {
 		{"before Christ", moments(7, 0), "{from: t:at, zone: UTC}", at("-0044-03-15T12:00:00"), "! a time from 0001 to 9999"},
 		{"datetime in its 300ths", moments(3, ticks), "{from: t:at, zone: UTC}", at("9999-12-31T23:59:59.999Z"), "9999-12-31T23:59:59.997Z"},
 		{"datetime in its 300ths", moments(3, ticks), "{from: t:at, zone: UTC}", at("2026-01-01T00:00:00.0069Z"), "2026-01-01T00:00:00.003Z"},
+		{"last of datetime2", last, "{from: t:at, zone: UTC}", at("9999-12-31T23:59:59.999999999Z"), "9999-12-31T23:59:59.9999999Z"},
 		{"datetime in its 300ths", moments(3, ticks), "{from: t:at, zone: UTC}", at("2026-01-01T00:00:00.002Z"), "2026-01-01T00:00:00Z"},
 		{"seconds of smalldatetime", moments(0, time.Minute), "{from: t:at, zone: UTC}", at("2026-01-01T12:30:30Z"), "! a time of whole minutes"},
 		{"fraction in smalldatetime", moments(0, time.Minute), "{from: t:at, zone: UTC}", at("2026-01-01T12:30:00.9Z"), "2026-01-01T12:30:00Z"},

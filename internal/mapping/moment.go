@@ -9,11 +9,7 @@ import (
 // fitMoment cuts the fraction of a second to what the column keeps, towards
 // the past, so that no value moves to another day. Seconds are never cut.
 func fitMoment(l *limit, v Value) (Value, string) {
-	t := v.Instant.UTC()
 	c := &l.column
-	if !c.Earliest.IsZero() && t.Before(c.Earliest) || !c.Latest.IsZero() && t.After(c.Latest) || t.Year() < 1 || t.Year() > 9999 {
-		return v, "a time from " + bound(c.Earliest, "0001", time.RFC3339) + " to " + bound(c.Latest, "9999", time.RFC3339)
-	}
 	switch {
 	case c.Grain >= time.Minute && v.Instant.Second() != 0:
 		return v, "a time of whole minutes"
@@ -24,6 +20,10 @@ func fitMoment(l *limit, v Value) (Value, string) {
 		if cut := v.Instant.Nanosecond() % grain; cut > 0 {
 			v.Instant, v.Text = v.Instant.Add(-time.Duration(cut)), ""
 		}
+	}
+	t := v.Instant.UTC()
+	if !c.Earliest.IsZero() && t.Before(c.Earliest) || !c.Latest.IsZero() && t.After(c.Latest) || t.Year() < 1 || t.Year() > 9999 {
+		return v, "a time from " + bound(c.Earliest, "0001", time.RFC3339) + " to " + bound(c.Latest, "9999", time.RFC3339)
 	}
 	return v, ""
 }

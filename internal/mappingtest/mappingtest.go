@@ -28,7 +28,7 @@ type Table struct {
 	Schema, Name string
 	Columns      []Column // without id
 	Key          []string
-	Unique       []string // another unique index, which no database needs to have; or empty
+	Unique       []string // another unique index, for the check alone; or empty
 	Parent       string   // the column that refers to the id of the table before; empty at the top
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing/fstest"
 	"time"
@@ -186,10 +187,26 @@ func (t *Trial) reference(raw *mapping.Changeset, out [][]map[string]string, map
 	source := raw.Rows[mapped.Ref][cell.Row]
 	for i, c := range t.Mapping.Tables[mapped.Ref].Columns {
 		if c.Name == mapped.RefColumn && source.Cells[i].Kind == mapping.ValueCell {
-			return Holds(col, source.Cells[i].Value)
+			from, _ := t.Column(mapped.Ref, c.Name)
+			return copied(from, col, text, source.Cells[i].Value)
 		}
 	}
 	return text, true
+}
+
+// copied is what a column holds of a value that another one holds as text: what
+// that one has cut is gone. Of types that keep a value in a form of their own the
+// form is not foretold.
+func copied(from, to Column, text string, v mapping.Value) (string, bool) {
+	if at, err := time.Parse(moment, text); err == nil && v.Class == mapping.DateTime {
+		v.Instant = at
+	}
+	stored, ok := Holds(to, v)
+	name, _, _ := strings.Cut(from.Native, "(")
+	if from.Native != to.Native && slices.Contains([]string{"uniqueidentifier", "char", "nchar", "real", "time"}, name) {
+		stored = "DEFAULT"
+	}
+	return stored, ok
 }
 
 var (

@@ -98,8 +98,6 @@ type mappingResult struct {
 	Contract        *coverage.Score `json:"contract"`
 	ContractPercent float64         `json:"contract_percent"`
 	Low             bool            `json:"low"`
-
-	touched bool
 }
 
 func (f *casesFlags) run(ctx context.Context, out io.Writer, args []string) error {

@@ -109,10 +109,14 @@ func (s *server) known() *profile {
 }
 
 // fail notes that the server did not answer; the first time after it did is logged.
+// Connections from before are given up: one that still answers would be taken for
+// the end of the outage.
 func (s *server) fail(o *outage) {
 	if o.local {
 		return
 	}
+	s.service.purge()
+	s.users.purge()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()

@@ -238,7 +238,7 @@ func (b *builder) repeated(t *table, el *contract.Element, at spot) {
 	}
 	child := b.table(t, tableName(el.Name.Local), el)
 	child.each = at.path
-	b.element(child, el, spot{types: at.types})
+	b.element(child, el, spot{types: at.types, optional: el.Nillable}) // nothing is below what is nil
 }
 
 // isValue reports whether an element of the type is stored as one value.

@@ -145,7 +145,7 @@ func TestForeignToolsLoad(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			if !f.have(t) {
-				t.Skipf("%s is not installed", f.pkg)
+				t.Skipf("%s is not installed: install it, or run under testdata/servers/run.sh as root", f.pkg)
 			}
 			var locations []string
 			for _, c := range s {

@@ -28,7 +28,7 @@ func xmllint(t *testing.T) string {
 	if os.Getenv("CI") == "true" {
 		t.Fatal("xmllint is not installed: package libxml2-utils")
 	}
-	t.Skip("xmllint is not installed: package libxml2-utils")
+	t.Skip("xmllint is not installed: install libxml2-utils, or run under testdata/servers/run.sh as root")
 	return ""
 }
 

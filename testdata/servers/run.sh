@@ -119,7 +119,7 @@ start_servers() {
 
 install_packages
 start_servers
-if [ "$1 $2" = "go test" ]; then
+if [ "${1:-} ${2:-}" = "go test" ]; then
   shift 2
   go run "$gotestsum" --format pkgname-and-test-fails -- "$@"
 else

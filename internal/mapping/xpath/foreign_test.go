@@ -279,7 +279,7 @@ func TestForeign(t *testing.T) {
 	case err != nil && os.Getenv("CI") == "true":
 		t.Fatal("xmllint is not installed: package libxml2-utils")
 	case err != nil:
-		t.Skip("xmllint is not installed: package libxml2-utils")
+		t.Skip("xmllint is not installed: install libxml2-utils, or run under testdata/servers/run.sh as root")
 	}
 	s := foreignScope(t)
 	v := &inventor{Rand: rand.New(rand.NewPCG(3, 1))}

@@ -22,25 +22,34 @@ func (t *Tree) position(offset int32) (line, column int) {
 	if len(t.lines) == 0 {
 		t.indexLines()
 	}
-	i, exact := slices.BinarySearch(t.lines, offset)
+	return inLines(t.lines, offset)
+}
+
+// inLines finds an offset by where the lines start.
+func inLines(lines []int32, offset int32) (line, column int) {
+	i, exact := slices.BinarySearch(lines, offset)
 	if !exact {
 		i--
 	}
-	return i + 1, int(offset-t.lines[i]) + 1
+	return i + 1, int(offset-lines[i]) + 1
 }
 
-func (t *Tree) indexLines() {
-	src := t.scanner.src
+func (t *Tree) indexLines() { t.lines = appendLineStarts(t.lines, t.scanner.src) }
+
+// appendLineStarts appends where each line of a document starts: the first one
+// after a byte order mark.
+func appendLineStarts(dst []int32, src string) []int32 {
 	start := 0
 	if strings.HasPrefix(src, bom) {
 		start = len(bom)
 	}
-	t.lines = append(t.lines, int32(start))
+	dst = append(dst, int32(start))
 	for i := start; i < len(src); i++ {
 		if endsLine(src, i) {
-			t.lines = append(t.lines, int32(i+1))
+			dst = append(dst, int32(i+1))
 		}
 	}
+	return dst
 }
 
 // ordinal remembers where among its siblings an element stood, so that asking

@@ -49,6 +49,8 @@ const (
 	CodeUnknownCode   Code = "GH-4005"
 	CodeUnknownYet    Code = "GH-4006"
 	CodeRejected      Code = "GH-4007"
+	CodeParts         Code = "GH-4008"
+	CodePartsLater    Code = "GH-4009"
 
 	CodeStoreUnavailable Code = "GH-5001"
 	CodeKeyReused        Code = "GH-5002"
@@ -119,6 +121,8 @@ var catalogue = map[Code]entry{
 	CodeUnknownCode:   {Invalid, CodeOwner, "a code of the message is not in its code set"},
 	CodeUnknownYet:    {NotYet, CodeOwner, "a code of the message is not in its code set yet"},
 	CodeRejected:      {Invalid, Sender, "a rule of the mapping refuses the message"},
+	CodeParts:         {Invalid, Sender, "parts of the message are refused"},
+	CodePartsLater:    {NotYet, Sender, "parts of the message are not stored yet"},
 
 	CodeStoreUnavailable: {Unavailable, Operator, "the database cannot be used at the moment; try again later"},
 	CodeKeyReused:        {Conflict, Sender, "this message identity was used before with another body"},

@@ -38,6 +38,9 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 		// Senders of one-way messages hang up as soon as they have written theirs.
 		err = g.prepare(context.WithoutCancel(ctx), p)
 	}
+	if err == nil && p.split {
+		return &p.receipt, g.acceptParts(ctx, p)
+	}
 	if err == nil {
 		err = g.commit(ctx, p)
 	}
@@ -107,15 +110,26 @@ type passage struct {
 	tree      *document.Tree
 	input     mapping.Input
 	changes   *mapping.Changeset
+
+	split bool     // it is no message, but those in parts
+	parts []*piece // in document order
 }
 
 // end gives back what the passage holds.
 func (p *passage) end() {
+	p.release()
+	p.generation.letGo()
+}
+
+// release gives back the tree, and those of the parts.
+func (p *passage) release() {
+	for _, q := range p.parts {
+		q.release()
+	}
 	if p.tree != nil {
 		p.tree.Release()
 		p.tree = nil
 	}
-	p.generation.letGo()
 }
 
 // peek looks strictly at the envelope up to the Body's first child. Nothing
@@ -287,7 +301,10 @@ func (p *passage) messageID() string {
 }
 
 // apply maps the document to rows, keys and identity.
-func (g *Gateway) apply(_ context.Context, p *passage) error {
+func (g *Gateway) apply(ctx context.Context, p *passage) error {
+	if p.writer.mapping.Splits() {
+		return g.split(ctx, p)
+	}
 	var err error
 	p.changes, err = p.writer.mapping.Apply(&p.input)
 	return err
@@ -341,7 +358,7 @@ func (p *passage) message() *Message {
 	m.Identity = cmp.Or(p.changes.Identity, m.ID.String())
 	m.OrderingKey = cmp.Or(p.changes.OrderingKey, m.Identity)
 	m.Correlation = cmp.Or(p.messageID(), m.Identity)
-	m.Keys = p.changes.Keys
+	m.Keys = p.keys()
 	m.Body = p.digest()
 	if p.arrival.Asynchronous() {
 		m.Correlation = cmp.Or(p.arrival.Correlation, m.Correlation)
@@ -384,7 +401,7 @@ func (p *passage) digest() Digest { return digestOf(p.writer.mapping.Mapping, &p
 // digestOf is over the canonical payload element and the header blocks and
 // properties that the mapping reads, not over the bytes on the wire.
 func digestOf(m *mapping.Mapping, in *mapping.Input) Digest {
-	canonical := document.AppendCanonical(nil, in.Payload)
+	canonical := canonicalOf(m, in)
 	for _, name := range m.Headers {
 		if block := in.Header.Child(name); block.Exists() {
 			canonical = document.AppendCanonical(canonical, block)
@@ -396,6 +413,15 @@ func digestOf(m *mapping.Mapping, in *mapping.Input) Digest {
 		}
 	}
 	return sha256.Sum256(canonical)
+}
+
+// canonicalOf is the payload element; of a part, that alone with what the mapping
+// reads around it: the same part in another message is the same.
+func canonicalOf(m *mapping.Mapping, in *mapping.Input) []byte {
+	if !in.Part.Exists() {
+		return document.AppendCanonical(nil, in.Payload)
+	}
+	return m.AppendAround(document.AppendCanonical(nil, in.Part), in)
 }
 
 // conclude is where a synchronous message's journey ends: one log line, and one

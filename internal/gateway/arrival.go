@@ -77,6 +77,7 @@ type Arrival struct {
 	release  *Release
 	attempt  int       // how often it was tried before
 	received time.Time // when it came first
+	part     *partOf   // nil unless it is one of the parts of another arrival
 }
 
 // Credentials are a user name and a password in clear.

@@ -73,11 +73,12 @@ func reasonOf(f *fault.Error) string {
 // heldEntry is the message as it is kept when it could not even be prepared.
 func (p *passage) heldEntry(h *Hold) *Entry {
 	m := p.facts()
-	m.Identity = cmp.Or(p.arrival.MessageID, m.ID.String())
+	m.Identity = cmp.Or(p.arrival.place(p.arrival.MessageID), m.ID.String())
 	m.OrderingKey = m.Identity
 	if p.changes != nil {
-		m.Identity, m.OrderingKey, m.Keys = cmp.Or(p.changes.Identity, m.Identity), cmp.Or(p.changes.OrderingKey, m.OrderingKey), p.changes.Keys
+		m.Identity, m.OrderingKey = cmp.Or(p.changes.Identity, m.Identity), cmp.Or(p.changes.OrderingKey, m.OrderingKey)
 	}
+	m.Keys = p.keys()
 	m.Correlation = cmp.Or(p.arrival.Correlation, m.Identity)
 	m.Payload = withoutCredentials(p.arrival.Format, m.Payload)
 	return &Entry{Message: m, Hold: h, Release: p.arrival.release, Done: func() {}, Size: len(m.Payload) + 512}
@@ -200,6 +201,7 @@ func arrivalOf(h *Held) *Arrival {
 		ContentType: m.ContentType,
 		Properties:  m.Properties,
 		Origin:      m.Origin,
+		part:        parsePart(m.Properties[propertyPart]),
 	}
 	switch m.ContentType {
 	case contentJSON:

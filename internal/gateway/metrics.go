@@ -34,7 +34,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	seconds := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 	m := &Metrics{
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_messages_total",
-			Help: "Messages by door (soap, amqp), route and outcome (stored, duplicate, superseded, waiting, parked, or the kind of the fault)."}, []string{"door", "route", "outcome"}),
+			Help: "Messages by door (soap, amqp), route and outcome (stored, duplicate, superseded, waiting, parked, empty: split into no parts, or the kind of the fault)."}, []string{"door", "route", "outcome"}),
 		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_faults_total",
 			Help: "Messages refused or kept, by the code of their fault (docs/errors.md)."}, []string{"door", "route", "code"}),
 		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gatehouse_message_seconds",
@@ -84,6 +84,12 @@ func (m *Metrics) message(p *passage, took time.Duration, err error) {
 	if f != nil {
 		m.refusals.WithLabelValues(door, route, string(f.Code)).Inc()
 	}
+}
+
+// empty counts a message that was split into nothing.
+func (m *Metrics) empty(p *passage, took time.Duration) {
+	m.messages.WithLabelValues(p.arrival.door(), p.route.Name, "empty").Inc()
+	m.took.WithLabelValues(p.arrival.door(), p.route.Name).Observe(took.Seconds())
 }
 
 func (m *Metrics) commit(entries int, took time.Duration, err error) {

@@ -119,6 +119,9 @@ func (p *passage) keptProperties() map[string]string {
 	}
 	keep(propertyMessageID)
 	keep(propertyCorrelation)
+	if p.arrival.part != nil {
+		kept[propertyPart] = p.arrival.part.String()
+	}
 	return kept
 }
 

@@ -15,15 +15,22 @@ import (
 // same ordering key is. The zero Source is ready; it is used for one run.
 type Source struct{ broken atomic.Bool }
 
-// Ticket is one message of an asynchronous door from Prepare to its end.
+// Ticket is one message of an asynchronous door from Prepare to its end; or the
+// parts of one, each a message.
 type Ticket struct {
+	piece
 	gateway *Gateway
-	passage *passage
-	fault   error // what ended the preparation
-	entered bool  // counted in by admit
-
-	span    trace.Span // of the commit; nil before it
+	entered bool // counted in by admit
 	settled chan struct{}
+	open    atomic.Int32 // how many parts are not settled
+}
+
+// piece is one message on its way into the store: an arrival, or a part of one.
+type piece struct {
+	*passage
+	fault   error // what ended the preparation
+	leaves  bool  // of a replay: the held message stays held, whatever becomes of this
+	commit  trace.Span
 	outcome Outcome // once settled
 	err     error   // why the outcome is not known: later is fine
 }
@@ -33,7 +40,7 @@ type Ticket struct {
 // database are asked for. What is wrong with the message is found out by
 // Result. Every Ticket is submitted or dropped.
 func (g *Gateway) Prepare(ctx context.Context, a *Arrival) *Ticket {
-	t := &Ticket{gateway: g, passage: g.begin(a), settled: make(chan struct{})}
+	t := &Ticket{gateway: g, piece: piece{passage: g.begin(a)}, settled: make(chan struct{})}
 	if t.fault = g.admit(); t.fault != nil {
 		return t
 	}
@@ -47,38 +54,49 @@ func (g *Gateway) Prepare(ctx context.Context, a *Arrival) *Ticket {
 // while the lane is full, and gives up when ctx ends; the end of ctx later does
 // not stop the commit.
 func (t *Ticket) Submit(ctx context.Context, s *Source) {
-	if t.fault != nil && t.passage.replayed() {
-		t.settle(Outcome{Status: Refused, Err: t.fault}, nil)
+	if t.fault == nil && t.split {
+		t.submitParts(ctx, s)
 		return
 	}
-	entry, err := t.entry()
+	t.gateway.submit(ctx, &t.piece, s, t.settle)
+}
+
+// submit hands one message to its lane.
+func (g *Gateway) submit(ctx context.Context, q *piece, s *Source, settle func(Outcome, error)) {
+	if q.fault != nil && q.replayed() {
+		settle(Outcome{Status: Refused, Err: q.fault}, nil)
+		return
+	}
+	entry, err := q.queued()
 	if err != nil {
 		s.broken.Store(true)
-		t.settle(Outcome{}, err)
+		settle(Outcome{}, err)
 		return
 	}
-	_, t.span = t.gateway.config.Tracer.Start(trace.ContextWithSpan(ctx, t.passage.span), "commit")
-	j := &job{writer: t.passage.writer, entry: entry, source: s, settle: t.settle}
-	if err := t.gateway.lanes.laneOf(entry.Message.OrderingKey).pushWhenRoom(ctx, j); err != nil {
+	_, q.commit = g.config.Tracer.Start(trace.ContextWithSpan(ctx, q.span), "commit")
+	j := &job{writer: q.writer, entry: entry, source: s, settle: settle}
+	if err := g.lanes.laneOf(entry.Message.OrderingKey).pushWhenRoom(ctx, j); err != nil {
 		s.broken.Store(true)
 		j.finish(Outcome{}, err)
 	}
 }
 
-// entry is the prepared message, or the message as it is to be kept when its
+// queued is the prepared message, or the message as it is to be kept when its
 // preparation found something wrong that does not pass by itself.
-func (t *Ticket) entry() (*Entry, error) {
-	p := t.passage
-	if t.fault != nil {
-		hold := p.keep(t.fault)
+func (q *piece) queued() (*Entry, error) {
+	if q.fault != nil {
+		hold := q.keep(q.fault)
 		if hold == nil {
-			return nil, t.fault
+			return nil, q.fault
 		}
-		return p.heldEntry(hold), nil
+		return q.heldEntry(hold), nil
 	}
-	e := p.entry()
-	e.Release = p.arrival.release
-	if !p.replayed() {
+	e := q.entry()
+	if !q.leaves {
+		e.Release = q.arrival.release
+	}
+	if !q.replayed() {
+		p := q.passage
 		e.Keep = func(refusal error) *Hold { return p.keep(p.declared(p.located(refusal))) }
 	}
 	return e, nil
@@ -96,11 +114,22 @@ func (t *Ticket) Drop() { t.settle(Outcome{}, fault.New(fault.CodeDraining, ""))
 
 // settle is called once.
 func (t *Ticket) settle(o Outcome, err error) {
-	t.outcome, t.err = o, err
-	if t.span != nil {
-		t.span.End()
+	t.piece.settle(o, err)
+	t.release()
+	t.done()
+}
+
+// settle notes the outcome.
+func (q *piece) settle(o Outcome, err error) {
+	q.outcome, q.err = o, err
+	if q.commit != nil {
+		q.commit.End()
 	}
-	t.passage.end()
+}
+
+// done says that the outcome is known.
+func (t *Ticket) done() {
+	t.generation.letGo()
 	if t.entered {
 		t.gateway.inFlight.Done()
 	}
@@ -116,39 +145,48 @@ func (t *Ticket) Settled() <-chan struct{} { return t.settled }
 // known to be stored, and the same message may be prepared again. It must be
 // called once by one goroutine: the message's line in the log is its.
 func (t *Ticket) Result() (*Receipt, error) {
-	p := t.passage
+	if t.split && t.fault == nil && t.err == nil {
+		return t.partsResult()
+	}
+	return &t.receipt, t.gateway.result(&t.piece)
+}
+
+// result takes the outcome of one message into its receipt, and writes its line in
+// the log, unless it comes again.
+func (g *Gateway) result(q *piece) error {
+	p := q.passage
 	ctx := context.Background()
-	err := t.err
+	err := q.err
 	if err == nil {
-		p.receipt.Status, p.receipt.MessageID, p.receipt.Reply = t.outcome.Status, t.outcome.MessageID, t.outcome.Reply
-		t.gateway.relay.wake(t.outcome.Channels)
-		if t.outcome.Status == Parked || t.outcome.Status == Waiting {
-			p.receipt.Fault = fault.Of(t.because())
+		p.receipt.Status, p.receipt.MessageID, p.receipt.Reply = q.outcome.Status, q.outcome.MessageID, q.outcome.Reply
+		g.relay.wake(q.outcome.Channels)
+		if q.outcome.Status == Parked || q.outcome.Status == Waiting {
+			p.receipt.Fault = fault.Of(q.because())
 		}
-		if t.outcome.Status == Superseded {
-			p.receipt.Fault = fault.Of(t.outcome.Err) // as the mapping answers it, or nil
+		if q.outcome.Status == Superseded {
+			p.receipt.Fault = fault.Of(q.outcome.Err) // as the mapping answers it, or nil
 		}
-		if t.outcome.Status == Refused || t.outcome.Status == Conflict {
-			err = t.outcome.Err // an operator's replay, which is not kept a second time
+		if q.outcome.Status == Refused || q.outcome.Status == Conflict {
+			err = q.outcome.Err // an operator's replay, which is not kept a second time
 		}
 	}
-	t.gateway.storeEdge(ctx, t.err)
-	if t.err != nil {
+	g.storeEdge(ctx, q.err)
+	if q.err != nil {
 		// It comes again. Whoever is away has a line of the log already.
-		p.endSpan(fault.KindOf(t.err).String(), fault.Of(t.err))
-		return &p.receipt, err
+		p.endSpan(fault.KindOf(q.err).String(), fault.Of(q.err))
+		return err
 	}
-	t.gateway.tell(ctx, p, err)
-	return &p.receipt, err
+	g.tell(ctx, p, err)
+	return err
 }
 
 // because is why the message is held: what the store refused, or what was found
 // before. Behind another message of its key there is nothing wrong with it.
-func (t *Ticket) because() error {
-	if t.outcome.Err != nil {
-		return t.outcome.Err
+func (q *piece) because() error {
+	if q.outcome.Err != nil {
+		return q.outcome.Err
 	}
-	return t.fault
+	return q.fault
 }
 
 // TakeAlone takes a message that the process may have died over: nothing else of

@@ -27,7 +27,7 @@ const maxFound = 64
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 	a := &applier{mapping: m, out: &Changeset{Rows: make([][]Row, len(m.Tables))}, current: make([]int, len(m.Tables))}
 	facts := facts{mapping: m, in: in}
-	a.frame = xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}
+	a.frame = xpath.Frame{Item: in.item(), Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}
 	a.name(in)
 	if err := m.reject(in); err != nil {
 		return a.named(), err
@@ -53,6 +53,7 @@ type facts struct {
 	in      *Input
 	stored  []Value
 	found   *fault.Error // what a declared fault answers; nil elsewhere
+	tally   Tally        // of the reply to a message that was split
 }
 
 // Fact returns the value of a slot.
@@ -70,6 +71,9 @@ func (f *facts) Fact(slot int) (Value, bool) {
 		return xpath.Moment(f.in.Message.ReceivedAt.UTC()), true
 	case messageIDFact:
 		return xpath.Text(f.in.Message.MessageID), f.in.Message.MessageID != ""
+	}
+	if slot >= splitFacts {
+		return f.splitFact(slot)
 	}
 	if slot >= faultCodeFact {
 		return f.foundFact(slot)
@@ -113,6 +117,9 @@ func (a *applier) name(in *Input) {
 	m := a.mapping
 	if !m.anonymous {
 		a.out.Identity = in.Message.MessageID
+		if in.Part.Exists() && !m.HasIdentity {
+			a.placed(in)
+		}
 	}
 	if m.HasIdentity {
 		a.out.Identity = a.text(m.identity, "identity")

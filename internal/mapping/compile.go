@@ -77,17 +77,30 @@ func didYouMean(word string, known []string) string {
 }
 
 func (k *compiler) compile() {
+	k.split()
 	root := k.scope()
 	k.identity(root)
 	k.keys(root)
 	k.mapping.top = k.table(k.file.Rows, nil, root)
 	k.publish()
+	k.around()
 	k.answer()
 	k.answers()
 }
 
-// scope is the static context outside of rows.
+// scope is the static context outside of rows: the payload element, or the part
+// that a message was split into.
 func (k *compiler) scope() *xpath.Scope {
+	scope := k.payload()
+	if k.mapping.split != nil {
+		scope.Context = k.mapping.split.shape
+		scope.Variables["part"] = &xpath.Variable{Field: partField}
+	}
+	return scope
+}
+
+// payload is the static context of the whole message.
+func (k *compiler) payload() *xpath.Scope {
 	op := k.mapping.Operation
 	return &xpath.Scope{
 		Context:    &xpath.Shape{Element: op.Input.Element},
@@ -220,7 +233,9 @@ func (k *compiler) identity(scope *xpath.Scope) {
 	id := k.file.Identity
 	k.mapping.anonymous = id.none
 	if id.expression == nil {
-		if !id.none {
+		if !id.none && k.mapping.split != nil {
+			k.warn(k.file.Mapping.node, "without identity: a part is known by wsa:MessageID or the AMQP message-id and its place in the message; a message that has none is refused. Say identity: none where parts may be stored again")
+		} else if !id.none {
 			k.warn(k.file.Mapping.node, "without identity: a repeat is known by wsa:MessageID or the AMQP message-id alone, and stored again when it has none; say identity: none to mean that")
 		}
 		return
@@ -240,6 +255,9 @@ type keyProgram struct {
 
 func (k *compiler) keys(scope *xpath.Scope) {
 	for _, key := range k.file.BusinessKeys {
+		if key.name == ArrivalKey && k.mapping.split != nil {
+			k.fail(key.node, "the key %s is taken: parts are found under it by the message they came with", key.name)
+		}
 		if p := k.values(&key.expression, scope); p != nil {
 			k.mapping.keys = append(k.mapping.keys, keyProgram{key.name, p})
 		}

@@ -87,7 +87,7 @@ func (m *Mapping) reject(in *Input) error {
 // renderer is one for the faults of a message, for which nothing is stored.
 func (m *Mapping) renderer(in *Input, found *fault.Error) *renderer {
 	facts := facts{mapping: m, in: in, found: found}
-	return &renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "faults"}
+	return &renderer{mapping: m, frame: xpath.Frame{Item: in.item(), Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "faults"}
 }
 
 // raise writes the fault of a rule, or returns nil where its condition is not met.

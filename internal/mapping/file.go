@@ -17,6 +17,7 @@ type File struct {
 	Mapping      word              `yaml:"mapping,required"`
 	Contract     word              `yaml:"contract,required"`
 	Namespaces   map[string]string `yaml:"namespaces"`
+	Split        *expression       `yaml:"split"`
 	Identity     identity          `yaml:"identity"`
 	BusinessKeys namedExpressions  `yaml:"business_keys"`
 	OrderingKey  *expression       `yaml:"ordering_key"`

@@ -39,6 +39,7 @@ type Mapping struct {
 	// Warnings are what its author should look at though the mapping compiles.
 	Warnings []config.Fault
 
+	split        *splitProgram // nil: a message is one
 	identity     *xpath.Program
 	anonymous    bool // identity: none
 	keys         []keyProgram
@@ -66,10 +67,20 @@ type MessageFacts struct {
 // Input is one message to be mapped.
 type Input struct {
 	Payload    document.Node     // the Body's child
+	Part       document.Node     // of a mapping that splits: the part in Payload, which has no other
+	Number     int               // the place of Part in the message as it came, from 1
 	Header     document.Node     // the SOAP Header, or none
 	Properties map[string]string // AMQP properties and headers
 	Principal  Principal
 	Message    MessageFacts
+}
+
+// item is the context item of everything but the reply.
+func (in *Input) item() document.Node {
+	if in.Part.Exists() {
+		return in.Part
+	}
+	return in.Payload
 }
 
 // place is file:line:column of an expression.

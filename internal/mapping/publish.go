@@ -201,6 +201,10 @@ func (k *compiler) answer() {
 	case op.Output.Element == nil:
 		k.fail(reply.node, "the operation %s answers with an empty Body; it has no reply", op.Name)
 	default:
-		k.mapping.reply = k.xml(op.Output.Element, reply, k.stored())
+		scope := k.stored()
+		if k.mapping.split != nil {
+			scope = k.whole()
+		}
+		k.mapping.reply = k.xml(op.Output.Element, reply, scope)
 	}
 }

@@ -19,13 +19,14 @@ const (
 const maxRoutingKey = 255
 
 // Render makes the reply and the publications of a message from the stored
-// values that Returns names, in that order. Errors are *fault.Error.
+// values that Returns names, in that order; of a part of a split message the
+// publications alone. Errors are *fault.Error.
 func (m *Mapping) Render(in *Input, stored []Value) (*Rendered, error) {
 	facts := facts{mapping: m, in: in, stored: stored}
-	r := renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "reply"}
+	r := renderer{mapping: m, frame: xpath.Frame{Item: in.item(), Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "reply"}
 	out := &Rendered{}
 	var err error
-	if m.reply != nil {
+	if m.reply != nil && m.split == nil {
 		if out.Reply, err = r.xml(nil, m.reply); err != nil {
 			return nil, err
 		}

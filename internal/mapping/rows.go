@@ -142,11 +142,20 @@ func (k *compiler) name(r *rowRule, self *rowScope) {
 	if name == "" {
 		return
 	}
-	if _, taken := k.rows[name]; taken || slices.Contains([]string{"header", "properties", "principal", "message", "fault"}, name) {
+	if _, taken := k.rows[name]; taken || k.reserved(name) {
 		k.fail(r.As.node, "the name $%s is taken", name)
 		return
 	}
 	k.rows[name] = self
+}
+
+// reserved reports whether a variable of the gateway's own has the name.
+func (k *compiler) reserved(name string) bool {
+	names := []string{"header", "properties", "principal", "message", "fault"}
+	if k.mapping.split != nil {
+		names = append(names, "part", "parts")
+	}
+	return slices.Contains(names, name)
 }
 
 func (k *compiler) columns(r *rowRule, p *rowProgram, self *rowScope, scope *xpath.Scope) {

@@ -27,10 +27,11 @@ const (
 	RoutingRule                     // a part of a routing key
 	FieldRule                       // a field of a body or a reply
 	PublicationRule                 // a publication of the payload as it came
+	SplitRule                       // split: what a message is made for each of
 	DeclaredRule                    // a part of a declared fault: its condition, its reason, or a field of it
 )
 
-var ruleKindNames = [...]string{"expression", "identity", "ordering key", "business key", "each", "when", "column", "look-up key", "routing key", "field", "original", "fault"}
+var ruleKindNames = [...]string{"expression", "identity", "ordering key", "business key", "each", "when", "column", "look-up key", "routing key", "field", "original", "split", "fault"}
 
 // String returns the kind in words.
 func (k RuleKind) String() string { return ruleKindNames[k] }
@@ -126,6 +127,9 @@ func (l *ruleList) names() {
 		r := none
 		r.Kind, r.Name = kind, name
 		return r
+	}
+	if m.split != nil {
+		l.add(m.split.path, with(SplitRule, ""))
 	}
 	l.add(m.identity, with(IdentityRule, ""))
 	l.add(m.ordering, with(OrderingRule, ""))

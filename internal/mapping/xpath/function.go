@@ -249,6 +249,9 @@ func (c *compiler) stringOf(n *call) code {
 		return c.fail(n, "string takes one value, and this may be several; use string-join")
 	}
 	if w, ok := k.(*walk); ok {
+		if w.elements() && c.lacks(w.t) != "" {
+			c.uses(Use{Shape: w.t.Shape, Whole: true})
+		}
 		raw := *w
 		raw.atom = atom{class: String, fallback: w.atom.fallback}
 		raw.kinds = slices.Clone(w.kinds)
@@ -428,6 +431,7 @@ func (c *compiler) place(n *call) code {
 	if c.inside == 0 {
 		return c.fail(n, "%s() has a meaning within [ ] and behind ! only", n.name)
 	}
+	c.counted()
 	last := n.name == "last"
 	return &scalar{single(Integer), func(f *Frame) (Value, bool, error) {
 		if last {

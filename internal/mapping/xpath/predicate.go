@@ -24,6 +24,7 @@ func (c *compiler) predicate(n node, t *Type) (predicate, bool) {
 			return predicate{}, false
 		}
 		t.Min, t.Max = atLeast(t.Min, index), min(max(t.Max, -t.Max), 1)
+		c.counted()
 		return predicate{index: index}, true
 	}
 	t.Min = 0
@@ -31,6 +32,7 @@ func (c *compiler) predicate(n node, t *Type) (predicate, bool) {
 		if t.Max != 0 && isFixed(n) {
 			t.Max = 1
 		}
+		c.counted()
 		return predicate{position: code}, true
 	}
 	test := tester(code)
@@ -39,6 +41,13 @@ func (c *compiler) predicate(n node, t *Type) (predicate, bool) {
 		return predicate{}, false
 	}
 	return predicate{test: test}, true
+}
+
+// counted notes that a predicate around no other asks for a position.
+func (c *compiler) counted() {
+	if c.inside == 1 {
+		c.program.Positional = true
+	}
 }
 
 // isFixed reports whether a numeric predicate, such as last() - 1, is the same

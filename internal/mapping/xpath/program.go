@@ -23,6 +23,9 @@ type Program struct {
 	// Blocks names the children of a container that paths begin with: the
 	// header blocks that are read.
 	Blocks []contract.Name
+	// Positional says that a predicate of its own path counts: which nodes are
+	// meant depends on how many there are.
+	Positional bool
 
 	code   code
 	tester func(*Frame) (bool, error)

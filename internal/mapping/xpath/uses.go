@@ -13,6 +13,9 @@ type Use struct {
 	// Condition says that the node only decides: it stands in a predicate, or in
 	// the test of if.
 	Condition bool
+	// Whole says that the text of all that is in the node is read: string() of an
+	// element with child elements.
+	Whole bool
 }
 
 // Uses returns everything that the expression may read, in the order of its
@@ -28,7 +31,7 @@ func (c *compiler) uses(u Use) {
 
 // same reports whether two uses are of one declaration at one place.
 func (u Use) same(o Use) bool {
-	return u.Condition == o.Condition && u.Variable == o.Variable && u.Field == o.Field && u.Shape.same(o.Shape)
+	return u.Condition == o.Condition && u.Whole == o.Whole && u.Variable == o.Variable && u.Field == o.Field && u.Shape.same(o.Shape)
 }
 
 func (s *Shape) same(o *Shape) bool {

@@ -77,7 +77,9 @@ func didYouMean(word string, known []string) string {
 }
 
 func (k *compiler) compile() {
-	k.split()
+	if k.split(); len(k.faults) > 0 {
+		return // what stands in a part that does not exist is not judged
+	}
 	root := k.scope()
 	k.identity(root)
 	k.keys(root)

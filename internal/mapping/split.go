@@ -36,7 +36,7 @@ func (k *compiler) split() {
 	}
 	scope := k.payload()
 	for name := range scope.Variables {
-		scope.Variables[name] = &xpath.Variable{Refuse: "split looks at the payload alone, not at $" + name}
+		scope.Variables[name] = &xpath.Variable{Refuse: "the parts are found in the payload alone; there is no $" + name + " here"}
 	}
 	p := k.program(e, scope)
 	if p == nil {
@@ -50,8 +50,8 @@ func (k *compiler) split() {
 		k.fail(e.node, "the parts of a message cannot be told by position: one that is tried again stands alone")
 	case !t.Repeats():
 		k.fail(e.node, "a message has no more than one %s; split needs a path that may occur several times", e.Source)
-	case t.Min > 1:
-		k.fail(e.node, "the contract demands at least %d of %s; a part that is tried again stands alone, and would break it", t.Min, e.Source)
+	case t.Shape.Demands() > 1:
+		k.fail(e.node, "the contract demands at least %d on the way to %s; a part that is tried again stands alone, and would break it", t.Shape.Demands(), e.Source)
 	default:
 		k.mapping.split = &splitProgram{path: p, shape: t.Shape}
 	}

@@ -74,3 +74,19 @@ func (u Use) AppendRead(dst []byte, n document.Node) []byte {
 func appendRead(dst []byte, name, value string) []byte {
 	return fmt.Appendf(dst, "\n%q=%q", name, value)
 }
+
+// Demands is how many of one kind the contract demands at least where such a node
+// stands, or something around it: of the nodes or of their ancestors, whichever
+// are more, one by one below their parents.
+func (s *Shape) Demands() int {
+	most := 0
+	for _, m := range ancestors(s.members()) {
+		if m.Element == nil || m.Parent == nil {
+			continue
+		}
+		if r, ok := m.Parent.child(m.Element.Name); ok {
+			most = max(most, r.min)
+		}
+	}
+	return most
+}

@@ -99,6 +99,9 @@ func (p *project) report(out io.Writer, c *compiled) {
 	for i, r := range p.Routes {
 		m := c.mappings[i]
 		fmt.Fprintf(out, "route     %s: %s, %d tables, channels %v\n", r.Route, m.Operation.Name, len(m.Tables), m.Channels)
+		if m.Splits() {
+			fmt.Fprintf(out, "  split   a message for each %s\n", m.Split())
+		}
 		for _, f := range m.Faults {
 			fmt.Fprintf(out, "  fault   %s\n", f)
 		}

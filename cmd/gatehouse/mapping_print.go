@@ -16,6 +16,12 @@ func (t *trial) print(out io.Writer) {
 	if t.Message != nil {
 		fmt.Fprintf(out, "message   %s: %s, %d bytes\n", t.Message.File, t.Message.Form, t.Message.Bytes)
 	}
+	t.printParts(out)
+	t.printOne(out)
+}
+
+// printOne tells what becomes of one message, or of a part.
+func (t *trial) printOne(out io.Writer) {
 	t.printNames(out)
 	for _, row := range t.Rows {
 		row.print(out, "")

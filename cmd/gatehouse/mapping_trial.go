@@ -20,6 +20,8 @@ type trial struct {
 	Identity     *trialName         `json:"identity,omitempty"`
 	OrderingKey  *trialName         `json:"ordering_key,omitempty"`
 	Keys         []trialName        `json:"business_keys,omitempty"`
+	Part         *trialPart         `json:"part,omitempty"`  // of a part: where it is
+	Parts        []*trial           `json:"parts,omitempty"` // of a message that is split: what becomes of each
 	Rows         []*trialRow        `json:"rows,omitempty"`
 	Deleted      []trialDeleted     `json:"deleted,omitempty"`
 	MoreDeleted  int                `json:"more_deleted,omitempty"`
@@ -42,6 +44,12 @@ type trialMapping struct {
 	File     string `json:"file"`
 	Route    string `json:"route,omitempty"`
 	Contract string `json:"contract"`
+}
+
+// trialPart says which part of a message is meant.
+type trialPart struct {
+	Number int `json:"number"`
+	messagePlace
 }
 
 // trialName is the identity or a key.

@@ -120,13 +120,21 @@ func (t *trial) run(ctx context.Context, f *tryFlags, message string) error {
 	if err == nil {
 		now, id := time.Now().UTC().Truncate(time.Millisecond), uuid.Must(uuid.NewV7())
 		p.facts(id.String(), now, mapping.Principal{Login: sender.Login, DN: sender.DN, Partner: sender.Partner}, f.properties)
-		if f.connect {
-			err = t.rehearse(ctx, sender, id)
+		if t.chosen.mapping.Splits() {
+			err = t.split(ctx, f, sender)
 		} else {
-			err = t.imagine()
+			err = t.play(ctx, f, sender, id)
 		}
 	}
 	return t.refuse(err)
+}
+
+// play has one message mapped, by the database where it is asked.
+func (t *trial) play(ctx context.Context, f *tryFlags, sender *gateway.Principal, id gateway.ID) error {
+	if f.connect {
+		return t.rehearse(ctx, sender, id)
+	}
+	return t.imagine()
 }
 
 // refuse keeps what is against the message; everything else is returned.

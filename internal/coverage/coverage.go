@@ -100,7 +100,7 @@ func (r *Rules) Score() *Score {
 			s.point(r.published(rule.Publication), rule.Source(), "%s is never published", name)
 		case rule.Constant:
 			s.point(r.made(rule.Table), rule.Source(), "%s is never written", name)
-		case rule.Kind == mapping.EachRule:
+		case rule.Kind == mapping.EachRule || rule.Kind == mapping.SplitRule:
 			s.point(r.seen[i][xpath.SeenValue], rule.Source(), "%s never finds anything", name)
 		default:
 			s.point(r.seen[i][xpath.SeenValue] || r.seen[i][xpath.SeenTrue] || r.seen[i][xpath.SeenFalse], rule.Source(), "%s never has a value", name)
@@ -169,7 +169,7 @@ func (r *Rules) name(rule *mapping.Rule) string {
 		of = r.mapping.Tables[rule.Table].Name.String()
 	case rule.Publication >= 0:
 		of = "publication to " + r.mapping.Publications()[rule.Publication].Channel
-	case rule.Kind == mapping.IdentityRule || rule.Kind == mapping.OrderingRule || rule.Kind == mapping.KeyRule:
+	case rule.Kind == mapping.IdentityRule || rule.Kind == mapping.OrderingRule || rule.Kind == mapping.KeyRule || rule.Kind == mapping.SplitRule:
 		of = ""
 	}
 	text := rule.Kind.String()

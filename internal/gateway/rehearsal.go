@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
@@ -90,4 +91,51 @@ func RehearsalEntry(route string, sender *Principal, m *mapping.Mapping, in *map
 		Message: message, Changes: changes, Size: len(message.Payload), Done: func() {},
 		Render: func(stored []mapping.Value) (*mapping.Rendered, error) { return m.Render(in, stored) },
 	}
+}
+
+// RehearsalPart is a part of a message that came by no door, as Accept would make
+// a message of it.
+type RehearsalPart struct {
+	Input  mapping.Input
+	Path   string // where the part stands in what came, with Line and Column
+	Line   int
+	Column int
+
+	from *partOrigin
+}
+
+// Locate translates a detail about the part into one about what came.
+func (r *RehearsalPart) Locate(d fault.Detail) fault.Detail { return r.from.Locate(d) }
+
+// RehearsalParts calls yield with each part of a message in the order of the
+// document, and releases it afterwards; tree is what in is of. located translates
+// places in it into those of what came; it may be nil. Errors are *fault.Error, or
+// yield's.
+func RehearsalParts(m *mapping.Mapping, tree *document.Tree, in *mapping.Input, located interface {
+	Locate(fault.Detail) fault.Detail
+}, yield func(*RehearsalPart) error) error {
+	nodes, err := m.Parts(in)
+	if err != nil {
+		return err
+	}
+	p := &passage{arrival: &Arrival{}, writer: &boundWriter{mapping: &mapping.Checked{Mapping: m}}, tree: tree, input: *in, origin: located}
+	cut, err := p.cut(nodes)
+	if err != nil {
+		return err
+	}
+	for i := range nodes {
+		from := cut(i)
+		at := from.outward(from.at)
+		part, input, err := from.open(m, in, i+1)
+		if err == nil {
+			err = yield(&RehearsalPart{Input: input, Path: at.Path, Line: at.Line, Column: at.Column, from: from})
+		}
+		if part != nil {
+			part.Release()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

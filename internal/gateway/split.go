@@ -100,20 +100,31 @@ func (g *Gateway) split(ctx context.Context, p *passage) error {
 		return err
 	}
 	p.split = true
-	if len(nodes) == 0 {
-		return nil
+	cut, err := p.cut(nodes)
+	if err != nil {
+		return err
 	}
-	cut := document.NewExcerpts(p.tree.Root(), nodes, p.unread())
-	if around := cut.Around(); around > maxAround {
-		return fault.New(fault.CodeTooLarge, "the message has %d parts, and what surrounds them would be kept with each: %d bytes; at most %d are", len(nodes), around, maxAround)
-	}
-	var mu sync.Mutex
-	for i, n := range nodes {
-		line, column := n.Position()
-		at := fault.Detail{Path: n.Path(), Line: line, Column: column}
-		p.parts = append(p.parts, g.part(ctx, p, &partOrigin{Excerpt: cut.Excerpt(i), arrival: p, mu: &mu, at: at}, i+1))
+	for i := range nodes {
+		p.parts = append(p.parts, g.part(ctx, p, cut(i), i+1))
 	}
 	return nil
+}
+
+// cut prepares to make a document of each part.
+func (p *passage) cut(nodes []document.Node) (part func(int) *partOrigin, err error) {
+	if len(nodes) == 0 {
+		return nil, nil
+	}
+	excerpts := document.NewExcerpts(p.tree.Root(), nodes, p.unread())
+	if around := excerpts.Around(); around > maxAround {
+		return nil, fault.New(fault.CodeTooLarge, "the message has %d parts, and what surrounds them would be kept with each: %d bytes; at most %d are", len(nodes), around, maxAround)
+	}
+	mu := new(sync.Mutex)
+	return func(i int) *partOrigin {
+		line, column := nodes[i].Position()
+		at := fault.Detail{Path: nodes[i].Path(), Line: line, Column: column}
+		return &partOrigin{Excerpt: excerpts.Excerpt(i), arrival: p, mu: mu, at: at}
+	}, nil
 }
 
 // alone applies the mapping to a part that was held: the message has no other.
@@ -171,24 +182,33 @@ func originOf(arrival Digest, number int) Digest {
 }
 
 // readPart builds the tree of a part and applies the mapping to it.
-func (q *passage) readPart(p *passage, from *partOrigin, number int) error {
-	tree, err := document.Read(from.Text)
+func (q *passage) readPart(p *passage, from *partOrigin, number int) (err error) {
+	q.tree, q.input, err = from.open(p.writer.mapping.Mapping, &p.input, number)
 	if err != nil {
-		return fault.New(fault.CodeInternal, "").Because(err) // it was cut out of what was read
-	}
-	q.tree, q.input = tree, p.input
-	q.input.Message.ID, q.input.Number = q.receipt.ID.String(), number
-	if q.arrival.Asynchronous() {
-		q.input.Payload = tree.Root()
-	} else {
-		q.input.Header, q.input.Payload = envelope.Parts(tree)
-	}
-	if err := q.writer.mapping.Single(&q.input); err != nil {
 		return err
 	}
-	from.Found(q.input.Part)
+	q.input.Message.ID = q.receipt.ID.String()
 	q.changes, err = q.writer.mapping.Apply(&q.input)
 	return err
+}
+
+// open reads the document of a part, and finds the part in it. There is a tree
+// unless it cannot be read.
+func (o *partOrigin) open(m *mapping.Mapping, whole *mapping.Input, number int) (*document.Tree, mapping.Input, error) {
+	in := *whole
+	in.Number = number
+	tree, err := document.Read(o.Text)
+	if err != nil {
+		return nil, in, fault.New(fault.CodeInternal, "").Because(err) // it was cut out of what was read
+	}
+	if in.Payload = tree.Root(); whole.Payload.Parent().Exists() {
+		in.Header, in.Payload = envelope.Parts(tree)
+	}
+	if err := m.Single(&in); err != nil {
+		return tree, in, err
+	}
+	o.Found(in.Part)
+	return tree, in, nil
 }
 
 // partOrigin relates the document of a part to the bytes that came. Parts are in

@@ -251,6 +251,9 @@ func (f *file) lookUp(out *Rule, r *mapping.Rule, l *mapping.Lookup) {
 
 // around tells what a rule stands in: conditions, and what is gone through.
 func (f *file) around(out *Rule, r *mapping.Rule) {
+	if f.Splits() && r.Kind != mapping.SplitRule && !f.replies(r) {
+		out.Each = append(out.Each, f.Split())
+	}
 	for i := range f.rules {
 		o := &f.rules[i]
 		if o.Kind != mapping.WhenRule && o.Kind != mapping.EachRule || o == r || !f.encloses(o, r) {
@@ -262,6 +265,12 @@ func (f *file) around(out *Rule, r *mapping.Rule) {
 			out.Each = append(out.Each, o.Text)
 		}
 	}
+}
+
+// replies reports whether a rule belongs to the reply, which is to the whole
+// message however it is split.
+func (f *file) replies(r *mapping.Rule) bool {
+	return r.Table < 0 && r.Publication < 0 && !named(r.Kind) && r.Kind != mapping.DeclaredRule
 }
 
 // encloses reports whether r is made only where o, a condition or a repetition,
@@ -282,7 +291,7 @@ func (f *file) encloses(o, r *mapping.Rule) bool {
 }
 
 func named(k mapping.RuleKind) bool {
-	return k == mapping.IdentityRule || k == mapping.OrderingRule || k == mapping.KeyRule
+	return k == mapping.IdentityRule || k == mapping.OrderingRule || k == mapping.KeyRule || k == mapping.SplitRule
 }
 
 // makes is what a rule makes or decides, in words; of a column its name.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,7 +101,7 @@ func (p *project) report(out io.Writer, c *compiled) {
 		m := c.mappings[i]
 		fmt.Fprintf(out, "route     %s: %s, %d tables, channels %v\n", r.Route, m.Operation.Name, len(m.Tables), m.Channels)
 		if m.Splits() {
-			fmt.Fprintf(out, "  split   a message for each %s\n", m.Split())
+			fmt.Fprintf(out, "  split   a message for each %s%s\n", m.Split(), sameWhile(m.ReadsAround()))
 		}
 		for _, f := range m.Faults {
 			fmt.Fprintf(out, "  fault   %s\n", f)
@@ -123,6 +124,18 @@ func (p *project) report(out io.Writer, c *compiled) {
 			fmt.Fprintf(out, "warning: role %s has no members\n", r.Name)
 		}
 	}
+}
+
+// sameWhile says what of the whole message counts when a part of it comes again.
+func sameWhile(paths []string) string {
+	if len(paths) == 0 {
+		return ""
+	}
+	verb := "is"
+	if len(paths) > 1 {
+		verb = "are"
+	}
+	return "; the same again while " + strings.Join(paths, ", ") + " around it " + verb
 }
 
 func (r *running) checkDirectory(ctx context.Context, out io.Writer, user string) error {

@@ -472,6 +472,9 @@ func (g *Gateway) attrs(p *passage) []any {
 	if p.identity != nil {
 		attrs = append(attrs, "user", p.identity.Login)
 	}
+	if m := p.arrival.part; m != nil {
+		attrs = append(attrs, "arrival", m.arrival)
+	}
 	return attrs
 }
 

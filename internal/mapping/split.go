@@ -131,6 +131,20 @@ func (m *Mapping) Split() string {
 	return m.split.path.Source
 }
 
+// ReadsAround names what the rules read outside of a part: a part is the same again
+// only while that is.
+func (m *Mapping) ReadsAround() []string {
+	var paths []string
+	if m.split != nil {
+		for _, u := range m.split.around {
+			if path := u.Shape.Path(); path != "" && !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
 // Parts returns the parts of a message in document order; there may be none.
 // Errors are *fault.Error: CodeTooLarge for more than MaxParts, CodeMapping for a
 // part within another, CodeIdentity when there is nothing to tell the parts of

@@ -3,6 +3,7 @@ package xpath
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 )
@@ -89,4 +90,27 @@ func (s *Shape) Demands() int {
 		}
 	}
 	return most
+}
+
+// Path names the node by the local names on the way to it, from below the payload
+// element: Header/BatchId, Line/@no. Of several ways it is one.
+func (s *Shape) Path() string {
+	var steps []string
+	for range maxDepth {
+		s = s.members()[0]
+		switch {
+		case s.text:
+			steps = append(steps, "text()")
+		case s.Attribute != nil:
+			steps = append(steps, "@"+s.Attribute.Name.Local)
+		case s.Element != nil && s.Parent != nil:
+			steps = append(steps, s.Element.Name.Local)
+		}
+		if s.Parent == nil {
+			break
+		}
+		s = s.Parent
+	}
+	slices.Reverse(steps)
+	return strings.Join(steps, "/")
 }

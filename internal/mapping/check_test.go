@@ -218,3 +218,31 @@ func TestCheckDoesNotChangeTheMapping(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestStubAmongColumns: a look-up that makes the row it misses is a step of its
+// own, and none of the columns around it is lost.
+func TestStubAmongColumns(t *testing.T) {
+	src := `mapping: m
+contract: wsdl/orders/orders.wsdl#SubmitOrder
+namespaces: {o: urn:gatehouse:samples:orders:1}
+identity: o:Header/o:MessageId
+rows:
+  - table: sales.sales_order
+    as: order
+    match: [order_no]
+    columns:
+      order_no: o:Order/o:OrderNumber
+      customer_id: {lookup: crm.customer, where: {customer_no: o:Order/o:Customer/@number}, column: id, not_found: insert, insert: {name: {value: unknown}, country: {value: FI}}}
+      status: o:Order/o:Status
+      currency: o:Order/o:Currency
+      ordered_at: {from: o:Order/o:OrderedAt, zone: UTC}
+reply: {OrderId: $order/id, OrderNumber: o:Order/o:OrderNumber, Status: {$value: ACCEPTED}}
+`
+	if got := judge(loadContract(t), src, business()); got != "" {
+		t.Error(got)
+	}
+	m := compile(t, "m.yaml", []byte(src))
+	if n := len(m.Tables[0].Columns); n != 5 || len(m.Tables) != 2 || len(m.Tables[0].Match) != 1 {
+		t.Errorf("%d columns of %d steps: %+v", n, len(m.Tables), m.Tables[0])
+	}
+}

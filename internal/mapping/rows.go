@@ -172,6 +172,7 @@ func (k *compiler) columns(r *rowRule, p *rowProgram, self *rowScope, scope *xpa
 		}
 		seen[c.name] = true
 		column, program := k.column(c, self, scope)
+		t = &k.mapping.Tables[self.index] // a look-up that makes a row is a step, too
 		t.Columns = append(t.Columns, column)
 		p.columns = append(p.columns, program)
 	}

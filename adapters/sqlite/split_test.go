@@ -62,6 +62,23 @@ faults:
   - {fault: OrderFault, when: b:Sku = 'BANNED', reason: "order {b:Number} is banned", body: {Number: string(b:Number), Code: {$value: BANNED}}}
 `
 
+// wholeMapping takes the same messages without splitting them.
+const wholeMapping = `mapping: items
+contract: batch/batch.wsdl#SubmitBatch
+namespaces: {b: urn:gatehouse:test:batch}
+identity: b:BatchId
+rows:
+  - table: sales.item
+    each: b:Order
+    match: [number]
+    columns:
+      number: string(b:Number)
+      site: ../b:Site
+      sku_id: {lookup: sales.sku, where: {sku: b:Sku}, column: id, not_found: not_yet}
+      quantity: b:Quantity
+reply: {BatchId: b:BatchId, Count: count(b:Order), Stored: {$value: 0}, Repeated: {$value: 0}}
+`
+
 // splitBench is a gateway on a store of its own, with a mapping that splits.
 type splitBench struct {
 	*gateway.Gateway
@@ -394,6 +411,37 @@ func TestSplitInterrupted(t *testing.T) {
 	b.is(stored, "700|700")
 	b.is(`SELECT count(*), min(quantity) FROM "sales.item"`, "700|1000")
 	b.is(`SELECT count(*) FROM (SELECT number, lag(id) OVER (ORDER BY CAST(number AS INTEGER)) AS before, id FROM "sales.item") WHERE before >= id`, "0")
+}
+
+// TestSplitChanged: what is held under a mapping that splits is processed by one
+// that does not, and the other way round nothing is lost either.
+func TestSplitChanged(t *testing.T) {
+	b := newSplitBench(t)
+	if r, err := b.take(b.arrival(batchOf("B-1", item("1", "NUT", 1), item("2", "NEW", 2)), "m-1", "erp.alice")); err != nil || r.Status != gateway.Waiting || r.Fault.Code != fault.CodePartsLater {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	b.Reload(b.generation(itemMapping, wholeMapping))
+	if r, err := b.take(b.arrival(batchOf("B-2", item("3", "NUT", 3), item("4", "LATER", 4)), "m-2", "erp.alice")); err != nil || r.Status != gateway.Waiting {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	b.probe.Exec(t, `INSERT INTO "sales.sku" (sku) VALUES ('NEW')`)
+	eventually(t, func() bool { return slices.Equal(b.rows(stored), []string{"2|2"}) })
+	b.is(`SELECT number FROM "sales.item" ORDER BY number`, "1", "2")
+	b.is(`SELECT count(*) FROM "gateway.message_key" WHERE name = 'arrival'`, "2")
+
+	// What waited as one message is nothing that a timer should make many of.
+	b.Reload(b.generation())
+	b.probe.Exec(t, `INSERT INTO "sales.sku" (sku) VALUES ('LATER')`)
+	eventually(t, func() bool { return slices.Equal(b.rows(`SELECT state FROM "gateway.held"`), []string{"parked"}) })
+	held, err := b.store.Messages(t.Context(), gateway.Query{Outcome: "parked"})
+	if err != nil || len(held) != 1 || !strings.Contains(held[0].Reason, "makes 2 messages of what waited as one; replay it") {
+		t.Fatalf("%+v, %v", held, err)
+	}
+	if e, err := b.Replay(t.Context(), held[0].ID, gateway.Act{By: "olga"}); err != nil || e.Outcome != "stored" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	b.is(stored, "4|4")
+	b.is(`SELECT state FROM "gateway.held"`, "replayed")
 }
 
 func eventually(t *testing.T, ok func() bool) {

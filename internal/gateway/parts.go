@@ -32,19 +32,26 @@ func (g *Gateway) acceptParts(ctx context.Context, p *passage) error {
 	}
 }
 
+// maxUnderWay is how many parts of one message are in the lanes at the same time:
+// enough for full batches, and so few that others find room.
+const maxUnderWay = 4 * maxBatch
+
 // commitParts submits parts in their order, waits until each has its outcome, and
 // tells it.
 func (g *Gateway) commitParts(ctx context.Context, parts []*piece) {
 	var open sync.WaitGroup
+	under := make(chan struct{}, maxUnderWay)
 	for _, q := range parts {
 		if q.fault != nil {
 			q.release()
 			continue
 		}
 		open.Add(1)
+		under <- struct{}{}
 		entry := q.entry()
 		j := &job{writer: q.writer, entry: entry, settle: func(o Outcome, err error) {
 			q.settle(o, err)
+			<-under
 			open.Done()
 		}}
 		if err := g.lanes.laneOf(entry.Message.OrderingKey).pushWhenRoom(ctx, j); err != nil {
@@ -200,15 +207,32 @@ func (t *Ticket) submitParts(ctx context.Context, s *Source) {
 		t.replayParts(ctx)
 		t.done()
 	default:
-		t.open.Store(int32(len(t.parts)))
-		for _, q := range t.parts {
+		t.feed(ctx, s)
+	}
+}
+
+// feed submits the parts, no more at the same time than there is room for. When
+// ctx ends, those that were not submitted are not known to be stored.
+func (t *Ticket) feed(ctx context.Context, s *Source) {
+	t.open.Store(int32(len(t.parts)))
+	under := make(chan struct{}, maxUnderWay)
+	for _, q := range t.parts {
+		settle := func(o Outcome, err error) {
+			q.settle(o, err)
+			q.release()
+			if t.open.Add(-1) == 0 {
+				t.done()
+			}
+		}
+		select {
+		case under <- struct{}{}:
 			t.gateway.submit(ctx, q, s, func(o Outcome, err error) {
-				q.settle(o, err)
-				q.release()
-				if t.open.Add(-1) == 0 {
-					t.done()
-				}
+				<-under
+				settle(o, err)
 			})
+		case <-ctx.Done():
+			s.broken.Store(true)
+			settle(Outcome{}, fault.New(fault.CodeBusy, ""))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -36,6 +37,11 @@ reply: {BatchId: b:BatchId, Count: $parts/count, Stored: $parts/stored, Repeated
 // newPartsBench is a gateway on fakes with a mapping that splits.
 func newPartsBench(t testing.TB) *bench {
 	t.Helper()
+	return newPartsBenchWith(t, gateway.Config{})
+}
+
+func newPartsBenchWith(t testing.TB, config gateway.Config) *bench {
+	t.Helper()
 	c, err := contract.Load(os.DirFS("../../testdata/soap"), "batch/batch.wsdl")
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +62,7 @@ func newPartsBench(t testing.TB) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Gateway = gateway.New(gateway.Config{}, b.store, g, time.Now, slog.New(slog.DiscardHandler))
+	b.Gateway = gateway.New(config, b.store, g, time.Now, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()
@@ -207,6 +213,41 @@ func TestPartsOutliveTheirCaller(t *testing.T) {
 	b.stop() // waits for what is in flight
 	if len(b.store.entries) != 5000 || len(b.store.refusals) != 0 {
 		t.Errorf("%d entries, %d refusals", len(b.store.entries), len(b.store.refusals))
+	}
+}
+
+// TestPartsLeaveRoom: a long message does not fill the lanes against others.
+func TestPartsLeaveRoom(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	b := newPartsBenchWith(t, gateway.Config{Metrics: gateway.NewMetrics(registry)})
+	defer b.stop()
+	waiting := func() float64 {
+		families, err := registry.Gather()
+		if err != nil {
+			t.Error(err)
+		}
+		for _, f := range families {
+			if f.GetName() == "gatehouse_lane_messages" {
+				return f.GetMetric()[0].GetGauge().GetValue()
+			}
+		}
+		t.Error("nobody counts what waits")
+		return 0
+	}
+	most := 0.0
+	b.store.commit = func() error {
+		most = max(most, waiting())
+		return nil
+	}
+	orders := strings.Repeat(part(1, "S"), 5000) // one key, one lane
+	if _, err := b.Accept(t.Context(), b.batch(batch("HEL", orders))); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.take(t, queued(batch("HEL", orders), "erp.alice")); err != nil {
+		t.Error(err)
+	}
+	if most == 0 || most > 512 {
+		t.Errorf("up to %v messages waited in the lanes", most)
 	}
 }
 

@@ -387,10 +387,10 @@ func (a *applier) keys(step, column int, into *Cell) {
 // inZone reads a dateTime without a zone as local time of one. A time that the
 // clocks skipped is refused; of one that came twice the first is meant.
 func inZone(v Value, zone *time.Location) (Value, error) {
-	if v.Instant.Location() != xpath.NoZone {
+	if v.Instant().Location() != xpath.NoZone {
 		return v, nil
 	}
-	t := v.Instant
+	t := v.Instant()
 	local := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
 	if !sameClock(t, local) {
 		return v, &xpath.Error{Message: "the value did not exist in " + zone.String() + ": the clocks went forward", Value: v.Lexical()}

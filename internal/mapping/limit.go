@@ -172,9 +172,9 @@ func utf16Length(s string) int {
 func fitBytes(l *limit, v Value) (Value, string) {
 	n := l.column.Length
 	switch {
-	case l.column.Fixed && len(v.Bytes) != n:
+	case l.column.Fixed && len(v.Text) != n:
 		return v, fmt.Sprintf("exactly %d bytes", n)
-	case n > 0 && len(v.Bytes) > n:
+	case n > 0 && len(v.Text) > n:
 		return v, fmt.Sprintf("at most %d bytes", n)
 	}
 	return v, ""

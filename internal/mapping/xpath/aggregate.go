@@ -132,7 +132,7 @@ func (c *compiler) distinct(n *call) code {
 func identity(v Value) string {
 	switch v.Class {
 	case DateTime, Date: // a date is the moment it begins
-		v = Moment(v.Instant.UTC())
+		v = Moment(v.Instant().UTC())
 	case Double:
 		v.Float += 0 // there is one zero
 	case Time:

@@ -37,7 +37,7 @@ func (a *atom) value(f *Frame, raw string) (Value, string) {
 	raw = trim(raw)
 	if a.hex {
 		b, err := hex.DecodeString(raw)
-		return Value{Class: Binary, Bytes: b}, when(err != nil, "is not hexadecimal")
+		return Octets(b), when(err != nil, "is not hexadecimal")
 	}
 	return read(f, raw, a.class)
 }
@@ -100,17 +100,20 @@ func read(f *Frame, s string, to Class) (Value, string) {
 		v.Bool = s == "true" || s == "1"
 		complaint = when(!v.Bool && s != "false" && s != "0", "is not a boolean")
 	case DateTime:
-		v.Instant, complaint = scanMoment(s)
+		v.instant = f.moment()
+		*v.instant, complaint = scanMoment(s)
 	case Date:
-		v.Instant, complaint = scanDate(s)
+		v.instant = f.moment()
+		*v.instant, complaint = scanDate(s)
 	case Time:
 		complaint = scanTime(s)
 	case DayTimeDuration, YearMonthDuration:
-		v.Span, complaint = scanDuration(s, to)
+		var n int64
+		n, complaint = scanDuration(s, to)
+		v = lasting(to, n)
 	case Binary:
-		var err error
-		v.Bytes, err = base64.StdEncoding.DecodeString(strings.Join(strings.FieldsFunc(s, isSpace), ""))
-		complaint = when(err != nil, "is not base64")
+		b, err := base64.StdEncoding.DecodeString(strings.Join(strings.FieldsFunc(s, isSpace), ""))
+		return Octets(b), when(err != nil, "is not base64")
 	}
 	return v, complaint
 }
@@ -176,12 +179,13 @@ func toDecimal(f *Frame, v Value, to Class) (Value, string) {
 func toMoment(v Value, to Class) (Value, string) {
 	switch to {
 	case DateTime:
-		return Value{Class: DateTime, Instant: v.Instant}, ""
+		return Value{Class: DateTime, instant: v.instant}, ""
 	case Date:
-		y, m, d := v.Instant.Date()
-		return Value{Class: Date, Instant: time.Date(y, m, d, 0, 0, 0, 0, v.Instant.Location())}, ""
+		t := v.Instant()
+		y, m, d := t.Date()
+		return Day(time.Date(y, m, d, 0, 0, 0, 0, t.Location())), ""
 	case Time:
-		return Value{Class: Time, Text: string(appendZone(appendClock(nil, v.Instant), v.Instant)[1:])}, ""
+		return Value{Class: Time, Text: string(appendZone(appendClock(nil, v.Instant()), v.Instant())[1:])}, ""
 	}
 	return v, "cannot be converted"
 }

@@ -331,11 +331,11 @@ func orderSame(a, b Value) relation {
 	case Time:
 		return relation(timeOfDay(a.Text).Compare(timeOfDay(b.Text)))
 	case Binary:
-		return relation(slices.Compare(a.Bytes, b.Bytes))
+		return relation(strings.Compare(a.Text, b.Text))
 	case DayTimeDuration, YearMonthDuration:
-		return relation(cmp.Compare(a.Span, b.Span))
+		return relation(cmp.Compare(a.span(), b.span()))
 	}
-	return relation(a.Instant.Compare(b.Instant))
+	return relation(a.Instant().Compare(b.Instant()))
 }
 
 // timeOfDay puts an xs:time on the reference date (§9.4.18).

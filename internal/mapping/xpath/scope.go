@@ -1,6 +1,8 @@
 package xpath
 
 import (
+	"time"
+
 	"github.com/cockroachdb/apd/v3"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -52,6 +54,7 @@ type Frame struct {
 	locals         []local // by slot: what the expression's own variables stand for
 	effort         int     // turns of loops so far
 	slab           []apd.Decimal
+	moments        []time.Time
 }
 
 // decimal returns a zero decimal that nobody else has. They are drawn from
@@ -63,6 +66,16 @@ func (f *Frame) decimal() *apd.Decimal {
 	d := &f.slab[0]
 	f.slab = f.slab[1:]
 	return d
+}
+
+// moment returns room for a moment that nobody else has.
+func (f *Frame) moment() *time.Time {
+	if len(f.moments) == 0 {
+		f.moments = make([]time.Time, 16)
+	}
+	t := &f.moments[0]
+	f.moments = f.moments[1:]
+	return t
 }
 
 // Presence tells absent, nil and present apart: three values, not two.

@@ -45,7 +45,7 @@ func (p *plan) lookup(step int, name string) *mapping.Lookup {
 func (p *plan) shipped(e *gateway.Entry, numbers ...string) *gateway.Entry {
 	rows := []mapping.Row{}
 	for _, no := range numbers {
-		rows = append(rows, mapping.Row{Path: "/o:Shipment", Line: 30, Column: 3, Cells: []mapping.Cell{text(no), refers(0),
+		rows = append(rows, mapping.Row{Origin: mapping.At("/o:Shipment", 30, 3), Cells: []mapping.Cell{text(no), refers(0),
 			{Kind: mapping.ValueCell, Value: mapping.Moment(orderedAt)}}})
 	}
 	e.Changes.Rows = append(e.Changes.Rows, rows)
@@ -142,7 +142,7 @@ func (p *plan) changes(identity string, o order) *mapping.Changeset {
 		}
 	}
 	at := func(line int, path string) mapping.Row {
-		return mapping.Row{Parent: -1, Path: path, Line: line, Column: 3}
+		return mapping.Row{Parent: -1, Origin: mapping.At(path, line, 3)}
 	}
 	customer, head := at(2, "/o:Customer"), at(1, "/o:Order")
 	customer.Cells = []mapping.Cell{text(o.customer), text(o.name), text("FI"), text(o.email)}

@@ -219,8 +219,7 @@ func (a *applier) row(i, parent int) {
 			return
 		}
 	}
-	at := a.place(i)
-	row := Row{Parent: parent, Cells: a.take(len(p.columns)), Path: at.Path, Line: at.Line, Column: at.Column}
+	row := Row{Parent: parent, Cells: a.take(len(p.columns)), Origin: a.origin(i)}
 	for c := range p.columns {
 		a.cell(i, c, &row.Cells[c])
 	}
@@ -229,9 +228,9 @@ func (a *applier) row(i, parent int) {
 	a.steps(p.children, a.current[i])
 }
 
-// place is where complaints about a row point to: the element it is made from,
+// origin is where complaints about a row point to: the element it is made from,
 // or, when what may be missing is the row itself, what its key is taken from.
-func (a *applier) place(step int) xpath.Place {
+func (a *applier) origin(step int) Origin {
 	t := &a.mapping.Tables[step]
 	if t.OnMissing != Insert {
 		for _, c := range t.Match {
@@ -240,20 +239,19 @@ func (a *applier) place(step int) xpath.Place {
 			}
 		}
 	}
-	line, column := a.frame.Item.Position()
-	return xpath.Place{Path: a.frame.Item.Path(), Line: line, Column: column}
+	return xpath.From(a.frame.Item)
 }
 
 // locate finds what a column is taken from, unless that is no part of the message.
-func (a *applier) locate(step, column int) (xpath.Place, bool) {
+func (a *applier) locate(step, column int) (Origin, bool) {
 	p := &a.mapping.programs[step].columns[column]
 	switch {
 	case p.value != nil:
-		return p.value.Locate(&a.frame), true
+		return p.value.Origin(&a.frame), true
 	case len(p.keys) > 0:
-		return p.keys[0].Locate(&a.frame), true
+		return p.keys[0].Origin(&a.frame), true
 	}
-	return xpath.Place{}, false
+	return Origin{}, false
 }
 
 // take cuts cells off a slab: a message has many.
@@ -414,7 +412,8 @@ func (a *applier) detail(p *xpath.Program, message string) fault.Detail {
 func (a *applier) detailColumn(step, column int, message string) fault.Detail {
 	c := &a.mapping.Tables[step].Columns[column]
 	d := fault.Detail{Message: message, Source: c.Source, Target: a.mapping.Tables[step].Name.String() + "." + c.Name}
-	at, _ := a.locate(step, column)
+	from, _ := a.locate(step, column)
+	at := from.Place()
 	d.Path, d.Line, d.Column = at.Path, at.Line, at.Column
 	return d
 }

@@ -168,7 +168,7 @@ func (a *applier) stub(step, column int, into *Cell) {
 	into.Kind, into.Row = Reference, len(a.out.Rows[to])
 	a.stubs[key] = into.Row
 	at, _ := a.locate(to, 0)
-	a.out.Rows[to] = append(a.out.Rows[to], Row{Parent: parent, Cells: cells, Path: at.Path, Line: at.Line, Column: at.Column})
+	a.out.Rows[to] = append(a.out.Rows[to], Row{Parent: parent, Cells: cells, Origin: at})
 }
 
 // stubKey tells the rows of one message apart; what the columns' collations take

@@ -77,7 +77,7 @@ sales.order_line_feature <0 line_id=#0 name=size value=L
 	if got := fmt.Sprint(cs.Keys); got != "[{order PO-7} {customer C-1}]" {
 		t.Errorf("keys %s", got)
 	}
-	if got := cs.Rows[2][1]; got.Path != "/o:SubmitOrder/o:Order/o:Lines/o:Line[2]" || got.Line != 10 {
+	if got := cs.Rows[2][1].Origin.Place(); got.Path != "/o:SubmitOrder/o:Order/o:Lines/o:Line[2]" || got.Line != 10 {
 		t.Errorf("row at %s:%d", got.Path, got.Line)
 	}
 }

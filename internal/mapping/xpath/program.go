@@ -125,19 +125,47 @@ type Place struct {
 	Line, Column int
 }
 
+// Origin is a Place that is looked up when it is asked for: while the tree of
+// its node is there, and by one goroutine at a time.
+type Origin struct {
+	node  document.Node
+	leaf  string // what to add to the path of the node: /@name
+	place *Place // of no node
+}
+
+// At is the Origin of a Place that is known.
+func At(path string, line, column int) Origin { return Origin{place: &Place{path, line, column}} }
+
+// From is the Origin of what was made from an element.
+func From(n document.Node) Origin { return Origin{node: n} }
+
+// Place looks up the place; it is the zero Place for the zero Origin.
+func (o *Origin) Place() Place {
+	switch {
+	case o.place != nil:
+		return *o.place
+	case !o.node.Exists():
+		return Place{}
+	}
+	line, column := o.node.Position()
+	return Place{o.node.Path() + o.leaf, line, column}
+}
+
 // Locate finds the node that the expression read, or the nearest ancestor that
 // is there; the context item when it reads none. It is slow, for complaints.
 func (p *Program) Locate(f *Frame) Place {
+	o := p.Origin(f)
+	return o.Place()
+}
+
+// Origin finds what Locate describes.
+func (p *Program) Origin(f *Frame) Origin {
 	for _, w := range p.paths {
 		if n := w.nearest(f); n.Exists() {
-			return w.place(n)
+			return w.origin(n)
 		}
 	}
-	if !f.Item.Exists() {
-		return Place{}
-	}
-	line, column := f.Item.Position()
-	return Place{f.Item.Path(), line, column}
+	return From(f.Item)
 }
 
 // code is one compiled part of an expression.

@@ -364,18 +364,17 @@ func (w *walk) nearest(f *Frame) document.Node {
 	return n
 }
 
-func (w *walk) place(n document.Node) Place {
-	line, column := n.Position()
-	p := Place{n.Path(), line, column}
+func (w *walk) origin(n document.Node) Origin {
+	o := From(n)
 	switch {
 	case w.attr != nil:
 		if _, ok := n.Attr(*w.attr); ok {
-			p.Path += "/@" + w.label
+			o.leaf = "/@" + w.label
 		}
 	case w.text && w.carries(n) > 0:
-		p.Path += "/" + w.label
+		o.leaf = "/" + w.label
 	}
-	return p
+	return o
 }
 
 func (f *Frame) integer(n int64) Value {

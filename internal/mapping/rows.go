@@ -46,6 +46,7 @@ type rowProgram struct {
 	columns  []columnProgram
 	children []int
 	below    []int // every step underneath
+	keys     int   // how many values a row's look-ups are asked with
 }
 
 type columnForm uint8
@@ -110,6 +111,9 @@ func (k *compiler) row(r *rowRule, parent *rowScope, outer *xpath.Scope) int {
 	p.children = k.table(r.Children, self, scope)
 	for i := self.index + 1; i < len(m.Tables); i++ {
 		p.below = append(p.below, i)
+	}
+	for _, c := range p.columns {
+		p.keys += len(c.keys)
 	}
 	m.programs[self.index] = p
 	return self.index

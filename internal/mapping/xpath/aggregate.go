@@ -23,7 +23,7 @@ func (c *compiler) aggregate(n *call) code {
 	}
 	fold := map[string]func(*Frame, []Value) (Value, string){"sum": sum, "avg": average, "min": least, "max": greatest}[n.name]
 	zero := n.name == "sum"
-	return &scalar{result, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: result, eval: func(f *Frame) (Value, bool, error) {
 		values, err := items.all(f, nil)
 		if err != nil {
 			return Value{}, false, err

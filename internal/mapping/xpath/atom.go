@@ -10,22 +10,41 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
+// spacing is the whiteSpace facet (XSD 1.0 part 2 §4.3.6).
+type spacing uint8
+
+const (
+	preserves spacing = iota
+	replaces
+	collapses
+)
+
+func spacingOf(facet string) spacing {
+	switch facet {
+	case "preserve", "":
+		return preserves
+	case "replace":
+		return replaces
+	}
+	return collapses
+}
+
 // atom turns the text of a node into its typed value.
 type atom struct {
 	class    Class
-	space    string // the whiteSpace facet
+	space    spacing
 	hex      bool
 	nillable bool
 	fallback *string // the contract's default or fixed value
 }
 
 func newAtom(s *Shape, class Class) atom {
-	a := atom{class: class, space: "preserve", fallback: s.fallback()}
+	a := atom{class: class, fallback: s.fallback()}
 	if s.Element != nil {
 		a.nillable = s.Element.Nillable
 	}
 	if simple := s.simple(); simple != nil {
-		a.space, a.hex = simple.WhiteSpace, simple.Primitive == "hexBinary"
+		a.space, a.hex = spacingOf(simple.WhiteSpace), simple.Primitive == "hexBinary"
 	}
 	return a
 }
@@ -42,12 +61,12 @@ func (a *atom) value(f *Frame, raw string) (Value, string) {
 	return read(f, raw, a.class)
 }
 
-// whiteSpace applies the facet (XSD 1.0 part 2 §4.3.6); most values need nothing.
-func whiteSpace(s, facet string) string {
+// whiteSpace applies the facet; most values need nothing.
+func whiteSpace(s string, facet spacing) string {
 	switch {
-	case facet == "preserve" || facet == "" || !untidy(s):
+	case facet == preserves || !untidy(s):
 		return s
-	case facet == "replace":
+	case facet == replaces:
 		return strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(s)
 	}
 	return collapse(s)

@@ -111,7 +111,7 @@ func (c *compiler) momentPart(n *call, what string, of Class) code {
 		t.Class, t.Min = DayTimeDuration, 0
 	}
 	get := parts[what]
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := k.one(f)
 		if err != nil || p != Present {
 			return Value{}, false, err
@@ -149,7 +149,7 @@ func (c *compiler) adjusted(n *call) code {
 	if k == nil || zone == nil {
 		return nil
 	}
-	return &scalar{Type{Class: class, Min: k.typ().Min, Max: 1}, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: Type{Class: class, Min: k.typ().Min, Max: 1}, eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := k.one(f)
 		if err != nil || p != Present {
 			return Value{}, false, err
@@ -193,7 +193,7 @@ func (c *compiler) dateTime(n *call) code {
 		return nil
 	}
 	t := Type{Class: DateTime, Min: min(day.typ().Min, clock.typ().Min), Max: 1}
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		d, c, ok, err := both(f, day, clock)
 		if err != nil || !ok {
 			return Value{}, false, err

@@ -24,11 +24,13 @@ type Program struct {
 	// header blocks that are read.
 	Blocks []contract.Name
 
-	code   code
-	tester func(*Frame) (bool, error)
-	paths  []*walk // those whose node tells where a fault came from
-	lacks  string  // why its nodes have no value, or empty
-	uses   []Use
+	code code
+	// straight is code where it is a straight path; nil elsewhere.
+	straight *walk
+	tester   func(*Frame) (bool, error)
+	paths    []*walk // those whose node tells where a fault came from
+	lacks    string  // why its nodes have no value, or empty
+	uses     []Use
 }
 
 // Type is the static type.
@@ -180,13 +182,20 @@ type code interface {
 
 // scalar is code of at most one atomic value.
 type scalar struct {
-	t    Type
-	eval func(f *Frame) (v Value, ok bool, err error)
+	t     Type
+	eval  func(f *Frame) (v Value, ok bool, err error)
+	quick quick // of numbers that may be short; nil elsewhere
+	depth int   // how many of them are tried for this one
 }
 
 func (s *scalar) typ() Type { return s.t }
 
 func (s *scalar) one(f *Frame) (Value, Presence, error) {
+	if s.quick != nil {
+		if n, presence, ok := s.quick(f); ok {
+			return s.number(f, n, presence)
+		}
+	}
 	v, ok, err := s.eval(f)
 	if !ok || err != nil {
 		return Value{}, Absent, err
@@ -194,9 +203,16 @@ func (s *scalar) one(f *Frame) (Value, Presence, error) {
 	return v, Present, nil
 }
 
+func (s *scalar) number(f *Frame, n short, presence Presence) (Value, Presence, error) {
+	if presence != Present {
+		return Value{}, Absent, nil
+	}
+	return Value{Class: s.t.Class, Number: n.decimal(f)}, Present, nil
+}
+
 func (s *scalar) all(f *Frame, dst []Value) ([]Value, error) {
-	v, ok, err := s.eval(f)
-	if ok && err == nil {
+	v, presence, err := s.one(f)
+	if presence == Present && err == nil {
 		dst = append(dst, v)
 	}
 	return dst, err
@@ -231,12 +247,19 @@ func (m *many) count(f *Frame) (int, error) {
 
 // constant is code that needs no frame.
 func constant(v Value) *scalar {
-	return &scalar{single(v.Class), func(*Frame) (Value, bool, error) { return v, true, nil }}
+	s := &scalar{t: single(v.Class), eval: func(*Frame) (Value, bool, error) { return v, true, nil }}
+	if v.Number == nil {
+		return s
+	}
+	if n, ok := shortOf(v.Number); ok {
+		s.quick = func(*Frame) (short, Presence, bool) { return n, Present, true }
+	}
+	return s
 }
 
 // empty is the empty sequence.
 func empty() *scalar {
-	return &scalar{Type{Class: Untyped}, func(*Frame) (Value, bool, error) { return Value{}, false, nil }}
+	return &scalar{t: Type{Class: Untyped}, eval: func(*Frame) (Value, bool, error) { return Value{}, false, nil }}
 }
 
 // branch is if-then-else.

@@ -1,0 +1,181 @@
+package mapping
+
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
+)
+
+// slab is what the cells of a message are cut off, since it has many.
+type slab[T any] struct {
+	free []T
+	size int // of the last slab
+}
+
+// The number of cells in a slab whose need is not known.
+const (
+	leastSlab = 16
+	mostSlab  = 512
+)
+
+// take returns n zero items.
+func (s *slab[T]) take(n int) []T {
+	if len(s.free) < n {
+		s.size = min(max(2*s.size, leastSlab), mostSlab)
+		s.free = make([]T, max(n, s.size))
+	}
+	items := s.free[:n:n]
+	s.free = s.free[n:]
+	return items
+}
+
+// reserve makes room for n items, unless they are so few or so many that taking
+// them makes it soon enough.
+func (s *slab[T]) reserve(n int) {
+	if n > len(s.free) && n > leastSlab && n <= 8*mostSlab {
+		s.free = make([]T, n)
+	}
+}
+
+func (a *applier) cell(step, column int, into *Cell) {
+	p := &a.mapping.programs[step].columns[column]
+	switch p.form {
+	case valueForm:
+		a.value(step, column, into)
+	case constantForm:
+		if *into = p.constant; into.Kind == ValueCell {
+			a.fit(step, column, into)
+		}
+	case referenceForm:
+		if row := a.current[p.step]; row >= 0 {
+			into.Kind, into.Row = Reference, row
+		}
+	case lookupForm:
+		a.keys(step, column, into)
+	case codeForm:
+		a.coded(step, column, into)
+	case drawnForm:
+		into.Kind = DrawnCell
+	case stubForm:
+		a.stub(step, column, into)
+	}
+	if into.Kind == AbsentCell && a.mapping.Tables[step].Columns[column].AbsentNull {
+		into.Kind = NullCell
+	}
+}
+
+func (a *applier) value(step, column int, into *Cell) {
+	p := &a.mapping.programs[step].columns[column]
+	presence, err := p.value.Into(&a.frame, &into.Value)
+	switch {
+	case err != nil:
+		a.failedColumn(step, column, err)
+		return
+	case presence == xpath.Nil:
+		into.Kind = NullCell
+		return
+	case presence == xpath.Present:
+	case p.fallback != nil:
+		into.Value = *p.fallback
+	default:
+		return
+	}
+	if p.zone != nil {
+		v, err := inZone(into.Value, p.zone)
+		if err != nil {
+			a.failedColumn(step, column, err)
+			into.Value = Value{}
+			return
+		}
+		into.Value = v
+	}
+	into.Kind = ValueCell
+	a.fit(step, column, into)
+}
+
+// fit enforces the limits of a checked mapping.
+func (a *applier) fit(step, column int, into *Cell) {
+	if a.limits == nil {
+		return
+	}
+	l := &a.limits[step][column]
+	if l.fits == nil || l.plainly != nil && l.plainly(l, &into.Value) {
+		return
+	}
+	v, complaint := l.fits(l, into.Value)
+	if complaint == "" {
+		into.Value = v
+		return
+	}
+	d := a.detailColumn(step, column, "the value does not fit its column")
+	d.Found, d.Expected = shown(into.Value.Lexical()), complaint
+	a.refuse(fault.CodeNarrowing, d)
+}
+
+// fitKey enforces the limits of the column that a look-up compares with: what
+// does not fit there could be taken for something else.
+func (a *applier) fitKey(step, column, i int, v *Value) bool {
+	if a.limits == nil || i >= len(a.limits[step][column].keys) {
+		return true
+	}
+	l := &a.limits[step][column].keys[i]
+	if l.fits == nil || l.plainly != nil && l.plainly(l, v) {
+		return true
+	}
+	fitted, complaint := l.fits(l, *v)
+	if complaint == "" {
+		*v = fitted
+		return true
+	}
+	lookup := a.mapping.Tables[step].Columns[column].Lookup
+	at := a.mapping.programs[step].columns[column].keys[i].Locate(&a.frame)
+	d := a.detailColumn(step, column, "the value does not fit the column "+lookup.Table.String()+"."+lookup.keys()[i]+" that it is looked up in")
+	d.Path, d.Line, d.Column = at.Path, at.Line, at.Column
+	d.Found, d.Expected = shown(v.Lexical()), complaint
+	a.refuse(fault.CodeNarrowing, d)
+	return false
+}
+
+func (a *applier) keys(step, column int, into *Cell) {
+	p := &a.mapping.programs[step].columns[column]
+	keys := a.keyed.take(len(p.keys))
+	for i, program := range p.keys {
+		presence, err := program.Into(&a.frame, &keys[i])
+		switch {
+		case err != nil:
+			a.failedColumn(step, column, err)
+			return
+		case presence == xpath.Nil:
+			into.Kind = NullCell
+			return
+		case presence == xpath.Absent:
+			return
+		}
+		if !a.fitKey(step, column, i, &keys[i]) {
+			return
+		}
+	}
+	into.Kind, into.Keys = KeysCell, keys
+}
+
+// inZone reads a dateTime without a zone as local time of one. A time that the
+// clocks skipped is refused; of one that came twice the first is meant.
+func inZone(v Value, zone *time.Location) (Value, error) {
+	if v.Instant().Location() != xpath.NoZone {
+		return v, nil
+	}
+	t := v.Instant()
+	local := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
+	if !sameClock(t, local) {
+		return v, &xpath.Error{Message: "the value did not exist in " + zone.String() + ": the clocks went forward", Value: v.Lexical()}
+	}
+	if earlier := local.Add(-time.Hour); sameClock(t, earlier) {
+		local = earlier
+	}
+	return xpath.Moment(local), nil
+}
+
+func sameClock(a, b time.Time) bool {
+	return a.Day() == b.Day() && a.Hour() == b.Hour() && a.Minute() == b.Minute()
+}

@@ -39,7 +39,8 @@ func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 }
 
 func newApplier(m *Mapping, in *Input) *applier {
-	a := &applier{mapping: m, limits: m.limits, out: &Changeset{Rows: make([][]Row, len(m.Tables))}}
+	a := &applier{mapping: m, limits: m.limits, arena: arenas.Get().(*arena)}
+	a.out = &Changeset{Rows: make([][]Row, len(m.Tables)), arena: a.arena}
 	a.facts = facts{mapping: m, in: in}
 	a.roots[headerSlot] = in.Header
 	a.frame = xpath.Frame{Item: in.Payload, Nodes: a.roots[:], Facts: &a.facts, Watch: m.watch}
@@ -108,10 +109,8 @@ type applier struct {
 	// current parents; -1 for none.
 	current []int
 	room    [8]int
-	nodes   []document.Node // what the steps under way go through
-	stubs   map[string]int  // the rows that look-ups have made, by step and key
-	cells   slab[Cell]
-	keyed   slab[Value]
+	arena   *arena
+	stubs   map[string]int // the rows that look-ups have made, by step and key
 	code    fault.Code
 	details []fault.Detail
 	more    int
@@ -193,12 +192,13 @@ func (a *applier) step(i, parent int) {
 		a.current[below] = -1
 	}
 	if p.each == nil {
+		a.reserve(i, 1)
 		a.row(i, parent)
 		return
 	}
-	before := len(a.nodes)
-	nodes, _, err := p.each.Elements(&a.frame, a.nodes)
-	a.nodes = nodes
+	before := len(a.arena.nodes)
+	nodes, _, err := p.each.Elements(&a.frame, a.arena.nodes)
+	a.arena.nodes = nodes
 	if err != nil {
 		a.failed(p.each, err, a.mapping.Tables[i].Name.String())
 	}
@@ -208,21 +208,19 @@ func (a *applier) step(i, parent int) {
 		a.frame.Item = n
 		a.row(i, parent)
 	}
-	a.frame.Item, a.nodes = outer, a.nodes[:before]
+	a.frame.Item, a.arena.nodes = outer, a.arena.nodes[:before]
 }
 
 // reserve makes room for the rows of a step.
 func (a *applier) reserve(i, rows int) {
 	p := &a.mapping.programs[i]
-	a.cells.reserve(rows * len(p.columns))
-	a.keyed.reserve(rows * p.keys)
+	a.arena.cells.reserve(rows * len(p.columns))
+	a.arena.keyed.reserve(rows * p.keys)
 	have := a.out.Rows[i]
-	if cap(have)-len(have) >= rows {
-		return
+	if cap(have)-len(have) < rows {
+		grown := a.arena.rows.take(2*len(have) + rows)
+		a.out.Rows[i] = grown[:copy(grown, have)]
 	}
-	grown := make([]Row, len(have), 2*len(have)+rows)
-	copy(grown, have)
-	a.out.Rows[i] = grown
 }
 
 func (a *applier) row(i, parent int) {
@@ -236,7 +234,7 @@ func (a *applier) row(i, parent int) {
 			return
 		}
 	}
-	cells := a.cells.take(len(p.columns))
+	cells := a.arena.cells.take(len(p.columns))
 	for c := range cells {
 		a.cell(i, c, &cells[c])
 	}

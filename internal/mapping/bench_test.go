@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,23 +46,47 @@ func BenchmarkApply(b *testing.B) {
 		b.Run(fmt.Sprintf("%d lines", lines), func(b *testing.B) {
 			src := orderOf(lines)
 			in := input(b, src)
-			var validating, applying time.Duration
+			var validating, applying times
 			for b.Loop() {
 				start := time.Now()
 				if details, _, err := m.Service.ValidatePayload(m.Operation, []byte(src), 0); err != nil || len(details) > 0 {
 					b.Fatal(details, err)
 				}
 				between := time.Now()
-				if _, err := m.Apply(in); err != nil {
+				changes, err := m.Apply(in)
+				if err != nil {
 					b.Fatal(err)
 				}
-				validating, applying = validating+between.Sub(start), applying+time.Since(between)
+				changes.Release()
+				validating, applying = append(validating, between.Sub(start)), append(applying, time.Since(between))
 			}
-			b.ReportMetric(float64(applying.Nanoseconds())/float64(b.N), "apply-ns/op")
-			b.ReportMetric(float64(applying)/float64(validating), "apply/validate")
-			b.ReportMetric(testing.AllocsPerRun(10, func() { _, _ = m.Apply(in) }), "apply-allocs/op")
+			b.ReportMetric(applying.median(), "apply-ns/op")
+			b.ReportMetric(validating.median(), "validate-ns/op")
+			b.ReportMetric(applying.median()/validating.median(), "apply/validate")
+			b.ReportMetric(applying.mean()/validating.mean(), "mean-apply/validate")
+			b.ReportMetric(testing.AllocsPerRun(10, func() {
+				changes, _ := m.Apply(in)
+				changes.Release()
+			}), "apply-allocs/op")
 		})
 	}
+}
+
+// times are what one thing took again and again. The median is without the turns
+// in which the machine did something else.
+type times []time.Duration
+
+func (ts times) median() float64 {
+	slices.Sort(ts)
+	return float64(ts[len(ts)/2])
+}
+
+func (ts times) mean() float64 {
+	var sum time.Duration
+	for _, t := range ts {
+		sum += t
+	}
+	return float64(sum) / float64(len(ts))
 }
 
 func BenchmarkRender(b *testing.B) {

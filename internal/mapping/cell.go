@@ -7,37 +7,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
 
-// slab is what the cells of a message are cut off, since it has many.
-type slab[T any] struct {
-	free []T
-	size int // of the last slab
-}
-
-// The number of cells in a slab whose need is not known.
-const (
-	leastSlab = 16
-	mostSlab  = 512
-)
-
-// take returns n zero items.
-func (s *slab[T]) take(n int) []T {
-	if len(s.free) < n {
-		s.size = min(max(2*s.size, leastSlab), mostSlab)
-		s.free = make([]T, max(n, s.size))
-	}
-	items := s.free[:n:n]
-	s.free = s.free[n:]
-	return items
-}
-
-// reserve makes room for n items, unless they are so few or so many that taking
-// them makes it soon enough.
-func (s *slab[T]) reserve(n int) {
-	if n > len(s.free) && n > leastSlab && n <= 8*mostSlab {
-		s.free = make([]T, n)
-	}
-}
-
 func (a *applier) cell(step, column int, into *Cell) {
 	p := &a.mapping.programs[step].columns[column]
 	switch p.form {
@@ -139,7 +108,7 @@ func (a *applier) fitKey(step, column, i int, v *Value) bool {
 
 func (a *applier) keys(step, column int, into *Cell) {
 	p := &a.mapping.programs[step].columns[column]
-	keys := a.keyed.take(len(p.keys))
+	keys := a.arena.keyed.take(len(p.keys))
 	for i, program := range p.keys {
 		presence, err := program.Into(&a.frame, &keys[i])
 		switch {

@@ -192,6 +192,8 @@ type Changeset struct {
 	Identity    string
 	OrderingKey string // empty: the identity orders
 	Keys        []Key
+
+	arena *arena // of Rows; nil when they are released, or nobody's
 }
 
 // Return names one stored value that a reply or a publication uses, such as

@@ -54,6 +54,7 @@ type Frame struct {
 	locals         []local // by slot: what the expression's own variables stand for
 	effort         int     // turns of loops so far
 	slab           []apd.Decimal
+	drawn          int // the size of the last slab
 	moments        []time.Time
 }
 
@@ -61,7 +62,8 @@ type Frame struct {
 // slabs, since a message has many.
 func (f *Frame) decimal() *apd.Decimal {
 	if len(f.slab) == 0 {
-		f.slab = make([]apd.Decimal, 32)
+		f.drawn = min(max(2*f.drawn, 16), 256)
+		f.slab = make([]apd.Decimal, f.drawn)
 	}
 	d := &f.slab[0]
 	f.slab = f.slab[1:]
@@ -71,7 +73,7 @@ func (f *Frame) decimal() *apd.Decimal {
 // moment returns room for a moment that nobody else has.
 func (f *Frame) moment() *time.Time {
 	if len(f.moments) == 0 {
-		f.moments = make([]time.Time, 16)
+		f.moments = make([]time.Time, 8)
 	}
 	t := &f.moments[0]
 	f.moments = f.moments[1:]

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -24,6 +25,7 @@ const maxFound = 64
 // are returned beside the error.
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 	a := newApplier(m, in)
+	defer a.end()
 	a.name(in)
 	if err := a.reject(); err != nil {
 		return a.named(), err
@@ -39,15 +41,24 @@ func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 }
 
 func newApplier(m *Mapping, in *Input) *applier {
-	a := &applier{mapping: m, limits: m.limits, arena: arenas.Get().(*arena)}
+	a := appliers.Get().(*applier)
+	a.mapping, a.limits, a.arena = m, m.limits, arenas.Get().(*arena)
 	a.out = &Changeset{Rows: make([][]Row, len(m.Tables)), arena: a.arena}
 	a.facts = facts{mapping: m, in: in}
 	a.roots[headerSlot] = in.Header
-	a.frame = xpath.Frame{Item: in.Payload, Nodes: a.roots[:], Facts: &a.facts, Watch: m.watch}
+	a.frame = xpath.Frame{Item: in.Payload, Nodes: a.roots[:], Facts: &a.facts, Watch: m.watch, Room: &a.arena.room}
 	if a.current = a.room[:]; len(m.Tables) > len(a.room) {
 		a.current = make([]int, len(m.Tables))
 	}
 	return a
+}
+
+// appliers keeps them for reuse; it holds no state between messages.
+var appliers = sync.Pool{New: func() any { return new(applier) }}
+
+func (a *applier) end() {
+	*a = applier{}
+	appliers.Put(a)
 }
 
 // named is the Changeset without its rows.
@@ -208,17 +219,18 @@ func (a *applier) step(i, parent int) {
 		a.frame.Item = n
 		a.row(i, parent)
 	}
+	clear(a.arena.nodes[before:])
 	a.frame.Item, a.arena.nodes = outer, a.arena.nodes[:before]
 }
 
 // reserve makes room for the rows of a step.
 func (a *applier) reserve(i, rows int) {
 	p := &a.mapping.programs[i]
-	a.arena.cells.reserve(rows * len(p.columns))
-	a.arena.keyed.reserve(rows * p.keys)
+	a.arena.cells.Reserve(rows * len(p.columns))
+	a.arena.keyed.Reserve(rows * p.keys)
 	have := a.out.Rows[i]
 	if cap(have)-len(have) < rows {
-		grown := a.arena.rows.take(2*len(have) + rows)
+		grown := a.arena.rows.Take(2*len(have) + rows)
 		a.out.Rows[i] = grown[:copy(grown, have)]
 	}
 }
@@ -234,9 +246,9 @@ func (a *applier) row(i, parent int) {
 			return
 		}
 	}
-	cells := a.arena.cells.take(len(p.columns))
+	cells := a.arena.cells.Take(len(p.columns))
 	for c := range cells {
-		a.cell(i, c, &cells[c])
+		a.cell(i, c, &p.columns[c], &cells[c])
 	}
 	a.current[i] = len(a.out.Rows[i])
 	a.out.Rows[i] = append(a.out.Rows[i], Row{Parent: parent, Cells: cells, Origin: a.origin(i)})

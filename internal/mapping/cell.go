@@ -7,11 +7,10 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
 
-func (a *applier) cell(step, column int, into *Cell) {
-	p := &a.mapping.programs[step].columns[column]
+func (a *applier) cell(step, column int, p *columnProgram, into *Cell) {
 	switch p.form {
 	case valueForm:
-		a.value(step, column, into)
+		a.value(step, column, p, into)
 	case constantForm:
 		if *into = p.constant; into.Kind == ValueCell {
 			a.fit(step, column, into)
@@ -21,7 +20,7 @@ func (a *applier) cell(step, column int, into *Cell) {
 			into.Kind, into.Row = Reference, row
 		}
 	case lookupForm:
-		a.keys(step, column, into)
+		a.keys(step, column, p, into)
 	case codeForm:
 		a.coded(step, column, into)
 	case drawnForm:
@@ -34,8 +33,7 @@ func (a *applier) cell(step, column int, into *Cell) {
 	}
 }
 
-func (a *applier) value(step, column int, into *Cell) {
-	p := &a.mapping.programs[step].columns[column]
+func (a *applier) value(step, column int, p *columnProgram, into *Cell) {
 	presence, err := p.value.Into(&a.frame, &into.Value)
 	switch {
 	case err != nil:
@@ -106,9 +104,8 @@ func (a *applier) fitKey(step, column, i int, v *Value) bool {
 	return false
 }
 
-func (a *applier) keys(step, column int, into *Cell) {
-	p := &a.mapping.programs[step].columns[column]
-	keys := a.arena.keyed.take(len(p.keys))
+func (a *applier) keys(step, column int, p *columnProgram, into *Cell) {
+	keys := a.arena.keyed.Take(len(p.keys))
 	for i, program := range p.keys {
 		presence, err := program.Into(&a.frame, &keys[i])
 		switch {
@@ -131,11 +128,13 @@ func (a *applier) keys(step, column int, into *Cell) {
 // inZone reads a dateTime without a zone as local time of one. A time that the
 // clocks skipped is refused; of one that came twice the first is meant.
 func inZone(v Value, zone *time.Location) (Value, error) {
-	if v.Instant().Location() != xpath.NoZone {
+	if v.Instant().Location() != NoZone {
 		return v, nil
 	}
 	t := v.Instant()
-	local := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	local := time.Date(year, month, day, hour, minute, second, t.Nanosecond(), zone)
 	if !sameClock(t, local) {
 		return v, &xpath.Error{Message: "the value did not exist in " + zone.String() + ": the clocks went forward", Value: v.Lexical()}
 	}
@@ -145,6 +144,13 @@ func inZone(v Value, zone *time.Location) (Value, error) {
 	return xpath.Moment(local), nil
 }
 
-func sameClock(a, b time.Time) bool {
-	return a.Day() == b.Day() && a.Hour() == b.Hour() && a.Minute() == b.Minute()
+// sameClock reports whether two moments, each in its zone, are of one day and
+// minute.
+func sameClock(a, b time.Time) bool { return minuteOf(a) == minuteOf(b) }
+
+// minuteOf counts the minutes of a moment's own clock.
+func minuteOf(t time.Time) int64 {
+	_, offset := t.Zone()
+	seconds := t.Unix() + int64(offset)
+	return (seconds - ((seconds%60)+60)%60) / 60
 }

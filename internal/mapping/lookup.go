@@ -144,7 +144,7 @@ func (a *applier) stub(step, column int, into *Cell) {
 	t := &a.mapping.Tables[to]
 	cells := make([]Cell, len(t.Columns))
 	for c := range t.Match {
-		a.cell(to, c, &cells[c])
+		a.cell(to, c, &a.mapping.programs[to].columns[c], &cells[c])
 		if cells[c].Kind != ValueCell {
 			into.Kind = cells[c].Kind // absent or nil, as of every look-up
 			return
@@ -160,7 +160,7 @@ func (a *applier) stub(step, column int, into *Cell) {
 		return
 	}
 	for c := len(t.Match); c < len(cells); c++ {
-		a.cell(to, c, &cells[c])
+		a.cell(to, c, &a.mapping.programs[to].columns[c], &cells[c])
 	}
 	if a.stubs == nil {
 		a.stubs = map[string]int{}

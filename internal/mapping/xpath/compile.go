@@ -17,8 +17,8 @@ func (e *Expr) Compile(scope *Scope) (*Program, []*Fault) {
 		return nil, c.faults
 	}
 	c.program.code = code
-	if w, ok := code.(*walk); ok && w.isStraight() {
-		c.program.straight = w
+	if w, ok := code.(*walk); ok {
+		c.program.straight = w.isStraight()
 	}
 	c.program.tester = tester(code)
 	c.program.lacks = c.lacks(code.typ())

@@ -24,9 +24,8 @@ type Program struct {
 	// header blocks that are read.
 	Blocks []contract.Name
 
-	code code
-	// straight is code where it is a straight path; nil elsewhere.
-	straight *walk
+	code     code
+	straight bool // code is a straight path
 	tester   func(*Frame) (bool, error)
 	paths    []*walk // those whose node tells where a fault came from
 	lacks    string  // why its nodes have no value, or empty
@@ -201,6 +200,24 @@ func (s *scalar) one(f *Frame) (Value, Presence, error) {
 		return Value{}, Absent, err
 	}
 	return v, Present, nil
+}
+
+func (s *scalar) into(f *Frame, v *Value) (Presence, error) {
+	if s.quick != nil {
+		if n, presence, ok := s.quick(f); ok {
+			if presence == Present {
+				*v = Value{Class: s.t.Class, Number: n.decimal(f)}
+				return Present, nil
+			}
+			return Absent, nil
+		}
+	}
+	one, ok, err := s.eval(f)
+	if !ok || err != nil {
+		return Absent, err
+	}
+	*v = one
+	return Present, nil
 }
 
 func (s *scalar) number(f *Frame, n short, presence Presence) (Value, Presence, error) {

@@ -1,10 +1,6 @@
 package xpath
 
 import (
-	"time"
-
-	"github.com/cockroachdb/apd/v3"
-
 	"github.com/gatehouse/gatehouse/internal/document"
 )
 
@@ -49,35 +45,11 @@ type Frame struct {
 	Nodes []document.Node // by Variable.Slot
 	Facts Facts
 	Watch Watch // nil: nobody looks
+	Room  *Room // nil: the frame's own
 
 	position, last int
 	locals         []local // by slot: what the expression's own variables stand for
 	effort         int     // turns of loops so far
-	slab           []apd.Decimal
-	drawn          int // the size of the last slab
-	moments        []time.Time
-}
-
-// decimal returns a zero decimal that nobody else has. They are drawn from
-// slabs, since a message has many.
-func (f *Frame) decimal() *apd.Decimal {
-	if len(f.slab) == 0 {
-		f.drawn = min(max(2*f.drawn, 16), 256)
-		f.slab = make([]apd.Decimal, f.drawn)
-	}
-	d := &f.slab[0]
-	f.slab = f.slab[1:]
-	return d
-}
-
-// moment returns room for a moment that nobody else has.
-func (f *Frame) moment() *time.Time {
-	if len(f.moments) == 0 {
-		f.moments = make([]time.Time, 8)
-	}
-	t := &f.moments[0]
-	f.moments = f.moments[1:]
-	return t
 }
 
 // Presence tells absent, nil and present apart: three values, not two.

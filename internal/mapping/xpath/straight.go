@@ -13,9 +13,16 @@ import (
 func (p *Program) Into(f *Frame, v *Value) (Presence, error) {
 	var presence Presence
 	var err error
-	if p.straight != nil {
-		presence, err = p.straight.into(f, v)
-	} else {
+	switch c := p.code.(type) {
+	case *walk:
+		if p.straight {
+			presence, err = c.into(f, v)
+			break
+		}
+		presence, err = p.general(f, v)
+	case *scalar:
+		presence, err = c.into(f, v)
+	default:
 		presence, err = p.general(f, v)
 	}
 	if f.Watch != nil {

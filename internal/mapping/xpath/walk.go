@@ -141,6 +141,12 @@ func (w *walk) step(f *Frame, n document.Node, i int, dst []document.Node) ([]do
 	if len(m.tests) > 0 {
 		return w.filtered(f, n, i, dst)
 	}
+	if i == len(w.moves)-1 && m.axis == childAxis {
+		for c := n.Child(m.name); c.Exists(); c = c.Next(m.name) {
+			dst = append(dst, c)
+		}
+		return dst, nil
+	}
 	var err error
 	for c := m.direct(n); c.Exists() && err == nil; c = m.following(c) {
 		dst, err = w.step(f, c, i+1, dst)

@@ -31,13 +31,15 @@ func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 		return a.named(), err
 	}
 	a.steps(m.top, -1)
-	if err := a.fault(); err != nil {
-		if a.code == fault.CodeUnknownYet {
-			return a.named(), err
-		}
-		return nil, err
+	err := a.fault()
+	switch {
+	case err == nil:
+		return a.out, nil
+	case a.code == fault.CodeUnknownYet:
+		return a.named(), err
 	}
-	return a.out, nil
+	a.out.Release()
+	return nil, err
 }
 
 func newApplier(m *Mapping, in *Input) *applier {
@@ -63,6 +65,7 @@ func (a *applier) end() {
 
 // named is the Changeset without its rows.
 func (a *applier) named() *Changeset {
+	a.out.Release()
 	return &Changeset{Identity: a.out.Identity, OrderingKey: a.out.OrderingKey, Keys: a.out.Keys}
 }
 

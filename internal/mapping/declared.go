@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
-	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
@@ -88,8 +87,9 @@ func (a *applier) reject() error {
 
 // renderer is one for the faults of a message, for which nothing is stored.
 func (m *Mapping) renderer(in *Input, found *fault.Error) *renderer {
-	facts := facts{mapping: m, in: in, found: found}
-	return &renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "faults"}
+	r := &renderer{}
+	r.begin(facts{mapping: m, in: in, found: found}, "faults")
+	return r
 }
 
 // raise writes the fault of a rule, or returns nil where its condition is not met.

@@ -106,13 +106,17 @@ func (n Node) Next(name Name) Node {
 // find is is() for one sibling after the other: what mappings do most.
 func (t *Tree) find(id int32, name Name) Node {
 	src, size := t.scanner.src, int32(len(name.Local))
+	space := int32(none) // that of the name, if it was asked for last
+	if a := &t.asked; len(name.Space) == a.size && unsafe.StringData(name.Space) == a.data && a.size > 0 {
+		space = a.id
+	}
 	for id != none {
 		row := &t.nodes[id]
 		start, end := row.name.start, row.name.end
 		if row.name.prefix != 0 {
 			start += row.name.prefix + 1
 		}
-		if end-start == size && src[start:end] == name.Local && t.isSpace(row.space, name.Space) {
+		if end-start == size && src[start:end] == name.Local && (row.space == space || t.isSpace(row.space, name.Space)) {
 			return Node{t, id}
 		}
 		id = row.next

@@ -59,7 +59,7 @@ func newApplier(m *Mapping, in *Input) *applier {
 var appliers = sync.Pool{New: func() any { return new(applier) }}
 
 func (a *applier) end() {
-	*a = applier{}
+	*a = applier{hours: a.hours}
 	appliers.Put(a)
 }
 
@@ -124,6 +124,7 @@ type applier struct {
 	current []int
 	room    [8]int
 	arena   *arena
+	hours   hours          // also of messages before: it is of no message
 	stubs   map[string]int // the rows that look-ups have made, by step and key
 	code    fault.Code
 	details []fault.Detail
@@ -254,7 +255,10 @@ func (a *applier) row(i, parent int) {
 		a.cell(i, c, &p.columns[c], &cells[c])
 	}
 	a.current[i] = len(a.out.Rows[i])
-	a.out.Rows[i] = append(a.out.Rows[i], Row{Parent: parent, Cells: cells, Origin: a.origin(i)})
+	rows := append(a.out.Rows[i], Row{}) // there is room: see reserve
+	made := &rows[len(rows)-1]
+	made.Parent, made.Cells, made.Origin = parent, cells, a.origin(i)
+	a.out.Rows[i] = rows
 	a.steps(p.children, a.current[i])
 }
 

@@ -1,8 +1,6 @@
 package mapping
 
 import (
-	"time"
-
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
@@ -36,6 +34,10 @@ func (a *applier) cell(step, column int, p *columnProgram, into *Cell) {
 func (a *applier) value(step, column int, p *columnProgram, into *Cell) {
 	presence, err := p.value.Into(&a.frame, &into.Value)
 	switch {
+	case presence == xpath.Present && p.zone == nil:
+		into.Kind = ValueCell
+		a.fit(step, column, into)
+		return
 	case err != nil:
 		a.failedColumn(step, column, err)
 		return
@@ -49,7 +51,7 @@ func (a *applier) value(step, column int, p *columnProgram, into *Cell) {
 		return
 	}
 	if p.zone != nil {
-		v, err := inZone(into.Value, p.zone)
+		v, err := a.hours.inZone(into.Value, p.zone)
 		if err != nil {
 			a.failedColumn(step, column, err)
 			into.Value = Value{}
@@ -123,34 +125,4 @@ func (a *applier) keys(step, column int, p *columnProgram, into *Cell) {
 		}
 	}
 	into.Kind, into.Keys = KeysCell, keys
-}
-
-// inZone reads a dateTime without a zone as local time of one. A time that the
-// clocks skipped is refused; of one that came twice the first is meant.
-func inZone(v Value, zone *time.Location) (Value, error) {
-	if v.Instant().Location() != NoZone {
-		return v, nil
-	}
-	t := v.Instant()
-	year, month, day := t.Date()
-	hour, minute, second := t.Clock()
-	local := time.Date(year, month, day, hour, minute, second, t.Nanosecond(), zone)
-	if !sameClock(t, local) {
-		return v, &xpath.Error{Message: "the value did not exist in " + zone.String() + ": the clocks went forward", Value: v.Lexical()}
-	}
-	if earlier := local.Add(-time.Hour); sameClock(t, earlier) {
-		local = earlier
-	}
-	return xpath.Moment(local), nil
-}
-
-// sameClock reports whether two moments, each in its zone, are of one day and
-// minute.
-func sameClock(a, b time.Time) bool { return minuteOf(a) == minuteOf(b) }
-
-// minuteOf counts the minutes of a moment's own clock.
-func minuteOf(t time.Time) int64 {
-	_, offset := t.Zone()
-	seconds := t.Unix() + int64(offset)
-	return (seconds - ((seconds%60)+60)%60) / 60
 }

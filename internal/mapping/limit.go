@@ -18,18 +18,18 @@ import (
 
 // limit is what one column takes of a value. Its zero value takes everything.
 type limit struct {
-	column ColumnType
+	// fits returns the value as the column gets it, or what the column expects.
+	fits func(l *limit, v Value) (Value, string)
+	// plainly reports, of most values that fit as they are, that they do; it knows
+	// nothing of the others. nil: of none.
+	plainly func(l *limit, v *Value) bool
+	column  ColumnType
 	// charset is the code page of a string column; nil for Unicode, utf-8, and
 	// for what is not known, which takes ASCII only.
 	charset *charmap.Charmap
 	utf8    bool
 	keys    []limit // of a look-up: of the columns that its keys are compared with
 	ascii   bool    // of a code page: it has all of ASCII
-	// fits returns the value as the column gets it, or what the column expects.
-	fits func(l *limit, v Value) (Value, string)
-	// plainly reports, of most values that fit as they are, that they do; it knows
-	// nothing of the others. nil: of none.
-	plainly func(l *limit, v *Value) bool
 }
 
 func newLimit(col *ColumnModel) limit {

@@ -29,15 +29,12 @@ func plainString(l *limit, v *Value) bool {
 	if n := l.column.Length; n > 0 && len(s) > n { // in bytes, which are never fewer
 		return false
 	}
-	if l.utf8 {
-		return strings.IndexByte(s, 0) < 0 && utf8.ValidString(s)
-	}
 	for i := range len(s) {
-		if s[i] == 0 || s[i] >= utf8.RuneSelf {
-			return false
+		if c := s[i]; c == 0 || c >= utf8.RuneSelf {
+			return c != 0 && l.utf8 && strings.IndexByte(s[i:], 0) < 0 && utf8.ValidString(s[i:])
 		}
 	}
-	return l.ascii
+	return l.utf8 || l.ascii
 }
 
 func plainInteger(l *limit, v *Value) bool {

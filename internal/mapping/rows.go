@@ -64,15 +64,15 @@ const (
 // columnProgram is a compiled column.
 type columnProgram struct {
 	form     columnForm
-	value    *xpath.Program // valueForm
-	constant Cell           // constantForm
-	keys     []*xpath.Program
-	codes    *codeProgram   // codeForm
-	step     int            // referenceForm, stubForm: the index of the step referred to
-	zone     *time.Location // of dateTimes without one; nil leaves them
-	fallback *Value         // in place of an absent source
 	optional bool           // the cell may be absent
 	nillable bool           // the cell may be null
+	value    *xpath.Program // valueForm
+	zone     *time.Location // of dateTimes without one; nil leaves them
+	fallback *Value         // in place of an absent source
+	step     int            // referenceForm, stubForm: the index of the step referred to
+	keys     []*xpath.Program
+	codes    *codeProgram // codeForm
+	constant Cell         // constantForm
 	node     *config.Node
 }
 

@@ -17,8 +17,8 @@ func (e *Expr) Compile(scope *Scope) (*Program, []*Fault) {
 		return nil, c.faults
 	}
 	c.program.code = code
-	if w, ok := code.(*walk); ok {
-		c.program.straight = w.isStraight()
+	if w, ok := code.(*walk); ok && w.isStraight() {
+		c.program.straight = w
 	}
 	c.program.tester = tester(code)
 	c.program.lacks = c.lacks(code.typ())
@@ -279,6 +279,9 @@ func tester(k code) func(*Frame) (bool, error) {
 	}
 	if t.Repeats() || t.Class >= DateTime {
 		return nil
+	}
+	if s, ok := k.(*scalar); ok && s.test != nil {
+		return s.test
 	}
 	return func(f *Frame) (bool, error) {
 		v, p, err := k.one(f)

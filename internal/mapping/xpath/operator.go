@@ -41,13 +41,13 @@ func (c *compiler) logic(n *binary) code {
 		return nil
 	}
 	decides := n.op == "or"
-	return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) {
+	return condition(func(f *Frame) (bool, error) {
 		ok, err := left(f)
 		if err == nil && ok != decides {
 			ok, err = right(f)
 		}
-		return Bool(ok), true, err
-	}}
+		return ok, err
+	})
 }
 
 // concatenation is || (§3.6): an absent operand is the empty string.
@@ -430,10 +430,41 @@ func (c *compiler) general(n *binary) code {
 	if a.Repeats() || b.Repeats() {
 		return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) { return anyMeets(f, op, left, right) }}
 	}
-	return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) {
+	if w, text, ok := textTest(left, right); ok && (op == "=" || op == "!=") {
+		return condition(func(f *Frame) (bool, error) {
+			var v Value
+			presence, err := w.into(f, &v)
+			return presence == Present && (v.Text == text) == (op == "="), err
+		})
+	}
+	return condition(func(f *Frame) (bool, error) {
 		x, y, ok, err := both(f, left, right)
-		return Bool(ok && holds(op, order(f, x, y))), true, err
+		return ok && holds(op, order(f, x, y)), err
+	})
+}
+
+// condition is code of one boolean.
+func condition(test func(*Frame) (bool, error)) *scalar {
+	return &scalar{t: single(Boolean), test: test, eval: func(f *Frame) (Value, bool, error) {
+		ok, err := test(f)
+		return Bool(ok), true, err
 	}}
+}
+
+// textTest finds a straight path to a text that is compared with a literal.
+func textTest(left, right code) (w *walk, text string, ok bool) {
+	if p, nillable := left.(*presentOnly); nillable {
+		left = p.walk
+	}
+	w, ok = left.(*walk)
+	if !ok || !w.isStraight() || !w.atom.class.textual() {
+		return nil, "", false
+	}
+	s, ok := right.(*scalar)
+	if !ok || s.literal == nil || !s.literal.Class.textual() {
+		return nil, "", false
+	}
+	return w, s.literal.Text, true
 }
 
 func both(f *Frame, left, right code) (x, y Value, ok bool, err error) {

@@ -24,8 +24,9 @@ type Program struct {
 	// header blocks that are read.
 	Blocks []contract.Name
 
+	// straight is code where it is a straight path; nil elsewhere.
+	straight *walk
 	code     code
-	straight bool // code is a straight path
 	tester   func(*Frame) (bool, error)
 	paths    []*walk // those whose node tells where a fault came from
 	lacks    string  // why its nodes have no value, or empty
@@ -181,10 +182,12 @@ type code interface {
 
 // scalar is code of at most one atomic value.
 type scalar struct {
-	t     Type
-	eval  func(f *Frame) (v Value, ok bool, err error)
-	quick quick // of numbers that may be short; nil elsewhere
-	depth int   // how many of them are tried for this one
+	t       Type
+	eval    func(f *Frame) (v Value, ok bool, err error)
+	quick   quick                        // of numbers that may be short; nil elsewhere
+	depth   int                          // how many of them are tried for this one
+	test    func(f *Frame) (bool, error) // of conditions: the value; nil elsewhere
+	literal *Value                       // of constants; nil elsewhere
 }
 
 func (s *scalar) typ() Type { return s.t }
@@ -264,7 +267,7 @@ func (m *many) count(f *Frame) (int, error) {
 
 // constant is code that needs no frame.
 func constant(v Value) *scalar {
-	s := &scalar{t: single(v.Class), eval: func(*Frame) (Value, bool, error) { return v, true, nil }}
+	s := &scalar{t: single(v.Class), literal: &v, eval: func(*Frame) (Value, bool, error) { return v, true, nil }}
 	if v.Number == nil {
 		return s
 	}

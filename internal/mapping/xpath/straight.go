@@ -11,32 +11,31 @@ import (
 
 // Into evaluates as One does. It writes v only where a value is Present.
 func (p *Program) Into(f *Frame, v *Value) (Presence, error) {
-	var presence Presence
-	var err error
-	switch c := p.code.(type) {
-	case *walk:
-		if p.straight {
-			presence, err = c.into(f, v)
-			break
-		}
-		presence, err = p.general(f, v)
-	case *scalar:
-		presence, err = c.into(f, v)
-	default:
-		presence, err = p.general(f, v)
+	if p.straight != nil && f.Watch == nil {
+		return p.straight.into(f, v)
 	}
+	presence, err := p.into(f, v)
 	if f.Watch != nil {
 		p.saw(f, seenWhether(presence == Present), err)
 	}
 	return presence, err
 }
 
-func (p *Program) general(f *Frame, v *Value) (Presence, error) {
+func (p *Program) into(f *Frame, v *Value) (Presence, error) {
+	if p.straight != nil {
+		return p.straight.into(f, v)
+	}
+	if s, ok := p.code.(*scalar); ok {
+		return s.into(f, v)
+	}
 	one, presence, err := p.code.one(f)
-	if presence == Present && err == nil {
+	if err != nil {
+		return Absent, err
+	}
+	if presence == Present {
 		*v = one
 	}
-	return presence, err
+	return presence, nil
 }
 
 // isStraight reports whether the path is at most one node, all read alike.

@@ -68,6 +68,24 @@ func BenchmarkRender(b *testing.B) {
 	})
 }
 
+// TestAllocations: what mapping allocates does not grow with the message.
+func TestAllocations(t *testing.T) {
+	m := checked(t, compile(t, "submit-order.yaml", sample(t, "submit-order.yaml"))).Mapping
+	for _, lines := range []int{10, 1000} {
+		in := input(t, orderOf(lines))
+		allocations := testing.AllocsPerRun(20, func() {
+			changes, err := m.Apply(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changes.Release()
+		})
+		if allocations >= 100 {
+			t.Errorf("%d lines: %v allocations", lines, allocations)
+		}
+	}
+}
+
 // againstValidation has something take turns with the validation of the message,
 // so that what else the machine does falls on both.
 func againstValidation(b *testing.B, m *mapping.Mapping, src, name string, do func() error) {

@@ -15,7 +15,7 @@ type Slab[T any] struct {
 
 // maxRetained is the number of items past which a slab is not kept for the next
 // message.
-const maxRetained = 1 << 14
+const maxRetained = 1 << 17
 
 // Take returns n zero items, which cannot be appended to in place.
 func (s *Slab[T]) Take(n int) []T {

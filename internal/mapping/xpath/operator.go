@@ -451,22 +451,6 @@ func condition(test func(*Frame) (bool, error)) *scalar {
 	}}
 }
 
-// textTest finds a straight path to a text that is compared with a literal.
-func textTest(left, right code) (w *walk, text string, ok bool) {
-	if p, nillable := left.(*presentOnly); nillable {
-		left = p.walk
-	}
-	w, ok = left.(*walk)
-	if !ok || !w.isStraight() || !w.atom.class.textual() {
-		return nil, "", false
-	}
-	s, ok := right.(*scalar)
-	if !ok || s.literal == nil || !s.literal.Class.textual() {
-		return nil, "", false
-	}
-	return w, s.literal.Text, true
-}
-
 func both(f *Frame, left, right code) (x, y Value, ok bool, err error) {
 	x, p, err := left.one(f)
 	if err != nil || p != Present {

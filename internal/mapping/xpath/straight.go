@@ -131,3 +131,19 @@ func (w *walk) short(f *Frame) (s short, presence Presence, ok bool) {
 	}
 	return short{}, Absent, true // of nothing, as of what is nil, nothing comes
 }
+
+// textTest finds a straight path to a text that is compared with a literal.
+func textTest(left, right code) (w *walk, text string, ok bool) {
+	if p, nillable := left.(*presentOnly); nillable {
+		left = p.walk
+	}
+	w, ok = left.(*walk)
+	if !ok || !w.isStraight() || !w.atom.class.textual() {
+		return nil, "", false
+	}
+	s, ok := right.(*scalar)
+	if !ok || s.literal == nil || !s.literal.Class.textual() {
+		return nil, "", false
+	}
+	return w, s.literal.Text, true
+}

@@ -70,8 +70,8 @@ func standIn(i int, name string, types []*contract.Simple) mapping.Value {
 		{Class: mapping.Integer, Number: apd.New(int64(7_310_000_000_000_000_001+i), 0)},
 		{Class: mapping.Integer, Number: apd.New(int64(1_973_100_001+i), 0)},
 		{Class: mapping.Decimal, Number: apd.New(int64(731_000_001+i), -2)},
-		{Class: mapping.DateTime, Instant: day},
-		{Class: mapping.Date, Instant: day},
+		mapping.Moment(day),
+		mapping.Day(day),
 	}
 	for _, v := range candidates {
 		if takes(v) {

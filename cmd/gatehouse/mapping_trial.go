@@ -218,7 +218,8 @@ func (t *trial) children(c *mapping.Changeset, below rowIndex, r *gateway.Rehear
 
 func (t *trial) row(c *mapping.Changeset, r *gateway.Rehearsal, step, n int) *trialRow {
 	table, source := &t.chosen.mapping.Tables[step], &c.Rows[step][n]
-	row := &trialRow{Table: table.Name.String(), As: table.As, Source: table.Source, At: t.paper.at(source.Path, source.Line, source.Column)}
+	at := source.Origin.Place()
+	row := &trialRow{Table: table.Name.String(), As: table.As, Source: table.Source, At: t.paper.at(at.Path, at.Line, at.Column)}
 	for _, i := range table.Match {
 		row.Match = append(row.Match, table.Columns[i].Name)
 	}
@@ -240,8 +241,9 @@ func (t *trial) row(c *mapping.Changeset, r *gateway.Rehearsal, step, n int) *tr
 func (t *trial) column(step, i int, row *mapping.Row, cell *mapping.Cell) *trialColumn {
 	c := &t.chosen.mapping.Tables[step].Columns[i]
 	out := &trialColumn{Name: c.Name, Expression: c.Path, Source: c.Source}
+	place := row.Origin.Place()
 	for _, n := range t.rulesOf(step, i) {
-		if at, ok := t.cells[cellKey{n, row.Line, row.Column}]; ok && out.At == nil {
+		if at, ok := t.cells[cellKey{n, place.Line, place.Column}]; ok && out.At == nil {
 			out.At = &at
 		}
 	}

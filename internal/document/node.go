@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"strings"
+	"unsafe"
 )
 
 // Node is an element of a Tree: a small value, to be passed as such. The zero
@@ -43,7 +44,23 @@ func (n Node) QName() string {
 func (n Node) Is(name Name) bool { return n.t != nil && n.row().is(n.t, name) }
 
 func (row *node) is(t *Tree, name Name) bool {
-	return row.name.localIn(t.scanner.src) == name.Local && t.scanner.ns.spaces[row.space] == name.Space
+	return row.name.localIn(t.scanner.src) == name.Local && t.isSpace(row.space, name.Space)
+}
+
+// isSpace reports whether a namespace of the tree is the one named. Who asks for
+// one element after the other mostly does so with one and the same string.
+func (t *Tree) isSpace(id int32, space string) bool {
+	if space == "" {
+		return t.scanner.ns.spaces[id] == ""
+	}
+	if id == t.asked.id && len(space) == t.asked.size && unsafe.StringData(space) == t.asked.data {
+		return true
+	}
+	if t.scanner.ns.spaces[id] != space {
+		return false
+	}
+	t.asked = asked{id, len(space), unsafe.StringData(space)}
+	return true
 }
 
 // Parent returns the parent element; none for the root.
@@ -86,11 +103,23 @@ func (n Node) Next(name Name) Node {
 	return n.t.find(n.row().next, name)
 }
 
+// find is is() for one sibling after the other: what mappings do most.
 func (t *Tree) find(id int32, name Name) Node {
-	for ; id != none; id = t.nodes[id].next {
-		if t.nodes[id].is(t, name) {
+	src, size := t.scanner.src, int32(len(name.Local))
+	space := int32(none) // that of the name, if it was asked for last
+	if a := &t.asked; len(name.Space) == a.size && unsafe.StringData(name.Space) == a.data && a.size > 0 {
+		space = a.id
+	}
+	for id != none {
+		row := &t.nodes[id]
+		start, end := row.name.start, row.name.end
+		if row.name.prefix != 0 {
+			start += row.name.prefix + 1
+		}
+		if end-start == size && src[start:end] == name.Local && (row.space == space || t.isSpace(row.space, name.Space)) {
 			return Node{t, id}
 		}
+		id = row.next
 	}
 	return Node{}
 }

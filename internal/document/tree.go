@@ -31,7 +31,16 @@ type Tree struct {
 	attrs   []attribute
 	lines   []int32   // where each line starts; built when first asked for
 	ordinal []ordinal // by depth; see Node.Path
-	live    bool      // not released yet
+	asked   asked
+	live    bool // not released yet
+}
+
+// asked is the namespace that was last found to be one of the tree's: the string
+// it was asked for with. Its data is nil when there is none.
+type asked struct {
+	id   int32
+	size int
+	data *byte
 }
 
 // trees keeps arenas for reuse; it holds no state between documents.
@@ -143,7 +152,7 @@ func (t *Tree) Release() {
 	}
 	t.scanner.reset(nil, Limits{})
 	t.nodes, t.attrs = t.nodes[:0], t.attrs[:0]
-	t.lines, t.ordinal = t.lines[:0], t.ordinal[:0]
+	t.lines, t.ordinal, t.asked = t.lines[:0], t.ordinal[:0], asked{}
 	trees.Put(t)
 }
 

@@ -337,17 +337,20 @@ func (g *Gateway) storeEdge(ctx context.Context, err error) {
 func (p *passage) entry() *Entry {
 	m := p.message()
 	// The caller may leave before the lane is done, so the tree changes hands.
-	tree, input, writer := p.tree, p.input, p.writer
+	tree, changes, input, writer := p.tree, p.changes, p.input, p.writer
 	p.tree = nil
 	return &Entry{
 		Message: m,
-		Changes: p.changes,
+		Changes: changes,
 		Render: func(stored []mapping.Value) (*mapping.Rendered, error) {
 			return writer.mapping.Render(&input, stored)
 		},
 		Answer: p.answer,
-		Done:   tree.Release,
-		Size:   len(m.Payload) + 512,
+		Done: func() {
+			changes.Release()
+			tree.Release()
+		},
+		Size: len(m.Payload) + 512,
 	}
 }
 

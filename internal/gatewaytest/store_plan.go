@@ -45,8 +45,8 @@ func (p *plan) lookup(step int, name string) *mapping.Lookup {
 func (p *plan) shipped(e *gateway.Entry, numbers ...string) *gateway.Entry {
 	rows := []mapping.Row{}
 	for _, no := range numbers {
-		rows = append(rows, mapping.Row{Path: "/o:Shipment", Line: 30, Column: 3, Cells: []mapping.Cell{text(no), refers(0),
-			{Kind: mapping.ValueCell, Value: value{Class: mapping.DateTime, Instant: orderedAt}}}})
+		rows = append(rows, mapping.Row{Origin: mapping.At("/o:Shipment", 30, 3), Cells: []mapping.Cell{text(no), refers(0),
+			{Kind: mapping.ValueCell, Value: mapping.Moment(orderedAt)}}})
 	}
 	e.Changes.Rows = append(e.Changes.Rows, rows)
 	return e
@@ -120,9 +120,9 @@ func show(v value) string {
 	case mapping.Integer, mapping.Decimal:
 		return v.Number.Text('f')
 	case mapping.DateTime:
-		return v.Instant.UTC().Format("2006-01-02T15:04:05.000")
+		return v.Instant().UTC().Format("2006-01-02T15:04:05.000")
 	case mapping.Date:
-		return v.Instant.Format(time.DateOnly)
+		return v.Instant().Format(time.DateOnly)
 	}
 	return v.Text
 }
@@ -136,16 +136,18 @@ func (p *plan) changes(identity string, o order) *mapping.Changeset {
 	if l := p.lookup(orderStep, "note"); l != nil && o.note != "" {
 		note = mapping.Cell{Kind: mapping.KeysCell, Keys: []value{note.Value}}
 		if l.From != "" {
-			note.Keys = append(note.Keys, value{Class: l.Classes[1], Instant: o.at})
+			at := mapping.Moment(o.at)
+			at.Class = l.Classes[1]
+			note.Keys = append(note.Keys, at)
 		}
 	}
 	at := func(line int, path string) mapping.Row {
-		return mapping.Row{Parent: -1, Path: path, Line: line, Column: 3}
+		return mapping.Row{Parent: -1, Origin: mapping.At(path, line, 3)}
 	}
 	customer, head := at(2, "/o:Customer"), at(1, "/o:Order")
 	customer.Cells = []mapping.Cell{text(o.customer), text(o.name), text("FI"), text(o.email)}
 	head.Cells = []mapping.Cell{text(o.no), refers(0), text(status), text("EUR"),
-		{Kind: mapping.ValueCell, Value: value{Class: mapping.DateTime, Instant: orderedAt}}, {Kind: mapping.NullCell}, note, number(o.revision)}
+		{Kind: mapping.ValueCell, Value: mapping.Moment(orderedAt)}, {Kind: mapping.NullCell}, note, number(o.revision)}
 	rows := [][]mapping.Row{{customer}, {head}, nil, nil}
 	for i, l := range o.lines {
 		quantity := l.quantity

@@ -16,9 +16,9 @@ func (p *plan) call(e *gateway.Entry, note string, topics ...string) *gateway.En
 	drawn := mapping.Cell{Kind: mapping.DrawnCell}
 	rows := []mapping.Row{}
 	for _, topic := range topics {
-		rows = append(rows, mapping.Row{Parent: 0, Path: "/o:Topic", Cells: []mapping.Cell{refers(0), text(topic)}})
+		rows = append(rows, mapping.Row{Parent: 0, Origin: mapping.At("/o:Topic", 0, 0), Cells: []mapping.Cell{refers(0), text(topic)}})
 	}
-	e.Changes.Rows = append(e.Changes.Rows, []mapping.Row{{Parent: -1, Path: "/o:Call", Cells: []mapping.Cell{refers(0), text(note), drawn}}}, rows)
+	e.Changes.Rows = append(e.Changes.Rows, []mapping.Row{{Parent: -1, Origin: mapping.At("/o:Call", 0, 0), Cells: []mapping.Cell{refers(0), text(note), drawn}}}, rows)
 	return e
 }
 

@@ -24,7 +24,7 @@ func (p *plan) tree(e *gateway.Entry, nodes ...string) *gateway.Entry {
 		if below {
 			above = mapping.Cell{Kind: mapping.KeysCell, Keys: []value{text(parent).Value}}
 		}
-		rows = append(rows, mapping.Row{Parent: -1, Path: fmt.Sprintf("/o:Category[%d]", i+1), Line: i + 1, Cells: []mapping.Cell{text(code), above, above, text(name)}})
+		rows = append(rows, mapping.Row{Parent: -1, Origin: mapping.At(fmt.Sprintf("/o:Category[%d]", i+1), i+1, 0), Cells: []mapping.Cell{text(code), above, above, text(name)}})
 	}
 	e.Changes.Rows = append(e.Changes.Rows, rows)
 	return e

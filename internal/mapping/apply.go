@@ -1,9 +1,8 @@
 package mapping
 
 import (
-	"errors"
 	"fmt"
-	"time"
+	"sync"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -25,25 +24,48 @@ const maxFound = 64
 // its keys: with CodeUnknownYet and CodeRejected identity, keys and ordering key
 // are returned beside the error.
 func (m *Mapping) Apply(in *Input) (*Changeset, error) {
-	a := &applier{mapping: m, out: &Changeset{Rows: make([][]Row, len(m.Tables))}, current: make([]int, len(m.Tables))}
-	facts := facts{mapping: m, in: in}
-	a.frame = xpath.Frame{Item: in.item(), Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}
+	a := newApplier(m, in)
+	defer a.end()
 	a.name(in)
-	if err := m.reject(in); err != nil {
+	if err := a.reject(); err != nil {
 		return a.named(), err
 	}
 	a.steps(m.top, -1)
-	if err := a.fault(); err != nil {
-		if a.code == fault.CodeUnknownYet {
-			return a.named(), err
-		}
-		return nil, err
+	err := a.fault()
+	switch {
+	case err == nil:
+		return a.out, nil
+	case a.code == fault.CodeUnknownYet:
+		return a.named(), err
 	}
-	return a.out, nil
+	a.out.Release()
+	return nil, err
+}
+
+func newApplier(m *Mapping, in *Input) *applier {
+	a := appliers.Get().(*applier)
+	a.mapping, a.limits, a.arena = m, m.limits, arenas.Get().(*arena)
+	a.out = &Changeset{Rows: make([][]Row, len(m.Tables)), arena: a.arena}
+	a.facts = facts{mapping: m, in: in}
+	a.roots[headerSlot] = in.Header
+	a.frame = xpath.Frame{Item: in.item(), Nodes: a.roots[:], Facts: &a.facts, Watch: m.watch, Room: &a.arena.room}
+	if a.current = a.room[:]; len(m.Tables) > len(a.room) {
+		a.current = make([]int, len(m.Tables))
+	}
+	return a
+}
+
+// appliers keeps them for reuse; it holds no state between messages.
+var appliers = sync.Pool{New: func() any { return new(applier) }}
+
+func (a *applier) end() {
+	*a = applier{hours: a.hours}
+	appliers.Put(a)
 }
 
 // named is the Changeset without its rows.
 func (a *applier) named() *Changeset {
+	a.out.Release()
 	return &Changeset{Identity: a.out.Identity, OrderingKey: a.out.OrderingKey, Keys: a.out.Keys}
 }
 
@@ -96,13 +118,18 @@ func (f *facts) storedValue(i int) (Value, bool) {
 // applier makes one Changeset. After a fault it goes on, to find the others.
 type applier struct {
 	mapping *Mapping
+	limits  [][]limit // of the mapping; nil for none
+	facts   facts
+	roots   [headerSlot + 1]document.Node
 	frame   xpath.Frame
 	out     *Changeset
 	// current is, for each step, the index of the row made last below the
 	// current parents; -1 for none.
 	current []int
+	room    [8]int
+	arena   *arena
+	hours   hours          // also of messages before: it is of no message
 	stubs   map[string]int // the rows that look-ups have made, by step and key
-	cells   []Cell
 	code    fault.Code
 	details []fault.Detail
 	more    int
@@ -166,8 +193,8 @@ func (a *applier) key(k *keyProgram) {
 
 // text evaluates to a string, which is empty when absent.
 func (a *applier) text(p *xpath.Program, what string) string {
-	v, _, err := p.One(&a.frame)
-	if err != nil {
+	var v Value
+	if _, err := p.Into(&a.frame, &v); err != nil {
 		a.failed(p, err, what)
 	}
 	return v.Lexical()
@@ -187,32 +214,36 @@ func (a *applier) step(i, parent int) {
 		a.current[below] = -1
 	}
 	if p.each == nil {
+		a.reserve(i, 1)
 		a.row(i, parent)
 		return
 	}
-	var room [16]document.Node
-	nodes, _, err := p.each.Elements(&a.frame, room[:0])
+	before := len(a.arena.nodes)
+	nodes, _, err := p.each.Elements(&a.frame, a.arena.nodes)
+	a.arena.nodes = nodes
 	if err != nil {
 		a.failed(p.each, err, a.mapping.Tables[i].Name.String())
 	}
-	a.reserve(i, len(nodes))
+	a.reserve(i, len(nodes)-before)
 	outer := a.frame.Item
-	for _, n := range nodes {
+	for _, n := range nodes[before:] {
 		a.frame.Item = n
 		a.row(i, parent)
 	}
-	a.frame.Item = outer
+	clear(a.arena.nodes[before:])
+	a.frame.Item, a.arena.nodes = outer, a.arena.nodes[:before]
 }
 
 // reserve makes room for the rows of a step.
 func (a *applier) reserve(i, rows int) {
+	p := &a.mapping.programs[i]
+	a.arena.cells.Reserve(rows * len(p.columns))
+	a.arena.keyed.Reserve(rows * p.keys)
 	have := a.out.Rows[i]
-	if cap(have)-len(have) >= rows {
-		return
+	if cap(have)-len(have) < rows {
+		grown := a.arena.rows.Take(2*len(have) + rows)
+		a.out.Rows[i] = grown[:copy(grown, have)]
 	}
-	grown := make([]Row, len(have), 2*len(have)+rows)
-	copy(grown, have)
-	a.out.Rows[i] = grown
 }
 
 func (a *applier) row(i, parent int) {
@@ -226,19 +257,21 @@ func (a *applier) row(i, parent int) {
 			return
 		}
 	}
-	at := a.place(i)
-	row := Row{Parent: parent, Cells: a.take(len(p.columns)), Path: at.Path, Line: at.Line, Column: at.Column}
-	for c := range p.columns {
-		a.cell(i, c, &row.Cells[c])
+	cells := a.arena.cells.Take(len(p.columns))
+	for c := range cells {
+		a.cell(i, c, &p.columns[c], &cells[c])
 	}
 	a.current[i] = len(a.out.Rows[i])
-	a.out.Rows[i] = append(a.out.Rows[i], row)
+	rows := append(a.out.Rows[i], Row{}) // there is room: see reserve
+	made := &rows[len(rows)-1]
+	made.Parent, made.Cells, made.Origin = parent, cells, a.origin(i)
+	a.out.Rows[i] = rows
 	a.steps(p.children, a.current[i])
 }
 
-// place is where complaints about a row point to: the element it is made from,
+// origin is where complaints about a row point to: the element it is made from,
 // or, when what may be missing is the row itself, what its key is taken from.
-func (a *applier) place(step int) xpath.Place {
+func (a *applier) origin(step int) Origin {
 	t := &a.mapping.Tables[step]
 	if t.OnMissing != Insert {
 		for _, c := range t.Match {
@@ -247,228 +280,17 @@ func (a *applier) place(step int) xpath.Place {
 			}
 		}
 	}
-	line, column := a.frame.Item.Position()
-	return xpath.Place{Path: a.frame.Item.Path(), Line: line, Column: column}
+	return xpath.From(a.frame.Item)
 }
 
 // locate finds what a column is taken from, unless that is no part of the message.
-func (a *applier) locate(step, column int) (xpath.Place, bool) {
+func (a *applier) locate(step, column int) (Origin, bool) {
 	p := &a.mapping.programs[step].columns[column]
 	switch {
 	case p.value != nil:
-		return p.value.Locate(&a.frame), true
+		return p.value.Origin(&a.frame), true
 	case len(p.keys) > 0:
-		return p.keys[0].Locate(&a.frame), true
+		return p.keys[0].Origin(&a.frame), true
 	}
-	return xpath.Place{}, false
-}
-
-// take cuts cells off a slab: a message has many.
-func (a *applier) take(n int) []Cell {
-	if len(a.cells) < n {
-		a.cells = make([]Cell, max(n, 64))
-	}
-	cells := a.cells[:n:n]
-	a.cells = a.cells[n:]
-	return cells
-}
-
-func (a *applier) cell(step, column int, into *Cell) {
-	p := &a.mapping.programs[step].columns[column]
-	switch p.form {
-	case valueForm:
-		a.value(step, column, into)
-	case constantForm:
-		if *into = p.constant; into.Kind == ValueCell {
-			a.fit(step, column, into)
-		}
-	case referenceForm:
-		if row := a.current[p.step]; row >= 0 {
-			into.Kind, into.Row = Reference, row
-		}
-	case lookupForm:
-		a.keys(step, column, into)
-	case codeForm:
-		a.coded(step, column, into)
-	case drawnForm:
-		into.Kind = DrawnCell
-	case stubForm:
-		a.stub(step, column, into)
-	}
-	if into.Kind == AbsentCell && a.mapping.Tables[step].Columns[column].AbsentNull {
-		into.Kind = NullCell
-	}
-}
-
-func (a *applier) value(step, column int, into *Cell) {
-	p := &a.mapping.programs[step].columns[column]
-	v, presence, err := p.value.One(&a.frame)
-	switch {
-	case err != nil:
-		a.failedColumn(step, column, err)
-		return
-	case presence == xpath.Nil:
-		into.Kind = NullCell
-		return
-	case presence == xpath.Present:
-	case p.fallback != nil:
-		v = *p.fallback
-	default:
-		return
-	}
-	if p.zone != nil {
-		if v, err = inZone(v, p.zone); err != nil {
-			a.failedColumn(step, column, err)
-			return
-		}
-	}
-	into.Kind, into.Value = ValueCell, v
-	a.fit(step, column, into)
-}
-
-// fit enforces the limits of a checked mapping.
-func (a *applier) fit(step, column int, into *Cell) {
-	if a.mapping.limits == nil {
-		return
-	}
-	l := &a.mapping.limits[step][column]
-	if l.fits == nil {
-		return
-	}
-	v, complaint := l.fits(l, into.Value)
-	if complaint == "" {
-		into.Value = v
-		return
-	}
-	d := a.detailColumn(step, column, "the value does not fit its column")
-	d.Found, d.Expected = shown(into.Value.Lexical()), complaint
-	a.refuse(fault.CodeNarrowing, d)
-}
-
-// fitKey enforces the limits of the column that a look-up compares with: what
-// does not fit there could be taken for something else.
-func (a *applier) fitKey(step, column, i int, v Value) (Value, bool) {
-	if a.mapping.limits == nil {
-		return v, true
-	}
-	l := &a.mapping.limits[step][column]
-	if i >= len(l.keys) || l.keys[i].fits == nil {
-		return v, true
-	}
-	fitted, complaint := l.keys[i].fits(&l.keys[i], v)
-	if complaint == "" {
-		return fitted, true
-	}
-	lookup := a.mapping.Tables[step].Columns[column].Lookup
-	at := a.mapping.programs[step].columns[column].keys[i].Locate(&a.frame)
-	d := a.detailColumn(step, column, "the value does not fit the column "+lookup.Table.String()+"."+lookup.keys()[i]+" that it is looked up in")
-	d.Path, d.Line, d.Column = at.Path, at.Line, at.Column
-	d.Found, d.Expected = shown(v.Lexical()), complaint
-	a.refuse(fault.CodeNarrowing, d)
-	return v, false
-}
-
-func (a *applier) keys(step, column int, into *Cell) {
-	p := &a.mapping.programs[step].columns[column]
-	keys := make([]Value, len(p.keys))
-	for i, program := range p.keys {
-		v, presence, err := program.One(&a.frame)
-		switch {
-		case err != nil:
-			a.failedColumn(step, column, err)
-			return
-		case presence == xpath.Nil:
-			into.Kind = NullCell
-			return
-		case presence == xpath.Absent:
-			return
-		}
-		var fits bool
-		if keys[i], fits = a.fitKey(step, column, i, v); !fits {
-			return
-		}
-	}
-	into.Kind, into.Keys = KeysCell, keys
-}
-
-// inZone reads a dateTime without a zone as local time of one. A time that the
-// clocks skipped is refused; of one that came twice the first is meant.
-func inZone(v Value, zone *time.Location) (Value, error) {
-	if v.Instant.Location() != xpath.NoZone {
-		return v, nil
-	}
-	t := v.Instant
-	local := time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), zone)
-	if !sameClock(t, local) {
-		return v, &xpath.Error{Message: "the value did not exist in " + zone.String() + ": the clocks went forward", Value: v.Lexical()}
-	}
-	if earlier := local.Add(-time.Hour); sameClock(t, earlier) {
-		local = earlier
-	}
-	return xpath.Moment(local), nil
-}
-
-func sameClock(a, b time.Time) bool {
-	return a.Day() == b.Day() && a.Hour() == b.Hour() && a.Minute() == b.Minute()
-}
-
-// detail places a complaint about an expression outside of columns.
-func (a *applier) detail(p *xpath.Program, message string) fault.Detail {
-	at := p.Locate(&a.frame)
-	return fault.Detail{Message: p.Source + ": " + message, Path: at.Path, Line: at.Line, Column: at.Column, Source: a.mapping.place(p)}
-}
-
-func (a *applier) detailColumn(step, column int, message string) fault.Detail {
-	c := &a.mapping.Tables[step].Columns[column]
-	d := fault.Detail{Message: message, Source: c.Source, Target: a.mapping.Tables[step].Name.String() + "." + c.Name}
-	at, _ := a.locate(step, column)
-	d.Path, d.Line, d.Column = at.Path, at.Line, at.Column
-	return d
-}
-
-func (a *applier) failed(p *xpath.Program, err error, target string) {
-	d := a.detail(p, err.Error())
-	if e, ok := errors.AsType[*xpath.Error](err); ok {
-		d.Message, d.Found = p.Source+": "+e.Message, shown(e.Value)
-	}
-	d.Target = target
-	a.refuse(fault.CodeMapping, d)
-}
-
-func (a *applier) failedColumn(step, column int, err error) {
-	d := a.detailColumn(step, column, err.Error())
-	if e, ok := errors.AsType[*xpath.Error](err); ok {
-		d.Message, d.Found = e.Message, shown(e.Value)
-	}
-	a.refuse(fault.CodeMapping, d)
-}
-
-// shown is a value as a fault may show it: a long one is told by its length.
-func shown(s string) string {
-	if n := len([]rune(s)); n > maxFound {
-		return fmt.Sprintf("%d characters", n)
-	}
-	return s
-}
-
-// refuse adds a fault. The first one decides the code, but a message waits only
-// when that mends all of them.
-func (a *applier) refuse(code fault.Code, d fault.Detail) {
-	if a.code == "" || a.code == fault.CodeUnknownYet {
-		a.code = code
-	}
-	if len(a.details) == maxDetails {
-		a.more++
-		return
-	}
-	a.details = append(a.details, d)
-}
-
-func (a *applier) fault() error {
-	if a.code == "" {
-		return nil
-	}
-	e := fault.New(a.code, "").With(a.details...)
-	e.More = a.more
-	return e
+	return Origin{}, false
 }

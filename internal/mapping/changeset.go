@@ -1,6 +1,10 @@
 package mapping
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
+)
 
 // TableName is a table of the business database.
 type TableName struct{ Schema, Name string }
@@ -140,11 +144,18 @@ type Row struct {
 	// Parent is the index, in Changeset.Rows of the parent step, of the row this one belongs to; -1 at the top.
 	Parent int
 	Cells  []Cell // one for each of the step's Columns
-	// Path, Line and Column locate, in the message as received, the element the
-	// row was made from; of a row that is never inserted, the first value of its key.
-	Path         string
-	Line, Column int
+	// Origin locates, in the message as received, the element the row was made
+	// from; of a row that is never inserted, the first value of its key. It can be
+	// asked as long as the message is there.
+	Origin Origin
 }
+
+// Origin is a place in the message that is looked up when it is asked for.
+type Origin = xpath.Origin
+
+// At is the Origin of a place that is known: an XPath, and where it stands, both
+// counted from 1.
+func At(path string, line, column int) Origin { return xpath.At(path, line, column) }
 
 // CellKind tells what a Cell holds.
 type CellKind uint8
@@ -181,6 +192,8 @@ type Changeset struct {
 	Identity    string
 	OrderingKey string // empty: the identity orders
 	Keys        []Key
+
+	arena *arena // of Rows; nil when they are released, or nobody's
 }
 
 // Return names one stored value that a reply or a publication uses, such as

@@ -174,7 +174,7 @@ func (s *CodeSet) find(code string, on time.Time) (value Value, found, known boo
 
 // dayOf is the day of a date or a moment as it is written, whatever its zone.
 func dayOf(v Value) time.Time {
-	year, month, d := v.Instant.Date()
+	year, month, d := v.Instant().Date()
 	return time.Date(year, month, d, 0, 0, 0, 0, time.UTC)
 }
 

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
-	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
@@ -63,31 +62,34 @@ func (m *Mapping) Declare(in *Input, f *fault.Error) *fault.Error {
 }
 
 // reject returns the fault that a rule of the mapping refuses the message with,
-// CodeRejected, or nil.
-func (m *Mapping) reject(in *Input) error {
-	if len(m.answers) == 0 {
-		return nil
-	}
-	r := m.renderer(in, nil)
-	for _, p := range m.answers {
+// CodeRejected, or nil. Most messages meet no rule.
+func (a *applier) reject() error {
+	for _, p := range a.mapping.answers {
 		if p.codes != nil {
 			continue
 		}
-		d, err := r.raise(p)
+		ok, err := p.when.Test(&a.frame)
+		if err == nil && !ok {
+			continue
+		}
+		r := &renderer{mapping: a.mapping, frame: a.frame, target: "faults"}
+		if err != nil {
+			return r.failed(p.when, err)
+		}
+		d, err := r.declare(p)
 		if err != nil {
 			return err
 		}
-		if d != nil {
-			return fault.New(fault.CodeRejected, "").With(fault.Detail{Message: p.says, Source: p.source}).Because(d)
-		}
+		return fault.New(fault.CodeRejected, "").With(fault.Detail{Message: p.says, Source: p.source}).Because(d)
 	}
 	return nil
 }
 
 // renderer is one for the faults of a message, for which nothing is stored.
 func (m *Mapping) renderer(in *Input, found *fault.Error) *renderer {
-	facts := facts{mapping: m, in: in, found: found}
-	return &renderer{mapping: m, frame: xpath.Frame{Item: in.item(), Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "faults"}
+	r := &renderer{}
+	r.begin(facts{mapping: m, in: in, found: found}, "faults")
+	return r
 }
 
 // raise writes the fault of a rule, or returns nil where its condition is not met.
@@ -97,6 +99,11 @@ func (r *renderer) raise(p *faultProgram) (*Declared, error) {
 			return nil, r.blame(p.when, err)
 		}
 	}
+	return r.declare(p)
+}
+
+// declare writes the fault of a rule.
+func (r *renderer) declare(p *faultProgram) (*Declared, error) {
 	var reason []byte
 	for i := range p.reason {
 		part := &p.reason[i]

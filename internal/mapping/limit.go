@@ -18,31 +18,36 @@ import (
 
 // limit is what one column takes of a value. Its zero value takes everything.
 type limit struct {
-	column ColumnType
+	// fits returns the value as the column gets it, or what the column expects.
+	fits func(l *limit, v Value) (Value, string)
+	// plainly reports, of most values that fit as they are, that they do; it knows
+	// nothing of the others. nil: of none.
+	plainly func(l *limit, v *Value) bool
+	column  ColumnType
 	// charset is the code page of a string column; nil for Unicode, utf-8, and
 	// for what is not known, which takes ASCII only.
 	charset *charmap.Charmap
 	utf8    bool
 	keys    []limit // of a look-up: of the columns that its keys are compared with
-	// fits returns the value as the column gets it, or what the column expects.
-	fits func(l *limit, v Value) (Value, string)
+	ascii   bool    // of a code page: it has all of ASCII
 }
 
 func newLimit(col *ColumnModel) limit {
 	l := limit{column: col.ColumnType}
 	switch col.Kind {
 	case StringColumn:
-		l.fits = fitString
+		l.fits, l.plainly = fitString, plainString
 		l.utf8 = col.Unicode || col.Charset == "utf-8"
 		if e, err := ianaindex.IANA.Encoding(col.Charset); err == nil && !l.utf8 {
 			l.charset, _ = e.(*charmap.Charmap)
 		}
+		l.ascii = l.hasASCII()
 	case BytesColumn:
 		l.fits = fitBytes
 	case IntegerColumn:
-		l.fits = fitInteger
+		l.fits, l.plainly = fitInteger, plainInteger
 	case DecimalColumn:
-		l.fits = fitDecimal
+		l.fits, l.plainly = fitDecimal, plainDecimal
 	case DateTimeColumn:
 		l.fits = fitMoment
 	case DateColumn:
@@ -53,6 +58,7 @@ func newLimit(col *ColumnModel) limit {
 		l.fits = fitFloat
 	default:
 		l.fits = func(_ *limit, v Value) (Value, string) { return v, "" }
+		l.plainly = func(*limit, *Value) bool { return true }
 	}
 	return l
 }
@@ -172,9 +178,9 @@ func utf16Length(s string) int {
 func fitBytes(l *limit, v Value) (Value, string) {
 	n := l.column.Length
 	switch {
-	case l.column.Fixed && len(v.Bytes) != n:
+	case l.column.Fixed && len(v.Text) != n:
 		return v, fmt.Sprintf("exactly %d bytes", n)
-	case n > 0 && len(v.Bytes) > n:
+	case n > 0 && len(v.Text) > n:
 		return v, fmt.Sprintf("at most %d bytes", n)
 	}
 	return v, ""

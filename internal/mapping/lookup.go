@@ -144,7 +144,7 @@ func (a *applier) stub(step, column int, into *Cell) {
 	t := &a.mapping.Tables[to]
 	cells := make([]Cell, len(t.Columns))
 	for c := range t.Match {
-		a.cell(to, c, &cells[c])
+		a.cell(to, c, &a.mapping.programs[to].columns[c], &cells[c])
 		if cells[c].Kind != ValueCell {
 			into.Kind = cells[c].Kind // absent or nil, as of every look-up
 			return
@@ -160,7 +160,7 @@ func (a *applier) stub(step, column int, into *Cell) {
 		return
 	}
 	for c := len(t.Match); c < len(cells); c++ {
-		a.cell(to, c, &cells[c])
+		a.cell(to, c, &a.mapping.programs[to].columns[c], &cells[c])
 	}
 	if a.stubs == nil {
 		a.stubs = map[string]int{}
@@ -168,7 +168,7 @@ func (a *applier) stub(step, column int, into *Cell) {
 	into.Kind, into.Row = Reference, len(a.out.Rows[to])
 	a.stubs[key] = into.Row
 	at, _ := a.locate(to, 0)
-	a.out.Rows[to] = append(a.out.Rows[to], Row{Parent: parent, Cells: cells, Path: at.Path, Line: at.Line, Column: at.Column})
+	a.out.Rows[to] = append(a.out.Rows[to], Row{Parent: parent, Cells: cells, Origin: at})
 }
 
 // stubKey tells the rows of one message apart; what the columns' collations take

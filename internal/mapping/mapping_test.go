@@ -2,11 +2,13 @@ package mapping_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
@@ -43,6 +45,53 @@ func cell(c mapping.Cell) string {
 	return "-"
 }
 
+// TestRelease: rows that are made of released memory are those of new memory,
+// also after messages that are refused, and by several goroutines.
+func TestRelease(t *testing.T) {
+	m := checked(t, compile(t, "submit-order.yaml", sample(t, "submit-order.yaml"))).Mapping
+	var bare []string
+	for _, element := range []string{"o:Description", "o:Feature", "o:Name"} { // what is absent must not be what another message had
+		pattern := regexp.MustCompile(`<` + element + `[ >].*?</` + element + `>`)
+		bare = append(bare, pattern.ReplaceAllString(order, ""))
+	}
+	messages := append(bare, order, orderOf(3), orderOf(40), strings.ReplaceAll(order, "PO-7", strings.Repeat("7", 30)), strings.ReplaceAll(order, "2.500", strings.Repeat("9", 40)))
+	want := make([]string, len(messages))
+	for i, src := range messages {
+		if cs, err := m.Apply(input(t, src)); err == nil {
+			want[i] = dump(m, cs)
+		} else {
+			want[i] = err.Error()
+		}
+	}
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
+			for n := range 200 {
+				i := (n*7 + g) % len(messages)
+				tree, err := document.Read([]byte(messages[i]))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				cs, err := m.Apply(&mapping.Input{Payload: tree.Root()})
+				if err != nil {
+					if err.Error() != want[i] {
+						t.Errorf("message %d: %v, want %s", i, err, want[i])
+					}
+				} else if got := dump(m, cs); got != want[i] {
+					t.Errorf("message %d: rows\n%s\nwant\n%s", i, got, want[i])
+				}
+				if cs != nil {
+					cs.Release()
+					cs.Release()
+				}
+				tree.Release()
+			}
+		})
+	}
+	all.Wait()
+}
+
 func checked(t testing.TB, m *mapping.Mapping) *mapping.Checked {
 	t.Helper()
 	c, err := m.Check(business())
@@ -77,7 +126,7 @@ sales.order_line_feature <0 line_id=#0 name=size value=L
 	if got := fmt.Sprint(cs.Keys); got != "[{order PO-7} {customer C-1}]" {
 		t.Errorf("keys %s", got)
 	}
-	if got := cs.Rows[2][1]; got.Path != "/o:SubmitOrder/o:Order/o:Lines/o:Line[2]" || got.Line != 10 {
+	if got := cs.Rows[2][1].Origin.Place(); got.Path != "/o:SubmitOrder/o:Order/o:Lines/o:Line[2]" || got.Line != 10 {
 		t.Errorf("row at %s:%d", got.Path, got.Line)
 	}
 }

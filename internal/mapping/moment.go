@@ -4,6 +4,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
 
 // fitMoment cuts the fraction of a second to what the column keeps, towards
@@ -11,17 +13,17 @@ import (
 func fitMoment(l *limit, v Value) (Value, string) {
 	c := &l.column
 	switch {
-	case c.Grain >= time.Minute && v.Instant.Second() != 0:
+	case c.Grain >= time.Minute && v.Instant().Second() != 0:
 		return v, "a time of whole minutes"
 	case c.Grain > 0 && c.Grain < time.Minute:
-		v.Instant, v.Text = ticked(v.Instant), ""
+		v = xpath.Moment(ticked(v.Instant()))
 	case c.Scale < 9:
 		grain := int(math.Pow10(9 - c.Scale))
-		if cut := v.Instant.Nanosecond() % grain; cut > 0 {
-			v.Instant, v.Text = v.Instant.Add(-time.Duration(cut)), ""
+		if cut := v.Instant().Nanosecond() % grain; cut > 0 {
+			v = xpath.Moment(v.Instant().Add(-time.Duration(cut)))
 		}
 	}
-	t := v.Instant.UTC()
+	t := v.Instant().UTC()
 	if !c.Earliest.IsZero() && t.Before(c.Earliest) || !c.Latest.IsZero() && t.After(c.Latest) || t.Year() < 1 || t.Year() > 9999 {
 		return v, "a time from " + bound(c.Earliest, "0001", time.RFC3339) + " to " + bound(c.Latest, "9999", time.RFC3339)
 	}
@@ -37,7 +39,7 @@ func bound(t time.Time, otherwise, layout string) string {
 
 // fitDay takes the day as written, whatever its zone.
 func fitDay(l *limit, v Value) (Value, string) {
-	y, m, d := v.Instant.Date()
+	y, m, d := v.Instant().Date()
 	t := time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
 	c := &l.column
 	if !c.Earliest.IsZero() && t.Before(c.Earliest) || !c.Latest.IsZero() && t.After(c.Latest) || y < 1 || y > 9999 {

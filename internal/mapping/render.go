@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"math"
+	"sync"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -15,6 +16,9 @@ const (
 	contentXML  = "application/xml"
 )
 
+// maxFirstBody is how much room a body is given before it needs it.
+const maxFirstBody = 1 << 16
+
 // maxRoutingKey is the longest routing key, in bytes (AMQP 0-9-1 §3.1, shortstr).
 const maxRoutingKey = 255
 
@@ -22,8 +26,9 @@ const maxRoutingKey = 255
 // values that Returns names, in that order; of a part of a split message the
 // publications alone. Errors are *fault.Error.
 func (m *Mapping) Render(in *Input, stored []Value) (*Rendered, error) {
-	facts := facts{mapping: m, in: in, stored: stored}
-	r := renderer{mapping: m, frame: xpath.Frame{Item: in.item(), Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "reply"}
+	r := renderers.Get().(*renderer)
+	defer r.end()
+	r.begin(facts{mapping: m, in: in, stored: stored}, "reply")
 	out := &Rendered{}
 	var err error
 	if m.reply != nil && m.split == nil {
@@ -42,8 +47,48 @@ func (m *Mapping) Render(in *Input, stored []Value) (*Rendered, error) {
 
 type renderer struct {
 	mapping *Mapping
+	facts   facts
+	roots   [headerSlot + 1]document.Node
 	frame   xpath.Frame
 	target  string // what is being written: reply, or a channel
+	// room is of the values, and nodes what $each goes through. Both are used
+	// again for other messages: what is written is bytes.
+	room  xpath.Room
+	nodes []document.Node
+}
+
+// renderers keeps them for reuse; it holds no state between messages.
+var renderers = sync.Pool{New: func() any { return new(renderer) }}
+
+func (r *renderer) begin(f facts, target string) {
+	r.mapping, r.facts, r.target = f.mapping, f, target
+	r.roots[headerSlot] = f.in.Header
+	r.frame = xpath.Frame{Item: f.in.item(), Nodes: r.roots[:], Facts: &r.facts, Watch: f.mapping.watch, Room: &r.room}
+}
+
+func (r *renderer) end() {
+	r.room.Empty()
+	r.mapping, r.facts, r.frame, r.roots[headerSlot] = nil, facts{}, xpath.Frame{}, document.Node{}
+	clear(r.nodes)
+	r.nodes = r.nodes[:0]
+	renderers.Put(r)
+}
+
+// each calls visit with every element of a path as the context item.
+func (r *renderer) each(p *xpath.Program, visit func(i int) error) error {
+	before := len(r.nodes)
+	var err error
+	if r.nodes, _, err = p.Elements(&r.frame, r.nodes); err != nil {
+		return r.failed(p, err)
+	}
+	nodes, outer := r.nodes[before:], r.frame.Item
+	for i := 0; i < len(nodes) && err == nil; i++ {
+		r.frame.Item = nodes[i]
+		err = visit(i)
+	}
+	clear(nodes)
+	r.nodes, r.frame.Item = r.nodes[:before], outer
+	return err
 }
 
 func (r *renderer) publish(out *Rendered, p *publication) error {
@@ -98,7 +143,8 @@ func (r *renderer) body(p *publication) (body []byte, contentType string, err er
 		body, err = r.xml(nil, p.element)
 		return body, contentXML, err
 	}
-	body, _, err = r.json(make([]byte, 0, 1024), p.body)
+	start, _, _, end := r.frame.Item.Span() // a body is seldom longer than the message
+	body, _, err = r.json(make([]byte, 0, min(end-start, maxFirstBody)), p.body)
 	return body, contentJSON, err
 }
 
@@ -125,7 +171,8 @@ func (r *renderer) json(dst []byte, n *jsonNode) (out []byte, ok bool, err error
 	case n.value != nil && n.repeats:
 		return r.jsonArray(dst, n)
 	case n.value != nil:
-		v, presence, err := n.value.One(&r.frame)
+		var v Value
+		presence, err := n.value.Into(&r.frame, &v)
 		if err != nil || presence == xpath.Absent {
 			return dst, false, r.wrap(n.value, err)
 		}
@@ -186,24 +233,16 @@ func (r *renderer) jsonList(dst []byte, items []*jsonNode) (out []byte, ok bool,
 }
 
 func (r *renderer) jsonEach(dst []byte, n *jsonNode) (out []byte, ok bool, err error) {
-	var room [16]document.Node
-	nodes, _, err := n.each.Elements(&r.frame, room[:0])
-	if err != nil {
-		return dst, false, r.wrap(n.each, err)
-	}
-	outer := r.frame.Item
-	defer func() { r.frame.Item = outer }()
 	dst = append(dst, '[')
-	for i, node := range nodes {
+	err = r.each(n.each, func(i int) error {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		r.frame.Item = node
-		if dst, _, err = r.jsonContent(dst, n); err != nil {
-			return dst, false, err
-		}
-	}
-	return append(dst, ']'), true, nil
+		var err error
+		dst, _, err = r.jsonContent(dst, n)
+		return err
+	})
+	return append(dst, ']'), err == nil, err
 }
 
 func (r *renderer) jsonArray(dst []byte, n *jsonNode) (out []byte, ok bool, err error) {

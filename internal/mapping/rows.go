@@ -46,6 +46,7 @@ type rowProgram struct {
 	columns  []columnProgram
 	children []int
 	below    []int // every step underneath
+	keys     int   // how many values a row's look-ups are asked with
 }
 
 type columnForm uint8
@@ -63,15 +64,15 @@ const (
 // columnProgram is a compiled column.
 type columnProgram struct {
 	form     columnForm
-	value    *xpath.Program // valueForm
-	constant Cell           // constantForm
-	keys     []*xpath.Program
-	codes    *codeProgram   // codeForm
-	step     int            // referenceForm, stubForm: the index of the step referred to
-	zone     *time.Location // of dateTimes without one; nil leaves them
-	fallback *Value         // in place of an absent source
 	optional bool           // the cell may be absent
 	nillable bool           // the cell may be null
+	value    *xpath.Program // valueForm
+	zone     *time.Location // of dateTimes without one; nil leaves them
+	fallback *Value         // in place of an absent source
+	step     int            // referenceForm, stubForm: the index of the step referred to
+	keys     []*xpath.Program
+	codes    *codeProgram // codeForm
+	constant Cell         // constantForm
 	node     *config.Node
 }
 
@@ -110,6 +111,9 @@ func (k *compiler) row(r *rowRule, parent *rowScope, outer *xpath.Scope) int {
 	p.children = k.table(r.Children, self, scope)
 	for i := self.index + 1; i < len(m.Tables); i++ {
 		p.below = append(p.below, i)
+	}
+	for _, c := range p.columns {
+		p.keys += len(c.keys)
 	}
 	m.programs[self.index] = p
 	return self.index

@@ -240,7 +240,8 @@ func (m *Mapping) Reply(in *Input, t Tally) ([]byte, error) {
 	if m.reply == nil {
 		return nil, nil
 	}
-	facts := facts{mapping: m, in: in, tally: t}
-	r := renderer{mapping: m, frame: xpath.Frame{Item: in.Payload, Nodes: []document.Node{headerSlot: in.Header}, Facts: &facts, Watch: m.watch}, target: "reply"}
+	r := renderers.Get().(*renderer)
+	defer r.end()
+	r.begin(facts{mapping: m, in: in, tally: t}, "reply")
 	return r.xml(nil, m.reply)
 }

@@ -1,6 +1,10 @@
 package mapping
 
-import "github.com/gatehouse/gatehouse/internal/mapping/xpath"
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
+)
 
 // Value is one atomic value: what expressions yield and cells hold.
 type Value = xpath.Value
@@ -21,6 +25,15 @@ const (
 	Time     = xpath.Time
 	Binary   = xpath.Binary
 )
+
+// Moment makes a value of class DateTime.
+func Moment(t time.Time) Value { return xpath.Moment(t) }
+
+// Day makes a value of class Date.
+func Day(t time.Time) Value { return xpath.Day(t) }
+
+// Octets makes a value of class Binary, which shares memory with b.
+func Octets(b []byte) Value { return xpath.Octets(b) }
 
 // NoZone is the location of a dateTime or date that names no zone and to
 // which the mapping gave none.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/contract"
-	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
@@ -279,20 +278,12 @@ func (r *renderer) contents(dst []contract.Content, n *xmlNode) ([]contract.Cont
 	if n.each == nil {
 		return r.content(dst, n)
 	}
-	var room [16]document.Node
-	nodes, _, err := n.each.Elements(&r.frame, room[:0])
-	if err != nil {
-		return dst, r.wrap(n.each, err)
-	}
-	outer := r.frame.Item
-	defer func() { r.frame.Item = outer }()
-	for _, node := range nodes {
-		r.frame.Item = node
-		if dst, err = r.content(dst, n); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
+	err := r.each(n.each, func(int) error {
+		var err error
+		dst, err = r.content(dst, n)
+		return err
+	})
+	return dst, err
 }
 
 func (r *renderer) content(dst []contract.Content, n *xmlNode) ([]contract.Content, error) {

@@ -50,10 +50,10 @@ func Holds(c Column, v mapping.Value) (stored string, ok bool) {
 	case "bit":
 		return map[bool]string{false: "0", true: "1"}[v.Bool], v.Class == mapping.Boolean
 	case "varbinary", "image", "binary":
-		n := len(v.Bytes)
-		return hex.EncodeToString(v.Bytes), v.Class == mapping.Binary && (size == 0 || n <= size && (name != "binary" || n == size))
+		n := len(v.Text)
+		return hex.EncodeToString(v.Bytes()), v.Class == mapping.Binary && (size == 0 || n <= size && (name != "binary" || n == size))
 	case "date":
-		y, m, d := v.Instant.Date()
+		y, m, d := v.Instant().Date()
 		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), v.Class == mapping.Date && y >= 1 && y <= 9999
 	case "time":
 		return holdsClock(size, v)
@@ -203,7 +203,7 @@ func holdsMoment(name string, scale int, v mapping.Value) (string, bool) {
 	if v.Class != mapping.DateTime {
 		return "", false
 	}
-	t := v.Instant.UTC()
+	t := v.Instant().UTC()
 	first := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
 	grain := time.Second
 	for range scale {

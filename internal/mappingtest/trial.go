@@ -199,7 +199,7 @@ func (t *Trial) reference(raw *mapping.Changeset, out [][]map[string]string, map
 // form is not foretold.
 func copied(from, to Column, text string, v mapping.Value) (string, bool) {
 	if at, err := time.Parse(moment, text); err == nil && v.Class == mapping.DateTime {
-		v.Instant = at
+		v = mapping.Moment(at)
 	}
 	stored, ok := Holds(to, v)
 	name, _, _ := strings.Cut(from.Native, "(")

@@ -74,7 +74,7 @@ func newDatum(v mapping.Value, c *mapping.ColumnType) (Datum, error) {
 // wins where it was kept.
 func textOf(v mapping.Value) string {
 	switch {
-	case v.Text != "":
+	case v.Text != "" && v.Class != mapping.Binary:
 		return v.Text
 	case v.Number != nil:
 		return v.Number.Text('f')
@@ -85,11 +85,11 @@ func textOf(v mapping.Value) string {
 	case mapping.Double:
 		return strconv.FormatFloat(v.Float, 'g', -1, 64)
 	case mapping.DateTime:
-		return v.Instant.Format(time.RFC3339Nano)
+		return v.Instant().Format(time.RFC3339Nano)
 	case mapping.Date:
-		return v.Instant.Format(time.DateOnly)
+		return v.Instant().Format(time.DateOnly)
 	case mapping.Binary:
-		return base64.StdEncoding.EncodeToString(v.Bytes)
+		return base64.StdEncoding.EncodeToString(v.Bytes())
 	}
 	return v.Text
 }
@@ -208,7 +208,7 @@ func boolOf(v mapping.Value) (int64, error) {
 // instantOf cuts what the column does not keep. An instant with a zone becomes
 // UTC; one without is taken as it is.
 func instantOf(v mapping.Value, c *mapping.ColumnType) (time.Time, error) {
-	t := v.Instant
+	t := v.Instant()
 	if v.Class != mapping.DateTime && v.Class != mapping.Date {
 		var err error
 		if t, err = parseInstant(strings.TrimSpace(v.Text)); err != nil {
@@ -262,7 +262,7 @@ func floatOf(v mapping.Value) (float64, error) {
 }
 
 func bytesOf(v mapping.Value, c *mapping.ColumnType) ([]byte, error) {
-	b := v.Bytes
+	b := v.Bytes()
 	if v.Class != mapping.Binary {
 		b = []byte(textOf(v))
 	}
@@ -285,15 +285,15 @@ func (d Datum) Value() mapping.Value {
 	case mapping.BoolColumn:
 		return mapping.Value{Class: mapping.Boolean, Bool: d.Int != 0}
 	case mapping.DateTimeColumn:
-		return mapping.Value{Class: mapping.DateTime, Instant: d.Instant}
+		return mapping.Moment(d.Instant)
 	case mapping.DateColumn:
-		return mapping.Value{Class: mapping.Date, Instant: d.Instant.In(mapping.NoZone)}
+		return mapping.Day(d.Instant.In(mapping.NoZone))
 	case mapping.TimeColumn:
 		return mapping.Value{Class: mapping.Time, Text: d.Text}
 	case mapping.FloatColumn:
 		return mapping.Value{Class: mapping.Double, Float: d.Float}
 	case mapping.BytesColumn:
-		return mapping.Value{Class: mapping.Binary, Bytes: d.Bytes}
+		return mapping.Octets(d.Bytes)
 	}
 	return mapping.Value{Class: mapping.String, Text: d.Text}
 }

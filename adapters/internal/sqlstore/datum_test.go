@@ -54,10 +54,10 @@ func TestNewDatum(t *testing.T) {
 		{"float", float(math.NaN()), ""},
 		{"bit", mapping.Value{Class: mapping.Boolean, Bool: true}, "true"},
 		{"bit", text("maybe"), ""},
-		{"varbinary(2)", mapping.Value{Class: mapping.Binary, Bytes: []byte{1, 2, 3}}, ""},
-		{"datetime2(3)", mapping.Value{Class: mapping.DateTime, Instant: time.Date(2026, 1, 1, 1, 0, 0, 999999999, time.FixedZone("", 7200))}, "2025-12-31T23:00:00.999Z"},
-		{"datetime", mapping.Value{Class: mapping.DateTime, Instant: time.Date(1700, 1, 1, 0, 0, 0, 0, time.UTC)}, ""},
-		{"date", mapping.Value{Class: mapping.Date, Instant: time.Date(2026, 2, 28, 0, 0, 0, 0, time.FixedZone("", 7200))}, "2026-02-28"},
+		{"varbinary(2)", mapping.Octets([]byte{1, 2, 3}), ""},
+		{"datetime2(3)", mapping.Moment(time.Date(2026, 1, 1, 1, 0, 0, 999999999, time.FixedZone("", 7200))), "2025-12-31T23:00:00.999Z"},
+		{"datetime", mapping.Moment(time.Date(1700, 1, 1, 0, 0, 0, 0, time.UTC)), ""},
+		{"date", mapping.Day(time.Date(2026, 2, 28, 0, 0, 0, 0, time.FixedZone("", 7200))), "2026-02-28"},
 		{"date", text("2026-02-30"), ""},
 	}
 	for _, tt := range tests {

@@ -262,7 +262,8 @@ func keysOf(t *LookupTarget, source []mapping.Value) ([]Datum, error) {
 
 // Complaint locates what is wrong with one cell; column -1 means the whole row.
 func Complaint(s *Step, row *mapping.Row, column int, err error) fault.Detail {
-	d := fault.Detail{Message: err.Error(), Path: row.Path, Line: row.Line, Column: row.Column, Source: s.Source, Target: s.Name.String()}
+	at := row.Origin.Place()
+	d := fault.Detail{Message: err.Error(), Path: at.Path, Line: at.Line, Column: at.Column, Source: s.Source, Target: s.Name.String()}
 	if m, ok := err.(*misfit); ok {
 		d.Found, d.Expected = m.found, m.expected
 	}

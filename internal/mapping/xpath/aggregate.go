@@ -23,7 +23,7 @@ func (c *compiler) aggregate(n *call) code {
 	}
 	fold := map[string]func(*Frame, []Value) (Value, string){"sum": sum, "avg": average, "min": least, "max": greatest}[n.name]
 	zero := n.name == "sum"
-	return &scalar{result, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: result, eval: func(f *Frame) (Value, bool, error) {
 		values, err := items.all(f, nil)
 		if err != nil {
 			return Value{}, false, err
@@ -132,7 +132,7 @@ func (c *compiler) distinct(n *call) code {
 func identity(v Value) string {
 	switch v.Class {
 	case DateTime, Date: // a date is the moment it begins
-		v = Moment(v.Instant.UTC())
+		v = Moment(v.Instant().UTC())
 	case Double:
 		v.Float += 0 // there is one zero
 	case Time:

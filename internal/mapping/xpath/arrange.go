@@ -83,7 +83,7 @@ func (c *compiler) deepEqual(n *call) code {
 			return c.later(n.args[i], "deep-equal of elements and attributes; compare their data()")
 		}
 	}
-	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) {
 		a, err := left.all(f, nil)
 		if err != nil {
 			return Value{}, false, err

@@ -10,22 +10,41 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
+// spacing is the whiteSpace facet (XSD 1.0 part 2 §4.3.6).
+type spacing uint8
+
+const (
+	preserves spacing = iota
+	replaces
+	collapses
+)
+
+func spacingOf(facet string) spacing {
+	switch facet {
+	case "preserve", "":
+		return preserves
+	case "replace":
+		return replaces
+	}
+	return collapses
+}
+
 // atom turns the text of a node into its typed value.
 type atom struct {
 	class    Class
-	space    string // the whiteSpace facet
+	space    spacing
 	hex      bool
 	nillable bool
 	fallback *string // the contract's default or fixed value
 }
 
 func newAtom(s *Shape, class Class) atom {
-	a := atom{class: class, space: "preserve", fallback: s.fallback()}
+	a := atom{class: class, fallback: s.fallback()}
 	if s.Element != nil {
 		a.nillable = s.Element.Nillable
 	}
 	if simple := s.simple(); simple != nil {
-		a.space, a.hex = simple.WhiteSpace, simple.Primitive == "hexBinary"
+		a.space, a.hex = spacingOf(simple.WhiteSpace), simple.Primitive == "hexBinary"
 	}
 	return a
 }
@@ -37,17 +56,17 @@ func (a *atom) value(f *Frame, raw string) (Value, string) {
 	raw = trim(raw)
 	if a.hex {
 		b, err := hex.DecodeString(raw)
-		return Value{Class: Binary, Bytes: b}, when(err != nil, "is not hexadecimal")
+		return Octets(b), when(err != nil, "is not hexadecimal")
 	}
 	return read(f, raw, a.class)
 }
 
-// whiteSpace applies the facet (XSD 1.0 part 2 §4.3.6); most values need nothing.
-func whiteSpace(s, facet string) string {
+// whiteSpace applies the facet; most values need nothing.
+func whiteSpace(s string, facet spacing) string {
 	switch {
-	case facet == "preserve" || facet == "" || !untidy(s):
+	case facet == preserves || !untidy(s):
 		return s
-	case facet == "replace":
+	case facet == replaces:
 		return strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(s)
 	}
 	return collapse(s)
@@ -100,17 +119,20 @@ func read(f *Frame, s string, to Class) (Value, string) {
 		v.Bool = s == "true" || s == "1"
 		complaint = when(!v.Bool && s != "false" && s != "0", "is not a boolean")
 	case DateTime:
-		v.Instant, complaint = scanMoment(s)
+		v.instant = f.moment()
+		*v.instant, complaint = scanMoment(s)
 	case Date:
-		v.Instant, complaint = scanDate(s)
+		v.instant = f.moment()
+		*v.instant, complaint = scanDate(s)
 	case Time:
 		complaint = scanTime(s)
 	case DayTimeDuration, YearMonthDuration:
-		v.Span, complaint = scanDuration(s, to)
+		var n int64
+		n, complaint = scanDuration(s, to)
+		v = lasting(to, n)
 	case Binary:
-		var err error
-		v.Bytes, err = base64.StdEncoding.DecodeString(strings.Join(strings.FieldsFunc(s, isSpace), ""))
-		complaint = when(err != nil, "is not base64")
+		b, err := base64.StdEncoding.DecodeString(strings.Join(strings.FieldsFunc(s, isSpace), ""))
+		return Octets(b), when(err != nil, "is not base64")
 	}
 	return v, complaint
 }
@@ -176,12 +198,13 @@ func toDecimal(f *Frame, v Value, to Class) (Value, string) {
 func toMoment(v Value, to Class) (Value, string) {
 	switch to {
 	case DateTime:
-		return Value{Class: DateTime, Instant: v.Instant}, ""
+		return Value{Class: DateTime, instant: v.instant}, ""
 	case Date:
-		y, m, d := v.Instant.Date()
-		return Value{Class: Date, Instant: time.Date(y, m, d, 0, 0, 0, 0, v.Instant.Location())}, ""
+		t := v.Instant()
+		y, m, d := t.Date()
+		return Day(time.Date(y, m, d, 0, 0, 0, 0, t.Location())), ""
 	case Time:
-		return Value{Class: Time, Text: string(appendZone(appendClock(nil, v.Instant), v.Instant)[1:])}, ""
+		return Value{Class: Time, Text: string(appendZone(appendClock(nil, v.Instant()), v.Instant())[1:])}, ""
 	}
 	return v, "cannot be converted"
 }

@@ -12,9 +12,9 @@ import (
 
 // part is one part of a moment or duration that a function extracts.
 var parts = map[string]func(f *Frame, v Value) (Value, bool){
-	"year":    func(f *Frame, v Value) (Value, bool) { return f.integer(int64(calendarYear(v.Instant))), true },
-	"month":   func(f *Frame, v Value) (Value, bool) { return f.integer(int64(v.Instant.Month())), true },
-	"day":     func(f *Frame, v Value) (Value, bool) { return f.integer(int64(v.Instant.Day())), true },
+	"year":    func(f *Frame, v Value) (Value, bool) { return f.integer(int64(calendarYear(v.Instant()))), true },
+	"month":   func(f *Frame, v Value) (Value, bool) { return f.integer(int64(v.Instant().Month())), true },
+	"day":     func(f *Frame, v Value) (Value, bool) { return f.integer(int64(v.Instant().Day())), true },
 	"hours":   func(f *Frame, v Value) (Value, bool) { return f.integer(int64(instant(v).Hour())), true },
 	"minutes": func(f *Frame, v Value) (Value, bool) { return f.integer(int64(instant(v).Minute())), true },
 	"seconds": func(f *Frame, v Value) (Value, bool) {
@@ -25,12 +25,12 @@ var parts = map[string]func(f *Frame, v Value) (Value, bool){
 
 // durationParts are those of a duration; a negative one has negative parts.
 var durationParts = map[string]func(f *Frame, v Value) Value{
-	"years":   func(f *Frame, v Value) Value { return f.integer(v.Span / 12) },
-	"months":  func(f *Frame, v Value) Value { return f.integer(v.Span % 12) },
-	"days":    func(f *Frame, v Value) Value { return f.integer(v.Span / (24 * int64(time.Hour))) },
-	"hours":   func(f *Frame, v Value) Value { return f.integer(v.Span / int64(time.Hour) % 24) },
-	"minutes": func(f *Frame, v Value) Value { return f.integer(v.Span / int64(time.Minute) % 60) },
-	"seconds": func(f *Frame, v Value) Value { return f.seconds(v.Span % int64(time.Minute)) },
+	"years":   func(f *Frame, v Value) Value { return f.integer(v.span() / 12) },
+	"months":  func(f *Frame, v Value) Value { return f.integer(v.span() % 12) },
+	"days":    func(f *Frame, v Value) Value { return f.integer(v.span() / (24 * int64(time.Hour))) },
+	"hours":   func(f *Frame, v Value) Value { return f.integer(v.span() / int64(time.Hour) % 24) },
+	"minutes": func(f *Frame, v Value) Value { return f.integer(v.span() / int64(time.Minute) % 60) },
+	"seconds": func(f *Frame, v Value) Value { return f.seconds(v.span() % int64(time.Minute)) },
 }
 
 // seconds is a decimal of nanoseconds.
@@ -56,7 +56,7 @@ func instant(v Value) time.Time {
 	if v.Class == Time {
 		return timeOfDay(v.Text)
 	}
-	return v.Instant
+	return v.Instant()
 }
 
 // zoneOf is absent where the moment names no zone.
@@ -65,7 +65,7 @@ func zoneOf(t time.Time) (Value, bool) {
 		return Value{}, false
 	}
 	_, offset := t.Zone()
-	return span(DayTimeDuration, int64(offset)*int64(time.Second)), true
+	return lasting(DayTimeDuration, int64(offset)*int64(time.Second)), true
 }
 
 // extraction is year-from-date and its kin: "part-from-type".
@@ -111,7 +111,7 @@ func (c *compiler) momentPart(n *call, what string, of Class) code {
 		t.Class, t.Min = DayTimeDuration, 0
 	}
 	get := parts[what]
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := k.one(f)
 		if err != nil || p != Present {
 			return Value{}, false, err
@@ -149,7 +149,7 @@ func (c *compiler) adjusted(n *call) code {
 	if k == nil || zone == nil {
 		return nil
 	}
-	return &scalar{Type{Class: class, Min: k.typ().Min, Max: 1}, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: Type{Class: class, Min: k.typ().Min, Max: 1}, eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := k.one(f)
 		if err != nil || p != Present {
 			return Value{}, false, err
@@ -160,8 +160,8 @@ func (c *compiler) adjusted(n *call) code {
 		}
 		to := NoZone
 		if p == Present {
-			minutes := z.Span / int64(time.Minute)
-			if z.Span%int64(time.Minute) != 0 || minutes > 14*60 || minutes < -14*60 {
+			minutes := z.span() / int64(time.Minute)
+			if z.span()%int64(time.Minute) != 0 || minutes > 14*60 || minutes < -14*60 {
 				return Value{}, false, &Error{"a zone is whole minutes, 14 hours at most", z.Lexical()}
 			}
 			to = time.UTC
@@ -182,7 +182,7 @@ func inZone(v Value, to *time.Location) Value {
 	} else {
 		t = t.In(to)
 	}
-	r, _ := toMoment(Value{Class: DateTime, Instant: t}, v.Class)
+	r, _ := toMoment(Moment(t), v.Class)
 	return r
 }
 
@@ -193,16 +193,16 @@ func (c *compiler) dateTime(n *call) code {
 		return nil
 	}
 	t := Type{Class: DateTime, Min: min(day.typ().Min, clock.typ().Min), Max: 1}
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		d, c, ok, err := both(f, day, clock)
 		if err != nil || !ok {
 			return Value{}, false, err
 		}
 		at := timeOfDay(c.Text)
-		zone, other := d.Instant.Location(), at.Location()
+		zone, other := d.Instant().Location(), at.Location()
 		if zone == NoZone {
 			zone = other
-		} else if _, a := d.Instant.Zone(); other != NoZone {
+		} else if _, a := d.Instant().Zone(); other != NoZone {
 			if _, b := at.Zone(); a != b {
 				return Value{}, false, &Error{"date and time are in different zones", d.Lexical() + " " + c.Text}
 			}
@@ -211,7 +211,7 @@ func (c *compiler) dateTime(n *call) code {
 		if strings.HasPrefix(c.Text, "24") {
 			hour = 0
 		}
-		y, m, dd := d.Instant.Date()
-		return Value{Class: DateTime, Instant: time.Date(y, m, dd, hour, at.Minute(), at.Second(), at.Nanosecond(), zone)}, true, nil
+		y, m, dd := d.Instant().Date()
+		return Moment(time.Date(y, m, dd, hour, at.Minute(), at.Second(), at.Nanosecond(), zone)), true, nil
 	}}
 }

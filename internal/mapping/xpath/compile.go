@@ -17,6 +17,9 @@ func (e *Expr) Compile(scope *Scope) (*Program, []*Fault) {
 		return nil, c.faults
 	}
 	c.program.code = code
+	if w, ok := code.(*walk); ok && w.isStraight() {
+		c.program.straight = w
+	}
 	c.program.tester = tester(code)
 	c.program.lacks = c.lacks(code.typ())
 	return c.program, nil
@@ -181,7 +184,7 @@ func (c *compiler) variablePath(n *path, from *variable) code {
 	}
 	c.uses(Use{Variable: from.name, Field: display(s.prefix, s.name)})
 	slot := f.Slot
-	return &scalar{f.Type, func(fr *Frame) (Value, bool, error) {
+	return &scalar{t: f.Type, eval: func(fr *Frame) (Value, bool, error) {
 		v, ok := fr.Facts.Fact(slot)
 		return v, ok, nil
 	}}
@@ -276,6 +279,9 @@ func tester(k code) func(*Frame) (bool, error) {
 	}
 	if t.Repeats() || t.Class >= DateTime {
 		return nil
+	}
+	if s, ok := k.(*scalar); ok && s.test != nil {
+		return s.test
 	}
 	return func(f *Frame) (bool, error) {
 		v, p, err := k.one(f)
@@ -378,7 +384,7 @@ func (c *compiler) conversion(n *conversion) code {
 // castable is §3.13.3: false for an absent operand, unless the type is optional.
 func (c *compiler) castable(n *conversion, k code, to Class) code {
 	possible := castable(k.typ().Class, to)
-	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := k.one(f)
 		if err != nil || p != Present {
 			return Bool(n.optional), true, err
@@ -402,8 +408,8 @@ func (c *compiler) casting(n node, k code, to Class) code {
 }
 
 // each1 applies fn to the value of k, if there is one.
-func (c *compiler) each1(t Type, k code, fn func(*Frame, Value) (Value, string)) code {
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+func (c *compiler) each1(t Type, k code, fn func(*Frame, Value) (Value, string)) *scalar {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := k.one(f)
 		if err != nil || p != Present {
 			return Value{}, false, err

@@ -98,7 +98,7 @@ var (
 // appendDuration appends the canonical form (XPath and XQuery Functions 3.1
 // §19.1.1).
 func appendDuration(dst []byte, v Value) []byte {
-	span := v.Span
+	span := v.span()
 	if span < 0 {
 		dst, span = append(dst, '-'), -span
 	}
@@ -140,9 +140,6 @@ func (c Class) duration() bool { return c == DayTimeDuration || c == YearMonthDu
 
 func (c Class) moment() bool { return c == DateTime || c == Date || c == Time }
 
-// span makes a duration.
-func span(c Class, n int64) Value { return Value{Class: c, Span: n} }
-
 // temporal is the class of an arithmetic expression with a moment or a duration
 // in it (XPath 3.1 §B.2); false where the operator takes no such operands.
 func temporal(op string, a, b Class) (Class, bool) {
@@ -171,14 +168,14 @@ func temporal(op string, a, b Class) (Class, bool) {
 func reckon(f *Frame, op string, x, y Value) (Value, string) {
 	switch {
 	case x.Class.duration() && y.Class.duration() && op == "div":
-		if y.Span == 0 {
+		if y.span() == 0 {
 			return Value{}, "division by zero"
 		}
 		d := f.decimal()
-		complaint := divide(d, apd.New(x.Span, 0), apd.New(y.Span, 0))
+		complaint := divide(d, apd.New(x.span(), 0), apd.New(y.span(), 0))
 		return Value{Class: Decimal, Number: d}, complaint
 	case x.Class.duration() && y.Class.duration():
-		return lengthened(x, y.Span, op == "-")
+		return lengthened(x, y.span(), op == "-")
 	case x.Class.duration() && y.Class.Numeric():
 		return scaledSpan(op, x, y)
 	case x.Class.Numeric():
@@ -195,11 +192,11 @@ func lengthened(x Value, by int64, back bool) (Value, string) {
 	if back {
 		by = -by
 	}
-	sum := x.Span + by
-	if (sum > x.Span) != (by > 0) && by != 0 || math.Abs(float64(sum)) >= longest(x.Class) {
+	sum := x.span() + by
+	if (sum > x.span()) != (by > 0) && by != 0 || math.Abs(float64(sum)) >= longest(x.Class) {
 		return Value{}, "the duration is too long"
 	}
-	return span(x.Class, sum), ""
+	return lasting(x.Class, sum), ""
 }
 
 // scaledSpan multiplies or divides a duration; months are rounded to whole ones
@@ -214,17 +211,17 @@ func scaledSpan(op string, d, by Value) (Value, string) {
 			return Value{}, "division by zero"
 		}
 	}
-	result := float64(d.Span) * factor
+	result := float64(d.span()) * factor
 	if op == "div" {
-		result = float64(d.Span) / factor
+		result = float64(d.span()) / factor
 	}
 	if math.Abs(result) >= longest(d.Class) {
 		return Value{}, "the duration is too long"
 	}
 	if exactly, ok := exactSpan(op, d, by); ok {
-		return span(d.Class, exactly), ""
+		return lasting(d.Class, exactly), ""
 	}
-	return span(d.Class, int64(math.Floor(result+0.5))), ""
+	return lasting(d.Class, int64(math.Floor(result+0.5))), ""
 }
 
 // exactSpan calculates without a double where the factor is no double.
@@ -233,7 +230,7 @@ func exactSpan(op string, d, by Value) (int64, bool) {
 		return 0, false
 	}
 	var r apd.Decimal
-	x := apd.New(d.Span, 0)
+	x := apd.New(d.span(), 0)
 	complaint := ""
 	if op == "*" {
 		complaint = outcome(exact.Mul(&r, x, by.Number))
@@ -255,7 +252,7 @@ func exactSpan(op string, d, by Value) (int64, bool) {
 // shifted adds a duration to a moment (§9.7.5 to §9.7.14): months keep the day,
 // or take the last one of a shorter month.
 func shifted(v, by Value, back bool) (Value, string) {
-	n := by.Span
+	n := by.span()
 	if back {
 		n = -n
 	}
@@ -263,7 +260,7 @@ func shifted(v, by Value, back bool) (Value, string) {
 		t := timeOfDay(v.Text).Add(time.Duration(n % int64(24*time.Hour)))
 		return Value{Class: Time, Text: string(appendZone(appendClock(nil, t), t)[1:])}, ""
 	}
-	t := v.Instant
+	t := v.Instant()
 	if by.Class == YearMonthDuration {
 		t = addMonths(t, n)
 	} else {
@@ -276,7 +273,7 @@ func shifted(v, by Value, back bool) (Value, string) {
 		y, m, d := t.Date()
 		t = time.Date(y, m, d, 0, 0, 0, 0, t.Location())
 	}
-	return Value{Class: v.Class, Instant: t}, ""
+	return Value{Class: v.Class, instant: &t}, ""
 }
 
 func addMonths(t time.Time, n int64) time.Time {
@@ -297,7 +294,7 @@ func floorDiv(a, b int64) int64 {
 // between is the time from y to x (§9.7.2 to §9.7.4). Without a zone a moment is
 // read as UTC, as comparisons do.
 func between(x, y Value) (Value, string) {
-	a, b := x.Instant, y.Instant
+	a, b := x.Instant(), y.Instant()
 	if x.Class == Time {
 		a, b = timeOfDay(x.Text), timeOfDay(y.Text)
 	}
@@ -305,5 +302,5 @@ func between(x, y Value) (Value, string) {
 	if d == math.MaxInt64 || d == math.MinInt64 {
 		return Value{}, "the duration is too long"
 	}
-	return span(DayTimeDuration, int64(d)), ""
+	return lasting(DayTimeDuration, int64(d)), ""
 }

@@ -220,7 +220,7 @@ func textual(least, most int, result Class, fn func(*Frame, []string) Value) fun
 				return nil
 			}
 		}
-		return &scalar{single(result), func(f *Frame) (Value, bool, error) {
+		return &scalar{t: single(result), eval: func(f *Frame) (Value, bool, error) {
 			var texts [3]string
 			for i, k := range args {
 				v, _, err := k.one(f)
@@ -261,7 +261,7 @@ func (c *compiler) stringOf(n *call) code {
 		k = &raw
 	}
 	ofNode := k.typ().Shape != nil
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		v, _, err := k.one(f)
 		if ofNode && v.Text != "" { // as received: of an attribute that a variable stands for
 			return Text(v.Text), true, err
@@ -277,7 +277,7 @@ func (c *compiler) concat(n *call) code {
 			return nil
 		}
 	}
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		var joined []byte
 		for _, k := range args {
 			v, _, err := k.one(f)
@@ -304,7 +304,7 @@ func (c *compiler) stringJoin(n *call) code {
 	if items == nil || separator == nil {
 		return nil
 	}
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		values, err := items.all(f, nil)
 		if err != nil {
 			return Value{}, false, err
@@ -336,7 +336,7 @@ func (c *compiler) substring(n *call) code {
 	if slices.Contains(args, nil) {
 		return nil
 	}
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		var v [3]Value
 		for i, k := range args {
 			var err error
@@ -402,7 +402,7 @@ func (c *compiler) boolean(n *call) code {
 		return nil
 	}
 	negate := n.name == "not"
-	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) {
 		ok, err := test(f)
 		return Bool(ok != negate), true, err
 	}}
@@ -415,13 +415,13 @@ func (c *compiler) counting(n *call) code {
 		return nil
 	}
 	if n.name == "count" {
-		return &scalar{single(Integer), func(f *Frame) (Value, bool, error) {
+		return &scalar{t: single(Integer), eval: func(f *Frame) (Value, bool, error) {
 			items, err := k.count(f)
 			return f.integer(int64(items)), true, err
 		}}
 	}
 	wanted := n.name == "exists"
-	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) {
 		items, err := k.count(f)
 		return Bool(items > 0 == wanted), true, err
 	}}
@@ -433,7 +433,7 @@ func (c *compiler) place(n *call) code {
 	}
 	c.counted()
 	last := n.name == "last"
-	return &scalar{single(Integer), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(Integer), eval: func(f *Frame) (Value, bool, error) {
 		if last {
 			return f.integer(int64(f.last)), true, nil
 		}

@@ -91,7 +91,7 @@ func (c *compiler) local(b *bound) code {
 			return append(dst, f.local(b.slot).values...), nil
 		}}
 	}
-	return &scalar{b.t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: b.t, eval: func(f *Frame) (Value, bool, error) {
 		values := f.local(b.slot).values
 		if len(values) == 0 {
 			return Value{}, false, nil
@@ -254,7 +254,7 @@ func (c *compiler) quantified(n *loop, s source, slot int) code {
 		return nil
 	}
 	decides := n.word == "some"
-	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) {
 		result := !decides
 		err := s.each(f, slot, func(int, int) (more bool, err error) {
 			ok, err := test(f)

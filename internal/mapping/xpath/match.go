@@ -62,7 +62,7 @@ func (c *compiler) matches(n *call) code {
 	if text == nil || re == nil {
 		return nil
 	}
-	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := applied(f, text, re)
 		if err != nil {
 			return Value{}, false, err
@@ -95,7 +95,7 @@ func (c *compiler) replace(n *call) code {
 			return c.fail(n.args[2], "%s", complaint)
 		}
 	}
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := applied(f, text, re)
 		if err != nil {
 			return Value{}, false, err

@@ -82,7 +82,16 @@ func scanDay(s string) (d calendarDay, rest string, ok bool) {
 }
 
 func daysIn(year int, m time.Month) int {
-	return time.Date(year, m+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	switch m {
+	case time.April, time.June, time.September, time.November:
+		return 30
+	case time.February:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
 }
 
 // clock is a time of day; nanos is -1 when nine digits do not hold the fraction.

@@ -27,7 +27,7 @@ func (c *compiler) nodeFunction(n *call) code {
 		return c.fail(n, "%s takes one element, and this is not surely one", n.name)
 	}
 	if n.name == "nilled" {
-		return &scalar{Type{Class: Boolean, Min: min(w.t.Min, 1), Max: 1}, func(f *Frame) (Value, bool, error) {
+		return &scalar{t: Type{Class: Boolean, Min: min(w.t.Min, 1), Max: 1}, eval: func(f *Frame) (Value, bool, error) {
 			node, err := w.first(f)
 			return Bool(node.Nil()), node.Exists(), err
 		}}
@@ -37,7 +37,7 @@ func (c *compiler) nodeFunction(n *call) code {
 		"local-name":    func(n document.Node) string { return n.Name().Local },
 		"namespace-uri": func(n document.Node) string { return n.Name().Space },
 	}[n.name]
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		node, err := w.first(f)
 		return Text(name(node)), true, err
 	}}
@@ -66,7 +66,7 @@ func (c *compiler) numberFunction(n *call) code {
 	}
 	nan, _ := read(&Frame{}, "NaN", Double)
 	from := k.typ().Class
-	return &scalar{single(Double), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(Double), eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := k.one(f)
 		if err != nil || p != Present || !castable(from, Double) {
 			return nan, true, err
@@ -86,7 +86,7 @@ func (c *compiler) comparison(n *call) code {
 		return nil
 	}
 	t := single(Integer).mayBeAbsent(left.typ(), right.typ())
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		a, b, ok, err := both(f, left, right)
 		return f.integer(int64(strings.Compare(a.Lexical(), b.Lexical()))), ok, err
 	}}
@@ -120,7 +120,7 @@ func (c *compiler) codepoints(n *call) code {
 	if t := k.typ(); !t.never() && t.Class != Integer {
 		return c.fail(n.args[0], "%s takes whole numbers, not %s", n.name, t)
 	}
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		values, err := k.all(f, nil)
 		var out []byte
 		for _, v := range values {

@@ -164,6 +164,12 @@ func whole(d, x *apd.Decimal, mode apd.Rounder) {
 // negative number rounds before the point. Exact values come back unchanged
 // but for the exponent.
 func scaled(d, x *apd.Decimal, places int32, mode apd.Rounder) {
+	// apd takes what has no digit near the last place for zero, whatever the mode.
+	if x.NumDigits()+int64(x.Exponent)+int64(places) < 0 && !x.IsZero() && (mode == apd.RoundFloor && x.Negative || mode == apd.RoundCeiling && !x.Negative) {
+		*d = apd.Decimal{Negative: x.Negative, Exponent: -places}
+		d.Coeff.SetInt64(1)
+		return
+	}
 	c := wide
 	c.Rounding = mode
 	c.Quantize(d, x, -places)

@@ -41,13 +41,13 @@ func (c *compiler) logic(n *binary) code {
 		return nil
 	}
 	decides := n.op == "or"
-	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+	return condition(func(f *Frame) (bool, error) {
 		ok, err := left(f)
 		if err == nil && ok != decides {
 			ok, err = right(f)
 		}
-		return Bool(ok), true, err
-	}}
+		return ok, err
+	})
 }
 
 // concatenation is || (§3.6): an absent operand is the empty string.
@@ -56,7 +56,7 @@ func (c *compiler) concatenation(n *binary) code {
 	if left == nil || right == nil {
 		return nil
 	}
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		a, _, err := left.one(f)
 		if err != nil {
 			return Value{}, false, err
@@ -122,7 +122,7 @@ func (c *compiler) arithmetic(n *binary) code {
 	}
 	t := Type{Class: resultClass(n.op, a.Class, b.Class), Min: min(a.Min, b.Min), Max: min(a.Max, b.Max)}
 	apply := decimalOperators[n.op]
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	s := &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		x, p, err := left.one(f)
 		if err != nil || p != Present {
 			return Value{}, false, err
@@ -137,6 +137,7 @@ func (c *compiler) arithmetic(n *binary) code {
 		}
 		return v, true, nil
 	}}
+	return s.calculatesShort(n.op, left, right)
 }
 
 // quantity compiles an operand that is a number, a moment or a duration.
@@ -159,7 +160,7 @@ func (c *compiler) reckoning(n *binary, left, right code) code {
 		return c.fail(n, "there is no %s of %s and %s", n.op, a.Class, b.Class)
 	}
 	t := Type{Class: class, Min: min(a.Min, b.Min), Max: min(a.Max, b.Max)}
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		x, y, ok, err := both(f, left, right)
 		if err != nil || !ok {
 			return Value{}, false, err
@@ -331,11 +332,11 @@ func orderSame(a, b Value) relation {
 	case Time:
 		return relation(timeOfDay(a.Text).Compare(timeOfDay(b.Text)))
 	case Binary:
-		return relation(slices.Compare(a.Bytes, b.Bytes))
+		return relation(strings.Compare(a.Text, b.Text))
 	case DayTimeDuration, YearMonthDuration:
-		return relation(cmp.Compare(a.Span, b.Span))
+		return relation(cmp.Compare(a.span(), b.span()))
 	}
-	return relation(a.Instant.Compare(b.Instant))
+	return relation(a.Instant().Compare(b.Instant()))
 }
 
 // timeOfDay puts an xs:time on the reference date (§9.4.18).
@@ -427,11 +428,26 @@ func (c *compiler) general(n *binary) code {
 	}
 	op := n.op
 	if a.Repeats() || b.Repeats() {
-		return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) { return anyMeets(f, op, left, right) }}
+		return &scalar{t: single(Boolean), eval: func(f *Frame) (Value, bool, error) { return anyMeets(f, op, left, right) }}
 	}
-	return &scalar{single(Boolean), func(f *Frame) (Value, bool, error) {
+	if w, text, ok := textTest(left, right); ok && (op == "=" || op == "!=") {
+		return condition(func(f *Frame) (bool, error) {
+			var v Value
+			presence, err := w.into(f, &v)
+			return presence == Present && (v.Text == text) == (op == "="), err
+		})
+	}
+	return condition(func(f *Frame) (bool, error) {
 		x, y, ok, err := both(f, left, right)
-		return Bool(ok && holds(op, order(f, x, y))), true, err
+		return ok && holds(op, order(f, x, y)), err
+	})
+}
+
+// condition is code of one boolean.
+func condition(test func(*Frame) (bool, error)) *scalar {
+	return &scalar{t: single(Boolean), test: test, eval: func(f *Frame) (Value, bool, error) {
+		ok, err := test(f)
+		return Bool(ok), true, err
 	}}
 }
 
@@ -471,7 +487,7 @@ func (c *compiler) valueComparison(n *binary) code {
 		return nil
 	}
 	t := single(Boolean).mayBeAbsent(left.typ(), right.typ())
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		x, y, ok, err := both(f, left, right)
 		return Bool(ok && holds(n.op, order(f, x, y))), ok, err
 	}}

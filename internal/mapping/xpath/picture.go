@@ -432,7 +432,7 @@ func (c *compiler) formatNumber(n *call) code {
 	if complaint != "" {
 		return c.fail(n.args[1], "%s", complaint)
 	}
-	return &scalar{single(String), func(f *Frame) (Value, bool, error) {
+	return &scalar{t: single(String), eval: func(f *Frame) (Value, bool, error) {
 		v, p, err := k.one(f)
 		if err != nil || p != Present {
 			return Text("NaN"), true, err

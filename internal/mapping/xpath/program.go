@@ -27,11 +27,13 @@ type Program struct {
 	// meant depends on how many there are.
 	Positional bool
 
-	code   code
-	tester func(*Frame) (bool, error)
-	paths  []*walk // those whose node tells where a fault came from
-	lacks  string  // why its nodes have no value, or empty
-	uses   []Use
+	// straight is code where it is a straight path; nil elsewhere.
+	straight *walk
+	code     code
+	tester   func(*Frame) (bool, error)
+	paths    []*walk // those whose node tells where a fault came from
+	lacks    string  // why its nodes have no value, or empty
+	uses     []Use
 }
 
 // Type is the static type.
@@ -128,19 +130,47 @@ type Place struct {
 	Line, Column int
 }
 
+// Origin is a Place that is looked up when it is asked for: while the tree of
+// its node is there, and by one goroutine at a time.
+type Origin struct {
+	node  document.Node
+	leaf  string // what to add to the path of the node: /@name
+	place *Place // of no node
+}
+
+// At is the Origin of a Place that is known.
+func At(path string, line, column int) Origin { return Origin{place: &Place{path, line, column}} }
+
+// From is the Origin of what was made from an element.
+func From(n document.Node) Origin { return Origin{node: n} }
+
+// Place looks up the place; it is the zero Place for the zero Origin.
+func (o *Origin) Place() Place {
+	switch {
+	case o.place != nil:
+		return *o.place
+	case !o.node.Exists():
+		return Place{}
+	}
+	line, column := o.node.Position()
+	return Place{o.node.Path() + o.leaf, line, column}
+}
+
 // Locate finds the node that the expression read, or the nearest ancestor that
 // is there; the context item when it reads none. It is slow, for complaints.
 func (p *Program) Locate(f *Frame) Place {
+	o := p.Origin(f)
+	return o.Place()
+}
+
+// Origin finds what Locate describes.
+func (p *Program) Origin(f *Frame) Origin {
 	for _, w := range p.paths {
 		if n := w.nearest(f); n.Exists() {
-			return w.place(n)
+			return w.origin(n)
 		}
 	}
-	if !f.Item.Exists() {
-		return Place{}
-	}
-	line, column := f.Item.Position()
-	return Place{f.Item.Path(), line, column}
+	return From(f.Item)
 }
 
 // code is one compiled part of an expression.
@@ -155,13 +185,22 @@ type code interface {
 
 // scalar is code of at most one atomic value.
 type scalar struct {
-	t    Type
-	eval func(f *Frame) (v Value, ok bool, err error)
+	t       Type
+	eval    func(f *Frame) (v Value, ok bool, err error)
+	quick   quick                        // of numbers that may be short; nil elsewhere
+	depth   int                          // how many of them are tried for this one
+	test    func(f *Frame) (bool, error) // of conditions: the value; nil elsewhere
+	literal *Value                       // of constants; nil elsewhere
 }
 
 func (s *scalar) typ() Type { return s.t }
 
 func (s *scalar) one(f *Frame) (Value, Presence, error) {
+	if s.quick != nil {
+		if n, presence, ok := s.quick(f); ok {
+			return s.number(f, n, presence)
+		}
+	}
 	v, ok, err := s.eval(f)
 	if !ok || err != nil {
 		return Value{}, Absent, err
@@ -169,9 +208,34 @@ func (s *scalar) one(f *Frame) (Value, Presence, error) {
 	return v, Present, nil
 }
 
+func (s *scalar) into(f *Frame, v *Value) (Presence, error) {
+	if s.quick != nil {
+		if n, presence, ok := s.quick(f); ok {
+			if presence == Present {
+				*v = Value{Class: s.t.Class, Number: n.decimal(f)}
+				return Present, nil
+			}
+			return Absent, nil
+		}
+	}
+	one, ok, err := s.eval(f)
+	if !ok || err != nil {
+		return Absent, err
+	}
+	*v = one
+	return Present, nil
+}
+
+func (s *scalar) number(f *Frame, n short, presence Presence) (Value, Presence, error) {
+	if presence != Present {
+		return Value{}, Absent, nil
+	}
+	return Value{Class: s.t.Class, Number: n.decimal(f)}, Present, nil
+}
+
 func (s *scalar) all(f *Frame, dst []Value) ([]Value, error) {
-	v, ok, err := s.eval(f)
-	if ok && err == nil {
+	v, presence, err := s.one(f)
+	if presence == Present && err == nil {
 		dst = append(dst, v)
 	}
 	return dst, err
@@ -206,12 +270,19 @@ func (m *many) count(f *Frame) (int, error) {
 
 // constant is code that needs no frame.
 func constant(v Value) *scalar {
-	return &scalar{single(v.Class), func(*Frame) (Value, bool, error) { return v, true, nil }}
+	s := &scalar{t: single(v.Class), literal: &v, eval: func(*Frame) (Value, bool, error) { return v, true, nil }}
+	if v.Number == nil {
+		return s
+	}
+	if n, ok := shortOf(v.Number); ok {
+		s.quick = func(*Frame) (short, Presence, bool) { return n, Present, true }
+	}
+	return s
 }
 
 // empty is the empty sequence.
 func empty() *scalar {
-	return &scalar{Type{Class: Untyped}, func(*Frame) (Value, bool, error) { return Value{}, false, nil }}
+	return &scalar{t: Type{Class: Untyped}, eval: func(*Frame) (Value, bool, error) { return Value{}, false, nil }}
 }
 
 // branch is if-then-else.

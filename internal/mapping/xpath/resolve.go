@@ -127,7 +127,7 @@ func (c *compiler) finish(w *walk, t Type) code {
 // readers are how nodes of a shape become values: all alike, or one by one.
 func readers(s *Shape, class Class) (atom, []kindOf) {
 	if s.Element == nil && s.Attribute == nil && s.kinds == nil {
-		return atom{class: class, space: "preserve"}, nil
+		return atom{class: class}, nil
 	}
 	var kinds []kindOf
 	differ := false

@@ -18,7 +18,7 @@ func (c *compiler) rounding(n *call) code {
 	}
 	t := k.typ()
 	t.Shape = nil
-	return c.each1(t, k, func(f *Frame, v Value) (Value, string) {
+	s := c.each1(t, k, func(f *Frame, v Value) (Value, string) {
 		if v.Class == Double {
 			return roundDouble(n.name, v, places), ""
 		}
@@ -26,6 +26,7 @@ func (c *compiler) rounding(n *call) code {
 		roundDecimal(d, n.name, v.Number, places)
 		return Value{Class: v.Class, Number: d}, ""
 	})
+	return s.roundsShort(n.name, k, places)
 }
 
 // places is the second argument of round: a literal, perhaps with a sign.

@@ -1,8 +1,6 @@
 package xpath
 
 import (
-	"github.com/cockroachdb/apd/v3"
-
 	"github.com/gatehouse/gatehouse/internal/document"
 )
 
@@ -47,22 +45,11 @@ type Frame struct {
 	Nodes []document.Node // by Variable.Slot
 	Facts Facts
 	Watch Watch // nil: nobody looks
+	Room  *Room // nil: the frame's own
 
 	position, last int
 	locals         []local // by slot: what the expression's own variables stand for
 	effort         int     // turns of loops so far
-	slab           []apd.Decimal
-}
-
-// decimal returns a zero decimal that nobody else has. They are drawn from
-// slabs, since a message has many.
-func (f *Frame) decimal() *apd.Decimal {
-	if len(f.slab) == 0 {
-		f.slab = make([]apd.Decimal, 32)
-	}
-	d := &f.slab[0]
-	f.slab = f.slab[1:]
-	return d
 }
 
 // Presence tells absent, nil and present apart: three values, not two.

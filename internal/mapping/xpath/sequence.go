@@ -174,7 +174,7 @@ func (c *compiler) nodeComparison(n *binary) code {
 	}
 	wanted := map[string]int{"is": 0, "<<": -1, ">>": 1}[n.op]
 	t := single(Boolean).mayBeAbsent(left.t, right.t)
-	return &scalar{t, func(f *Frame) (Value, bool, error) {
+	return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 		a, err := left.first(f)
 		if err != nil {
 			return Value{}, false, err
@@ -200,7 +200,7 @@ func (c *compiler) sequenceFunction(n *call) code {
 	switch n.name {
 	case "head": // §14.1.4
 		t.Min, t.Max = min(t.Min, 1), min(max(t.Max, -t.Max), 1)
-		return &scalar{t, func(f *Frame) (Value, bool, error) {
+		return &scalar{t: t, eval: func(f *Frame) (Value, bool, error) {
 			values, err := items.all(f, nil)
 			if err != nil || len(values) == 0 {
 				return Value{}, false, err

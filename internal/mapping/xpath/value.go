@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/cockroachdb/apd/v3"
 )
@@ -44,19 +45,34 @@ func (c Class) textual() bool { return c == String || c == Untyped }
 
 // Value is one atomic value (XPath Data Model 3.1 §2.7): a small union, to be
 // treated as immutable. The zero Value is the empty string of class Untyped.
-// Its Text may share memory with the message it was read from.
+// Its Text may share memory with the message it was read from. It is kept small,
+// since a message has one for each column of each row.
 type Value struct {
 	Class Class
-	// Text is the value of String, Untyped and Time; for the rest it is empty
-	// or the lexical form as received.
+	Bool  bool
+	// Text is the value of String, Untyped and Time, and the octets of Binary; for
+	// the rest it is empty or the lexical form as received.
 	Text    string
-	Bool    bool
 	Number  *apd.Decimal // Integer, Decimal
 	Float   float64      // Double
-	Instant time.Time    // DateTime, Date; without a zone its Location is NoZone
-	Bytes   []byte       // Binary
-	Span    int64        // DayTimeDuration in nanoseconds, YearMonthDuration in months
+	instant *time.Time   // DateTime, Date
 }
+
+// Instant is the value of DateTime and Date; without a zone its Location is
+// NoZone.
+func (v *Value) Instant() time.Time {
+	if v.instant == nil {
+		return time.Time{}
+	}
+	return *v.instant
+}
+
+// Bytes is the value of Binary: not to be written to.
+func (v *Value) Bytes() []byte { return unsafe.Slice(unsafe.StringData(v.Text), len(v.Text)) }
+
+// span is the value of DayTimeDuration in nanoseconds, and of YearMonthDuration
+// in months.
+func (v *Value) span() int64 { return int64(math.Float64bits(v.Float)) }
 
 // NoZone is the location of a dateTime or date that names no zone and to
 // which the mapping gave none. Comparisons read it as UTC.
@@ -76,7 +92,18 @@ func Bool(b bool) Value { return Value{Class: Boolean, Bool: b} }
 func Int(n int64) Value { return Value{Class: Integer, Number: apd.New(n, 0)} }
 
 // Moment makes a value of class DateTime.
-func Moment(t time.Time) Value { return Value{Class: DateTime, Instant: t} }
+func Moment(t time.Time) Value { return Value{Class: DateTime, instant: &t} }
+
+// Day makes a value of class Date.
+func Day(t time.Time) Value { return Value{Class: Date, instant: &t} }
+
+// Octets makes a value of class Binary, which shares memory with b.
+func Octets(b []byte) Value {
+	return Value{Class: Binary, Text: unsafe.String(unsafe.SliceData(b), len(b))}
+}
+
+// lasting makes a value of a duration's class.
+func lasting(c Class, n int64) Value { return Value{Class: c, Float: math.Float64frombits(uint64(n))} }
 
 // Lexical returns the value as xs:string casts it: the canonical form (XPath
 // and XQuery Functions 3.1 §19.1.1).
@@ -97,13 +124,13 @@ func (v Value) AppendLexical(dst []byte) []byte {
 	case Double:
 		return appendDouble(dst, v.Float)
 	case DateTime:
-		return appendZone(appendClock(appendDay(dst, v.Instant), v.Instant), v.Instant)
+		return appendZone(appendClock(appendDay(dst, v.Instant()), v.Instant()), v.Instant())
 	case Date:
-		return appendZone(appendDay(dst, v.Instant), v.Instant)
+		return appendZone(appendDay(dst, v.Instant()), v.Instant())
 	case DayTimeDuration, YearMonthDuration:
 		return appendDuration(dst, v)
 	case Binary:
-		return base64.StdEncoding.AppendEncode(dst, v.Bytes)
+		return base64.StdEncoding.AppendEncode(dst, v.Bytes())
 	default:
 		return append(dst, v.Text...)
 	}

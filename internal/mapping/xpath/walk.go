@@ -141,6 +141,12 @@ func (w *walk) step(f *Frame, n document.Node, i int, dst []document.Node) ([]do
 	if len(m.tests) > 0 {
 		return w.filtered(f, n, i, dst)
 	}
+	if i == len(w.moves)-1 && m.axis == childAxis {
+		for c := n.Child(m.name); c.Exists(); c = c.Next(m.name) {
+			dst = append(dst, c)
+		}
+		return dst, nil
+	}
 	var err error
 	for c := m.direct(n); c.Exists() && err == nil; c = m.following(c) {
 		dst, err = w.step(f, c, i+1, dst)
@@ -364,18 +370,17 @@ func (w *walk) nearest(f *Frame) document.Node {
 	return n
 }
 
-func (w *walk) place(n document.Node) Place {
-	line, column := n.Position()
-	p := Place{n.Path(), line, column}
+func (w *walk) origin(n document.Node) Origin {
+	o := From(n)
 	switch {
 	case w.attr != nil:
 		if _, ok := n.Attr(*w.attr); ok {
-			p.Path += "/@" + w.label
+			o.leaf = "/@" + w.label
 		}
 	case w.text && w.carries(n) > 0:
-		p.Path += "/" + w.label
+		o.leaf = "/" + w.label
 	}
-	return p
+	return o
 }
 
 func (f *Frame) integer(n int64) Value {

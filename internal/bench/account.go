@@ -15,6 +15,7 @@ type Sent struct {
 	Taken bool
 	// Refused: it was answered negatively for good.
 	Refused   bool
+	Retries   int // for want of an answer
 	Answers   int // of the gateway's
 	Differing bool
 	reply     uint64
@@ -55,9 +56,10 @@ func (a *Account) Repeat() {
 }
 
 // Retry notes that a message is sent again for want of an answer.
-func (a *Account) Retry() {
+func (a *Account) Retry(number int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.sent[number].Retries++
 	a.retries++
 }
 

@@ -40,6 +40,10 @@ func TestJudgeSound(t *testing.T) {
 	if f := Judge(s, e); f.Any() {
 		t.Errorf("%+v", f)
 	}
+	s.Sent[3].Retries, e.Stored[3].Parked = 1, 2
+	if f := Judge(s, e); f.Any() {
+		t.Errorf("an invalid message that was sent again is parked again: %+v", f)
+	}
 	e.Stored[4] = e.Stored[0] // stored, though the sender never heard of it
 	if f := Judge(s, e); f.Any() {
 		t.Errorf("a message whose answer was lost: %+v", f)
@@ -111,7 +115,7 @@ func TestAccount(t *testing.T) {
 	a.Reply(2, 1)
 	a.Reply(2, 2)
 	a.Repeat()
-	a.Retry()
+	a.Retry(2)
 	a.Wrong(2, "HTTP %d", 418)
 	a.Refuse(2, "GH-1", "first")
 	a.Refuse(2, "GH-1", "second")

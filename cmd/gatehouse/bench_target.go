@@ -39,11 +39,11 @@ func (f *benchFlags) configuredTarget(ctx context.Context, progress io.Writer) (
 	if err != nil {
 		return t, err
 	}
-	if t.messages, err = f.template(t.project, m); err != nil {
-		return t, err
-	}
 	who, err := f.logins(t.project)
 	if err != nil {
+		return t, err
+	}
+	if t.messages, err = f.template(m); err != nil {
 		return t, err
 	}
 	base, err := f.reach(ctx, t, progress)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"slices"
 	"strconv"
@@ -58,46 +60,93 @@ func namings(run string) []naming {
 
 // template reads the message that all others are like, or makes it, and finds
 // what has to be each message's own.
-func (f *benchFlags) template(p *project, m *mapping.Mapping) (*templateMessages, error) {
+func (f *benchFlags) template(m *mapping.Mapping) (*templateMessages, error) {
 	if !m.HasIdentity && f.through(bench.SOAP) {
 		return nil, usageError{fmt.Errorf("the mapping %s names no identity, so that a repeat by SOAP is another message: --door amqp can be loaded", m.Name)}
 	}
-	src, source, err := f.pattern(m)
-	if err != nil {
-		return nil, err
-	}
-	t := &templateMessages{source: source, oneWay: m.Operation.OneWay(), soapAction: m.Operation.Action11, delivered: -1}
-	whole, payload, err := bothForms(src)
-	if err != nil {
-		return nil, err
-	}
-	var found error
-	for _, form := range namings(newRun(time.Now())) {
-		if found = t.fit(m, whole, payload, form); found == nil {
-			return t, f.fitInvalid(t, m)
+	var first error
+	for src, err := range f.patterns(m) {
+		if err == nil {
+			var t *templateMessages
+			if t, err = f.like(m, src); err == nil {
+				return t, nil
+			}
 		}
+		first = cmp.Or(first, err)
 	}
-	return nil, fmt.Errorf("%s cannot be given an identity and keys of its own for each message; --message FILE with one that can: %w", source, found)
+	if f.message == "" {
+		first = fmt.Errorf("no sample of the contract will do; give a message that will with --message: %w", first)
+	}
+	return nil, first
 }
 
-// pattern is the given message, or a sample of the contract.
-func (f *benchFlags) pattern(m *mapping.Mapping) (src []byte, source string, err error) {
-	if f.message != "" {
-		src, err = os.ReadFile(f.message)
-		if err == nil {
-			src, err = document.ToUTF8(src, "")
+// pattern is a message that others may be like.
+type pattern struct {
+	src    []byte
+	source string
+}
+
+// moreSamples are tried when the mapping takes neither the full nor the minimal one.
+const moreSamples = 30
+
+// patterns yields the given message, or samples of the contract.
+func (f *benchFlags) patterns(m *mapping.Mapping) iter.Seq2[pattern, error] {
+	return func(yield func(pattern, error) bool) {
+		if f.message != "" {
+			src, err := os.ReadFile(f.message)
+			if err == nil {
+				src, err = document.ToUTF8(src, "")
+			}
+			yield(pattern{src, "messages like " + f.message}, err)
+			return
 		}
-		return src, "messages like " + f.message, err
+		maker := sample.New(m.Contract, m.Service)
+		for n, o := range f.samples() {
+			msg, err := maker.Message(m.Operation, sample.Direction{}, o)
+			p := pattern{}
+			if err == nil {
+				p = pattern{msg.Envelope(sample.Form{}), fmt.Sprintf("messages like sample %d of the contract", n+1)}
+			}
+			if !yield(p, err) {
+				return
+			}
+		}
 	}
-	mode := sample.Full
-	if f.sample == "minimal" {
-		mode = sample.Minimal
+}
+
+// samples are what is tried in turn: full, minimal, then others.
+func (f *benchFlags) samples() []sample.Options {
+	full, minimal := sample.Options{Mode: sample.Full, Declared: true}, sample.Options{Mode: sample.Minimal, Declared: true}
+	switch f.sample {
+	case "full":
+		return []sample.Options{full}
+	case "minimal":
+		return []sample.Options{minimal}
 	}
-	msg, err := sample.New(m.Contract, m.Service).Message(m.Operation, sample.Direction{}, sample.Options{Mode: mode, Declared: true})
+	out := []sample.Options{full, minimal}
+	for seed := range uint64(moreSamples) {
+		out = append(out, sample.Options{Mode: sample.Random, Seed: seed + 1, Declared: true})
+	}
+	return out
+}
+
+// like makes messages like one, in the first form of names that the contract
+// takes.
+func (f *benchFlags) like(m *mapping.Mapping, p pattern) (*templateMessages, error) {
+	t := &templateMessages{source: p.source, oneWay: m.Operation.OneWay(), soapAction: m.Operation.Action11, delivered: -1}
+	whole, payload, err := bothForms(p.src)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	return msg.Envelope(sample.Form{}), "samples of the contract (" + f.sample + ")", nil
+	var first error
+	for _, form := range namings(newRun(time.Now())) {
+		err := t.fit(m, whole, payload, form)
+		if err == nil {
+			return t, f.fitInvalid(t, m)
+		}
+		first = cmp.Or(first, err)
+	}
+	return nil, first
 }
 
 // bothForms are the envelope and the payload of a message that is one of them.

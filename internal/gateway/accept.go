@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -384,7 +385,8 @@ func (p *passage) digest() Digest { return digestOf(p.writer.mapping.Mapping, &p
 // digestOf is over the canonical payload element and the header blocks and
 // properties that the mapping reads, not over the bytes on the wire.
 func digestOf(m *mapping.Mapping, in *mapping.Input) Digest {
-	canonical := document.AppendCanonical(nil, in.Payload)
+	buf := canonicals.Get().(*[]byte)
+	canonical := document.AppendCanonical((*buf)[:0], in.Payload)
 	for _, name := range m.Headers {
 		if block := in.Header.Child(name); block.Exists() {
 			canonical = document.AppendCanonical(canonical, block)
@@ -395,8 +397,19 @@ func digestOf(m *mapping.Mapping, in *mapping.Input) Digest {
 			canonical = fmt.Appendf(canonical, "\n%q=%q", name, value)
 		}
 	}
-	return sha256.Sum256(canonical)
+	digest := sha256.Sum256(canonical)
+	if cap(canonical) <= maxCanonical {
+		*buf = canonical
+		canonicals.Put(buf)
+	}
+	return digest
 }
+
+// canonicals are buffers for the form that is hashed and then forgotten: without
+// them every message would pay for its growth. A large message's is not kept.
+var canonicals = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxCanonical = 64 << 10
 
 // conclude is where a synchronous message's journey ends: one log line, and one
 // refusal row for who was turned away.

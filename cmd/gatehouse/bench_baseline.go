@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,16 +36,17 @@ func (r *benchRun) compare(ctx context.Context, report *bench.Report) (err error
 		sets  []rowSet
 		rate  *float64
 		share *float64
+		cpu   *float64
 		rows  *int
 	}{
-		{"business", businessRows, &b.Business, &b.BusinessShare, &b.Rows},
-		{"ledger", append(append([]rowSet(nil), businessRows...), ledgerRows...), &b.Ledger, &b.LedgerShare, &b.LedgerRows},
+		{"business", businessRows, &b.Business, &b.BusinessShare, &b.BusinessCPU, &b.Rows},
+		{"ledger", slices.Concat(businessRows, ledgerRows), &b.Ledger, &b.LedgerShare, &b.LedgerCPU, &b.LedgerRows},
 	} {
-		took, rows, err := r.byHand(ctx, part.name, part.sets, orders)
+		took, cpu, rows, err := r.byHand(ctx, part.name, part.sets, orders)
 		if err != nil {
 			return fmt.Errorf("inserting by hand: %w", err)
 		}
-		*part.rate, *part.rows = float64(orders.count)/took.Seconds(), rows
+		*part.rate, *part.rows, *part.cpu = float64(orders.count)/took.Seconds(), rows, cpu/float64(orders.count)
 		*part.share = report.Throughput.PerSecond / *part.rate
 	}
 	report.Baseline = b
@@ -92,18 +96,18 @@ func (l *benchLook) orders(ctx context.Context) (o orderRange, err error) {
 
 // byHand makes a file with the tables, reads all rows, and then times nothing but
 // their insertion.
-func (r *benchRun) byHand(ctx context.Context, name string, sets []rowSet, o orderRange) (took time.Duration, rows int, err error) {
+func (r *benchRun) byHand(ctx context.Context, name string, sets []rowSet, o orderRange) (took time.Duration, cpu float64, rows int, err error) {
 	file := filepath.Join(r.target.look.folder(), "by-hand-"+name+".db")
 	again := *r.target.project
 	section := *again.Store.sqlite
 	section.Path = config.Path(file)
 	again.Store.sqlite = &section
 	if err := again.migrateUp(ctx, io.Discard); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=temp_store(memory)&_pragma=cache_size(-16384)&_txlock=immediate")
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
@@ -113,20 +117,23 @@ func (r *benchRun) byHand(ctx context.Context, name string, sets []rowSet, o ord
 		for _, set := range sets {
 			one, err := r.target.look.insertion(ctx, set, first, first+byHandBatch-1)
 			if err != nil {
-				return 0, 0, err
+				return 0, 0, 0, err
 			}
 			rows += len(one.values)
 			batch = append(batch, one)
 		}
 		batches = append(batches, batch)
 	}
-	begin := time.Now()
+	runtime.GC() // what reading has left is not the insertion's to clear away
+	begin, used := time.Now(), timesOf(os.Getpid())
 	for _, batch := range batches {
 		if err := insertBatch(ctx, db, batch); err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
 	}
-	return time.Since(begin), rows, nil
+	took = time.Since(begin)
+	spent := timesOf(os.Getpid())
+	return took, spent.user + spent.system - used.user - used.system, rows, nil
 }
 
 // insertion are rows for one table.

@@ -33,8 +33,8 @@ func printBench(out io.Writer, r *bench.Report) error {
 	}
 	printLatency(&b, r)
 	if base := r.Baseline; base != nil {
-		line("by hand", "%.0f messages/s, business rows alone (%d): the gateway reaches %.0f %%", base.Business, base.Rows, 100*base.BusinessShare)
-		line("", "%.0f messages/s, all rows that it leaves (%d): the gateway reaches %.0f %%", base.Ledger, base.LedgerRows, 100*base.LedgerShare)
+		line("by hand", "%.0f messages/s, business rows alone (%d): the gateway reaches %.0f %%; CPU %s a message", base.Business, base.Rows, 100*base.BusinessShare, secondsText(base.BusinessCPU))
+		line("", "%.0f messages/s, all rows that it leaves (%d): the gateway reaches %.0f %%; CPU %s a message", base.Ledger, base.LedgerRows, 100*base.LedgerShare, secondsText(base.LedgerCPU))
 	}
 	printProcess(line, "gateway", r.Gateway)
 	printProcess(line, "load test", r.Sender)

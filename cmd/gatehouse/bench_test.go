@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -278,5 +279,40 @@ func TestTimes(t *testing.T) {
 	}
 	if d := fsyncTime(t.TempDir()); d <= 0 || d > 10*time.Second {
 		t.Errorf("an fsync takes %v", d)
+	}
+}
+
+// TestBenchKeys finds every key of the report, which are promised, in its
+// documentation.
+func TestBenchKeys(t *testing.T) {
+	text, err := os.ReadFile("../../docs/bench.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	var look func(reflect.Type)
+	look = func(s reflect.Type) {
+		for s.Kind() == reflect.Pointer || s.Kind() == reflect.Map {
+			s = s.Elem()
+		}
+		if s.Kind() != reflect.Struct {
+			return
+		}
+		for field := range s.Fields() {
+			key, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			if n++; key == "" || !bytes.Contains(text, []byte("`"+key+"`")) {
+				t.Errorf("docs/bench.md does not tell of %q (%s.%s)", key, s.Name(), field.Name)
+			}
+			look(field.Type)
+		}
+	}
+	look(reflect.TypeFor[bench.Report]())
+	for _, kind := range bench.Kinds {
+		if !bytes.Contains(text, []byte("| `"+kind+"` |")) {
+			t.Errorf("docs/bench.md does not say what %q is", kind)
+		}
+	}
+	if n < 60 {
+		t.Errorf("the report has %d keys only", n)
 	}
 }

@@ -3,6 +3,7 @@ module github.com/gatehouse/gatehouse
 go 1.27.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/beevik/etree v1.8.1
 	github.com/cockroachdb/apd/v3 v3.2.3
 	github.com/go-asn1-ber/asn1-ber v1.5.8

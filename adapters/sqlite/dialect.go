@@ -21,7 +21,7 @@ type dialect struct {
 	path   string
 	busy   time.Duration
 	writer *sql.DB          // one connection
-	reader *sql.DB          // the others
+	reader *reader          // the others
 	admin  *sql.DB          // what migrations use; connected only meanwhile
 	turn   chan *connection // holds the writer while nobody uses it
 }

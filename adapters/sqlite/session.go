@@ -18,8 +18,9 @@ import (
 //
 // A message takes some twenty statements of microseconds each, and what
 // database/sql does around every one of them costs more than they do. So the
-// writer's own statements go to the driver's connection directly (sql.Conn.Raw);
-// the small transactions of the shared package go through database/sql.
+// writer's own statements go to the driver's connection directly (sql.Conn.Raw),
+// and so does what the shared package executes; its queries go through
+// database/sql.
 type connection struct {
 	pool     *sql.DB
 	conn     *sql.Conn
@@ -267,9 +268,17 @@ func (c *connection) each(rows driver.Rows, next func(row []driver.Value) bool) 
 	}
 }
 
-// ExecContext implements sqlstore.Querier.
+// ExecContext implements sqlstore.Querier. What a relay does after every window
+// is prepared once, as what messages need is.
 func (c *connection) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	return c.conn.ExecContext(ctx, query, args...)
+	plain := make([]any, len(args))
+	for i, a := range args {
+		var err error
+		if plain[i], err = driver.DefaultParameterConverter.ConvertValue(a); err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	return c.exec(ctx, query, plain...)
 }
 
 // QueryContext implements sqlstore.Querier.

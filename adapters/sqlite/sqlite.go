@@ -116,14 +116,16 @@ func Open(ctx context.Context, c Config, now func() time.Time, log *slog.Logger)
 func open(ctx context.Context, c Config) (*dialect, error) {
 	d := &dialect{path: string(c.Path), busy: c.BusyTimeout, turn: make(chan *connection, 1)}
 	var faults [3]error
+	var readers *sql.DB
 	// What a savepoint may have to undo goes to a temporary file unless it is
 	// kept in memory; it is nothing that a crash needs. The cache is 16 MiB.
 	d.writer, faults[0] = pool(d.dsn("_pragma", "temp_store(memory)", "cache_size(-16384)"), 1)
 	d.admin, faults[1] = pool(d.dsn("_txlock", "immediate"), 0)
-	d.reader, faults[2] = pool(d.dsn("_query_only", "1"), c.Readers)
+	readers, faults[2] = pool(d.dsn("_query_only", "1"), c.Readers)
 	if err := errors.Join(faults[:]...); err != nil {
 		return nil, err
 	}
+	d.reader = newReader(readers)
 	d.turn <- &connection{pool: d.writer}
 	// The first connection switches the file to WAL.
 	if err := errors.Join(create(d.path), d.writer.PingContext(ctx)); err != nil {

@@ -57,7 +57,7 @@ name. A pair that breaks the contract is told at the start, with its place.`,
 				return err
 			}
 			server := soap.NewServer(config, listener, nil, soap.NewHandler(config, core, log), log)
-			announce(cmd.OutOrStdout(), c, len(pairs), "http://"+server.Address().String())
+			announceMock(cmd.OutOrStdout(), c, len(pairs), "http://"+server.Address().String())
 			return server.Run(cmd.Context())
 		},
 	}
@@ -106,8 +106,8 @@ func (m mockFlags) read(file string) (*contract.Contract, []*mock.Pair, error) {
 	return c, pairs, nil
 }
 
-// announce tells where the services are and what is not to be expected of them.
-func announce(out io.Writer, c *contract.Contract, pairs int, base string) {
+// announceMock tells where the services are and what is not to be expected of them.
+func announceMock(out io.Writer, c *contract.Contract, pairs int, base string) {
 	for _, s := range c.Services {
 		fmt.Fprintf(out, "%s/soap/%s/%s\n", base, url.PathEscape(c.System), url.PathEscape(s.Name))
 		if reason := s.Degraded(); reason != "" {

@@ -229,6 +229,7 @@ func scriptProject(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 1 && args[0] == "sqlserver" {
 		l.sqlserver, err = newSQLServerLab()
 		ts.Check(err)
+		ts.Setenv("DATABASE", l.sqlserver.name)
 		text = strings.NewReplacer("driver: sqlite", "driver: sqlserver", "path: data/gatehouse.db", "dsn: \""+l.sqlserver.dsn+"\"",
 			"migrations/sqlite", "migrations/sqlserver").Replace(text)
 	}

@@ -51,6 +51,7 @@ messages are answered "unavailable, try again" until it is back.`,
 // serve runs the gateway until ctx ends. ready, when not nil, is told the
 // address of the public listener once it is open.
 func (p *project) serve(ctx context.Context, log *slog.Logger, ready func(net.Addr)) (err error) {
+	defer keepHeapFloor()()
 	watch, err := p.watch(log)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/sha256"
 	"fmt"
+	"sync"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -14,7 +15,8 @@ func (p *passage) digest() Digest { return digestOf(p.writer.mapping.Mapping, &p
 // digestOf is over the canonical payload element and the header blocks and
 // properties that the mapping reads, not over the bytes on the wire.
 func digestOf(m *mapping.Mapping, in *mapping.Input) Digest {
-	canonical := canonicalOf(m, in)
+	buf := canonicals.Get().(*[]byte)
+	canonical := appendPayload((*buf)[:0], m, in)
 	for _, name := range m.Headers {
 		if block := in.Header.Child(name); block.Exists() {
 			canonical = document.AppendCanonical(canonical, block)
@@ -25,14 +27,25 @@ func digestOf(m *mapping.Mapping, in *mapping.Input) Digest {
 			canonical = fmt.Appendf(canonical, "\n%q=%q", name, value)
 		}
 	}
-	return sha256.Sum256(canonical)
+	digest := sha256.Sum256(canonical)
+	if cap(canonical) <= maxCanonical {
+		*buf = canonical
+		canonicals.Put(buf)
+	}
+	return digest
 }
 
-// canonicalOf is the payload element; of a part, that alone with what the mapping
-// reads around it: the same part in another message is the same.
-func canonicalOf(m *mapping.Mapping, in *mapping.Input) []byte {
+// canonicals are buffers for the form that is hashed and then forgotten: without
+// them every message would pay for its growth. A large message's is not kept.
+var canonicals = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxCanonical = 64 << 10
+
+// appendPayload appends the payload element; of a part, that alone with what the
+// mapping reads around it: the same part in another message is the same.
+func appendPayload(dst []byte, m *mapping.Mapping, in *mapping.Input) []byte {
 	if !in.Part.Exists() {
-		return document.AppendCanonical(nil, in.Payload)
+		return document.AppendCanonical(dst, in.Payload)
 	}
-	return m.AppendAround(document.AppendCanonical(nil, in.Part), in)
+	return m.AppendAround(document.AppendCanonical(dst, in.Part), in)
 }

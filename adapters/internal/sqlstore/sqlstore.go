@@ -130,6 +130,7 @@ type Store struct {
 	log        *slog.Logger
 	text       statements
 	packer     packer
+	errands    errands
 	swept      atomic.Pointer[time.Time] // when Due last looked for messages that wait behind nobody
 }
 
@@ -175,13 +176,13 @@ func (s *Store) Check(ctx context.Context, mappings []*mapping.Mapping) ([]strin
 	return warnings, s.fail("looking at the database's settings", err)
 }
 
-// write runs fn in a transaction of its own. What fails with an error that looks
+// write runs fn in a transaction, alone or together with others'. What fails with an error that looks
 // transient is run again from the start, as often as a batch is: fn forgets what
 // an earlier run of it found out. An error of the commit itself is not, for the
 // transaction may have come about.
 func (s *Store) write(ctx context.Context, fn func(q Querier) error) error {
 	for try := 1; ; try++ {
-		committing, err := s.writeOnce(ctx, fn)
+		committing, err := s.transact(ctx, fn)
 		if err == nil || committing || try == attempts || !s.passes(err) {
 			return err
 		}
@@ -189,6 +190,15 @@ func (s *Store) write(ctx context.Context, fn func(q Querier) error) error {
 			return err
 		}
 	}
+}
+
+// transact shares the transaction with others where all have to wait for one
+// writer.
+func (s *Store) transact(ctx context.Context, fn func(q Querier) error) (committing bool, err error) {
+	if s.dialect.Lanes() == 1 {
+		return s.share(ctx, fn)
+	}
+	return s.writeOnce(ctx, fn)
 }
 
 // passes reports whether the same statements may well succeed at once.

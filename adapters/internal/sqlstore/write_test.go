@@ -22,6 +22,7 @@ type faultySession struct {
 }
 
 func (f *faulty) Session(context.Context, int) (Session, error) { return faultySession{nil, f}, nil }
+func (f *faulty) Lanes() int                                    { return 1 }
 func (f *faulty) Classify(err error) Class {
 	if errors.Is(err, errDeadlock) {
 		return Transient

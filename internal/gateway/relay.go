@@ -27,30 +27,33 @@ type relay struct {
 	mu       sync.Mutex
 	ctx      context.Context       // set while running
 	carriers map[string][]*carrier // by channel
+	gates    map[string]*gate      // by channel
 	stopped  bool
 }
 
 func newRelay(config Config, outbox Outbox, channels []Channel, now func() time.Time, log *slog.Logger) *relay {
 	r := &relay{
 		config: config.Relay.withDefaults(), metrics: config.Metrics, tracer: config.Tracer,
-		outbox: outbox, owner: uuid.NewString(), now: now, log: log, carriers: map[string][]*carrier{},
+		outbox: outbox, owner: uuid.NewString(), now: now, log: log, carriers: map[string][]*carrier{}, gates: map[string]*gate{},
 	}
 	r.update(channels)
 	return r
 }
 
 // update makes channels the ones that are carried: new ones begin, others go on
-// with their new publisher, and those that are gone end and give their leases
-// back; what waits for them stays in the outbox.
+// with their new publisher and policy, and those that are gone end and give their
+// leases back; what waits for them stays in the outbox.
 func (r *relay) update(channels []Channel) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	wanted := map[string]bool{}
 	for _, ch := range channels {
 		wanted[ch.Name] = true
+		ch.Policy = ch.Policy.withDefaults(r.config)
 		if existing := r.carriers[ch.Name]; existing != nil {
+			r.gates[ch.Name].update(ch.Policy)
 			for _, c := range existing {
-				c.publisher.Store(&ch.Publisher)
+				c.channel.Store(&ch)
 			}
 			continue
 		}
@@ -61,6 +64,8 @@ func (r *relay) update(channels []Channel) {
 			continue
 		}
 		delete(r.carriers, name)
+		delete(r.gates, name)
+		r.metrics.channelUp.DeleteLabelValues(name)
 		for _, c := range carriers {
 			close(c.stopping)
 		}
@@ -69,6 +74,8 @@ func (r *relay) update(channels []Channel) {
 
 // begin makes the carriers of a channel, and starts them when the relay runs.
 func (r *relay) begin(ch Channel) []*carrier {
+	g := newGate(ch.Name, r.metrics, r.now, r.log, ch.Policy)
+	r.gates[ch.Name] = g
 	var carriers []*carrier
 	for shard := range r.outbox.Shards() {
 		c := &carrier{
@@ -76,7 +83,8 @@ func (r *relay) begin(ch Channel) []*carrier {
 			metrics:  r.metrics,
 			tracer:   r.tracer,
 			outbox:   r.outbox,
-			channel:  ch.Name,
+			name:     ch.Name,
+			gate:     g,
 			shard:    shard,
 			owner:    r.owner,
 			now:      r.now,
@@ -85,7 +93,7 @@ func (r *relay) begin(ch Channel) []*carrier {
 			stopping: make(chan struct{}),
 			attempts: map[int64]attempt{},
 		}
-		c.publisher.Store(&ch.Publisher)
+		c.channel.Store(&ch)
 		carriers = append(carriers, c)
 	}
 	if r.ctx != nil && !r.stopped {
@@ -156,4 +164,17 @@ func (r *relay) drain() {
 	}
 	r.mu.Unlock()
 	r.done.Wait()
+}
+
+// states tells how the channels fare that have a circuit.
+func (r *relay) states() []ChannelState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []ChannelState
+	for _, name := range slices.Sorted(maps.Keys(r.gates)) {
+		if s, known := r.gates[name].state(); known {
+			out = append(out, s)
+		}
+	}
+	return out
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -18,36 +19,43 @@ import (
 // an ordering key at a time, so that deliveries of a key are confirmed in
 // sequence and one that fails holds only its key.
 type carrier struct {
-	config    RelayConfig
-	metrics   *Metrics
-	tracer    trace.Tracer
-	outbox    Outbox
-	publisher atomic.Pointer[Publisher]
-	channel   string
-	shard     int
-	owner     string
-	now       func() time.Time
-	log       *slog.Logger
-	wake      chan struct{}
-	stopping  chan struct{}
+	config   RelayConfig
+	metrics  *Metrics
+	tracer   trace.Tracer
+	outbox   Outbox
+	channel  atomic.Pointer[Channel] // with the policy in force
+	name     string
+	gate     *gate // the channel's
+	shard    int
+	owner    string
+	now      func() time.Time
+	log      *slog.Logger
+	wake     chan struct{}
+	stopping chan struct{}
 
-	stale    atomic.Bool // an operator may have parked some of backlog
-	backlog  []Delivery  // read and not settled yet, in sequence
-	releases int64       // of the shard, when backlog was read
-	taken    []int64     // confirmed by the channel, not yet recorded
-	lease    Lease
-	renewed  time.Time // when the lease was last renewed, by our own clock
-	failures int       // windows in a row that failed as a whole
-	down     bool
-	attempts map[int64]attempt // of deliveries the channel refused, by seq
+	again     time.Time   // when the gate lets deliveries through once more
+	stale     atomic.Bool // an operator may have parked some of backlog
+	backlog   []Delivery  // read and not settled yet, in sequence
+	releases  int64       // of the shard, when backlog was read
+	taken     []int64     // confirmed by the channel, not yet recorded
+	responses []Response  // of the other side, not yet recorded
+	lease     Lease
+	renewed   time.Time // when the lease was last renewed, by our own clock
+	failures  int       // windows in a row that failed as a whole
+	down      bool
+	attempts  map[int64]attempt // of deliveries that were refused or failed alone, by seq
 }
 
-// attempt remembers a refused delivery; it is forgotten with the process,
-// which then tries again from one.
+// attempt remembers a delivery that was refused or failed alone; it is forgotten
+// with the lease, and whoever holds the next one tries again from one.
 type attempt struct {
-	count int
-	next  time.Time
+	count   int
+	refused int
+	first   time.Time
+	next    time.Time
 }
+
+func (c *carrier) policy() *Policy { return &c.channel.Load().Policy }
 
 func (c *carrier) run(ctx context.Context) {
 	for {
@@ -92,11 +100,16 @@ func (c *carrier) edge(ctx context.Context, err error) {
 	}
 }
 
-// rest waits for news, for the next poll, or for a failure's back-off.
+// rest waits for news, for the next poll, for the gate, or for a failure's
+// back-off.
 func (c *carrier) rest(ctx context.Context, err error) {
 	wake, pause := c.wake, c.config.Poll
-	if err != nil {
-		wake, pause = nil, backoff(c.config.MinBackoff, c.config.MaxBackoff, c.failures)
+	switch wait := c.again.Sub(c.now()); {
+	case err != nil:
+		p := c.policy()
+		wake, pause = nil, backoff(p.First, p.Longest, c.failures)
+	case wait > 0: // the circuit may close earlier, so the gate is asked at every poll
+		wake, pause = nil, min(wait, pause)
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -125,6 +138,7 @@ func (c *carrier) round(ctx context.Context) (more bool, err error) {
 	if held, err := c.hold(ctx); err != nil || !held {
 		return false, err
 	}
+	c.again = time.Time{}
 	// What the channel took while the store was away is recorded, not published again.
 	if err := c.record(ctx); err != nil {
 		return false, err
@@ -133,9 +147,14 @@ func (c *carrier) round(ctx context.Context) (more bool, err error) {
 	if err != nil || len(window) == 0 {
 		return false, err
 	}
+	if window = c.admitted(window); len(window) == 0 {
+		return false, nil
+	}
 	failpoint.Hit("relay-read")
-	results := c.publish(ctx, window)
+	results, responses := c.publish(ctx, window)
 	failpoint.Hit("relay-published")
+	c.gate.observe(ctx, results)
+	c.keepResponses(window, results, responses)
 	more, err = c.settle(ctx, window, results)
 	if err != nil {
 		c.backlog = nil // before the next attempt an operator may have parked some of it
@@ -143,19 +162,37 @@ func (c *carrier) round(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
+// admitted leaves of a window what the gate lets through: the deliveries that
+// have failed the least, so that one that always fails is not what an open
+// circuit is tried with for ever.
+func (c *carrier) admitted(window []Delivery) []Delivery {
+	n, again := c.gate.admit(len(window))
+	c.again = again
+	if n == len(window) {
+		return window
+	}
+	slices.SortStableFunc(window, func(a, b Delivery) int {
+		return cmp.Compare(c.attempts[a.Seq].count, c.attempts[b.Seq].count)
+	})
+	window = window[:n]
+	slices.SortFunc(window, func(a, b Delivery) int { return cmp.Compare(a.Seq, b.Seq) })
+	return window
+}
+
 // next returns the next window. It reads on while keys that wait for their next
 // attempt leave room in it, so that they hold nobody else.
 func (c *carrier) next(ctx context.Context) ([]Delivery, error) {
+	p := c.policy()
 	for {
-		window := c.window()
-		if len(window) == c.config.Window || len(c.backlog) >= maxBacklog*c.config.Window {
+		window := c.window(p.Window)
+		if len(window) == p.Window || len(c.backlog) >= p.backlog() {
 			return window, nil
 		}
 		var after int64
 		if n := len(c.backlog); n > 0 {
 			after = c.backlog[n-1].Seq
 		}
-		more, releases, err := c.outbox.Pending(ctx, c.channel, c.shard, after, 2*c.config.Window)
+		more, releases, err := c.outbox.Pending(ctx, c.name, c.shard, after, 2*p.Window)
 		if err != nil || len(more) == 0 {
 			return window, err
 		}
@@ -167,9 +204,9 @@ func (c *carrier) next(ctx context.Context) ([]Delivery, error) {
 	}
 }
 
-// window picks the first delivery of each ordering key, leaving out keys whose
-// first delivery waits for its next attempt.
-func (c *carrier) window() []Delivery {
+// window picks the first delivery of each ordering key, up to size of them,
+// leaving out keys whose first delivery waits for its next attempt.
+func (c *carrier) window(size int) []Delivery {
 	now := c.now()
 	seen := make(map[string]bool, len(c.backlog))
 	var window []Delivery
@@ -182,7 +219,7 @@ func (c *carrier) window() []Delivery {
 			continue
 		}
 		window = append(window, d)
-		if len(window) == c.config.Window {
+		if len(window) == size {
 			break
 		}
 	}
@@ -190,7 +227,7 @@ func (c *carrier) window() []Delivery {
 }
 
 func (c *carrier) count(outcome string) {
-	c.metrics.delivered.WithLabelValues(c.channel, outcome).Inc()
+	c.metrics.delivered.WithLabelValues(c.name, outcome).Inc()
 }
 
 func (c *carrier) drop(settled func(Delivery) bool) {

@@ -2,26 +2,53 @@ package gateway
 
 import (
 	"context"
-	"errors"
-	"slices"
+	"strconv"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
-// publish stops before the lease could have passed to another owner.
-func (c *carrier) publish(ctx context.Context, window []Delivery) []error {
-	left := c.config.LeaseTTL - c.config.LeaseTTL/5 - c.now().Sub(c.renewed)
-	ctx, cancel := context.WithTimeout(ctx, left)
-	defer cancel()
+// publish hands a window to the channel, and stops before the lease could have
+// passed to another owner. Only a Correspondent's deliveries have answers.
+func (c *carrier) publish(ctx context.Context, window []Delivery) (results []error, responses []*Response) {
+	ctx, done := c.whileHeld(ctx)
+	defer done()
 	end := c.trace(ctx, window)
-	results := (*c.publisher.Load()).Publish(ctx, window)
+	publisher := c.channel.Load().Publisher
+	if p, ok := publisher.(Correspondent); ok {
+		results, responses = p.Correspond(ctx, window)
+	} else {
+		results = publisher.Publish(ctx, window)
+	}
 	end(results)
-	return results
+	return results, responses
+}
+
+// keepResponses remembers what is to be recorded of a window.
+func (c *carrier) keepResponses(window []Delivery, results []error, responses []*Response) {
+	for i, a := range responses {
+		if a == nil {
+			continue // it never went out
+		}
+		c.metrics.answers.WithLabelValues(c.name, statusClass(a.Status)).Observe(a.Took.Seconds())
+		kept := *a
+		kept.Seq, kept.MessageID = window[i].Seq, window[i].MessageID
+		if f := fault.Of(results[i]); f != nil {
+			kept.Code, kept.Reason = string(f.Code), truncate(f.Message, maxReason)
+		}
+		c.responses = append(c.responses, kept)
+	}
+}
+
+// statusClass is the label of an HTTP status.
+func statusClass(status int) string {
+	if status < 100 || status > 599 {
+		return "none"
+	}
+	return strconv.Itoa(status/100) + "xx"
 }
 
 // trace begins a span for each delivery whose message is traced, and returns how
@@ -33,9 +60,9 @@ func (c *carrier) trace(ctx context.Context, window []Delivery) func([]error) {
 		if !ok || !parent.IsSampled() {
 			continue
 		}
-		_, spans[i] = c.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "publish "+c.channel,
+		_, spans[i] = c.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "publish "+c.name,
 			trace.WithSpanKind(trace.SpanKindProducer),
-			trace.WithAttributes(attribute.String("gatehouse.channel", c.channel), attribute.String("gatehouse.message", d.MessageID.String()), attribute.String("messaging.message.id", d.WireID)))
+			trace.WithAttributes(attribute.String("gatehouse.channel", c.name), attribute.String("gatehouse.message", d.MessageID.String()), attribute.String("messaging.message.id", d.WireID)))
 	}
 	return func(results []error) {
 		for i, span := range spans {
@@ -48,66 +75,4 @@ func (c *carrier) trace(ctx context.Context, window []Delivery) func([]error) {
 			span.End()
 		}
 	}
-}
-
-// settle records what was confirmed and parks what the channel keeps refusing.
-func (c *carrier) settle(ctx context.Context, window []Delivery, results []error) (more bool, err error) {
-	for i, d := range window {
-		switch failure := results[i]; {
-		case failure == nil:
-			c.count("confirmed")
-			c.metrics.delay.WithLabelValues(c.channel).Observe(c.now().Sub(d.CreatedAt).Seconds())
-			c.taken = append(c.taken, d.Seq)
-			delete(c.attempts, d.Seq)
-		case fault.KindOf(failure).Retryable():
-			c.count("failed")
-			err = failure
-		default:
-			c.count("refused")
-			err = errors.Join(err, c.refused(ctx, d, failure))
-		}
-	}
-	c.drop(func(d Delivery) bool {
-		_, found := slices.BinarySearch(c.taken, d.Seq)
-		return found
-	})
-	return err == nil, errors.Join(err, c.record(ctx))
-}
-
-// record writes down what the channel confirmed. Until that has succeeded the
-// sequence numbers are kept; they are forgotten with the lease.
-func (c *carrier) record(ctx context.Context) error {
-	if len(c.taken) == 0 {
-		return nil
-	}
-	if err := c.outbox.Confirm(ctx, c.lease, c.taken); err != nil {
-		if errors.Is(err, ErrLeaseLost) {
-			c.forget()
-		}
-		return err
-	}
-	c.taken = c.taken[:0]
-	failpoint.Hit("relay-confirmed")
-	return nil
-}
-
-// refused counts an attempt of a delivery that the channel cannot take, and
-// parks it after the last.
-func (c *carrier) refused(ctx context.Context, d Delivery, failure error) error {
-	a := c.attempts[d.Seq]
-	a.count++
-	if a.count < c.config.MaxAttempts {
-		a.next = c.now().Add(backoff(c.config.MinBackoff, c.config.MaxBackoff, a.count))
-		c.attempts[d.Seq] = a
-		return nil
-	}
-	f := fault.Of(failure)
-	if err := c.outbox.Park(ctx, c.lease, d.Seq, string(f.Code), truncate(f.Message, maxReason), a.count); err != nil {
-		return err
-	}
-	c.count("parked")
-	delete(c.attempts, d.Seq)
-	c.drop(func(other Delivery) bool { return other.OrderingKey == d.OrderingKey })
-	c.log.ErrorContext(ctx, "delivery parked", "message", d.MessageID, "wire_id", d.WireID, "code", string(f.Code), "reason", f.Message)
-	return nil
 }

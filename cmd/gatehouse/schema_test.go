@@ -135,7 +135,7 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 // TestSchemaConstraints holds them against it.
 var choices = map[string][]any{
 	keyOf[ldap.TLS]("min_version"):         {"1.2", "1.3", 1.2, 1.3},
-	keyOf[config.TLS]("min_version"):         {"1.2", "1.3", 1.2, 1.3},
+	keyOf[config.TLS]("min_version"):       {"1.2", "1.3", 1.2, 1.3},
 	keyOf[tlsSection]("min_version"):       {"1.2", "1.3", 1.2, 1.3},
 	keyOf[ldap.UserSearch]("scope"):        {"sub", "one"},
 	keyOf[ldap.GroupSearch]("strategy"):    {"auto", "member_of", "search", "recursive", "in_chain", "token_groups"},

@@ -106,7 +106,7 @@ func (o *operator) ofFault(a *answered, answer *envelope.Answer) verdict {
 		return refuses("%s", words)
 	case a.status == http.StatusServiceUnavailable || slices.Contains(everyones, code) || slices.Contains(everyones, f.Subcode):
 		return unavailable("%s", words).after(wait)
-	case f.Code.Space == answer.Version.Namespace() && (code == "Server" || code == "Receiver"):
+	case ownCode(f.Code, answer.Version) && (code == "Server" || code == "Receiver"):
 		return notTaken("%s", words).after(wait)
 	}
 	return refuses("%s", words)
@@ -120,4 +120,10 @@ func (o *operator) declared(f *envelope.ReceivedFault) string {
 		}
 	}
 	return ""
+}
+
+// ownCode reports whether a code is one that SOAP defines. Some stacks leave its
+// prefix out.
+func ownCode(code document.Name, v envelope.Version) bool {
+	return code.Space == v.Namespace() || code.Space == ""
 }

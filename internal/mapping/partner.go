@@ -10,6 +10,17 @@ import (
 // that operation, and typed by it. It is said before Compile.
 func (f *File) Calls(operations map[string]*contract.Operation) { f.calls = operations }
 
+// Channels names the channels that the file publishes to, in order.
+func (f *File) Channels() []string {
+	var out []string
+	for _, p := range f.Publish {
+		if p != nil {
+			out = append(out, p.Channel.text)
+		}
+	}
+	return out
+}
+
 // call compiles the publication to a channel that calls an operation.
 func (k *compiler) call(p *publishRule, into *publication, op *contract.Operation, scope *xpath.Scope) {
 	input := op.Input.Element

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -49,6 +50,9 @@ func (p *Publisher) attempt(ctx context.Context, d *gateway.Delivery) (*gateway.
 // unanswered judges an attempt without an answer. When nothing was sent the
 // partner was not there; when something was, this message's fate is unknown.
 func unanswered(ctx context.Context, sent bool, err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		err = e.Err // without the URL: there may be a secret in its query
+	}
 	switch {
 	case ctx.Err() != nil: // our own end, not the partner's
 		return fault.New(fault.CodeChannelUnavailable, "").Because(errors.Join(ctx.Err(), err))

@@ -303,7 +303,7 @@ func printRecord(out io.Writer, r *gateway.Record, asJSON bool) error {
 		if !d.ConfirmedAt.IsZero() {
 			state += " " + d.ConfirmedAt.Format(time.RFC3339Nano)
 		}
-		line("delivery", strings.Join(strings.Fields(fmt.Sprintf("%s %s: %s %s", d.Channel, d.RoutingKey, state, d.Reason)), " "))
+		line("delivery", strings.TrimSpace(fmt.Sprintf("%s: %s %s", strings.TrimSpace(d.Channel+" "+d.RoutingKey), state, d.Reason)))
 		if d.Response != nil {
 			line("response", response(d.Response))
 		}

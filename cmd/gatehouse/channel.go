@@ -29,16 +29,16 @@ type channelSection struct {
 	Retry channelRetrySection `yaml:"retry"`
 	// Window is how many deliveries of a shard are published to an exchange before
 	// the first of them is confirmed. Default: relay.window.
-	Window int `yaml:"window"`
+	Window count `yaml:"window"`
 	// Concurrency is how many requests of this process are under way at once, over
 	// HTTP. Default: 4.
-	Concurrency int `yaml:"concurrency"`
+	Concurrency count `yaml:"concurrency"`
 	// Rate is how many deliveries this process sends at most, as in 50/s; several
 	// processes each have it. Default: no limit.
 	Rate config.Rate `yaml:"rate"`
 	// Circuit is how many failures in a row open the circuit, over HTTP: from then
 	// on one delivery at a time is tried, until one is answered. Default: 5.
-	Circuit int `yaml:"circuit"`
+	Circuit count `yaml:"circuit"`
 	// OnParked says what becomes of the deliveries behind a parked one of their
 	// ordering key: hold, which parks them with it, or skip, which sends them
 	// without it. Default: hold.
@@ -54,11 +54,14 @@ type channelRetrySection struct {
 	// Attempts is how often a delivery that is refused for good is tried before it
 	// is parked. Default: relay.max_attempts for an exchange, to which a queue may
 	// yet be bound; 1 over HTTP.
-	Attempts int `yaml:"attempts"`
+	Attempts count `yaml:"attempts"`
 	// For is how long a delivery that fails alone is tried, over HTTP, before it is
 	// parked. An outage of the partner parks nothing, however long. Default: 24h.
 	For time.Duration `yaml:"for"`
 }
+
+// count is a number of which zero says nothing.
+type count int
 
 // What may become of deliveries behind a parked one.
 const (
@@ -75,9 +78,9 @@ func (c channelSection) overHTTP() bool { return c.AMQP == nil }
 func (c channelSection) Effective() channelSection {
 	c.OnParked = cmp.Or(c.OnParked, holdBehind)
 	if c.overHTTP() {
-		c.Concurrency = cmp.Or(c.Concurrency, outbound.DefaultConcurrency)
-		c.Circuit = cmp.Or(c.Circuit, defaultCircuit)
-		c.Retry.Attempts = cmp.Or(c.Retry.Attempts, 1)
+		c.Concurrency = cmp.Or(c.Concurrency, count(outbound.DefaultConcurrency))
+		c.Circuit = cmp.Or(c.Circuit, count(defaultCircuit))
+		c.Retry.Attempts = cmp.Or(c.Retry.Attempts, count(1))
 		c.Retry.For = cmp.Or(c.Retry.For, 24*time.Hour)
 	}
 	return c
@@ -99,11 +102,11 @@ func (c channelSection) words() string {
 func (c channelSection) policy() gateway.Policy {
 	e := c.Effective()
 	p := gateway.Policy{
-		Window: e.Window, Attempts: e.Retry.Attempts, First: e.Retry.First, Longest: e.Retry.Longest, For: e.Retry.For,
-		Rate: float64(e.Rate), Circuit: e.Circuit, Skip: e.OnParked == skipParked,
+		Window: int(e.Window), Attempts: int(e.Retry.Attempts), First: e.Retry.First, Longest: e.Retry.Longest, For: e.Retry.For,
+		Rate: float64(e.Rate), Circuit: int(e.Circuit), Skip: e.OnParked == skipParked,
 	}
 	if c.overHTTP() {
-		p.Window = e.Concurrency
+		p.Window = int(e.Concurrency)
 	}
 	return p
 }
@@ -170,9 +173,11 @@ func (c *channelSection) rehearse(name string) {
 	}
 }
 
-// partners loads the contracts that SOAP channels call, each once. A contract
-// that does not load is a fault of the channel.
-func (p *project) partners(c *compiled, note reader, served map[string]*contract.Contract) map[string]*outbound.Partner {
+// partners loads the contracts that SOAP channels call, each once. One that does
+// not load leaves out its channels, and the routes that publish to them; a
+// channel that does not fit its contract is a fault of the configuration.
+func (p *project) partners(c *compiled, note reader, served map[string]*contract.Contract) (map[string]*outbound.Partner, error) {
+	var faults config.Faults
 	found := map[string]*outbound.Partner{}
 	loaded := map[string]*contract.Contract{}
 	for _, ch := range p.Channels {
@@ -195,12 +200,12 @@ func (p *project) partners(c *compiled, note reader, served map[string]*contract
 		}
 		partner, err := ch.Value.SOAP.Find(in)
 		if err != nil {
-			c.broken = append(c.broken, located(section, err))
+			faults.Add(located(section, err))
 			continue
 		}
 		found[ch.Name] = partner
 	}
-	return found
+	return found, faults.Err()
 }
 
 // called are the operations that channels call, by channel.
@@ -273,11 +278,11 @@ func (a *assembly) publisherOf(name string, c channelSection) (publisher, error)
 	case c.AMQP != nil:
 		return a.broker.Publisher(name, *c.AMQP), nil
 	case c.HTTP != nil:
-		return outbound.NewHTTP(name, *c.HTTP, c.Concurrency, time.Now)
+		return outbound.NewHTTP(name, *c.HTTP, int(c.Concurrency), time.Now)
 	case a.compiled.partners[name] == nil:
 		return nil, nil
 	}
-	return outbound.NewSOAP(name, *c.SOAP, a.compiled.partners[name], c.Concurrency, time.Now)
+	return outbound.NewSOAP(name, *c.SOAP, a.compiled.partners[name], int(c.Concurrency), time.Now)
 }
 
 // checkPartners looks whether the partners of the channels over HTTP are there, without

@@ -66,7 +66,10 @@ func (p *project) compile() (*compiled, error) {
 		c.contracts = append(c.contracts, loaded)
 		byPath[string(path)] = loaded
 	}
-	c.partners = p.partners(c, note, byPath)
+	var err error
+	if c.partners, err = p.partners(c, note, byPath); err != nil {
+		faults = append(faults, err)
+	}
 	for _, ch := range p.Channels {
 		if partner := c.partners[ch.Name]; partner != nil {
 			fmt.Fprintf(version, "%s %x\n", ch.Name, partner.Contract.Hash)

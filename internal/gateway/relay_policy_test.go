@@ -251,3 +251,33 @@ func TestRelayStopsWithTheLease(t *testing.T) {
 		r.drain()
 	})
 }
+
+// A reload brings another policy and another publisher; what the circuit has
+// learned stays, unless there is none any more.
+func TestRelayTakesAnotherPolicy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, away, there := &memoryOutbox{}, &partner{}, &partner{}
+		away.refuse = func(Delivery) error { return fault.New(fault.CodeChannelUnavailable, "") }
+		o.put("A", 2)
+		r := relayWith(t, o, away, Policy{Circuit: 2, First: time.Minute, Longest: time.Hour}, nil)
+		synctest.Wait()
+		if r.states()[0].Up {
+			t.Fatal("the circuit is closed")
+		}
+		r.update([]Channel{{"events", there, Policy{Circuit: 2, First: time.Minute, Longest: time.Hour, Skip: true}}})
+		if r.states()[0].Up {
+			t.Error("a reload closed the circuit")
+		}
+		r.update([]Channel{{"events", there, Policy{}}})
+		if s := r.states(); len(s) != 0 {
+			t.Errorf("states: %+v", s)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := there.wires(t); len(got) != 2 {
+			t.Errorf("took %v", got)
+		}
+		r.update(nil)
+		r.drain()
+	})
+}

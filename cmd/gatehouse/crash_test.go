@@ -52,6 +52,7 @@ func TestCrash(t *testing.T) {
 			t.Run(fmt.Sprintf("%s_%d", point, count), func(t *testing.T) {
 				t.Parallel()
 				run := newCrashRun(t, binary)
+				run.announceToPartner()
 				run.play(fmt.Sprintf("%s:%d", point, count))
 				run.verify()
 			})
@@ -121,12 +122,11 @@ func newCrashRun(t *testing.T, binary string) *crashRun {
 	}
 	r.base = "http://" + r.lab.addresses["gateway"]
 	err := errors.Join(
-		r.lab.start("directory"), r.lab.start("broker"), r.lab.start("partner"),
+		r.lab.start("directory"), r.lab.start("broker"),
 		copyMissing(filepath.Join(r.dir, "wsdl"), wsdl.FS),
 		copyMissing(filepath.Join(r.dir, "mappings"), mappings.FS),
 		os.MkdirAll(filepath.Join(r.dir, "data"), 0o755),
 		r.configure(),
-		addPartner(r.dir, "http://"+r.lab.addresses["partner"]),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -149,6 +149,13 @@ func (r *crashRun) configure() error {
 		"on_error: {not_yet: retry}", "retry: {first: 50ms, longest: 200ms}").Replace(string(template))
 	text += "\nrelay: {lease_ttl: 500ms, poll: 100ms}\nsoap: {farewell: 20ms}\n" // a killed process holds its shards no longer
 	return os.WriteFile(r.file(), []byte(text), 0o644)
+}
+
+// announceToPartner has orders announced to a partner, too.
+func (r *crashRun) announceToPartner() {
+	if err := errors.Join(r.lab.start("partner"), addPartner(r.dir, "http://"+r.lab.addresses["partner"])); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // play sends the messages, each until it is answered, to a gateway that dies at

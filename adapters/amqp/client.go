@@ -60,7 +60,7 @@ func New(config Config, log *slog.Logger, clock Clock, metrics *Metrics) (*Clien
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	conf, err := config.TLS.load()
+	conf, err := config.TLS.Load()
 	if err != nil {
 		return nil, err
 	}

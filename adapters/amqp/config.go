@@ -2,12 +2,9 @@ package amqp
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -46,15 +43,8 @@ type Config struct {
 	Declare bool `yaml:"declare"`
 }
 
-// TLS says how to speak TLS. Its zero value trusts the system's authorities and
-// checks the name in the URL.
-type TLS struct {
-	CAFile     config.Path `yaml:"ca_file"`     // PEM; instead of the system's authorities
-	CertFile   config.Path `yaml:"cert_file"`   // PEM; the client certificate
-	KeyFile    config.Path `yaml:"key_file"`    // PEM; its key
-	ServerName string      `yaml:"server_name"` // default: the host in the URL
-	MinVersion string      `yaml:"min_version"` // 1.2 or 1.3; default: 1.2
-}
+// TLS says how to speak TLS with the broker.
+type TLS = config.TLS
 
 // Channel is the amqp section of one outbound channel.
 type Channel struct {
@@ -102,7 +92,7 @@ func (c Config) withDefaults() Config {
 // Validate reports every fault of the section at once. It opens no file but
 // those of the TLS section.
 func (c Config) Validate() error {
-	_, tlsErr := c.TLS.load()
+	_, tlsErr := c.TLS.Load()
 	return errors.Join(
 		c.validateURLs(),
 		c.validateLogin(),
@@ -174,49 +164,5 @@ func within(key string, n, lowest, highest int) error {
 	if n < lowest || n > highest {
 		return fmt.Errorf("%s: %d is not between %d and %d", key, n, lowest, highest)
 	}
-	return nil
-}
-
-// load makes the client side of TLS from the section and the files it names.
-func (t TLS) load() (*tls.Config, error) {
-	conf := &tls.Config{ServerName: t.ServerName, MinVersion: tls.VersionTLS12}
-	var faults []error
-	switch t.MinVersion {
-	case "", "1.2":
-	case "1.3":
-		conf.MinVersion = tls.VersionTLS13
-	default:
-		faults = append(faults, fmt.Errorf("tls.min_version: %q, expected 1.2 or 1.3", t.MinVersion))
-	}
-	return conf, errors.Join(append(faults, t.loadAuthorities(conf), t.loadCertificate(conf))...)
-}
-
-func (t TLS) loadAuthorities(conf *tls.Config) error {
-	if t.CAFile == "" {
-		return nil
-	}
-	pem, err := os.ReadFile(string(t.CAFile))
-	if err != nil {
-		return fmt.Errorf("tls.ca_file: %w", err)
-	}
-	conf.RootCAs = x509.NewCertPool()
-	if !conf.RootCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("tls.ca_file: %s holds no certificate in PEM form", t.CAFile)
-	}
-	return nil
-}
-
-func (t TLS) loadCertificate(conf *tls.Config) error {
-	if t.CertFile == "" && t.KeyFile == "" {
-		return nil
-	}
-	if t.CertFile == "" || t.KeyFile == "" {
-		return errors.New("tls: cert_file and key_file need each other")
-	}
-	pair, err := tls.LoadX509KeyPair(string(t.CertFile), string(t.KeyFile))
-	if err != nil {
-		return fmt.Errorf("tls.cert_file: %w", err)
-	}
-	conf.Certificates = []tls.Certificate{pair}
 	return nil
 }

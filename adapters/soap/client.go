@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"strings"
 
-	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 )
 
@@ -122,55 +120,14 @@ func decodeReply(res *http.Response, body []byte) (*Reply, error) {
 	if len(bytes.TrimSpace(body)) == 0 && res.StatusCode/100 == 2 {
 		return &Reply{Status: res.StatusCode, Header: res.Header}, nil
 	}
-	tree, err := document.Read(body)
+	answer, err := envelope.ReadAnswer(body)
 	if err != nil {
 		return nil, notSOAP(res, body, err)
 	}
-	defer tree.Release()
-	space := tree.Root().Name().Space
-	child := tree.Root().Child(document.Name{Space: space, Local: "Body"}).FirstChild()
-	switch {
-	case space != envelope.V11.Namespace() && space != envelope.V12.Namespace():
-		return nil, notSOAP(res, body, errors.New("the document is no SOAP envelope"))
-	case child.Name() == document.Name{Space: space, Local: "Fault"}:
-		return nil, decodeFault(res, child)
-	case !child.Exists():
-		return &Reply{Status: res.StatusCode, Header: res.Header}, nil
-	default:
-		return &Reply{Status: res.StatusCode, Header: res.Header, Payload: document.AppendStandalone(nil, child)}, nil
+	if f := answer.Fault; f != nil {
+		return nil, &Fault{Status: res.StatusCode, Header: res.Header, Code: f.Code.Local, Subcode: f.Subcode, Reason: f.Reason, Detail: f.Detail}
 	}
-}
-
-// decodeFault reads a fault of the version that its namespace says.
-func decodeFault(res *http.Response, n document.Node) *Fault {
-	f := &Fault{Status: res.StatusCode, Header: res.Header}
-	detail := n.Child(document.Name{Local: "detail"})
-	if n.Name().Space == envelope.V11.Namespace() {
-		f.Code = localName(n.Child(document.Name{Local: "faultcode"}))
-		f.Reason = n.Child(document.Name{Local: "faultstring"}).Text()
-	} else {
-		soap := func(parent document.Node, local string) document.Node {
-			return parent.Child(document.Name{Space: n.Name().Space, Local: local})
-		}
-		code := soap(n, "Code")
-		f.Code = localName(soap(code, "Value"))
-		f.Subcode = localName(soap(soap(code, "Subcode"), "Value"))
-		f.Reason = soap(soap(n, "Reason"), "Text").Text()
-		detail = soap(n, "Detail")
-	}
-	f.Reason = strings.Clone(f.Reason) // the tree goes back to its pool
-	if detail.Exists() {
-		f.Detail = document.AppendStandalone(nil, detail)
-	}
-	return f
-}
-
-func localName(n document.Node) string {
-	if !n.Exists() {
-		return ""
-	}
-	_, local := document.SplitQName(strings.TrimSpace(n.Text()))
-	return strings.Clone(local)
+	return &Reply{Status: res.StatusCode, Header: res.Header, Payload: answer.Payload}, nil
 }
 
 func notSOAP(res *http.Response, body []byte, cause error) error {

@@ -54,6 +54,8 @@ func (d *dialect) Text(statement string) string { return text(statement) }
 func text(statement string) string {
 	s := sqlstore.Expand(statement, func(name string, args []string) string {
 		switch name {
+		case "bytes":
+			return "unhex(" + args[0] + ")"
 		case "top", "lock":
 			return ""
 		case "limit":

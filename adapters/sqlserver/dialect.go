@@ -58,6 +58,8 @@ func text(statement string) string {
 			return "DATEADD(millisecond, " + args[1] + ", SYSUTCDATETIME())"
 		case "each":
 			return "(SELECT CONVERT(bigint, value) FROM OPENJSON(" + args[0] + "))"
+		case "bytes": // as a byte slice each length would have a plan of its own
+			return "CONVERT(varbinary(max), " + args[0] + ", 2)"
 		case "lock":
 			return "WITH (UPDLOCK, SERIALIZABLE)"
 		case "exists":

@@ -29,7 +29,7 @@ type assembly struct {
 	compiled   *compiled
 	directory  *ldap.Directory
 	broker     *amqp.Client
-	publishers map[string]*amqp.Publisher // by channel
+	publishers map[string]publisher // by channel; none where its contract is broken
 	generation *gateway.Generation
 	next       atomic.Pointer[assembly] // what replaced it
 	log        *slog.Logger
@@ -66,8 +66,11 @@ func (p *project) connect(c *compiled, s store, earlier *assembly, w *watch, log
 	if earlier == nil {
 		earlier = &assembly{project: &project{}}
 	}
-	a := &assembly{project: p, compiled: c, publishers: map[string]*amqp.Publisher{}, log: log}
+	a := &assembly{project: p, compiled: c, publishers: map[string]publisher{}, log: log}
 	err := errors.Join(a.connectDirectory(earlier), a.connectBroker(earlier, w.amqpMetrics()))
+	if err == nil {
+		err = a.connectChannels(earlier)
+	}
 	if err == nil {
 		a.generation, err = a.generate(s)
 	}
@@ -100,14 +103,6 @@ func (a *assembly) connectBroker(earlier *assembly, m *amqp.Metrics) (err error)
 			return err
 		}
 	}
-	for _, ch := range a.project.Channels {
-		before, _ := earlier.project.Channels.get(ch.Name)
-		if a.broker == earlier.broker && reflect.DeepEqual(before, ch.Value) {
-			a.publishers[ch.Name] = earlier.publishers[ch.Name]
-			continue
-		}
-		a.publishers[ch.Name] = a.broker.Publisher(ch.Name, *ch.Value.AMQP)
-	}
 	return nil
 }
 
@@ -124,7 +119,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 	var channels []gateway.Channel
 	for _, ch := range a.project.Channels {
 		if p := a.publishers[ch.Name]; p != nil {
-			channels = append(channels, gateway.Channel{Name: ch.Name, Publisher: p})
+			channels = append(channels, gateway.Channel{Name: ch.Name, Publisher: p, Policy: ch.Value.policy()})
 		}
 	}
 	who := a.project.cast

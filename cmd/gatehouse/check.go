@@ -77,7 +77,7 @@ func (p *project) verify(ctx context.Context, out io.Writer, connect bool, user 
 	defer r.close(ctx)
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return errors.Join(r.checkDirectory(ctx, out, user), r.checkBroker(ctx, out), r.checkStore(ctx, out))
+	return errors.Join(r.checkDirectory(ctx, out, user), r.checkBroker(ctx, out), r.checkPartners(ctx, out), r.checkStore(ctx, out))
 }
 
 // checkFiles looks at what only a running gateway opens.
@@ -112,6 +112,9 @@ func (p *project) report(out io.Writer, c *compiled) {
 		if !slices.ContainsFunc(p.Grants, func(g grantSection) bool { return g.covers("route/"+r.Route) && slices.Contains(g.May, gateway.Send) }) {
 			fmt.Fprintf(out, "  warning: no grant lets anybody send: {role: …, may: send, on: route/%s}\n", r.Route)
 		}
+	}
+	for _, ch := range p.Channels {
+		fmt.Fprintf(out, "channel   %s: %s\n", ch.Name, ch.Value.words())
 	}
 	if len(p.Routes) == 0 {
 		fmt.Fprintf(out, "warning: there is no route; every message will be refused\n")
@@ -152,7 +155,9 @@ func (r *running) checkBroker(ctx context.Context, out io.Writer) error {
 	}
 	channels := map[string]amqp.Channel{}
 	for _, c := range r.project.Channels {
-		channels[c.Name] = *c.Value.AMQP
+		if c.Value.AMQP != nil {
+			channels[c.Name] = *c.Value.AMQP
+		}
 	}
 	var queues []amqp.Endpoint
 	for _, section := range r.project.Routes {

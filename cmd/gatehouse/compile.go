@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/adapters/ldap"
+	"github.com/gatehouse/gatehouse/adapters/outbound"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -25,9 +26,12 @@ type compiled struct {
 	mappings []*mapping.Mapping
 	// broken says why contracts did not load: they and their routes are left
 	// out, and stop nobody else.
-	broken  []error
-	access  *gateway.Access
-	version string
+	broken []error
+	// partners are the operations that SOAP channels call, by channel; nil where the
+	// contract is broken, which also leaves out the routes that publish there.
+	partners map[string]*outbound.Partner
+	access   *gateway.Access
+	version  string
 }
 
 // compile loads contracts and mappings and holds them against each other and
@@ -62,8 +66,17 @@ func (p *project) compile() (*compiled, error) {
 		c.contracts = append(c.contracts, loaded)
 		byPath[string(path)] = loaded
 	}
+	var err error
+	if c.partners, err = p.partners(c, note, byPath); err != nil {
+		faults = append(faults, err)
+	}
+	for _, ch := range p.Channels {
+		if partner := c.partners[ch.Name]; partner != nil {
+			fmt.Fprintf(version, "%s %x\n", ch.Name, partner.Contract.Hash)
+		}
+	}
 	for _, r := range p.Routes {
-		m, err := p.compileMapping(r, note, byPath)
+		m, err := p.compileMapping(r, note, byPath, c.partners)
 		if err != nil {
 			faults = append(faults, err)
 		}
@@ -99,7 +112,7 @@ func (p *project) loadContract(path string) (*contract.Contract, error) {
 // that cannot be read is a fault where it is named, and nil.
 type reader func(file string, named *config.Node) []byte
 
-func (p *project) compileMapping(r routeSection, read reader, contracts map[string]*contract.Contract) (*mapping.Mapping, error) {
+func (p *project) compileMapping(r routeSection, read reader, contracts map[string]*contract.Contract, partners map[string]*outbound.Partner) (*mapping.Mapping, error) {
 	src := read(string(r.Mapping), r.node.Get("mapping"))
 	if src == nil {
 		return nil, nil // reported already
@@ -120,6 +133,10 @@ func (p *project) compileMapping(r routeSection, read reader, contracts map[stri
 	if err != nil || sets == nil {
 		return nil, err
 	}
+	if !callable(file, partners) {
+		return nil, nil // reported already
+	}
+	file.Calls(called(partners))
 	m, err := mapping.Compile(file, c, sets...)
 	if err != nil {
 		return nil, err

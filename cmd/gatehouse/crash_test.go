@@ -33,8 +33,8 @@ var rare = []string{"commit-held", "retry-read", "retry-settled"}
 // TestCrash kills the gateway, as a power failure would, between any two steps
 // of the consumer, of Commit, of the relay and of another attempt, restarts it,
 // and counts: nothing that was accepted is lost, nothing is stored twice,
-// everything stored is announced under one unchanging id, and a repeat gets the
-// reply that was stored.
+// everything stored is announced under one unchanging id, to the exchange and to
+// a partner over HTTP and SOAP, and a repeat gets the reply that was stored.
 func TestCrash(t *testing.T) {
 	if testing.Short() {
 		t.Skip("crash runs take a while; run without -short")
@@ -52,6 +52,7 @@ func TestCrash(t *testing.T) {
 			t.Run(fmt.Sprintf("%s_%d", point, count), func(t *testing.T) {
 				t.Parallel()
 				run := newCrashRun(t, binary)
+				run.announceToPartner()
 				run.play(fmt.Sprintf("%s:%d", point, count))
 				run.verify()
 			})
@@ -112,7 +113,7 @@ func newCrashRun(t *testing.T, binary string) *crashRun {
 	r := &crashRun{t: t, binary: binary, dir: t.TempDir(), replies: map[int][]string{}, wires: map[string][]string{}}
 	r.lab = &lab{exchange: "orders", addresses: map[string]string{}}
 	t.Cleanup(r.lab.close)
-	for _, name := range []string{"directory", "broker", "gateway", "operations"} {
+	for _, name := range []string{"directory", "broker", "gateway", "operations", "partner"} {
 		address, err := freeAddress()
 		if err != nil {
 			t.Fatal(err)
@@ -148,6 +149,13 @@ func (r *crashRun) configure() error {
 		"on_error: {not_yet: retry}", "retry: {first: 50ms, longest: 200ms}").Replace(string(template))
 	text += "\nrelay: {lease_ttl: 500ms, poll: 100ms}\nsoap: {farewell: 20ms}\n" // a killed process holds its shards no longer
 	return os.WriteFile(r.file(), []byte(text), 0o644)
+}
+
+// announceToPartner has orders announced to a partner, too.
+func (r *crashRun) announceToPartner() {
+	if err := errors.Join(r.lab.start("partner"), addPartner(r.dir, "http://"+r.lab.addresses["partner"])); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 // play sends the messages, each until it is answered, to a gateway that dies at
@@ -379,7 +387,9 @@ func (r *crashRun) verify() {
 		{"prices", `SELECT count(*) FROM "catalog.product_price"`, "1"},
 		{"messages", `SELECT count(*), count(DISTINCT identity) FROM "gateway.message" WHERE outcome = 'stored'`, "10|10"},
 		{"inbox", `SELECT count(*) FROM "gateway.inbox"`, "10"},
-		{"deliveries", `SELECT count(*), count(DISTINCT wire_id) FROM "gateway.delivery"`, "10|10"},
+		{"deliveries", `SELECT count(*), count(DISTINCT wire_id) FROM "gateway.delivery"`, "26|26"},
+		{"answers", `SELECT count(*), min(status), max(code) FROM "gateway.response"`, "16|200|"},
+		{"parked", `SELECT count(*) FROM "gateway.parked"`, "0"},
 		{"replies", `SELECT count(*) FROM "gateway.reply"`, "9"}, // nobody waits for a price's
 		{"held", `SELECT count(*) FROM "gateway.held"`, "0"},
 		{"suspects", `SELECT count(*) FROM "gateway.suspect"`, "0"},
@@ -399,6 +409,27 @@ func (r *crashRun) verify() {
 	for what, ids := range r.wires {
 		if len(ids) != 1 {
 			r.t.Errorf("%s was announced under the ids %v", what, ids)
+		}
+	}
+	for _, path := range []string{"/hook", "/desk"} {
+		r.verifyPartner(path)
+	}
+}
+
+// verifyPartner looks at what the partner has taken: each order, under one id and
+// with one body, however often.
+func (r *crashRun) verifyPartner(path string) {
+	taken := map[string]partnerRequest{}
+	for _, one := range r.lab.partner.all(path) {
+		first, again := taken[one.key]
+		if again && first != one {
+			r.t.Errorf("%s: order %s came as %+v and as %+v", path, one.key, first, one)
+		}
+		taken[one.key] = one
+	}
+	for i := range crashMessages {
+		if _, ok := taken[crashOrder(i)]; !ok {
+			r.t.Errorf("%s: order %d never came", path, i)
 		}
 	}
 }

@@ -43,6 +43,8 @@ func configured(v reflect.Value) any {
 		return unless(value.IsZero(), value.String())
 	case time.Duration:
 		return unless(value == 0, durationText(value))
+	case count:
+		return unless(value == 0, int(value))
 	case config.ByteSize:
 		return unless(value == 0, value.String())
 	case encoding.TextMarshaler:

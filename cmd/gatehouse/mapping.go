@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse/gatehouse/adapters/outbound"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
@@ -60,7 +61,7 @@ func chooseMapping(config string, named bool, name string) (*chosen, error) {
 	case i >= 0:
 		return &chosen{p, c, &p.Routes[i], c.mappings[i]}, nil
 	case fileExists(name):
-		m, err := p.unrouted(name)
+		m, err := p.unrouted(name, c.partners)
 		return &chosen{p, c, nil, m}, err
 	}
 	return nil, usageError{fmt.Errorf("there is no route, mapping or file %q%s", name, didYouMean(name, known))}
@@ -96,8 +97,9 @@ func samePath(a, b string) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// unrouted compiles a mapping file that no route has.
-func (p *project) unrouted(path string) (*mapping.Mapping, error) {
+// unrouted compiles a mapping file that no route has. What it publishes to the
+// channels of partners is typed by their contracts.
+func (p *project) unrouted(path string, partners map[string]*outbound.Partner) (*mapping.Mapping, error) {
 	src, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -114,6 +116,7 @@ func (p *project) unrouted(path string) (*mapping.Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
+	file.Calls(called(partners))
 	return mapping.Compile(file, c, sets...)
 }
 
@@ -149,7 +152,7 @@ func looseMapping(path string) (*chosen, error) {
 	for dir := filepath.Dir(at); ; dir = filepath.Dir(dir) {
 		if fileExists(filepath.Join(dir, contract)) {
 			p := &project{dir: dir}
-			m, err := p.unrouted(path)
+			m, err := p.unrouted(path, nil)
 			return &chosen{project: p, mapping: m}, err
 		}
 		if dir == filepath.Dir(dir) {

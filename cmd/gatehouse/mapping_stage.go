@@ -129,7 +129,7 @@ func (s *rehearsalStage) arrange(ctx context.Context, p *project, book *caseBook
 	p.Listen = listenSection{Public: listenerSection{Address: "127.0.0.1:0"}}
 	p.SOAP.RequireTLSForPasswords, p.SOAP.TrustedProxies = nil, nil
 	p.Telemetry.Traces = nil
-	if p.Broker == nil {
+	if p.Broker == nil && len(p.Channels) == 0 {
 		return nil
 	}
 	return s.startBroker(ctx, p, book)
@@ -159,7 +159,9 @@ func (s *rehearsalStage) startBroker(ctx context.Context, p *project, book *case
 	}
 	p.Broker = &amqp.Config{URLs: []string{"amqp://" + s.broker.Addr()}, Username: own, Password: config.NewSecret(own)}
 	var exchanges, queues []string
-	for _, ch := range p.Channels {
+	for i := range p.Channels {
+		ch := &p.Channels[i]
+		ch.Value.rehearse(ch.Name)
 		exchanges = append(exchanges, ch.Value.AMQP.Exchange)
 	}
 	for _, r := range p.Routes {

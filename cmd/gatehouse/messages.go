@@ -303,7 +303,10 @@ func printRecord(out io.Writer, r *gateway.Record, asJSON bool) error {
 		if !d.ConfirmedAt.IsZero() {
 			state += " " + d.ConfirmedAt.Format(time.RFC3339Nano)
 		}
-		line("delivery", fmt.Sprintf("%s %s: %s %s", d.Channel, d.RoutingKey, state, d.Reason))
+		line("delivery", strings.TrimSpace(fmt.Sprintf("%s: %s %s", strings.TrimSpace(d.Channel+" "+d.RoutingKey), state, d.Reason)))
+		if d.Response != nil {
+			line("response", response(d.Response))
+		}
 	}
 	for _, a := range r.History {
 		line("history", strings.TrimSpace(fmt.Sprintf("%s %s %s", a.At.Format(time.RFC3339), a.What, attempt(a))))
@@ -311,15 +314,41 @@ func printRecord(out io.Writer, r *gateway.Record, asJSON bool) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for _, part := range []struct {
+	type part struct {
 		name string
 		text []byte
-	}{{"payload", r.Payload}, {"reply", r.Reply}} {
+	}
+	parts := []part{{"payload", r.Payload}, {"reply", r.Reply}}
+	for _, d := range r.Deliveries {
+		if d.Response != nil {
+			parts = append(parts, part{"response of " + d.Channel, d.Response.Body})
+		}
+	}
+	for _, part := range parts {
 		if len(part.text) > 0 {
 			fmt.Fprintf(out, "\n%s:\n%s\n", part.name, bytes.Map(inert, part.text))
 		}
 	}
 	return nil
+}
+
+// response tells what the other side of a channel answered last, on one line.
+func response(r *gateway.ResponseRecord) string {
+	text := "no answer"
+	if r.Status != 0 {
+		text = fmt.Sprintf("HTTP %d %s", r.Status, r.ContentType)
+	}
+	text = fmt.Sprintf("%s in %v at %s", strings.TrimSpace(text), r.Took.Round(time.Millisecond), r.At.Format(time.RFC3339Nano))
+	if r.Attempts > 1 {
+		text += fmt.Sprintf(", attempt %d since %s", r.Attempts, r.FirstAt.Format(time.RFC3339Nano))
+	}
+	if r.Cut {
+		text += ", cut"
+	}
+	if reason := strings.TrimSpace(r.Code + " " + r.Reason); reason != "" {
+		text += ": " + reason
+	}
+	return text
 }
 
 // attempt tells by whom and why, on one line.

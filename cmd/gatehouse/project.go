@@ -37,7 +37,7 @@ type project struct {
 	// into tables.
 	Routes []routeSection `yaml:"routes,required"`
 	// Channels are what mappings publish to, by name.
-	Channels ordered[channelTarget] `yaml:"channels"`
+	Channels ordered[channelSection] `yaml:"channels"`
 	// Roles are sets of people and systems of the directory, by name. Of several
 	// roles that allow a message, the first one's partner counts.
 	Roles ordered[roleSection] `yaml:"roles"`
@@ -174,10 +174,6 @@ func (s *onErrorSection) UnmarshalNode(n *config.Node) error {
 		}
 	}
 	return faults.Err()
-}
-
-type channelTarget struct {
-	AMQP *amqp.Channel `yaml:"amqp,required"` // an exchange that is published to
 }
 
 type roleSection struct {
@@ -334,8 +330,12 @@ func (p *project) check(root *config.Node) error {
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
 	p.checkRoutes(&faults)
-	if len(p.Channels) > 0 && p.Broker == nil {
-		faults.Add(root.Get("channels").Fault("an amqp channel needs a `broker:` section"))
+	for _, ch := range p.Channels {
+		faults.Add(located(ch.node, ch.Value.validate()))
+		if ch.Value.AMQP != nil && p.Broker == nil {
+			faults.Add(root.Get("channels").Fault("an amqp channel needs a `broker:` section"))
+			break
+		}
 	}
 	return faults.Err()
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
+	"github.com/gatehouse/gatehouse/adapters/outbound"
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/adapters/sqlite"
 	"github.com/gatehouse/gatehouse/adapters/sqlserver"
@@ -113,6 +114,13 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 			{{"type", "integer"}, {"minimum", 0}},
 			{{"type", "string"}, {"pattern", `^[0-9]+ *(KiB|MiB|GiB)?$`}},
 		}}})
+	case reflect.TypeFor[config.Rate]():
+		return w.refer("rate", object{{"description", "A rate such as 50/s, 1000/m or 20/h."}, {"type", "string"}, {"pattern", `^ *[0-9]+ */ *[smh] *$`}})
+	case reflect.TypeFor[outbound.Status]():
+		return w.refer("status", object{{"description", "An HTTP status such as 408, or a class of them such as 5xx."}, {"anyOf", []object{
+			{{"type", "integer"}, {"minimum", 200}, {"maximum", 599}},
+			{{"type", "string"}, {"pattern", `^([2-5][0-9][0-9]|[2-5](xx|XX))$`}},
+		}}})
 	case reflect.TypeFor[config.Path]():
 		return w.refer("path", object{{"description", "The path of a file or folder, from the folder of this file."}, {"type", "string"}, {"minLength", 1}})
 	case reflect.TypeFor[sqlserver.Encryption]():
@@ -135,11 +143,14 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 // TestSchemaConstraints holds them against it.
 var choices = map[string][]any{
 	keyOf[ldap.TLS]("min_version"):         {"1.2", "1.3", 1.2, 1.3},
-	keyOf[amqp.TLS]("min_version"):         {"1.2", "1.3", 1.2, 1.3},
+	keyOf[config.TLS]("min_version"):       {"1.2", "1.3", 1.2, 1.3},
 	keyOf[tlsSection]("min_version"):       {"1.2", "1.3", 1.2, 1.3},
 	keyOf[ldap.UserSearch]("scope"):        {"sub", "one"},
 	keyOf[ldap.GroupSearch]("strategy"):    {"auto", "member_of", "search", "recursive", "in_chain", "token_groups"},
 	keyOf[soap.Config]("fault_status_12"):  {400, 500},
+	keyOf[channelSection]("on_parked"):     {"hold", "skip"},
+	keyOf[outbound.HTTP]("method"):         {"POST", "PUT", "PATCH"},
+	keyOf[outbound.Connection]("proxy"):    {"environment"},
 	keyOf[amqp.Endpoint]("queue_type"):     {"quorum", "classic"},
 	keyOf[sqlserver.Connection]("encrypt"): {"strict", true, false, "true", "false", "disable"},
 	keyOf[sqlserver.Connection]("authentication"): {"sql", "ntlm", "kerberos", "windows", "ActiveDirectoryDefault", "ActiveDirectoryManagedIdentity",
@@ -151,6 +162,7 @@ var choices = map[string][]any{
 var either = map[reflect.Type][]string{
 	reflect.TypeFor[memberSection]():   {"group", "user"},
 	reflect.TypeFor[endpointSection](): {"soap", "amqp"},
+	reflect.TypeFor[channelSection]():  {"amqp", "http", "soap"},
 }
 
 func keyOf[T any](key string) string { return reflect.TypeFor[T]().String() + "." + key }

@@ -121,7 +121,10 @@ directory: {urls: ["ldaps://a"], tls: {}, pool: {}, user_search: {}, group_searc
 broker: {urls: ["amqps://a"], username: u, password: p, tls: {}}
 contracts: [a.wsdl]
 routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}], retry: {}, on_error: {}}]
-channels: {c: {amqp: {exchange: e}}}
+channels:
+  c: {amqp: {exchange: e}, retry: {}}
+  h: {http: {url: "https://h/", headers: {}, auth: {}, tls: {}}, retry: {}}
+  s: {soap: {contract: "w.wsdl#S.P.O", token: {}, auth: {}, tls: {}, faults: {}}, retry: {}}
 roles: {x: {members: [{group: g}]}}
 grants: [{role: x, may: send, on: route/r}]
 soap: {}
@@ -175,6 +178,9 @@ func (w *constraints) walk(schema map[string]any, path []any) {
 	}
 	properties, _ := schema["properties"].(map[string]any)
 	for name, property := range properties {
+		if w.otherKind(schema, path, name) {
+			continue
+		}
 		w.walk(property.(map[string]any), append(slices.Clone(path), name))
 	}
 	if items, ok := schema["items"].(map[string]any); ok {
@@ -185,6 +191,22 @@ func (w *constraints) walk(schema map[string]any, path []any) {
 			w.walk(values, append(slices.Clone(path), name))
 		}
 	}
+}
+
+// otherKind reports whether a key is one of several of which the document has
+// another.
+func (w *constraints) otherKind(schema map[string]any, path []any, name string) bool {
+	conditions, _ := schema["allOf"].([]any)
+	for _, c := range conditions {
+		kinds, _ := c.(map[string]any)["oneOf"].([]any)
+		for _, kind := range kinds {
+			if slices.Contains(kind.(map[string]any)["required"].([]any), any(name)) {
+				section, _ := w.at(path).(map[string]any)
+				return section[name] == nil
+			}
+		}
+	}
+	return false
 }
 
 // resolve follows references to structs, and takes the alternative that the

@@ -71,6 +71,7 @@ func TestScripts(t *testing.T) {
 			"replace":  scriptReplace,
 			"hangup":   scriptHangup,
 			"queue":    scriptQueue,
+			"partner":  scriptPartner,
 		},
 	})
 }
@@ -92,6 +93,7 @@ type lab struct {
 	mu        sync.Mutex
 	directory *directory.Server
 	broker    *broker.Broker
+	partner   *partner
 	events    *events
 	lock      *sql.Conn
 	sqlserver *sqlServerLab
@@ -108,7 +110,7 @@ func setUpScript(env *testscript.Env) error {
 	l := &lab{exchange: "orders", addresses: map[string]string{}}
 	env.Values[labKey{}] = l
 	env.Defer(l.close)
-	for _, name := range []string{"directory", "broker", "gateway", "operations"} {
+	for _, name := range []string{"directory", "broker", "gateway", "operations", "partner"} {
 		address, err := freeAddress()
 		if err != nil {
 			return err
@@ -165,6 +167,9 @@ func (l *lab) close() {
 	if l.directory != nil {
 		l.directory.Close()
 	}
+	if l.partner != nil {
+		l.partner.stop()
+	}
 }
 
 // start starts an embedded server, again at the address it had before.
@@ -189,6 +194,11 @@ func (l *lab) start(name string) (err error) {
 		l.amqp = "amqp://gatehouse:gatehouse-secret@" + l.addresses[name]
 		l.events, err = listenEvents(context.Background(), l.amqp, l.exchange, "master-data")
 		return err
+	case "partner":
+		if l.partner == nil {
+			l.partner = newPartner()
+		}
+		return l.partner.start(l.addresses[name])
 	}
 	return fmt.Errorf("there is no server %q", name)
 }
@@ -199,6 +209,8 @@ func (l *lab) stop(name string) error {
 		return l.directory.Close()
 	case "broker":
 		return errors.Join(ignoreClosed(l.events.close()), l.broker.Close())
+	case "partner":
+		return l.partner.stop()
 	}
 	return fmt.Errorf("there is no server %q", name)
 }
@@ -266,11 +278,11 @@ func (l *lab) real(text string) (string, error) {
 	).Replace(text), err
 }
 
-// scriptServer: server directory|broker stop|start
+// scriptServer: server directory|broker|partner stop|start
 func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	l := labOf(ts)
 	if len(args) != 2 {
-		ts.Fatalf("usage: server directory|broker stop|start")
+		ts.Fatalf("usage: server directory|broker|partner stop|start")
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -280,7 +292,7 @@ func scriptServer(ts *testscript.TestScript, neg bool, args []string) {
 	case "start":
 		ts.Check(l.start(args[0]))
 	default:
-		ts.Fatalf("usage: server directory|broker stop|start")
+		ts.Fatalf("usage: server directory|broker|partner stop|start")
 	}
 }
 

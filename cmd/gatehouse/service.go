@@ -156,9 +156,12 @@ func (s *service) probes() []operations.Probe {
 	}
 	states := s.consumers.states()
 	for name, p := range s.publishers {
-		if p != nil {
+		if p, ok := p.(*amqp.Publisher); ok {
 			states["channel "+name] = p.State()
 		}
+	}
+	for _, c := range s.core.Channels() {
+		states["channel "+c.Name] = amqp.State{Up: c.Up, Since: c.Since, Reason: c.Reason}
 	}
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		probes = append(probes, probeOf(name, states[name]))

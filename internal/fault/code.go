@@ -67,6 +67,7 @@ const (
 	CodeChannelUnavailable Code = "GH-6001"
 	CodeUnroutable         Code = "GH-6002"
 	CodeNotPublishable     Code = "GH-6003"
+	CodeNotTaken           Code = "GH-6004"
 
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
@@ -138,7 +139,8 @@ var catalogue = map[Code]entry{
 
 	CodeChannelUnavailable: {Unavailable, Operator, "the channel cannot be reached at the moment"},
 	CodeUnroutable:         {Invalid, Operator, "the broker has no queue for this message"},
-	CodeNotPublishable:     {Invalid, Operator, "the broker refuses this message"},
+	CodeNotPublishable:     {Invalid, Operator, "the channel refuses this message"},
+	CodeNotTaken:           {Unavailable, Operator, "the channel did not take this message at the moment"},
 
 	CodeInternal:      {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
 	CodeDraining:      {Unavailable, Operator, "the gateway is shutting down; try again"},

@@ -106,6 +106,10 @@ func (g *Gateway) Reload(next *Generation) {
 	old.retire()
 }
 
+// Channels tells how the channels fare that have a circuit, by name. Those that
+// have none know their state themselves.
+func (g *Gateway) Channels() []ChannelState { return g.relay.states() }
+
 // Ready answers whether messages can be taken now: store and directory are there.
 func (g *Gateway) Ready(ctx context.Context) error {
 	generation := g.hold()

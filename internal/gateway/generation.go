@@ -82,6 +82,7 @@ func (g *Generation) close() {
 type Channel struct {
 	Name      string
 	Publisher Publisher
+	Policy    Policy
 }
 
 // Route is what humans name and own: endpoints → mapping → rows, publications,

@@ -19,6 +19,8 @@ type Metrics struct {
 	queued    prometheus.Gauge         // entries waiting in lanes
 	delivered *prometheus.CounterVec   // channel, outcome
 	delay     *prometheus.HistogramVec // channel: from commit to confirmation
+	answers   *prometheus.HistogramVec // channel, status: seconds of one attempt
+	channelUp *prometheus.GaugeVec     // channel: its circuit is closed
 	storeUp   prometheus.Gauge
 	operated  *prometheus.CounterVec // act, result
 
@@ -46,9 +48,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		queued: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatehouse_lane_messages",
 			Help: "Messages that wait for their commit."}),
 		delivered: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_deliveries_total",
-			Help: "Deliveries by channel and outcome (confirmed, refused, failed, parked)."}, []string{"channel", "outcome"}),
+			Help: "Deliveries by channel and outcome (confirmed; refused for good; delayed, which fails alone and is tried again; failed with its channel; parked)."}, []string{"channel", "outcome"}),
 		delay: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gatehouse_delivery_seconds",
 			Help: "Time from a delivery's commit to its confirmation.", Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 5, 15, 60, 300, 3600}}, []string{"channel"}),
+		answers: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gatehouse_channel_answer_seconds",
+			Help: "Time of one attempt over HTTP, by channel and status of the answer (2xx to 5xx, or none).", Buckets: seconds}, []string{"channel", "status"}),
+		channelUp: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_channel_up",
+			Help: "1 while the circuit of a channel is closed, 0 from the failure that opens it to the next answer."}, []string{"channel"}),
 		storeUp: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatehouse_store_up",
 			Help: "1 while the database answers, 0 from the first failure to the next success."}),
 		operated: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_operator_acts_total",
@@ -63,7 +69,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.stuck = held("gatehouse_parked_deliveries", "Deliveries in the parking lot: somebody has to decide.", "channel")
 	r.MustRegister(m.waiting, m.parked, m.outbox, m.stuck)
 	m.storeUp.Set(1)
-	r.MustRegister(m.messages, m.refusals, m.took, m.batches, m.commits, m.queued, m.delivered, m.delay, m.storeUp, m.operated)
+	r.MustRegister(m.messages, m.refusals, m.took, m.batches, m.commits, m.queued, m.delivered, m.delay, m.answers, m.channelUp, m.storeUp, m.operated)
 	return m
 }
 

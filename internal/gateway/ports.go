@@ -64,6 +64,12 @@ type Outbox interface {
 	// Park moves a delivery out of the way with its reason, and with it every
 	// delivery of the same ordering key that waits after it.
 	Park(ctx context.Context, l Lease, seq int64, code, reason string, attempts int) error
+	// Skip parks a delivery alone: those of its key that wait after it go on.
+	Skip(ctx context.Context, l Lease, seq int64, code, reason string, attempts int) error
+	// Responded records what the other side answered to attempts of deliveries, in
+	// order; of each delivery the last answer is kept, and how many there were. It
+	// is called before Confirm and Park, unless the lease was lost (ErrLeaseLost).
+	Responded(ctx context.Context, l Lease, responses []Response) error
 	// Shards is how many shards each channel has.
 	Shards() int
 }
@@ -204,6 +210,16 @@ type DeliveryRecord struct {
 	State       string    `json:"state"`                 // waiting, confirmed, parked, discarded
 	ConfirmedAt time.Time `json:"confirmed_at,omitzero"` // when State is confirmed
 	Reason      string    `json:"reason,omitempty"`      // when State is parked
+	// Response is the last answer of a channel whose other side answers; nil for
+	// others, and before the first.
+	Response *ResponseRecord `json:"response,omitempty"`
+}
+
+// ResponseRecord is the last answer to a delivery, and how many there were.
+type ResponseRecord struct {
+	Attempts int       `json:"attempts"`
+	FirstAt  time.Time `json:"first_at"`
+	Response
 }
 
 // Directory proves who somebody is.
@@ -242,4 +258,33 @@ type Publisher interface {
 	// never be taken; fault.Unavailable otherwise, including an unknown fate.
 	// It returns when ctx ends.
 	Publish(ctx context.Context, deliveries []Delivery) []error
+}
+
+// Correspondent is a Publisher whose other side answers each delivery with more
+// than yes or no.
+type Correspondent interface {
+	Publisher
+	// Correspond is Publish; responses has one for each delivery, nil for those that
+	// did not go out.
+	Correspond(ctx context.Context, deliveries []Delivery) (results []error, responses []*Response)
+}
+
+// MaxResponse is how many bytes of an answer are kept.
+const MaxResponse = 64 << 10
+
+// Response is what the other side of a channel said to one attempt of a delivery.
+type Response struct {
+	Seq       int64         `json:"-"` // Seq and MessageID are the delivery's; the relay fills them in
+	MessageID ID            `json:"-"`
+	At        time.Time     `json:"at"` // when the attempt ended, UTC
+	Took      time.Duration `json:"took_ns"`
+	Status    int           `json:"status,omitempty"` // of HTTP; 0 when none came
+	// ContentType is cut to 255 characters.
+	ContentType string `json:"content_type,omitempty"`
+	Body        []byte `json:"body,omitempty"` // at most MaxResponse bytes
+	Cut         bool   `json:"cut,omitempty"`  // there was more
+	// Code is why the delivery was not taken, empty when it was: then Reason is a
+	// warning, or empty.
+	Code   string `json:"code,omitempty"`
+	Reason string `json:"reason,omitempty"`
 }

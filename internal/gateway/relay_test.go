@@ -19,15 +19,16 @@ import (
 
 // memoryOutbox is an Outbox of one shard.
 type memoryOutbox struct {
-	mu       sync.Mutex
-	rows     []Delivery
-	parked   []string
-	owner    string
-	fence    int64
-	until    time.Time
-	confirms int
-	releases int64
-	down     error
+	mu        sync.Mutex
+	rows      []Delivery
+	parked    []string
+	responses []Response
+	owner     string
+	fence     int64
+	until     time.Time
+	confirms  int
+	releases  int64
+	down      error
 }
 
 func (o *memoryOutbox) put(key string, n int) {
@@ -101,6 +102,31 @@ func (o *memoryOutbox) Park(_ context.Context, _ Lease, seq int64, _, _ string, 
 	return nil
 }
 
+func (o *memoryOutbox) Skip(_ context.Context, _ Lease, seq int64, _, _ string, _ int) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.rows = slices.DeleteFunc(o.rows, func(d Delivery) bool {
+		if d.Seq == seq {
+			o.parked = append(o.parked, d.WireID)
+		}
+		return d.Seq == seq
+	})
+	return nil
+}
+
+func (o *memoryOutbox) Responded(_ context.Context, l Lease, responses []Response) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.down != nil:
+		return o.down
+	case l.Fence != o.fence:
+		return ErrLeaseLost
+	}
+	o.responses = append(o.responses, responses...)
+	return nil
+}
+
 func (o *memoryOutbox) left() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -151,7 +177,7 @@ func (p *recorder) wires(t *testing.T) []string {
 
 func startRelay(t *testing.T, o Outbox, p Publisher) *relay {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	r := newRelay(Config{Relay: RelayConfig{Window: 4}}.withDefaults(), o, []Channel{{"events", p}}, time.Now, log)
+	r := newRelay(Config{Relay: RelayConfig{Window: 4}}.withDefaults(), o, []Channel{{Name: "events", Publisher: p}}, time.Now, log)
 	go r.run(t.Context())
 	return r
 }
@@ -324,7 +350,7 @@ func TestRelaySpans(t *testing.T) {
 	o.put("a", 2)
 	o.rows[0].TraceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	config := Config{Relay: RelayConfig{Window: 4}, Tracer: provider.Tracer("test")}.withDefaults()
-	r := newRelay(config, o, []Channel{{"events", &recorder{}}}, time.Now, slog.New(slog.DiscardHandler))
+	r := newRelay(config, o, []Channel{{Name: "events", Publisher: &recorder{}}}, time.Now, slog.New(slog.DiscardHandler))
 	ran := make(chan struct{})
 	go func() {
 		defer close(ran)
@@ -353,7 +379,7 @@ func TestReleasedDeliveriesComeFirst(t *testing.T) {
 		}
 		return nil
 	}}
-	c := newRelay(Config{Relay: RelayConfig{Window: 2}}.withDefaults(), o, []Channel{{"events", p}}, time.Now, slog.New(slog.DiscardHandler)).carriers["events"][0]
+	c := newRelay(Config{Relay: RelayConfig{Window: 2}}.withDefaults(), o, []Channel{{Name: "events", Publisher: p}}, time.Now, slog.New(slog.DiscardHandler)).carriers["events"][0]
 	if _, err := c.round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -367,7 +393,7 @@ func TestReleasedDeliveriesComeFirst(t *testing.T) {
 	o.rows = append(o.rows, Delivery{Channel: "events", Seq: 4, WireID: "4", OrderingKey: "a"})
 	o.releases++
 	o.mu.Unlock()
-	c.config.Window = 10
+	c.channel.Store(&Channel{Name: "events", Publisher: p, Policy: Policy{Window: 10}.withDefaults(c.config)})
 	p.refuse = nil
 	for deadline := time.Now().Add(10 * time.Second); o.left() > 0 && time.Now().Before(deadline); {
 		if _, err := c.round(t.Context()); err != nil {

@@ -1,6 +1,7 @@
 package gatewaytest
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -122,6 +123,11 @@ type PublisherRig struct {
 	Publisher gateway.Publisher
 	// Routable and Unroutable are routing keys that lead to the channel and nowhere.
 	Routable, Unroutable string
+	// Refusal is the code of a delivery that leads nowhere; empty is CodeUnroutable.
+	Refusal fault.Code
+	// Uncarried is a routing key that no message of the channel can have; empty is
+	// one of 256 bytes.
+	Uncarried string
 	// Receive returns the next n deliveries the channel has taken, in order, and
 	// fails the test when they do not come. Of their fields it fills those that
 	// travel; CreatedAt in seconds.
@@ -208,7 +214,7 @@ func testUnroutable(t *testing.T, rig *PublisherRig) {
 	sent := Deliveries(250, rig.Routable)
 	want := make([]fault.Code, len(sent))
 	for _, i := range []int{0, 7, 8, 120, 249} {
-		sent[i].RoutingKey, want[i] = rig.Unroutable, fault.CodeUnroutable
+		sent[i].RoutingKey, want[i] = rig.Unroutable, cmp.Or(rig.Refusal, fault.CodeUnroutable)
 	}
 	wantCodes(t, rig.Publisher.Publish(publishContext(t), sent), want)
 	sameDeliveries(t, rig.Receive(t, len(sent)-5), routable(sent, want))
@@ -219,7 +225,7 @@ func testUnpublishable(t *testing.T, rig *PublisherRig) {
 	sent := Deliveries(20, rig.Routable)
 	want := make([]fault.Code, len(sent))
 	for _, i := range []int{3, 19} {
-		sent[i].RoutingKey, want[i] = string(make([]byte, 256)), fault.CodeNotPublishable
+		sent[i].RoutingKey, want[i] = cmp.Or(rig.Uncarried, string(make([]byte, 256))), fault.CodeNotPublishable
 	}
 	wantCodes(t, rig.Publisher.Publish(publishContext(t), sent), want)
 	sameDeliveries(t, rig.Receive(t, len(sent)-2), routable(sent, want))

@@ -75,6 +75,8 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"leases and fences", (*storeSuite).leases},
 		{"confirming", (*storeSuite).confirming},
 		{"parking holds its key", (*storeSuite).parking},
+		{"skipping holds nobody", (*storeSuite).skipping},
+		{"responses of channels", (*storeSuite).responses},
 		{"unheard answers of the outbox", (*storeSuite).unheard},
 		{"the ledger tells", (*storeSuite).ledger},
 		{"the ledger finds", (*storeSuite).finds},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
 )
 
@@ -26,7 +27,8 @@ type File struct {
 	Reply        *template         `yaml:"reply"`
 	Faults       []*faultRule      `yaml:"faults"`
 
-	root *config.Node
+	root  *config.Node
+	calls map[string]*contract.Operation // by channel
 }
 
 // ContractPath is the part of contract: before the #.

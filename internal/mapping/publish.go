@@ -47,7 +47,11 @@ func (k *compiler) publish() {
 		}
 		compiled.when = k.condition(p.When, scope)
 		compiled.key = k.routingKey(p, scope)
-		k.body(p, compiled, scope)
+		if op := k.file.calls[p.Channel.text]; op != nil {
+			k.call(p, compiled, op, scope)
+		} else {
+			k.body(p, compiled, scope)
+		}
 		k.mapping.publications = append(k.mapping.publications, compiled)
 		if !slices.Contains(k.mapping.Channels, p.Channel.text) {
 			k.mapping.Channels = append(k.mapping.Channels, p.Channel.text)

@@ -268,7 +268,13 @@ func (s *Store) deliveries(ctx context.Context, id gateway.ID) ([]gateway.Delive
 		d := gateway.DeliveryRecord{State: "waiting"}
 		var reason, discarder sql.NullString
 		var at time.Time
-		if err := rows.Scan(&d.Channel, &d.Shard, &d.Seq, &d.WireID, &d.RoutingKey, &reason, &discarder, s.dialect.ScanTime(&at)); err != nil {
+		var response response
+		dest := append([]any{&d.Channel, &d.Shard, &d.Seq, &d.WireID, &d.RoutingKey, &reason, &discarder, s.dialect.ScanTime(&at)}, response.columns(s.dialect)...)
+		if err := rows.Scan(dest...); err != nil {
+			return nil, err
+		}
+		var err error
+		if d.Response, err = response.record(); err != nil {
 			return nil, err
 		}
 		switch {

@@ -146,3 +146,16 @@ func (s *Store) Park(ctx context.Context, l gateway.Lease, seq int64, code, reas
 		return s.parkWith(ctx, q, stand{l.Channel, l.Shard}, seq, code, clip(reason, maxReason), attempts)
 	})
 }
+
+// Skip parks a delivery alone. It may be called again when it is not known
+// whether the first call was heard.
+func (s *Store) Skip(ctx context.Context, l gateway.Lease, seq int64, code, reason string, attempts int) error {
+	return s.holding(ctx, "parking a delivery", l, func(q Querier) error {
+		parked, err := affected(q.ExecContext(ctx, s.text.skipOne, l.Channel, l.Shard, seq, code, clip(reason, maxReason), attempts, s.dialect.Time(s.now())))
+		if err != nil || parked == 0 {
+			return err // it is parked by now
+		}
+		_, err = q.ExecContext(ctx, s.text.unqueueOne, l.Channel, l.Shard, seq)
+		return err
+	})
+}

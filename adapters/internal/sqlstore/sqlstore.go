@@ -76,7 +76,8 @@ type Dialect interface {
 	// Text translates a statement: {table} for a table of the ledger, @p1 for
 	// a parameter, {top @p1} and {limit @p1}, {now @p1}, {later @p1 @p2} for
 	// an instant and the one so many milliseconds after it, {each @p1} for the
-	// numbers of a JSON array, {lock} for a row that is going to be written,
+	// numbers of a JSON array, {bytes @p1} for what a Document spells in
+	// hexadecimal digits, {lock} for a row that is going to be written,
 	// {exists name} for the number of ledger tables of that name.
 	Text(statement string) string
 	// Time makes a parameter of an instant; ScanTime a destination for one.

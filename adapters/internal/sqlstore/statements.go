@@ -17,6 +17,8 @@ type statements struct {
 	pending                                    string
 	confirm, relayed                           string
 	readParked, parkOne, parkBehind, unqueue   string
+	skipOne, unqueueOne                        string
+	respondAgain, respondFirst                 string
 	refuse                                     string
 	message, payload, reply, keys, deliveries  string
 	refusal                                    string
@@ -106,7 +108,7 @@ func translate(text func(string) string) statements {
 		pending: text(`SELECT {top @p4} ` + outboxColumns + `,
 			(SELECT s.releases FROM {shard} AS s WHERE s.channel = @p1 AND s.shard = @p2) FROM {outbox} AS o
 			WHERE o.channel = @p1 AND o.shard = @p2 AND o.seq > @p3
-			AND NOT EXISTS (SELECT 1 FROM {parked} AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key AND p.seq < o.seq)
+			AND NOT EXISTS (SELECT 1 FROM {parked} AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key AND p.seq < o.seq AND p.holds = 1)
 			ORDER BY o.seq {limit @p4}`),
 		confirm: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq IN {each @p3}`),
 		relayed: text(`INSERT INTO {relayed} (channel, shard, first_seq, last_seq, confirmed_at, fence)
@@ -121,6 +123,17 @@ func translate(text func(string) string) statements {
 			WHERE channel = @p1 AND shard = @p2 AND seq > @p3 AND seq IN ` + seqsOfKey + ` @p7)`),
 		unqueue: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AND seq IN ` + seqsOfKey + ` @p3)`),
 
+		skipOne: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, holds)
+			SELECT ` + outboxColumns + `, NULL, @p4, @p5, @p6, @p7, 0 FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
+		unqueueOne: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
+
+		respondAgain: text(`UPDATE {response} SET attempts = attempts + 1, at = @p5, took = @p6, status = @p7, content_type = @p8, code = @p9, reason = @p10,
+			cut = @p11, packing = @p12, body = {bytes @p13}
+			WHERE message_id = @p1 AND channel = @p2 AND shard = @p3 AND seq = @p4`),
+		respondFirst: text(`INSERT INTO {response} (message_id, channel, shard, seq, attempts, first_at, at, took, status, content_type, code, reason, cut, packing, body)
+			SELECT @p1, @p2, @p3, @p4, 1, @p5, @p5, @p6, @p7, @p8, @p9, @p10, @p11, @p12, {bytes @p13}
+			WHERE NOT EXISTS (SELECT 1 FROM {response} {lock} WHERE message_id = @p1 AND channel = @p2 AND shard = @p3 AND seq = @p4)`),
+
 		refuse: text(`INSERT INTO {refusal} (id, at, endpoint, route, principal, code, reason, remote, times)
 			SELECT @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9
 			WHERE NOT EXISTS (SELECT 1 FROM {refusal} {lock} WHERE id = @p1)`),
@@ -131,9 +144,11 @@ func translate(text func(string) string) statements {
 		keys:    text(`SELECT name, value FROM {message_key} WHERE message_id = @p1 ORDER BY name, value`),
 		deliveries: text(`SELECT d.channel, d.shard, d.seq, d.wire_id, d.routing_key, p.reason, g.discarded_by,
 			(SELECT {top 1} CASE WHEN r.last_seq >= d.seq THEN r.confirmed_at END FROM {relayed} AS r
-				WHERE r.channel = d.channel AND r.shard = d.shard AND r.first_seq <= d.seq ORDER BY r.first_seq DESC {limit 1})
+				WHERE r.channel = d.channel AND r.shard = d.shard AND r.first_seq <= d.seq ORDER BY r.first_seq DESC {limit 1}),
+			a.attempts, a.first_at, a.at, a.took, a.status, a.content_type, a.code, a.reason, a.cut, a.packing, a.body
 			FROM {delivery} AS d LEFT JOIN {parked} AS p ON p.channel = d.channel AND p.shard = d.shard AND p.seq = d.seq
 			LEFT JOIN {discarded} AS g ON g.channel = d.channel AND g.shard = d.shard AND g.seq = d.seq
+			LEFT JOIN {response} AS a ON a.message_id = d.message_id AND a.channel = d.channel AND a.shard = d.shard AND a.seq = d.seq
 			WHERE d.message_id = @p1 ORDER BY d.ordinal`),
 		refusal: text(`SELECT ` + refusalColumns + ` FROM {refusal} WHERE id = @p1`),
 

@@ -15,9 +15,11 @@ SELECT route, COUNT(*) FROM gateway.held WHERE state = 'waiting' GROUP BY route;
 -- deliveries
 SELECT d.channel, d.shard, d.seq, d.wire_id, d.routing_key, p.reason, g.discarded_by,
 			(SELECT TOP (1) CASE WHEN r.last_seq >= d.seq THEN r.confirmed_at END FROM gateway.relayed AS r
-				WHERE r.channel = d.channel AND r.shard = d.shard AND r.first_seq <= d.seq ORDER BY r.first_seq DESC )
+				WHERE r.channel = d.channel AND r.shard = d.shard AND r.first_seq <= d.seq ORDER BY r.first_seq DESC ),
+			a.attempts, a.first_at, a.at, a.took, a.status, a.content_type, a.code, a.reason, a.cut, a.packing, a.body
 			FROM gateway.delivery AS d LEFT JOIN gateway.parked AS p ON p.channel = d.channel AND p.shard = d.shard AND p.seq = d.seq
 			LEFT JOIN gateway.discarded AS g ON g.channel = d.channel AND g.shard = d.shard AND g.seq = d.seq
+			LEFT JOIN gateway.response AS a ON a.message_id = d.message_id AND a.channel = d.channel AND a.shard = d.shard AND a.seq = d.seq
 			WHERE d.message_id = @p1 ORDER BY d.ordinal;
 -- discardMessage
 UPDATE gateway.held SET state = 'discarded', next_at = NULL, until_at = NULL, closed_by = @p2
@@ -135,7 +137,7 @@ SELECT packing, body FROM gateway.payload WHERE message_id = @p1;
 SELECT TOP (@p4) channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body,
 			(SELECT s.releases FROM gateway.shard AS s WHERE s.channel = @p1 AND s.shard = @p2) FROM gateway.outbox AS o
 			WHERE o.channel = @p1 AND o.shard = @p2 AND o.seq > @p3
-			AND NOT EXISTS (SELECT 1 FROM gateway.parked AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key AND p.seq < o.seq)
+			AND NOT EXISTS (SELECT 1 FROM gateway.parked AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key AND p.seq < o.seq AND p.holds = 1)
 			ORDER BY o.seq ;
 -- ping
 SELECT COUNT(*) FROM gateway.lease WHERE fence < 0;
@@ -166,6 +168,17 @@ INSERT INTO gateway.outbox (channel, shard, seq, wire_id, message_id, ordering_k
 -- requeueOne
 INSERT INTO gateway.outbox (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
+-- respondAgain
+UPDATE gateway.response SET attempts = attempts + 1, at = @p5, took = @p6, status = @p7, content_type = @p8, code = @p9, reason = @p10,
+			cut = @p11, packing = @p12, body = CONVERT(varbinary(max), @p13, 2)
+			WHERE message_id = @p1 AND channel = @p2 AND shard = @p3 AND seq = @p4;
+-- respondFirst
+INSERT INTO gateway.response (message_id, channel, shard, seq, attempts, first_at, at, took, status, content_type, code, reason, cut, packing, body)
+			SELECT @p1, @p2, @p3, @p4, 1, @p5, @p5, @p6, @p7, @p8, @p9, @p10, @p11, @p12, CONVERT(varbinary(max), @p13, 2)
+			WHERE NOT EXISTS (SELECT 1 FROM gateway.response WITH (UPDLOCK, SERIALIZABLE) WHERE message_id = @p1 AND channel = @p2 AND shard = @p3 AND seq = @p4);
+-- skipOne
+INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, holds)
+			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7, 0 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- standsOf
 SELECT DISTINCT channel, shard FROM gateway.delivery WHERE message_id = @p1 ORDER BY channel, shard;
 -- suspectAgain
@@ -188,6 +201,8 @@ DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND behind = @p3
 DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- unqueue
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p3);
+-- unqueueOne
+DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- unrecord
 DELETE FROM gateway.migration WHERE name = @p1 AND version = @p2;
 -- versionTable

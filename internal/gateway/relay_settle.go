@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/gatehouse/gatehouse/internal/failpoint"
+	"github.com/gatehouse/gatehouse/internal/fault"
+)
+
+// settle records what was confirmed and parks what the channel keeps refusing.
+// The error is the store's, or that of a channel which has no circuit to wait at.
+func (c *carrier) settle(ctx context.Context, window []Delivery, results []error) (more bool, err error) {
+	for i, d := range window {
+		switch failure := results[i]; {
+		case failure == nil:
+			c.count("confirmed")
+			c.metrics.delay.WithLabelValues(c.name).Observe(c.now().Sub(d.CreatedAt).Seconds())
+			c.taken = append(c.taken, d.Seq)
+			delete(c.attempts, d.Seq)
+		case fault.Of(failure).Code == fault.CodeNotTaken:
+			c.count("delayed")
+			err = errors.Join(err, c.delayed(ctx, d, fault.Of(failure)))
+		case fault.KindOf(failure).Retryable():
+			c.count("failed")
+			err = errors.Join(err, c.failed(failure))
+		default:
+			c.count("refused")
+			err = errors.Join(err, c.refused(ctx, d, fault.Of(failure)))
+		}
+	}
+	c.drop(func(d Delivery) bool {
+		_, found := slices.BinarySearch(c.taken, d.Seq)
+		return found
+	})
+	err = errors.Join(err, c.record(ctx))
+	return err == nil, err
+}
+
+// failed leaves the pause to the circuit, where there is one.
+func (c *carrier) failed(failure error) error {
+	if c.policy().Circuit == 0 {
+		return failure
+	}
+	c.stale.Store(true) // before the next attempt an operator may have parked some of it
+	return nil
+}
+
+// record writes down what the channel answered and confirmed. Until that has
+// succeeded it is kept; it is forgotten with the lease.
+func (c *carrier) record(ctx context.Context) error {
+	err := c.recordResponses(ctx)
+	if err == nil && len(c.taken) > 0 {
+		if err = c.outbox.Confirm(ctx, c.lease, c.taken); err == nil {
+			c.taken = c.taken[:0]
+			failpoint.Hit("relay-confirmed")
+		}
+	}
+	if errors.Is(err, ErrLeaseLost) {
+		c.forget()
+	}
+	return err
+}
+
+func (c *carrier) recordResponses(ctx context.Context) error {
+	if len(c.responses) == 0 {
+		return nil
+	}
+	if err := c.outbox.Responded(ctx, c.lease, c.responses); err != nil {
+		return err
+	}
+	c.responses = nil
+	failpoint.Hit("relay-responded")
+	return nil
+}
+
+// delayed counts an attempt of a delivery that failed alone. Its key waits for
+// the next one, and nobody else. It is parked when that has gone on for too long
+// while the channel took others.
+func (c *carrier) delayed(ctx context.Context, d Delivery, f *fault.Error) error {
+	now, p := c.now(), c.policy()
+	a := c.attempts[d.Seq]
+	a.count++
+	if a.first.IsZero() {
+		a.first = now
+	}
+	if now.Sub(a.first) >= p.For && c.gate.closed() {
+		return c.park(ctx, d, f, a.count)
+	}
+	a.next = now.Add(max(backoff(p.First, p.Longest, a.count), min(f.RetryAfter, maxRetryAfter)))
+	c.attempts[d.Seq] = a
+	return nil
+}
+
+// refused counts an attempt of a delivery that the channel cannot take, and
+// parks it after the last.
+func (c *carrier) refused(ctx context.Context, d Delivery, f *fault.Error) error {
+	p := c.policy()
+	a := c.attempts[d.Seq]
+	a.count++
+	a.refused++
+	if a.refused >= p.Attempts {
+		return c.park(ctx, d, f, a.count)
+	}
+	a.next = c.now().Add(backoff(p.First, p.Longest, a.refused))
+	c.attempts[d.Seq] = a
+	return nil
+}
+
+// park takes a delivery out of the way, with its key's successors or without.
+func (c *carrier) park(ctx context.Context, d Delivery, f *fault.Error, attempts int) error {
+	// What the other side said last goes into the ledger before the delivery is
+	// out of sight.
+	if err := c.recordResponses(ctx); err != nil {
+		return err
+	}
+	skip := c.policy().Skip
+	park := c.outbox.Park
+	if skip {
+		park = c.outbox.Skip
+	}
+	if err := park(ctx, c.lease, d.Seq, string(f.Code), truncate(f.Message, maxReason), attempts); err != nil {
+		return err
+	}
+	c.count("parked")
+	delete(c.attempts, d.Seq)
+	c.drop(func(other Delivery) bool {
+		return other.Seq == d.Seq || !skip && other.OrderingKey == d.OrderingKey
+	})
+	c.log.ErrorContext(ctx, "delivery parked", "message", d.MessageID, "wire_id", d.WireID, "code", string(f.Code), "reason", f.Message, "attempts", attempts)
+	return nil
+}

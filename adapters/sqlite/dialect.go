@@ -54,7 +54,7 @@ func (d *dialect) Text(statement string) string { return text(statement) }
 func text(statement string) string {
 	s := sqlstore.Expand(statement, func(name string, args []string) string {
 		switch name {
-		case "top", "lock":
+		case "top", "lock", "rows":
 			return ""
 		case "limit":
 			return "LIMIT " + args[0]
@@ -64,6 +64,8 @@ func text(statement string) string {
 			return "(" + args[0] + " + " + args[1] + ")"
 		case "each":
 			return "(SELECT value FROM json_each(" + args[0] + "))"
+		case "ids":
+			return "(SELECT unhex(value) FROM json_each(" + args[0] + "))"
 		case "exists":
 			return `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'gateway.` + args[0] + `'`
 		}

@@ -58,6 +58,10 @@ func text(statement string) string {
 			return "DATEADD(millisecond, " + args[1] + ", SYSUTCDATETIME())"
 		case "each":
 			return "(SELECT CONVERT(bigint, value) FROM OPENJSON(" + args[0] + "))"
+		case "ids":
+			return "(SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(" + args[0] + ") WITH (id char(32) '$') AS j)"
+		case "rows":
+			return "WITH (ROWLOCK)"
 		case "lock":
 			return "WITH (UPDLOCK, SERIALIZABLE)"
 		case "exists":

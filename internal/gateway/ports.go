@@ -23,6 +23,8 @@ type Store interface {
 	Ledger
 	Lot
 	Suspects
+	Archive
+	Eraser
 }
 
 // Writer commits entries of one mapping.
@@ -130,7 +132,7 @@ type Act struct {
 // Attempt is one line of a message's history.
 type Attempt struct {
 	At     time.Time `json:"at"`
-	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, released, discarded
+	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, released, discarded, erased
 	By     string    `json:"by,omitempty"`
 	Code   string    `json:"code,omitempty"`
 	Reason string    `json:"reason,omitempty"`

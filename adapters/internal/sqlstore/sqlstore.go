@@ -76,7 +76,9 @@ type Dialect interface {
 	// Text translates a statement: {table} for a table of the ledger, @p1 for
 	// a parameter, {top @p1} and {limit @p1}, {now @p1}, {later @p1 @p2} for
 	// an instant and the one so many milliseconds after it, {each @p1} for the
-	// numbers of a JSON array, {lock} for a row that is going to be written,
+	// numbers of a JSON array, {ids @p1} for the identifiers of one, in
+	// hexadecimal text, {lock} for a row that is going to be written, {rows} for
+	// rows that are removed without keeping others from their neighbours,
 	// {exists name} for the number of ledger tables of that name.
 	Text(statement string) string
 	// Time makes a parameter of an instant; ScanTime a destination for one.

@@ -112,9 +112,6 @@ const (
 	mentionLength = 4
 )
 
-// erasedOutcome is what the history of an erased message says.
-const erasedOutcome = "erased"
-
 // Erase takes the next messages of a business key out of the ledger, each in a
 // transaction of its own, so that it can be repeated whatever happens in
 // between. What is still in progress is left, and the report says so.
@@ -128,7 +125,7 @@ func (g *Gateway) Erase(ctx context.Context, what Erasure, act Act) (*Erased, er
 		return nil, f
 	}
 	// The key is what is to be forgotten, so the log does not learn it.
-	g.log.InfoContext(ctx, "operator acted", append(attrs, "outcome", erasedOutcome, "messages", len(out.Messages)-out.Open(), "open", out.Open(), "refusals", out.Refusals)...)
+	g.log.InfoContext(ctx, "operator acted", append(attrs, "outcome", PayloadErased, "messages", len(out.Messages)-out.Open(), "open", out.Open(), "refusals", out.Refusals)...)
 	return out, nil
 }
 
@@ -184,7 +181,7 @@ func (g *Gateway) eraseOne(ctx context.Context, id ID, what Erasure, act Act) (*
 		}
 	}
 	err = g.store.Erase(ctx, id, act)
-	if fault.KindOf(err) == fault.Conflict {
+	if err != nil && fault.KindOf(err) == fault.Conflict {
 		m.Open, err = fault.Of(err).Message, nil // something has begun since it was read
 	}
 	return m, err
@@ -248,7 +245,7 @@ func openOf(r *Record) (parked, waits string) {
 func (g *Gateway) giveUp(ctx context.Context, r *Record, act Act) error {
 	if r.Outcome == Parked.String() {
 		err := g.store.DiscardMessage(ctx, r.ID, act)
-		if fault.KindOf(err) == fault.Conflict {
+		if err != nil && fault.KindOf(err) == fault.Conflict {
 			return nil // Erase finds out what it is now
 		}
 		return err

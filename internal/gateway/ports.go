@@ -115,8 +115,9 @@ type Suspects interface {
 
 // Held is a message as the lot keeps it.
 type Held struct {
-	Message Message // Payload is filled by Lot.Held and Lot.Due
-	Hold    Hold
+	Message     Message // Payload is filled by Lot.Held and Lot.Due
+	PayloadGone bool    // it is not kept any more
+	Hold        Hold
 	// Closed is empty while the message is held: else replayed or discarded, By
 	// whom.
 	Closed string
@@ -184,12 +185,15 @@ type Summary struct {
 // Record is everything the ledger holds of one message.
 type Record struct {
 	Summary
-	Endpoint    string           `json:"endpoint"`
-	Mapping     string           `json:"mapping"`
-	Contract    string           `json:"contract"`
-	TraceParent string           `json:"traceparent,omitempty"`
-	ContentType string           `json:"content_type"`
-	Payload     []byte           `json:"payload,omitempty"`
+	Endpoint    string `json:"endpoint"`
+	Mapping     string `json:"mapping"`
+	Contract    string `json:"contract"`
+	TraceParent string `json:"traceparent,omitempty"`
+	ContentType string `json:"content_type"`
+	Payload     []byte `json:"payload,omitempty"`
+	// PayloadGone says that the payload is not kept any more, and why; empty while
+	// it is. The store says removed or erased, Retention.Tell when.
+	PayloadGone string           `json:"payload_gone,omitempty"`
 	Reply       []byte           `json:"reply,omitempty"`
 	Deliveries  []DeliveryRecord `json:"deliveries"`
 	History     []Attempt        `json:"history,omitempty"`

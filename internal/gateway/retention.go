@@ -2,9 +2,12 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
 // Forever is how long something is kept that is never removed.
@@ -155,12 +158,61 @@ func (g *Generation) classes(of func(RouteRetention) time.Duration) []class {
 	return out
 }
 
-// ledgerOf is how long the messages of a route are found.
-func (g *Generation) ledgerOf(route string) time.Duration {
+// retentionOf is a route's own settings; none where it has none, or is not
+// configured any more.
+func (g *Generation) retentionOf(route string) RouteRetention {
 	for _, r := range g.Routes() {
 		if r.Name == route {
-			return g.Retention.Of(r.Retention).Ledger
+			return r.Retention
 		}
 	}
-	return g.Retention.Effective().Ledger
+	return RouteRetention{}
+}
+
+// What a store says of a payload that it does not have.
+const (
+	PayloadRemoved = "removed"
+	PayloadErased  = "erased"
+)
+
+// Tell completes what a record says of a payload that was removed: after how
+// long its route's are.
+func (r Retention) Tell(record *Record, route RouteRetention) {
+	if keep := r.Of(route).Payloads; record.PayloadGone == PayloadRemoved && keep != Forever {
+		record.PayloadGone = "removed after " + KeepText(keep)
+	}
+}
+
+// KeepText is a duration as people say it, in days where it is whole days.
+func KeepText(d time.Duration) string {
+	switch {
+	case d == Forever:
+		return "forever"
+	case d == day:
+		return "1 day"
+	case d%day == 0:
+		return fmt.Sprintf("%d days", d/day)
+	}
+	return d.String()
+}
+
+// Message returns one message with its history, or fault.NotFound. Of a payload
+// that is not kept any more it says why.
+func (g *Gateway) Message(ctx context.Context, id ID) (*Record, error) {
+	r, err := g.store.Message(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	generation := g.hold()
+	defer generation.letGo()
+	generation.Retention.Tell(r, generation.retentionOf(r.Route))
+	return r, nil
+}
+
+// Whole returns nil while the message can be processed again, else why not.
+func (r *Record) Whole() error {
+	if r.PayloadGone == "" {
+		return nil
+	}
+	return fault.New(fault.CodePayloadGone, "the message's payload was %s: there is nothing left that could be processed again", r.PayloadGone)
 }

@@ -134,7 +134,7 @@ func (p *purger) due(ctx context.Context) ([]due, error) {
 	}
 	longest := time.Duration(0)
 	for _, route := range routes {
-		if keep := generation.ledgerOf(route); keep != Forever {
+		if keep := generation.Retention.Of(generation.retentionOf(route)).Ledger; keep != Forever {
 			longest = max(longest, keep)
 			out = append(out, due{Portion: Portion{Of: StockLedger, Route: route, Before: now.Add(-keep)}})
 		}

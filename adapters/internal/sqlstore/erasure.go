@@ -51,7 +51,7 @@ func (s *Store) Erase(ctx context.Context, id gateway.ID, act gateway.Act) error
 			}
 		}
 		failpoint.HitFor("erase", "message")
-		return s.note(ctx, q, id, gateway.Attempt{What: "erased", By: act.By, Reason: act.Reason})
+		return s.note(ctx, q, id, gateway.Attempt{What: gateway.PayloadErased, By: act.By, Reason: act.Reason})
 	})
 	return s.fail("erasing a message", err)
 }

@@ -235,7 +235,10 @@ func (s *Store) complete(ctx context.Context, id gateway.ID, r *gateway.Record) 
 		packed  []byte
 		err     error
 	)
-	if err := absentIsFine(s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)); err != nil {
+	err = s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)
+	if errors.Is(err, sql.ErrNoRows) {
+		r.PayloadGone = gateway.PayloadRemoved
+	} else if err != nil {
 		return err
 	}
 	if r.Payload, err = unpack(packing, packed); err != nil {
@@ -245,6 +248,9 @@ func (s *Store) complete(ctx context.Context, id gateway.ID, r *gateway.Record) 
 		return err
 	}
 	r.History, err = s.history(ctx, id)
+	if r.PayloadGone != "" && slices.ContainsFunc(r.History, func(a gateway.Attempt) bool { return a.What == gateway.PayloadErased }) {
+		r.PayloadGone = gateway.PayloadErased
+	}
 	return err
 }
 

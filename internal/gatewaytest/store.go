@@ -118,6 +118,10 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"what is closed goes", (*storeSuite).closedGo},
 		{"refusals go", (*storeSuite).refusalsGo},
 		{"two purge at once", (*storeSuite).twoPurge},
+
+		{"a subject is erased", (*storeSuite).erases},
+		{"nothing open is erased", (*storeSuite).erasesNothingOpen},
+		{"refusals that mention somebody", (*storeSuite).mentions},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -120,7 +120,7 @@ store: {driver: sqlite, path: a.db}
 directory: {urls: ["ldaps://a"], tls: {}, pool: {}, user_search: {}, group_search: {}, account_state: {}, cache: {}, lockout_guard: {}}
 broker: {urls: ["amqps://a"], username: u, password: p, tls: {}}
 contracts: [a.wsdl]
-routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}], retry: {}, on_error: {}}]
+routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}], retry: {}, on_error: {}, retention: {}}]
 channels: {c: {amqp: {exchange: e}}}
 roles: {x: {members: [{group: g}]}}
 grants: [{role: x, may: send, on: route/r}]

@@ -105,7 +105,9 @@ func (m *ledgerModel) entry(identity string) *gateway.Entry {
 	return e
 }
 
-func (m *ledgerModel) arrive(rt *rapid.T) { m.send(fmt.Sprintf("%s-%d", rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "route"), len(m.all))) }
+func (m *ledgerModel) arrive(rt *rapid.T) {
+	m.send(fmt.Sprintf("%s-%d", rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "route"), len(m.all)))
+}
 
 func (m *ledgerModel) repeat(rt *rapid.T) {
 	if len(m.all) == 0 {
@@ -179,7 +181,9 @@ func (m *ledgerModel) act(rt *rapid.T) {
 	_, _ = do() // not held, or gone
 }
 
-func (m *ledgerModel) some(rt *rapid.T) gateway.ID { return rapid.SampledFrom(m.all).Draw(rt, "message").id }
+func (m *ledgerModel) some(rt *rapid.T) gateway.ID {
+	return rapid.SampledFrom(m.all).Draw(rt, "message").id
+}
 
 // hold has a message parked, or one that is parked given up.
 func (m *ledgerModel) hold(rt *rapid.T) {
@@ -294,5 +298,30 @@ func TestBornAt(t *testing.T) {
 	id := gatewaytest.BornAt(at)
 	if ms := int64(binary.BigEndian.Uint64(id[:8]) >> 16); ms != at.UnixMilli() || id.Version() != 7 {
 		t.Errorf("%s of version %d is of %d, want %d", id, id.Version(), ms, at.UnixMilli())
+	}
+}
+
+// TestLongHistory: a message that was tried ten thousand times goes, too, in
+// statements of no more rows than any other.
+func TestLongHistory(t *testing.T) {
+	store, p := openStore(t)
+	w, err := store.Writer(t.Context(), gatewaytest.OrderMapping())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := gatewaytest.OrderEntry("PO-1", 1)
+	e.Hold = &gateway.Hold{State: gateway.Parked, Code: "GH-5007", Reason: "waited"}
+	e.Changes, e.Render = nil, nil
+	if _, err := w.Commit(t.Context(), 0, []*gateway.Entry{e}); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.DiscardMessage(t.Context(), e.Message.ID, gateway.Act{By: "cn=olga", Reason: "enough"}); err != nil {
+		t.Fatal(err)
+	}
+	p.Exec(t, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9998)
+		INSERT INTO {gateway.attempt} SELECT h.id, unhex(printf('%032x', i)), 0, 'attempted', '', 'GH-5007', '' FROM n, {gateway.held} AS h`)
+	rows, err := gatewaytest.Drain(t, store, gateway.Portion{Of: gateway.StockDiscarded, Before: time.Now().Add(time.Hour), Limit: 1000})
+	if err != nil || rows["attempt"] != 10000 || rows["held"] != 1 {
+		t.Errorf("%v, %v", rows, err)
 	}
 }

@@ -41,7 +41,7 @@ const (
 	smallestPortion, firstPortion, largestPortion = 20, 200, 2000
 
 	// portionTime is what a portion should keep others from writing at most.
-	portionTime = 20 * time.Millisecond
+	portionTime = 10 * time.Millisecond
 	// For each unit of time that a portion took, so many are rested.
 	restQuiet, restBusy = 4, 20
 	longestRest         = 2 * time.Second

@@ -111,6 +111,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"a parked delivery that was taken", (*storeSuite).takenAfterAll},
 		{"acts on deliveries of nothing", (*storeSuite).actsOnNothing},
 
+		{"a large reply", (*storeSuite).largeReply},
 		{"the inbox forgets", (*storeSuite).inboxForgets},
 		{"payloads go", (*storeSuite).payloadsGo},
 		{"nothing that waits goes", (*storeSuite).nothingWaitingGoes},

@@ -325,3 +325,27 @@ func (s *storeSuite) twoPurge(t *testing.T) {
 	s.rows(payloads, "5")
 	s.rows(inbox, "5")
 }
+
+// largeReply: a large reply is kept smaller than it is, and comes back as it was.
+func (s *storeSuite) largeReply(t *testing.T) {
+	p := newPlan()
+	w := s.writer(p)
+	large := "<reply>" + strings.Repeat("<line>ordered</line>", 1000) + "</reply>"
+	entry := func() *gateway.Entry {
+		e := p.entry("PO-1", simple("PO-1"))
+		e.Render = func([]value) (*rendered, error) { return &rendered{Reply: []byte(large)}, nil }
+		return e
+	}
+	first := s.one(w, entry(), gateway.Stored)
+	for what, got := range map[string][]byte{
+		"the first": first.Reply, "the repeat's": s.one(w, entry(), gateway.Duplicate).Reply, "the ledger's": s.record(first.MessageID).Reply,
+	} {
+		if string(got) != large {
+			t.Errorf("%s reply has %d bytes, want %d", what, len(got), len(large))
+		}
+	}
+	s.rows(`SELECT COUNT(*) FROM {gateway.reply}`, "1")
+	if kept := s.probe.Query(t, `SELECT body FROM {gateway.reply}`)[0][0]; len(kept) > len(large)/4 {
+		t.Errorf("%d bytes are kept of a reply of %d", len(kept), len(large))
+	}
+}

@@ -204,10 +204,14 @@ func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, er
 	if replayOf != (gateway.ID{}) {
 		r.ReplayOf = replayOf.String()
 	}
-	if err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&r.Reply)); err != nil {
+	var packed []byte
+	err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&packed))
+	if err == nil {
+		r.Reply, err = unpackReply(packed)
+	}
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	if r.Deliveries, err = s.deliveries(ctx, id); err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ func (s *Store) purgeMessages(ctx context.Context, doing string, p gateway.Porti
 	}
 	out := gateway.Purged{Rows: map[string]int64{}, Next: p.After, More: len(found) == p.Limit}
 	var going []gateway.ID
-	rows := 0
+	rows, long := 0, int64(0)
 	for _, m := range found {
 		if m.stays || p.Spare != nil && p.Spare(m.route) {
 			out.Next = m.id
@@ -110,11 +110,33 @@ func (s *Store) purgeMessages(ctx context.Context, doing string, p gateway.Porti
 	if len(going) == 0 {
 		return out, nil
 	}
+	if rows > maxRows && len(going) == 1 {
+		if long, err = s.shorten(ctx, going[0]); err != nil {
+			return out, s.fail(doing, err)
+		}
+	}
 	err = s.hold(ctx, &out, func(q Querier) error {
 		clear(out.Rows)
 		return s.remove(ctx, q, p.Of, going, out.Rows)
 	})
+	out.Rows["attempt"] += long
 	return out, s.fail(doing, err)
+}
+
+// shorten removes a long history, such as one of a message that waited for weeks,
+// part by part. The message itself is about to go.
+func (s *Store) shorten(ctx context.Context, id gateway.ID) (removed int64, err error) {
+	for {
+		var n int64
+		err := s.write(ctx, func(q Querier) (err error) {
+			n, err = affected(q.ExecContext(ctx, s.text.removeSomeAttempts, id[:], maxRows))
+			return err
+		})
+		removed += n
+		if err != nil || n < maxRows {
+			return removed, err
+		}
+	}
 }
 
 // aged reads the next messages of a stock that are old enough.

@@ -30,15 +30,15 @@ type statements struct {
 	requeueOne, requeueBehind, unparkOne, unparkBehind       string
 	suspectAgain, suspectFirst, suspectTries, suspectCleared string
 
-	nextRoute                                                             string
-	agedInbox, agedPayloads, agedLedger, agedReplayed, agedDiscarded      string
-	agedDiscards, agedRelayed, lastRelayed                                string
-	oldestClaim, oldestPayload, oldestMessage, oldestRefusal              string
-	removeInbox, removeReply, removePayload, removeKeys                   string
-	removeAttempts, removeDeliveries, removeMessages, removeHeld          string
-	subject, lockHeld, unsettled, mentions                                string
-	eraseHeld, eraseMessage, eraseDeliveries, eraseHistory, eraseRefusals string
-	removeDiscard, removeRelayed, purgeRefusals, purgeSuspects            string
+	nextRoute                                                                      string
+	agedInbox, agedPayloads, agedLedger, agedReplayed, agedDiscarded               string
+	agedDiscards, agedRelayed, lastRelayed                                         string
+	oldestClaim, oldestPayload, oldestMessage, oldestRefusal                       string
+	removeInbox, removeReply, removePayload, removeKeys                            string
+	removeAttempts, removeDeliveries, removeMessages, removeHeld                   string
+	subject, lockHeld, unsettled, mentions                                         string
+	eraseHeld, eraseMessage, eraseDeliveries, eraseHistory, eraseRefusals          string
+	removeDiscard, removeRelayed, removeSomeAttempts, purgeRefusals, purgeSuspects string
 
 	versionTable, applied, record, unrecord string
 }
@@ -167,10 +167,12 @@ func translate(text func(string) string) statements {
 		removeDeliveries: remove("delivery", "message_id"),
 		removeMessages:   remove("message", "id"),
 		removeHeld:       remove("held", "id"),
-		removeDiscard:    text(`DELETE FROM {discarded} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
-		removeRelayed:    text(`DELETE FROM {relayed} {rows} WHERE channel = @p1 AND shard = @p2 AND first_seq IN {each @p3}`),
-		purgeRefusals:    text(`DELETE FROM {refusal} {rows} WHERE id IN (SELECT {top @p2} r.id FROM {refusal} AS r WHERE r.id < @p1 ORDER BY r.id {limit @p2})`),
-		purgeSuspects:    text(`DELETE FROM {suspect} {rows} WHERE origin IN (SELECT {top @p2} s.origin FROM {suspect} AS s WHERE s.at < @p1 ORDER BY s.at {limit @p2})`),
+		removeSomeAttempts: text(`DELETE FROM {attempt} {rows} WHERE message_id = @p1
+			AND id IN (SELECT {top @p2} a.id FROM {attempt} AS a WHERE a.message_id = @p1 ORDER BY a.id {limit @p2})`),
+		removeDiscard: text(`DELETE FROM {discarded} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
+		removeRelayed: text(`DELETE FROM {relayed} {rows} WHERE channel = @p1 AND shard = @p2 AND first_seq IN {each @p3}`),
+		purgeRefusals: text(`DELETE FROM {refusal} {rows} WHERE id IN (SELECT {top @p2} r.id FROM {refusal} AS r WHERE r.id < @p1 ORDER BY r.id {limit @p2})`),
+		purgeSuspects: text(`DELETE FROM {suspect} {rows} WHERE origin IN (SELECT {top @p2} s.origin FROM {suspect} AS s WHERE s.at < @p1 ORDER BY s.at {limit @p2})`),
 
 		ping: text(`SELECT COUNT(*) FROM {lease} WHERE fence < 0`),
 

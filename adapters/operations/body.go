@@ -19,30 +19,38 @@ import (
 // MaxReason is how many characters a reason has at most.
 const MaxReason = 1000
 
-// reason reads the one thing that bodies hold: {"reason": "…"}.
+// reason reads the one thing that most bodies hold: {"reason": "…"}.
 func (h *Handler) reason(c *call, required bool) (string, error) {
-	if err := parse(c.r.URL.RawQuery).err(); err != nil {
-		return "", err
-	}
-	if media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || media != contentJSON {
-		return "", fault.New(fault.CodeMediaType, "the body must be application/json")
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
-	if err != nil {
-		return "", unread(err)
-	}
 	var given struct {
 		Reason string `json:"reason"`
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(body)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&given); err != nil || !utf8.Valid(body) {
-		return "", fault.New(fault.CodeRequest, `the body is no JSON such as {"reason": "…"}`).Because(err)
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return "", fault.New(fault.CodeRequest, "something follows the JSON of the body")
+	if err := h.body(c, &given, `{"reason": "…"}`); err != nil {
+		return "", err
 	}
 	return strings.TrimSpace(given.Reason), CheckReason(given.Reason, required)
+}
+
+// body reads the JSON of a request into into; such is an example of it.
+func (h *Handler) body(c *call, into any, such string) error {
+	if err := parse(c.r.URL.RawQuery).err(); err != nil {
+		return err
+	}
+	if media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || media != contentJSON {
+		return fault.New(fault.CodeMediaType, "the body must be application/json")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	if err != nil {
+		return unread(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil || !utf8.Valid(body) {
+		return fault.New(fault.CodeRequest, "the body is no JSON such as %s", such).Because(err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return fault.New(fault.CodeRequest, "something follows the JSON of the body")
+	}
+	return nil
 }
 
 // CheckReason judges a reason that is to be kept with an act.

@@ -32,6 +32,7 @@ var people = map[string][]string{
 	"nora": {"order-desk"}, // sees the orders only
 	"rita": {"replayers"},  // replays without reading
 	"adam": {"admins"},
+	"erna": {"erasers"}, // erases orders
 	"carl": nil,
 }
 
@@ -40,11 +41,13 @@ var access = gateway.NewAccess([]gateway.Role{
 	{Name: "desk", Members: []gateway.Member{{Group: "order-desk"}}},
 	{Name: "replayer", Members: []gateway.Member{{Group: "replayers"}}},
 	{Name: "admin", Members: []gateway.Member{{Group: "admins"}}},
+	{Name: "eraser", Members: []gateway.Member{{Group: "erasers"}}},
 }, []gateway.Grant{
 	{Role: "operator", May: []gateway.Verb{gateway.Read, gateway.Replay, gateway.Park, gateway.Discard}, On: "message/*"},
 	{Role: "desk", May: []gateway.Verb{gateway.Read}, On: "message/orders"},
 	{Role: "replayer", May: []gateway.Verb{gateway.Replay}, On: "message/orders"},
 	{Role: "admin", May: []gateway.Verb{gateway.Read, gateway.Reload}, On: "configuration"},
+	{Role: "eraser", May: []gateway.Verb{gateway.Erase}, On: "message/orders"},
 	{Role: "admin", May: []gateway.Verb{gateway.Read}, On: "access"},
 })
 
@@ -138,6 +141,19 @@ func (g *fakeGateway) Park(_ context.Context, id gateway.ID, act gateway.Act) (*
 
 func (g *fakeGateway) Discard(_ context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error) {
 	return g.acted("discard", id, act)
+}
+
+func (g *fakeGateway) Erase(_ context.Context, what gateway.Erasure, act gateway.Act) (*gateway.Erased, error) {
+	out := &gateway.Erased{Erasure: what, By: act.By, Messages: []gateway.ErasedMessage{}}
+	for _, r := range g.records {
+		m := gateway.ErasedMessage{ID: r.ID, Route: r.Route}
+		if err := what.Allowed(r.Route); err != nil {
+			m.Open = fault.Of(err).Message
+		}
+		out.Messages = append(out.Messages, m)
+	}
+	_, err := g.acted("erase "+what.Key.Name+"="+what.Key.Value, what.After, act)
+	return out, err
 }
 
 func (g *fakeGateway) Messages(_ context.Context, q gateway.Query) ([]gateway.Summary, error) {

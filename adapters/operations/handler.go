@@ -24,12 +24,15 @@ type Core interface {
 	Replay(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
 	Park(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
 	Discard(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
+	Erase(ctx context.Context, what gateway.Erasure, act gateway.Act) (*gateway.Erased, error)
+
+	// Message returns one message, or fault.NotFound.
+	Message(ctx context.Context, id gateway.ID) (*gateway.Record, error)
 }
 
 // Ledger tells what happened.
 type Ledger interface {
 	Messages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error)
-	Message(ctx context.Context, id gateway.ID) (*gateway.Record, error)
 	Holding(ctx context.Context) (gateway.Holding, error)
 }
 
@@ -86,6 +89,7 @@ func NewHandler(c Config, parts Parts) *Handler {
 	h.api("/messages/{id}/replay", verbs{http.MethodPost: h.act(gateway.Replay, parts.Core.Replay)})
 	h.api("/messages/{id}/park", verbs{http.MethodPost: h.act(gateway.Park, parts.Core.Park)})
 	h.api("/messages/{id}/discard", verbs{http.MethodPost: h.act(gateway.Discard, parts.Core.Discard)})
+	h.api("/erasures", verbs{http.MethodPost: h.erase})
 	h.api("/holding", verbs{http.MethodGet: h.showHolding})
 	h.api("/access/explain", verbs{http.MethodGet: h.explain})
 	h.api("/access/whoami", verbs{http.MethodGet: h.whoAmI})

@@ -104,7 +104,7 @@ func (h *Handler) find(c *call, verb gateway.Verb) (*gateway.Record, error) {
 	if !ok {
 		return nil, fault.New(fault.CodeMessageNotFound, "%q is no message id", clip(c.r.PathValue("id")))
 	}
-	record, err := h.Ledger.Message(c.ctx, id)
+	record, err := h.Core.Message(c.ctx, id)
 	if err != nil {
 		return nil, err
 	}

@@ -197,3 +197,37 @@ func TestHolding(t *testing.T) {
 		t.Errorf("got %+v", held.Messages)
 	}
 }
+
+// TestErase: whose messages are meant, why, and of which routes they may be.
+func TestErase(t *testing.T) {
+	d := newDoor(t, Config{})
+	ask := func(user, body string) answer { return d.as(user, http.MethodPost, "/api/v1/erasures", body) }
+	whole := `{"key": "customer", "value": "4711", "reason": " request 17 ", "include_parked": true, "after": "` + idOf(7).String() + `"}`
+	var report gateway.Erased
+	ask("erna", whole).wants(http.StatusOK, "").into(&report)
+	open := 0
+	for _, m := range report.Messages {
+		if (m.Open != "") != (m.Route != "orders") {
+			t.Errorf("%+v", m)
+		}
+		if m.Open != "" {
+			open++
+		}
+	}
+	if open == 0 || open != report.Open() || !report.IncludeParked || report.DryRun {
+		t.Errorf("got %+v", report)
+	}
+	if want := "erase customer=4711 " + idOf(7).String() + " uid=erna request 17"; strings.Join(d.gateway.acts, "|") != want {
+		t.Errorf("acts are %q, want %q", d.gateway.acts, want)
+	}
+	ask("olga", whole).wants(http.StatusForbidden, fault.CodeForbidden)
+	for _, body := range []string{`{}`, `{"key": "customer", "value": "4711"}`, `{"key": "", "value": "4711", "reason": "x"}`,
+		`{"key": "customer", "reason": "x"}`, `{"key": "customer", "value": "4711", "reason": "x", "all": true}`, `[]`, ``} {
+		ask("erna", body).wants(http.StatusBadRequest, fault.CodeRequest)
+	}
+	d.gateway.refusal = fault.New(fault.CodeStoreUnavailable, "")
+	ask("erna", whole).wants(http.StatusServiceUnavailable, fault.CodeStoreUnavailable)
+	if len(d.gateway.acts) != 1 {
+		t.Errorf("acts are %q", d.gateway.acts)
+	}
+}

@@ -83,7 +83,7 @@ func refusedAgain(f *fault.Error) error {
 	case fault.Unavailable, fault.Internal:
 		return f
 	}
-	if f.Code == fault.CodeMessageNotFound || f.Code == fault.CodeNotHeld {
+	if f.Code == fault.CodeMessageNotFound || f.Code == fault.CodeNotHeld || f.Code == fault.CodePayloadGone {
 		return f
 	}
 	return again{f}

@@ -56,7 +56,7 @@ func text(statement string) string {
 		switch name {
 		case "bytes":
 			return "unhex(" + args[0] + ")"
-		case "top", "lock":
+		case "top", "lock", "rows":
 			return ""
 		case "limit":
 			return "LIMIT " + args[0]
@@ -66,6 +66,8 @@ func text(statement string) string {
 			return "(" + args[0] + " + " + args[1] + ")"
 		case "each":
 			return "(SELECT value FROM json_each(" + args[0] + "))"
+		case "ids":
+			return "(SELECT unhex(value) FROM json_each(" + args[0] + "))"
 		case "exists":
 			return `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'gateway.` + args[0] + `'`
 		}

@@ -41,6 +41,7 @@ func TestPlans(t *testing.T) {
 	// what waits for a channel is counted in the narrowest index there is.
 	walks := map[string]string{
 		"ping": "gateway.lease", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
+		"lastRelayed": "s", // the shards
 		"countOutbox": "gateway.outbox USING COVERING INDEX ix_gateway_outbox_key", "countStuck": "gateway.parked USING COVERING INDEX ix_gateway_parked_key",
 	}
 	// A few rows of one message.
@@ -56,6 +57,17 @@ func TestPlans(t *testing.T) {
 		"held by origin": "ix_gateway_held_origin (origin=?)",
 		"pending":        "ix_gateway_parked_key (channel=? AND shard=? AND ordering_key=? AND seq<?)",
 		"unparkBehind":   "ix_gateway_parked_key (channel=? AND shard=? AND ordering_key=?)",
+		// What is old is where the index begins, however much is young.
+		"agedInbox":     "INDEX cx_gateway_inbox (message_id>? AND message_id<?)",
+		"agedPayloads":  "SEARCH p USING PRIMARY KEY (message_id>? AND message_id<?)",
+		"agedLedger":    "ix_gateway_message_route (route=? AND id>? AND id<?)",
+		"agedReplayed":  "ix_gateway_held_state (state=? AND id>? AND id<?)",
+		"agedDiscarded": "ix_gateway_held_state (state=? AND id>? AND id<?)",
+		"agedRelayed":   "PRIMARY KEY (channel=? AND shard=? AND first_seq<?)",
+		"purgeRefusals": "SEARCH r USING PRIMARY KEY (id<?)",
+		"purgeSuspects": "ix_gateway_suspect_at (at<?)",
+		"nextRoute":     "ix_gateway_message_route (route>?)",
+		"subject":       "SEARCH k USING PRIMARY KEY (value=? AND message_id>?)",
 	} {
 		if steps := planOf(t, db, statements[name]); !slices.ContainsFunc(steps, func(s string) bool { return strings.HasSuffix(s, want) }) {
 			t.Errorf("%s does not go by %s: %q", name, want, steps)

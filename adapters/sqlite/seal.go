@@ -78,7 +78,7 @@ func record(s *session, it *sqlstore.Item) error {
 	if err := contents(s, it); err != nil || it.Reply == nil {
 		return err
 	}
-	return s.do(replyText, m.ID[:], it.Reply)
+	return s.do(replyText, m.ID[:], it.KeptReply())
 }
 
 // contents writes the payload and the business keys.

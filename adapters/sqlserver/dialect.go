@@ -60,6 +60,10 @@ func text(statement string) string {
 			return "(SELECT CONVERT(bigint, value) FROM OPENJSON(" + args[0] + "))"
 		case "bytes": // as a byte slice each length would have a plan of its own
 			return "CONVERT(varbinary(max), " + args[0] + ", 2)"
+		case "ids":
+			return "(SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(" + args[0] + ") WITH (id char(32) '$') AS j)"
+		case "rows":
+			return "WITH (ROWLOCK)"
 		case "lock":
 			return "WITH (UPDLOCK, SERIALIZABLE)"
 		case "exists":

@@ -332,7 +332,7 @@ func (d *document) message(n int, it *sqlstore.Item, b *blob) {
 		d.number(0)
 		d.number(-1)
 	} else {
-		d.body(it.Reply, b)
+		d.body(it.KeptReply(), b)
 	}
 	d.close(']')
 }

@@ -114,6 +114,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 		}
 		route := gateway.NewRoute(section.Route, section.endpoints(), a.compiled.mappings[i], s)
 		route.Retry = section.retry()
+		route.Retention = section.Retention.config()
 		routes = append(routes, route)
 	}
 	var channels []gateway.Channel
@@ -132,6 +133,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 		Access:    a.compiled.access,
 		Directory: who,
 		Channels:  channels,
+		Retention: a.project.Retention.config(),
 		Retire:    a.retire,
 	}, routes)
 }

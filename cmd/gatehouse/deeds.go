@@ -98,18 +98,28 @@ func (d deed) done(ctx context.Context, remote *remoteFlags, direct bool, id gat
 // aside does it in this process: with core, store and directory, and without
 // doors and channels, so that nothing else is processed or sent.
 func (d deed) aside(ctx context.Context, file string, id gateway.ID, reason string) (e *gateway.Effect, err error) {
+	err = withCore(ctx, file, func(ctx context.Context, core *gateway.Gateway, by string) (err error) {
+		e, err = d.do(core, ctx, id, gateway.Act{By: by, Reason: reason})
+		return err
+	})
+	return e, err
+}
+
+// withCore has act use the core of a configuration, without doors and channels;
+// by is who it is recorded as.
+func withCore(ctx context.Context, file string, act func(ctx context.Context, core *gateway.Gateway, by string) error) (err error) {
 	by, err := localActor()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	p, err := readProject(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	log := slog.New(slog.DiscardHandler) // what is to be said is printed
 	r, err := p.assemble(ctx, log, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -117,11 +127,7 @@ func (d deed) aside(ctx context.Context, file string, id gateway.ID, reason stri
 		err = errors.Join(err, r.close(closing))
 	}()
 	core := gateway.New(gateway.Config{}, r.store, r.generation, time.Now, log)
-	err = core.Aside(ctx, func(ctx context.Context) (err error) {
-		e, err = d.do(core, ctx, id, gateway.Act{By: by, Reason: reason})
-		return err
-	})
-	return e, err
+	return core.Aside(ctx, func(ctx context.Context) error { return act(ctx, core, by) })
 }
 
 func printEffect(out io.Writer, e *gateway.Effect, asJSON bool) error {

@@ -36,6 +36,7 @@ func newMessages() *cobra.Command {
 	for _, d := range deeds {
 		cmd.AddCommand(d.command())
 	}
+	cmd.AddCommand(newMessagesErase())
 	return cmd
 }
 
@@ -131,7 +132,7 @@ func newMessagesList() *cobra.Command {
 
 func (l *listFlags) find(ctx context.Context, remote *remoteFlags, direct bool) (found []gateway.Summary, err error) {
 	if direct {
-		err = withStore(ctx, remote.file, func(ctx context.Context, s store) (err error) {
+		err = withStore(ctx, remote.file, func(ctx context.Context, s store, _ *project) (err error) {
 			found, err = s.Messages(ctx, l.query)
 			return err
 		})
@@ -194,8 +195,10 @@ func parseID(text string) (gateway.ID, error) {
 
 func findRecord(ctx context.Context, remote *remoteFlags, direct bool, id gateway.ID) (r *gateway.Record, err error) {
 	if direct {
-		err = withStore(ctx, remote.file, func(ctx context.Context, s store) (err error) {
-			r, err = s.Message(ctx, id)
+		err = withStore(ctx, remote.file, func(ctx context.Context, s store, p *project) (err error) {
+			if r, err = s.Message(ctx, id); err == nil {
+				p.Retention.config().Tell(r, p.retentionOf(r.Route))
+			}
 			return err
 		})
 		return r, err
@@ -209,7 +212,7 @@ func findRecord(ctx context.Context, remote *remoteFlags, direct bool, id gatewa
 }
 
 // withStore opens the store of a configuration for one look at it.
-func withStore(ctx context.Context, file string, do func(context.Context, store) error) error {
+func withStore(ctx context.Context, file string, do func(context.Context, store, *project) error) error {
 	p, err := readProject(file)
 	if err != nil {
 		return err
@@ -218,7 +221,7 @@ func withStore(ctx context.Context, file string, do func(context.Context, store)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(ctx, s), s.Close())
+	return errors.Join(do(ctx, s, p), s.Close())
 }
 
 func printSummaries(out io.Writer, found []gateway.Summary, asJSON bool) error {
@@ -311,6 +314,7 @@ func printRecord(out io.Writer, r *gateway.Record, asJSON bool) error {
 	for _, a := range r.History {
 		line("history", strings.TrimSpace(fmt.Sprintf("%s %s %s", a.At.Format(time.RFC3339), a.What, attempt(a))))
 	}
+	line("payload", r.PayloadGone)
 	if err := w.Flush(); err != nil {
 		return err
 	}

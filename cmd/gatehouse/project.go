@@ -47,6 +47,9 @@ type project struct {
 	SOAP soap.Config `yaml:"soap"`
 	// Relay tunes what carries committed events to the channels.
 	Relay relaySection `yaml:"relay"`
+	// Retention says how long the gateway's own tables keep what nobody works on
+	// any more.
+	Retention retentionSection `yaml:"retention"`
 	// Telemetry is where traces go.
 	Telemetry telemetrySection `yaml:"telemetry"`
 	// Listen says at which addresses the gateway is reached.
@@ -68,7 +71,9 @@ type routeSection struct {
 	From    []endpointSection `yaml:"from,required"`    // where its messages come in
 	OnError onErrorSection    `yaml:"on_error"`         // of queues; whoever waits is refused
 	Retry   retrySection      `yaml:"retry"`            // of on_error: {not_yet: retry}
-	node    *config.Node
+	// Retention is what the route keeps for another time than the others.
+	Retention routeRetentionSection `yaml:"retention"`
+	node      *config.Node
 }
 
 // UnmarshalNode keeps the section's position for complaints that come later.
@@ -337,6 +342,7 @@ func (p *project) check(root *config.Node) error {
 			break
 		}
 	}
+	p.checkRetention(&faults)
 	return faults.Err()
 }
 

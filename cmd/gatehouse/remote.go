@@ -202,7 +202,12 @@ func (c *client) get(ctx context.Context, path string, query url.Values, into an
 
 // post has something done.
 func (c *client) post(ctx context.Context, path, reason string, into any) error {
-	body, err := json.Marshal(map[string]string{"reason": reason})
+	return c.postJSON(ctx, path, map[string]string{"reason": reason}, into)
+}
+
+// postJSON has something done that takes more than a reason.
+func (c *client) postJSON(ctx context.Context, path string, what, into any) error {
+	body, err := json.Marshal(what)
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,9 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 			{{"type", "integer"}, {"minimum", 200}, {"maximum", 599}},
 			{{"type", "string"}, {"pattern", `^([2-5][0-9][0-9]|[2-5](xx|XX))$`}},
 		}}})
+	case reflect.TypeFor[period]():
+		return w.refer("period", object{{"description", "How long something is kept: 30d, 12h or forever."}, {"type", "string"},
+			{"pattern", `^(forever|0*[1-9][0-9]*d|\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+)$`}})
 	case reflect.TypeFor[config.Path]():
 		return w.refer("path", object{{"description", "The path of a file or folder, from the folder of this file."}, {"type", "string"}, {"minLength", 1}})
 	case reflect.TypeFor[sqlserver.Encryption]():

@@ -120,15 +120,16 @@ store: {driver: sqlite, path: a.db}
 directory: {urls: ["ldaps://a"], tls: {}, pool: {}, user_search: {}, group_search: {}, account_state: {}, cache: {}, lockout_guard: {}}
 broker: {urls: ["amqps://a"], username: u, password: p, tls: {}}
 contracts: [a.wsdl]
-routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}], retry: {}, on_error: {}}]
 channels:
   c: {amqp: {exchange: e}, retry: {}}
   h: {http: {url: "https://h/", headers: {}, auth: {}, tls: {}}, retry: {}}
   s: {soap: {contract: "w.wsdl#S.P.O", token: {}, auth: {}, tls: {}, faults: {}}, retry: {}}
+routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}], retry: {}, on_error: {}, retention: {}}]
 roles: {x: {members: [{group: g}]}}
 grants: [{role: x, may: send, on: route/r}]
 soap: {}
 relay: {}
+retention: {}
 telemetry: {traces: {endpoint: "http://127.0.0.1:4318"}}
 listen: {public: {address: ":1", tls: {cert_file: c, key_file: k}}, operations: {tls: {cert_file: c, key_file: k}}}
 `

@@ -63,6 +63,9 @@ const (
 	CodeSchema           Code = "GH-5009"
 	CodeNotHeld          Code = "GH-5010"
 	CodeEmptying         Code = "GH-5011"
+	// CodeReplyGone and CodePayloadGone are of what retention or an erasure took.
+	CodeReplyGone   Code = "GH-5012"
+	CodePayloadGone Code = "GH-5013"
 
 	CodeChannelUnavailable Code = "GH-6001"
 	CodeUnroutable         Code = "GH-6002"
@@ -135,6 +138,8 @@ var catalogue = map[Code]entry{
 	CodeMessageNotFound:  {NotFound, Operator, "there is no such message"},
 	CodeEmptying:         {Invalid, Sender, "the message has none of what it would delete all of"},
 	CodeNotHeld:          {Conflict, Operator, "the message is not in a state for that"},
+	CodeReplyGone:        {Conflict, Operator, "the message was stored before, and its reply has been erased"},
+	CodePayloadGone:      {Conflict, Operator, "the message's payload is not kept any more"},
 	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
 
 	CodeChannelUnavailable: {Unavailable, Operator, "the channel cannot be reached at the moment"},

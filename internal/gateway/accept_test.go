@@ -81,6 +81,9 @@ func (s *memoryStore) Holding(context.Context) (gateway.Holding, error) {
 	return gateway.Holding{}, nil
 }
 
+// Oldest has nothing to tell of.
+func (s *memoryStore) Oldest(context.Context) (map[gateway.Stock]time.Time, error) { return nil, nil }
+
 func (s *memoryStore) Lanes() int  { return 2 }
 func (s *memoryStore) Shards() int { return 1 }
 

@@ -18,11 +18,12 @@ const (
 	Replay  Verb = "replay"  // have a message processed again
 	Park    Verb = "park"    // take a waiting message out of the way
 	Discard Verb = "discard" // give up a parked message
+	Erase   Verb = "erase"   // take somebody's messages out of the ledger
 	Reload  Verb = "reload"  // have the configuration read again
 )
 
 // Verbs lists every verb that a grant may name.
-var Verbs = []Verb{Send, Cause, Read, Replay, Park, Discard, Reload}
+var Verbs = []Verb{Send, Cause, Read, Replay, Park, Discard, Erase, Reload}
 
 // The resources that are there once.
 const (
@@ -52,7 +53,7 @@ func Resources(routes, channels []string) []string {
 var meaningful = map[string][]Verb{
 	"route":         {Send},
 	"channel":       {Cause},
-	"message":       {Read, Replay, Park, Discard},
+	"message":       {Read, Replay, Park, Discard, Erase},
 	OnConfiguration: {Read, Reload},
 	OnAccess:        {Read},
 }

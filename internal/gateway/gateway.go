@@ -141,6 +141,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	defer stopRetrying()
 	var retries sync.WaitGroup
 	retries.Go(func() { (&retrier{gateway: g, owner: uuid.NewString()}).run(retrying) })
+	retries.Go(func() { newPurger(g, uuid.NewString()).run(retrying) })
 
 	<-ctx.Done()
 	stopRetrying()
@@ -162,7 +163,7 @@ const (
 	lookTimeout  = 10 * time.Second
 )
 
-// look counts what is held, until ctx ends.
+// look counts what is held, and tells the age of what is kept, until ctx ends.
 func (g *Gateway) look(ctx context.Context) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
@@ -171,6 +172,9 @@ func (g *Gateway) look(ctx context.Context) {
 		// A store that is away has a metric and a line of the log of its own.
 		if h, err := g.store.Holding(counting); err == nil {
 			g.config.Metrics.holding(h)
+		}
+		if oldest, err := g.store.Oldest(counting); err == nil {
+			g.config.Metrics.ages(g.now(), oldest)
 		}
 		cancel()
 		select {

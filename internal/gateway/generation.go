@@ -22,6 +22,7 @@ type Parts struct {
 	Access    *Access
 	Directory Directory
 	Channels  []Channel
+	Retention Retention
 	// Retire, when set, is called once when another generation runs and no
 	// message is on its way on this one: it closes what nobody else uses.
 	Retire func()
@@ -92,6 +93,7 @@ type Route struct {
 	Endpoints []string // soap:<system>/<service>.<operation>, amqp:<queue>, …
 	Mapping   *mapping.Mapping
 	Retry     Retry // of messages of asynchronous doors
+	Retention RouteRetention
 
 	store  Store
 	writer atomic.Pointer[boundWriter]

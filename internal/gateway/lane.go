@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"time"
 
@@ -84,6 +85,15 @@ func (ls *lanes) close() {
 		l.signal()
 	}
 	ls.done.Wait()
+}
+
+// busy reports whether anything waits for its commit.
+func (ls *lanes) busy() bool {
+	return slices.ContainsFunc(ls.each, func(l *lane) bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.queue) > 0
+	})
 }
 
 // commit queues an entry and waits for its outcome, or for ctx.

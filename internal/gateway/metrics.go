@@ -27,6 +27,10 @@ type Metrics struct {
 	// What the lot and the outbox hold, as of the last look.
 	waiting, parked *prometheus.GaugeVec // route
 	outbox, stuck   *prometheus.GaugeVec // channel
+
+	purged   *prometheus.CounterVec // table
+	age      *prometheus.GaugeVec   // stock
+	purgedAt prometheus.Gauge
 }
 
 // NewMetrics makes the core's metrics and registers them.
@@ -68,6 +72,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.outbox = held("gatehouse_outbox_deliveries", "Deliveries that wait for their channel.", "channel")
 	m.stuck = held("gatehouse_parked_deliveries", "Deliveries in the parking lot: somebody has to decide.", "channel")
 	r.MustRegister(m.waiting, m.parked, m.outbox, m.stuck)
+	m.purged = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_purged_rows_total",
+		Help: "Rows that were removed because they had been kept long enough, by table of the schema gateway."}, []string{"table"})
+	m.age = held("gatehouse_oldest_row_seconds", "Age of the oldest row that is kept (inbox, payloads, ledger, refusals).", "stock")
+	m.purgedAt = prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatehouse_purge_last_run_timestamp_seconds",
+		Help: "When this process last looked through everything that is kept for a time; 0 while another one does."})
+	r.MustRegister(m.purged, m.age, m.purgedAt)
 	m.storeUp.Set(1)
 	r.MustRegister(m.messages, m.refusals, m.took, m.batches, m.commits, m.queued, m.delivered, m.delay, m.answers, m.channelUp, m.storeUp, m.operated)
 	return m
@@ -114,6 +124,14 @@ func (m *Metrics) holding(h Holding) {
 		for name, n := range counts {
 			gauge.WithLabelValues(name).Set(float64(n))
 		}
+	}
+}
+
+// ages shows how old the oldest rows are. Stocks without any go.
+func (m *Metrics) ages(now time.Time, oldest map[Stock]time.Time) {
+	m.age.Reset()
+	for stock, at := range oldest {
+		m.age.WithLabelValues(stock.String()).Set(max(0, now.Sub(at).Seconds()))
 	}
 }
 

@@ -56,13 +56,28 @@ func (g *Gateway) Replay(ctx context.Context, id ID, act Act) (*Effect, error) {
 	})
 	if notHeld(err) {
 		e.Deliveries, err = g.store.ReleaseDeliveries(ctx, id, act)
+		if err == nil && e.Deliveries == 0 {
+			err = g.whole(ctx, id)
+		}
 		err = touched(e.Deliveries, err, "nothing of this message is parked")
 		g.relay.reread()
 	}
 	return g.acted(ctx, "replay", act, e, err)
 }
 
+// whole returns fault.Conflict when a message's payload is not kept any more.
+func (g *Gateway) whole(ctx context.Context, id ID) error {
+	r, err := g.Message(ctx, id)
+	if err != nil {
+		return err
+	}
+	return r.Whole()
+}
+
 func (g *Gateway) replay(ctx context.Context, h *Held, act Act) (*Receipt, error) {
+	if h.PayloadGone {
+		return nil, fault.New(fault.CodePayloadGone, "")
+	}
 	a := arrivalOf(h)
 	a.Remote = act.By
 	a.release = &Release{ID: h.Message.ID, By: act.By, Reason: act.Reason}

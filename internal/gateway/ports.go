@@ -23,6 +23,8 @@ type Store interface {
 	Ledger
 	Lot
 	Suspects
+	Archive
+	Eraser
 }
 
 // Writer commits entries of one mapping.
@@ -119,8 +121,9 @@ type Suspects interface {
 
 // Held is a message as the lot keeps it.
 type Held struct {
-	Message Message // Payload is filled by Lot.Held and Lot.Due
-	Hold    Hold
+	Message     Message // Payload is filled by Lot.Held and Lot.Due
+	PayloadGone bool    // it is not kept any more
+	Hold        Hold
 	// Closed is empty while the message is held: else replayed or discarded, By
 	// whom.
 	Closed string
@@ -136,7 +139,7 @@ type Act struct {
 // Attempt is one line of a message's history.
 type Attempt struct {
 	At     time.Time `json:"at"`
-	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, released, discarded
+	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, released, discarded, erased
 	By     string    `json:"by,omitempty"`
 	Code   string    `json:"code,omitempty"`
 	Reason string    `json:"reason,omitempty"`
@@ -188,12 +191,15 @@ type Summary struct {
 // Record is everything the ledger holds of one message.
 type Record struct {
 	Summary
-	Endpoint    string           `json:"endpoint"`
-	Mapping     string           `json:"mapping"`
-	Contract    string           `json:"contract"`
-	TraceParent string           `json:"traceparent,omitempty"`
-	ContentType string           `json:"content_type"`
-	Payload     []byte           `json:"payload,omitempty"`
+	Endpoint    string `json:"endpoint"`
+	Mapping     string `json:"mapping"`
+	Contract    string `json:"contract"`
+	TraceParent string `json:"traceparent,omitempty"`
+	ContentType string `json:"content_type"`
+	Payload     []byte `json:"payload,omitempty"`
+	// PayloadGone says that the payload is not kept any more, and why; empty while
+	// it is. The store says removed or erased, Retention.Tell when.
+	PayloadGone string           `json:"payload_gone,omitempty"`
 	Reply       []byte           `json:"reply,omitempty"`
 	Deliveries  []DeliveryRecord `json:"deliveries"`
 	History     []Attempt        `json:"history,omitempty"`

@@ -112,6 +112,19 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"deliveries parked by an operator", (*storeSuite).parkedByOperator},
 		{"a parked delivery that was taken", (*storeSuite).takenAfterAll},
 		{"acts on deliveries of nothing", (*storeSuite).actsOnNothing},
+
+		{"a large reply", (*storeSuite).largeReply},
+		{"the inbox forgets", (*storeSuite).inboxForgets},
+		{"payloads go", (*storeSuite).payloadsGo},
+		{"nothing that waits goes", (*storeSuite).nothingWaitingGoes},
+		{"the ledger goes", (*storeSuite).ledgerGoes},
+		{"what is closed goes", (*storeSuite).closedGo},
+		{"refusals go", (*storeSuite).refusalsGo},
+		{"two purge at once", (*storeSuite).twoPurge},
+
+		{"a subject is erased", (*storeSuite).erases},
+		{"nothing open is erased", (*storeSuite).erasesNothingOpen},
+		{"refusals that mention somebody", (*storeSuite).mentions},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -89,7 +89,12 @@ func (it *Item) Known(first gateway.ID, body gateway.Digest, superseded bool, re
 	case superseded:
 		it.Outcome = gateway.Outcome{Status: gateway.Superseded, MessageID: first}
 	default:
-		it.Outcome = gateway.Outcome{Status: gateway.Duplicate, MessageID: first, Reply: reply}
+		whole, err := unpackReply(reply)
+		if err != nil {
+			it.refuse(fault.New(fault.CodeInternal, "").Because(err))
+			return
+		}
+		it.Outcome = gateway.Outcome{Status: gateway.Duplicate, MessageID: first, Reply: whole}
 	}
 }
 

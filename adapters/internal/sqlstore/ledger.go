@@ -204,10 +204,14 @@ func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, er
 	if replayOf != (gateway.ID{}) {
 		r.ReplayOf = replayOf.String()
 	}
-	if err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&r.Reply)); err != nil {
+	var packed []byte
+	err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&packed))
+	if err == nil {
+		r.Reply, err = unpackReply(packed)
+	}
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	if r.Deliveries, err = s.deliveries(ctx, id); err != nil {
 		return nil, err
 	}
@@ -235,7 +239,10 @@ func (s *Store) complete(ctx context.Context, id gateway.ID, r *gateway.Record) 
 		packed  []byte
 		err     error
 	)
-	if err := absentIsFine(s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)); err != nil {
+	err = s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)
+	if errors.Is(err, sql.ErrNoRows) {
+		r.PayloadGone = gateway.PayloadRemoved
+	} else if err != nil {
 		return err
 	}
 	if r.Payload, err = unpack(packing, packed); err != nil {
@@ -245,6 +252,9 @@ func (s *Store) complete(ctx context.Context, id gateway.ID, r *gateway.Record) 
 		return err
 	}
 	r.History, err = s.history(ctx, id)
+	if r.PayloadGone != "" && slices.ContainsFunc(r.History, func(a gateway.Attempt) bool { return a.What == gateway.PayloadErased }) {
+		r.PayloadGone = gateway.PayloadErased
+	}
 	return err
 }
 

@@ -154,6 +154,7 @@ func (s *Store) scanHeld(scan func(dest ...any) error, h *gateway.Held) error {
 	if len(m.Properties) == 0 {
 		m.Properties = nil
 	}
+	h.PayloadGone = !packing.Valid
 	m.Payload, err = unpack(Packing(packing.Int64), packed)
 	return err
 }

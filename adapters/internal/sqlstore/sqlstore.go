@@ -77,7 +77,9 @@ type Dialect interface {
 	// a parameter, {top @p1} and {limit @p1}, {now @p1}, {later @p1 @p2} for
 	// an instant and the one so many milliseconds after it, {each @p1} for the
 	// numbers of a JSON array, {bytes @p1} for what a Document spells in
-	// hexadecimal digits, {lock} for a row that is going to be written,
+	// hexadecimal digits, {ids @p1} for the identifiers of a JSON array, in
+	// hexadecimal text, {lock} for a row that is going to be written, {rows} for
+	// rows that are removed without keeping others from their neighbours,
 	// {exists name} for the number of ledger tables of that name.
 	Text(statement string) string
 	// Time makes a parameter of an instant; ScanTime a destination for one.

@@ -32,6 +32,16 @@ type statements struct {
 	requeueOne, requeueBehind, unparkOne, unparkBehind       string
 	suspectAgain, suspectFirst, suspectTries, suspectCleared string
 
+	nextRoute                                                                      string
+	agedInbox, agedPayloads, agedLedger, agedReplayed, agedDiscarded               string
+	agedDiscards, agedRelayed, lastRelayed                                         string
+	oldestClaim, oldestPayload, oldestMessage, oldestRefusal                       string
+	removeInbox, removeReply, removePayload, removeKeys                            string
+	removeAttempts, removeDeliveries, removeMessages, removeHeld, removeResponses  string
+	subject, lockHeld, unsettled, mentions                                         string
+	eraseHeld, eraseMessage, eraseDeliveries, eraseHistory, eraseRefusals          string
+	removeDiscard, removeRelayed, removeSomeAttempts, purgeRefusals, purgeSuspects string
+
 	versionTable, applied, record, unrecord string
 }
 
@@ -89,8 +99,84 @@ func listings() map[string]*listing {
 	return out
 }
 
+// unsettled says that a delivery of the message x waits or is parked.
+func unsettled(x string) string {
+	const place = `.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq`
+	return `EXISTS (SELECT 1 FROM {delivery} AS d WHERE d.message_id = ` + x + `
+		AND (EXISTS (SELECT 1 FROM {outbox} AS o WHERE o` + place + `) OR EXISTS (SELECT 1 FROM {parked} AS o WHERE o` + place + `)))`
+}
+
+// extent is how many rows the message x has in the table it has most of them in.
+func extent(x string) string {
+	count := func(table string) string {
+		return `(SELECT COUNT(*) FROM {` + table + `} AS c WHERE c.message_id = ` + x + `)`
+	}
+	return count("message_key") + " + " + count("attempt") + " + " + count("delivery")
+}
+
+// agedHeld are the messages that were held and are closed in one way, with no
+// line of their history after @p2.
+func agedHeld(state string) string {
+	return `SELECT {top @p3} h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM {attempt} AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, ` + extent("h.id") + `
+		FROM {held} AS h WHERE h.state = '` + state + `' AND h.id > @p1 AND h.id < @p2 ORDER BY h.id {limit @p3}`
+}
+
 func translate(text func(string) string) statements {
+	oldest := func(table, id string) string {
+		return text(`SELECT {top 1} ` + id + ` FROM {` + table + `} WHERE ` + id + ` > @p1 ORDER BY ` + id + ` {limit 1}`)
+	}
+	remove := func(table, id string) string {
+		return text(`DELETE FROM {` + table + `} {rows} WHERE ` + id + ` IN {ids @p1}`)
+	}
 	return statements{
+		subject: text(`SELECT {top @p4} k.message_id FROM {message_key} AS k WHERE k.value = @p1 AND k.message_id > @p2 AND k.name = @p3
+			ORDER BY k.message_id {limit @p4}`),
+		lockHeld:        text(`UPDATE {held} SET attempts = attempts WHERE id = @p1`),
+		unsettled:       text(`SELECT COUNT(*) FROM {message} AS m WHERE m.id = @p1 AND ` + unsettled("m.id")),
+		mentions:        text(`SELECT {top @p2} id, route, reason FROM {refusal} WHERE id > @p1 ORDER BY id {limit @p2}`),
+		eraseHeld:       text(`UPDATE {held} SET "identity" = '', ordering_key = '', correlation = '', properties = '{}', reason = '', login = '' WHERE id = @p1`),
+		eraseMessage:    text(`UPDATE {message} SET "identity" = '', ordering_key = '', correlation = '' WHERE id = @p1`),
+		eraseDeliveries: text(`UPDATE {delivery} SET routing_key = '' WHERE message_id = @p1`),
+		eraseHistory:    text(`UPDATE {attempt} SET reason = '' WHERE message_id = @p1`),
+		eraseRefusals:   text(`UPDATE {refusal} SET reason = @p2 WHERE id IN {ids @p1}`),
+
+		nextRoute: text(`SELECT {top 1} route FROM {message} WHERE route > @p1 ORDER BY route {limit 1}`),
+		agedInbox: text(`SELECT {top @p3} i.message_id, coalesce(m.route, ''), CASE WHEN ` + unsettled("i.message_id") + ` THEN 1 ELSE 0 END, 1
+			FROM {inbox} AS i LEFT JOIN {message} AS m ON m.id = i.message_id
+			WHERE i.message_id > @p1 AND i.message_id < @p2 ORDER BY i.message_id {limit @p3}`),
+		agedPayloads: text(`SELECT {top @p3} p.message_id, coalesce(m.route, ''), CASE WHEN m.id IS NULL OR ` + unsettled("p.message_id") + ` THEN 1 ELSE 0 END, 1
+			FROM {payload} AS p LEFT JOIN {message} AS m ON m.id = p.message_id
+			WHERE p.message_id > @p1 AND p.message_id < @p2 ORDER BY p.message_id {limit @p3}`),
+		agedLedger: text(`SELECT {top @p3} m.id, m.route, CASE WHEN ` + unsettled("m.id") + ` THEN 1 ELSE 0 END, ` + extent("m.id") + `
+			FROM {message} AS m WHERE m.route = @p4 AND m.id > @p1 AND m.id < @p2 ORDER BY m.id {limit @p3}`),
+		agedReplayed:  text(agedHeld(Replayed)),
+		agedDiscarded: text(agedHeld(Discarded)),
+		agedDiscards: text(`SELECT g.channel, g.shard, g.seq FROM {delivery} AS d
+			INNER JOIN {discarded} AS g ON g.channel = d.channel AND g.shard = d.shard AND g.seq = d.seq WHERE d.message_id IN {ids @p1}`),
+		agedRelayed: text(`SELECT {top @p5} first_seq, CASE WHEN confirmed_at < @p4 THEN 1 ELSE 0 END FROM {relayed}
+			WHERE channel = @p1 AND shard = @p2 AND first_seq < @p3 ORDER BY first_seq {limit @p5}`),
+		lastRelayed: text(`SELECT s.channel, s.shard, (SELECT {top 1} r.first_seq FROM {relayed} AS r WHERE r.channel = s.channel AND r.shard = s.shard
+			ORDER BY r.first_seq DESC {limit 1}) FROM {shard} AS s WHERE EXISTS (SELECT 1 FROM {relayed} AS r WHERE r.channel = s.channel AND r.shard = s.shard)`),
+		oldestClaim:      oldest("inbox", "message_id"),
+		oldestPayload:    oldest("payload", "message_id"),
+		oldestMessage:    oldest("message", "id"),
+		oldestRefusal:    oldest("refusal", "id"),
+		removeInbox:      remove("inbox", "message_id"),
+		removeReply:      remove("reply", "message_id"),
+		removePayload:    remove("payload", "message_id"),
+		removeKeys:       remove("message_key", "message_id"),
+		removeAttempts:   remove("attempt", "message_id"),
+		removeDeliveries: remove("delivery", "message_id"),
+		removeResponses:  remove("response", "message_id"),
+		removeMessages:   remove("message", "id"),
+		removeHeld:       remove("held", "id"),
+		removeSomeAttempts: text(`DELETE FROM {attempt} {rows} WHERE message_id = @p1
+			AND id IN (SELECT {top @p2} a.id FROM {attempt} AS a WHERE a.message_id = @p1 ORDER BY a.id {limit @p2})`),
+		removeDiscard: text(`DELETE FROM {discarded} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
+		removeRelayed: text(`DELETE FROM {relayed} {rows} WHERE channel = @p1 AND shard = @p2 AND first_seq IN {each @p3}`),
+		purgeRefusals: text(`DELETE FROM {refusal} {rows} WHERE id IN (SELECT {top @p2} r.id FROM {refusal} AS r WHERE r.id < @p1 ORDER BY r.id {limit @p2})`),
+		purgeSuspects: text(`DELETE FROM {suspect} {rows} WHERE origin IN (SELECT {top @p2} s.origin FROM {suspect} AS s WHERE s.at < @p1 ORDER BY s.at {limit @p2})`),
+
 		ping: text(`SELECT COUNT(*) FROM {lease} WHERE fence < 0`),
 
 		openShard: text(`INSERT INTO {shard} (channel, shard, next_seq)

@@ -1,3 +1,29 @@
+-- agedDiscarded
+SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id)
+		FROM gateway.held AS h WHERE h.state = 'discarded' AND h.id > @p1 AND h.id < @p2 ORDER BY h.id ;
+-- agedDiscards
+SELECT g.channel, g.shard, g.seq FROM gateway.delivery AS d
+			INNER JOIN gateway.discarded AS g ON g.channel = d.channel AND g.shard = d.shard AND g.seq = d.seq WHERE d.message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- agedInbox
+SELECT TOP (@p3) i.message_id, coalesce(m.route, ''), CASE WHEN EXISTS (SELECT 1 FROM gateway.delivery AS d WHERE d.message_id = i.message_id
+		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END, 1
+			FROM gateway.inbox AS i LEFT JOIN gateway.message AS m ON m.id = i.message_id
+			WHERE i.message_id > @p1 AND i.message_id < @p2 ORDER BY i.message_id ;
+-- agedLedger
+SELECT TOP (@p3) m.id, m.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.delivery AS d WHERE d.message_id = m.id
+		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = m.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = m.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = m.id)
+			FROM gateway.message AS m WHERE m.route = @p4 AND m.id > @p1 AND m.id < @p2 ORDER BY m.id ;
+-- agedPayloads
+SELECT TOP (@p3) p.message_id, coalesce(m.route, ''), CASE WHEN m.id IS NULL OR EXISTS (SELECT 1 FROM gateway.delivery AS d WHERE d.message_id = p.message_id
+		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END, 1
+			FROM gateway.payload AS p LEFT JOIN gateway.message AS m ON m.id = p.message_id
+			WHERE p.message_id > @p1 AND p.message_id < @p2 ORDER BY p.message_id ;
+-- agedRelayed
+SELECT TOP (@p5) first_seq, CASE WHEN confirmed_at < @p4 THEN 1 ELSE 0 END FROM gateway.relayed
+			WHERE channel = @p1 AND shard = @p2 AND first_seq < @p3 ORDER BY first_seq ;
+-- agedReplayed
+SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id)
+		FROM gateway.held AS h WHERE h.state = 'replayed' AND h.id > @p1 AND h.id < @p2 ORDER BY h.id ;
 -- applied
 SELECT version, checksum, applied_at FROM gateway.migration WHERE name = @p1 ORDER BY version DESC;
 -- asleep
@@ -31,6 +57,16 @@ SELECT TOP (@p2) h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract
 	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
 	FROM gateway.held AS h LEFT JOIN gateway.payload AS p ON p.message_id = h.id WHERE h.state = 'waiting' AND h.next_at <= @p1 AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id)
 			ORDER BY h.next_at, h.id ;
+-- eraseDeliveries
+UPDATE gateway.delivery SET routing_key = '' WHERE message_id = @p1;
+-- eraseHeld
+UPDATE gateway.held SET "identity" = '', ordering_key = '', correlation = '', properties = '{}', reason = '', login = '' WHERE id = @p1;
+-- eraseHistory
+UPDATE gateway.attempt SET reason = '' WHERE message_id = @p1;
+-- eraseMessage
+UPDATE gateway.message SET "identity" = '', ordering_key = '', correlation = '' WHERE id = @p1;
+-- eraseRefusals
+UPDATE gateway.refusal SET reason = @p2 WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- exists
 SELECT COUNT(*) FROM gateway.message WHERE id = @p1;
 -- held
@@ -47,6 +83,9 @@ SELECT at, what, done_by, code, reason FROM gateway.attempt WHERE message_id = @
 UPDATE gateway.lease SET fence = fence WHERE channel = @p1 AND shard = @p2 AND owner = @p3 AND fence = @p4;
 -- keys
 SELECT name, value FROM gateway.message_key WHERE message_id = @p1 ORDER BY name, value;
+-- lastRelayed
+SELECT s.channel, s.shard, (SELECT TOP (1) r.first_seq FROM gateway.relayed AS r WHERE r.channel = s.channel AND r.shard = s.shard
+			ORDER BY r.first_seq DESC ) FROM gateway.shard AS s WHERE EXISTS (SELECT 1 FROM gateway.relayed AS r WHERE r.channel = s.channel AND r.shard = s.shard);
 -- list all
 SELECT TOP (@p1) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message ORDER BY id DESC ;
 -- list before
@@ -101,12 +140,26 @@ SELECT TOP (@p5) id, received_at, route, principal, sender, "identity", outcome 
 SELECT TOP (@p6) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND route = @p5 ORDER BY id DESC ;
 -- list superseded
 SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE outcome = @p1 AND outcome <> 'stored' ORDER BY id DESC ;
+-- lockHeld
+UPDATE gateway.held SET attempts = attempts WHERE id = @p1;
 -- lockLease
 UPDATE gateway.lease SET fence = fence WHERE channel = @p1 AND shard = @p2;
+-- mentions
+SELECT TOP (@p2) id, route, reason FROM gateway.refusal WHERE id > @p1 ORDER BY id ;
 -- message
 SELECT id, received_at, route, principal, sender, "identity", outcome, endpoint, mapping, contract, traceparent, content_type, replay_of FROM gateway.message WHERE id = @p1;
+-- nextRoute
+SELECT TOP (1) route FROM gateway.message WHERE route > @p1 ORDER BY route ;
 -- note
 INSERT INTO gateway.attempt (message_id, id, at, what, done_by, code, reason) VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7);
+-- oldestClaim
+SELECT TOP (1) message_id FROM gateway.inbox WHERE message_id > @p1 ORDER BY message_id ;
+-- oldestMessage
+SELECT TOP (1) id FROM gateway.message WHERE id > @p1 ORDER BY id ;
+-- oldestPayload
+SELECT TOP (1) message_id FROM gateway.payload WHERE message_id > @p1 ORDER BY message_id ;
+-- oldestRefusal
+SELECT TOP (1) id FROM gateway.refusal WHERE id > @p1 ORDER BY id ;
 -- openLease
 INSERT INTO gateway.lease (channel, shard, owner, until, fence)
 			SELECT @p1, @p2, @p3, DATEADD(millisecond, @p5, SYSUTCDATETIME()), 1
@@ -141,6 +194,10 @@ SELECT TOP (@p4) channel, shard, seq, wire_id, message_id, ordering_key, routing
 			ORDER BY o.seq ;
 -- ping
 SELECT COUNT(*) FROM gateway.lease WHERE fence < 0;
+-- purgeRefusals
+DELETE FROM gateway.refusal WITH (ROWLOCK) WHERE id IN (SELECT TOP (@p2) r.id FROM gateway.refusal AS r WHERE r.id < @p1 ORDER BY r.id );
+-- purgeSuspects
+DELETE FROM gateway.suspect WITH (ROWLOCK) WHERE origin IN (SELECT TOP (@p2) s.origin FROM gateway.suspect AS s WHERE s.at < @p1 ORDER BY s.at );
 -- readLease
 SELECT fence FROM gateway.lease WHERE channel = @p1 AND shard = @p2 AND owner = @p3;
 -- readParked
@@ -159,6 +216,29 @@ INSERT INTO gateway.relayed (channel, shard, first_seq, last_seq, confirmed_at, 
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.relayed WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2 AND first_seq = @p3);
 -- released
 UPDATE gateway.shard SET releases = releases + @p3 WHERE channel = @p1 AND shard = @p2;
+-- removeAttempts
+DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeDeliveries
+DELETE FROM gateway.delivery WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeDiscard
+DELETE FROM gateway.discarded WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
+-- removeHeld
+DELETE FROM gateway.held WITH (ROWLOCK) WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeInbox
+DELETE FROM gateway.inbox WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeKeys
+DELETE FROM gateway.message_key WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeMessages
+DELETE FROM gateway.message WITH (ROWLOCK) WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removePayload
+DELETE FROM gateway.payload WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeRelayed
+DELETE FROM gateway.relayed WITH (ROWLOCK) WHERE channel = @p1 AND shard = @p2 AND first_seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
+-- removeReply
+DELETE FROM gateway.reply WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeSomeAttempts
+DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id = @p1
+			AND id IN (SELECT TOP (@p2) a.id FROM gateway.attempt AS a WHERE a.message_id = @p1 ORDER BY a.id );
 -- reply
 SELECT body FROM gateway.reply WHERE message_id = @p1;
 -- requeueBehind
@@ -181,6 +261,9 @@ INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_k
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7, 0 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- standsOf
 SELECT DISTINCT channel, shard FROM gateway.delivery WHERE message_id = @p1 ORDER BY channel, shard;
+-- subject
+SELECT TOP (@p4) k.message_id FROM gateway.message_key AS k WHERE k.value = @p1 AND k.message_id > @p2 AND k.name = @p3
+			ORDER BY k.message_id ;
 -- suspectAgain
 UPDATE gateway.suspect SET tries = tries + 1, at = @p2 WHERE origin = @p1;
 -- suspectCleared
@@ -205,6 +288,9 @@ DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AN
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- unrecord
 DELETE FROM gateway.migration WHERE name = @p1 AND version = @p2;
+-- unsettled
+SELECT COUNT(*) FROM gateway.message AS m WHERE m.id = @p1 AND EXISTS (SELECT 1 FROM gateway.delivery AS d WHERE d.message_id = m.id
+		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq)));
 -- versionTable
 SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = 'gateway' AND t.name = 'migration';
 -- waitingOf

@@ -165,7 +165,7 @@ var wrong = []struct{ name, old, new, want string }{
 	{"boolean", "name: o:Order/o:Customer/o:Name", "name: true", `m.yaml:12:13: rows[0].columns.name: an expression writes a boolean as true() or false()`},
 	{"from and value", "name: o:Order/o:Customer/o:Name", "name: {from: ., value: x}", `m.yaml:12:13: rows[0].columns.name: a column has from: or value:, one of them`},
 	{"nothing in braces", "name: o:Order/o:Customer/o:Name", "name: {}", `m.yaml:12:13: rows[0].columns.name: a column has from: or value:, one of them`},
-	{"zone on a constant", "name: o:Order/o:Customer/o:Name", "name: {value: x, zone: UTC}", `m.yaml:12:13: rows[0].columns.name: zone, default and absent go with from:, not with value:`},
+	{"zone on a constant", "name: o:Order/o:Customer/o:Name", "name: {value: x, zone: UTC}", `m.yaml:12:13: rows[0].columns.name: zone, default, absent and truncate go with from:, not with value:`},
 	{"absent is not null", "name: o:Order/o:Customer/o:Name", "name: {from: ., absent: ''}", `m.yaml:12:31: rows[0].columns.name.absent: expected null, found ""; default: gives another value`},
 	{"default and absent", "name: o:Order/o:Customer/o:Name", "name: {from: ., default: x, absent: null}", `m.yaml:12:43: rows[0].columns.name.absent: give default or absent, not both`},
 	{"code set by path", "status: o:Order/o:Status", "status: {code_set: codes/order_status.yaml, from: o:Order/o:Status}", `m.yaml:20:26: rows[1].columns.status.code_set: expected the name of a code set, as in order_status, or its table; found "codes/order_status.yaml"`},

@@ -46,7 +46,7 @@ func (s *Store) compile(ctx context.Context, m *mapping.Mapping) (*writer, error
 	if err != nil {
 		return nil, err
 	}
-	checked, err := m.Check(shot)
+	checked, err := m.Check(schema{shot, s.dialect})
 	if err != nil {
 		return nil, err
 	}

@@ -89,6 +89,9 @@ type Dialect interface {
 	Introspect(ctx context.Context, q Querier, names []mapping.TableName) ([]*Table, error)
 	// Sequences returns those of names that numbers can be drawn from.
 	Sequences(ctx context.Context, q Querier, names []mapping.TableName) ([]mapping.TableName, error)
+	// Build writes an alteration of a table, which is nil for a sequence: a
+	// statement when exact, else words; nothing where it cannot be.
+	Build(t *Table, a mapping.Alteration) (text string, exact bool)
 	Compile(p *Plan) (Program, error)
 	// Exclude keeps other processes from migrating until release is called.
 	Exclude(ctx context.Context) (release func() error, err error)

@@ -61,6 +61,7 @@ const (
 	CodeSchema           Code = "GH-5009"
 	CodeNotHeld          Code = "GH-5010"
 	CodeEmptying         Code = "GH-5011"
+	CodeDrift            Code = "GH-5012"
 
 	CodeChannelUnavailable Code = "GH-6001"
 	CodeUnroutable         Code = "GH-6002"
@@ -131,6 +132,7 @@ var catalogue = map[Code]entry{
 	CodeEmptying:         {Invalid, Sender, "the message has none of what it would delete all of"},
 	CodeNotHeld:          {Conflict, Operator, "the message is not in a state for that"},
 	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
+	CodeDrift:            {Unavailable, Operator, "the database's tables have changed under the route of this message; try again later"},
 
 	CodeChannelUnavailable: {Unavailable, Operator, "the channel cannot be reached at the moment"},
 	CodeUnroutable:         {Invalid, Operator, "the broker has no queue for this message"},

@@ -41,6 +41,9 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 	if err == nil {
 		err = g.commit(ctx, p)
 	}
+	if g.drifted(p.writer, err) {
+		err = g.again(ctx, p, err)
+	}
 	return &p.receipt, g.conclude(ctx, p, err)
 }
 
@@ -211,8 +214,12 @@ func (g *Gateway) authorize(_ context.Context, p *passage) error {
 func (g *Gateway) bind(ctx context.Context, p *passage) error {
 	var err error
 	p.writer, err = p.route.bound(ctx)
-	if err != nil {
-		g.storeEdge(ctx, err)
+	if err == nil {
+		return nil
+	}
+	g.storeEdge(ctx, err)
+	if fault.Of(err).Code == fault.CodeSchema {
+		return g.stop(ctx, p.route, err).fault
 	}
 	return err
 }
@@ -241,10 +248,15 @@ func (g *Gateway) validate(_ context.Context, p *passage) error {
 }
 
 // read builds the document tree, from the same bytes that were validated.
-func (g *Gateway) read(_ context.Context, p *passage) error {
+func (g *Gateway) read(ctx context.Context, p *passage) error {
 	if err := p.gather(); err != nil {
 		return err
 	}
+	return g.open(ctx, p)
+}
+
+// open reads the document and puts what else a mapping may know beside it.
+func (g *Gateway) open(_ context.Context, p *passage) error {
 	tree, err := document.Read(p.xml)
 	if err != nil {
 		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes

@@ -97,6 +97,7 @@ func (t *Ticket) Drop() { t.settle(Outcome{}, fault.New(fault.CodeDraining, ""))
 // settle is called once.
 func (t *Ticket) settle(o Outcome, err error) {
 	t.outcome, t.err = o, err
+	t.gateway.drifted(t.passage.writer, err)
 	if t.span != nil {
 		t.span.End()
 	}

@@ -58,18 +58,23 @@ type Checked struct {
 // mapping itself is not changed.
 func (m *Mapping) Check(s Schema) (*Checked, error) {
 	checked, found := m.examine(s)
-	if len(found.Complaints) > 0 {
-		return nil, found.fault(m)
+	if err := found.Err(m.Name); err != nil {
+		return nil, err
 	}
 	return &Checked{Mapping: checked, Narrowings: found.Narrowings, Tables: s}, nil
 }
 
-func (e *Examination) fault(m *Mapping) *fault.Error {
+// Err is the *fault.Error of CodeSchema with a detail for each complaint about the
+// mapping of that name, or nil.
+func (e *Examination) Err(name string) error {
+	if len(e.Complaints) == 0 {
+		return nil
+	}
 	details := make([]fault.Detail, len(e.Complaints))
 	for i := range e.Complaints {
 		details[i] = e.Complaints[i].Detail
 	}
-	return fault.New(fault.CodeSchema, "the mapping %s does not fit the tables", m.Name).With(details...)
+	return fault.New(fault.CodeSchema, "the mapping %s does not fit the tables", name).With(details...)
 }
 
 // Examine compares the mapping with the tables it writes, and says what would mend
@@ -99,20 +104,20 @@ func (m *Mapping) examine(s Schema) (*Mapping, *Examination) {
 	c.returns()
 	c.notes()
 	if m.Strict {
-		c.found.strict()
+		c.found.Tighten()
 	}
 	return &checked, c.found
 }
 
-// strict makes faults of narrowings.
-func (e *Examination) strict() {
+// Tighten makes complaints of narrowings.
+func (e *Examination) Tighten() {
 	for _, n := range e.Narrowings {
-		e.Complaints = append(e.Complaints, n.Complaint())
+		e.Complaints = append(e.Complaints, n.complaint())
 	}
 	e.Narrowings = nil
 }
 
-// Complaint is the narrowing where none is allowed.
-func (n Narrowing) Complaint() Complaint {
+// complaint is the narrowing where none is allowed.
+func (n Narrowing) complaint() Complaint {
 	return Complaint{fault.Detail{Message: "the contract allows more than the column takes: " + n.Reason, Source: n.Source, Target: n.Target}, n.Mends}
 }

@@ -63,6 +63,7 @@ const (
 	Raced                    // another transaction stored the same key meanwhile
 	Constraint               // the database refuses a value of some message
 	Missing                  // a table or column is not there: migrations are pending
+	Drifted                  // a table is not as it was when the statements were written
 )
 
 // Dialect is what differs between the databases.
@@ -237,6 +238,8 @@ func (s *Store) fail(doing string, err error) error {
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
 	case Missing:
 		return fault.New(fault.CodeSchema, "").Because(cause)
+	case Drifted:
+		return drifted(cause)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)

@@ -96,13 +96,21 @@ func (s snapshot) Table(name mapping.TableName) (*mapping.TableModel, bool) {
 
 // Examine compares a mapping with the tables as they are, and says what would mend
 // what is wrong. It changes nothing. The error says that the database could not be
-// asked.
+// asked, or that no statements can be written for tables without a complaint.
 func (s *Store) Examine(ctx context.Context, m *mapping.Mapping) (*mapping.Examination, error) {
-	tables, err := s.Schema(ctx, m)
+	shot, err := s.snapshot(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return m.Examine(tables), nil
+	found := m.Examine(schema{shot, s.dialect})
+	if len(found.Complaints) > 0 {
+		return found, nil
+	}
+	plan, err := newPlan(m, shot)
+	if err == nil {
+		_, err = s.dialect.Compile(plan)
+	}
+	return found, err
 }
 
 // Schema takes a picture of the tables that the mappings write, look up and refer

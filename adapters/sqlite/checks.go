@@ -30,7 +30,7 @@ func checks(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
 }
 
 // typeCheck stands in for what SQL Server refuses by a column's type.
-var typeCheck = regexp.MustCompile(`(?i)^(\w+ IS NULL OR )?(typeof\(\w+\) = '\w+'( AND length\(\w+\) (<=|=) \d+)?|\w+ IN \(0, 1\))$`)
+var typeCheck = regexp.MustCompile(`(?i)^(\w+ IS NULL OR )?(typeof\(\w+\) = '\w+'( AND (length\(\w+\) (<=|=) \d+|\w+ BETWEEN -\d{3,} AND \d{3,}))?|\w+ IN \(0, 1\)|\w+ GLOB '[][0-9:. -]+')$`)
 
 // token is a quoted text or name, a comment, a word, or one other character.
 var token = regexp.MustCompile(`(?s)'(?:[^']|'')*'|"(?:[^"]|"")*"|\[[^\]]*\]|` + "`[^`]*`" + `|--[^\n]*|/\*.*?\*/|\w+|.`)

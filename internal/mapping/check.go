@@ -181,7 +181,7 @@ func (c *checker) wider(i int, column *Column, p *columnProgram, col *ColumnMode
 			rounded[k].Part = narrowsRounded(&xpath.Rounding{Places: col.Scale, Of: simple}, col) != ""
 		}
 		out = append(out, rounded...)
-	case c.cuttable(i, column, col) == "" && !p.truncate:
+	case c.cuttable(i, column, col) == "" && !p.truncate && (col.Charset == "utf-8" || tooLong(p.value.Type().Simple(), col.Length, "") != ""):
 		cut := rewrite(column, p, "truncate", "true")
 		for k := range cut {
 			cut[k].Part = !col.Unicode && col.Kind == StringColumn && narrowsCharacters(p.value.Type().Simple(), col) != "" && col.Charset != "utf-8"

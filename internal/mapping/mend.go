@@ -379,7 +379,30 @@ func filled(column *Column, p *columnProgram, col *ColumnModel) []Mend {
 	if !ok || p.form != valueForm || !p.value.Type().Nillable() {
 		return nil
 	}
+	if p.fallback != nil {
+		value = written(*p.fallback)
+	}
 	return rewrite(column, p, "from", quoted(fmt.Sprintf("(%s, %s)[1]", p.value.Source, value)), "absent", "", "default", "")
+}
+
+// written is a constant as XPath writes it.
+func written(v Value) string {
+	quoted := "'" + strings.ReplaceAll(v.Lexical(), "'", "''") + "'"
+	switch v.Class {
+	case Integer, Double:
+		return v.Lexical()
+	case Decimal:
+		return "xs:decimal(" + quoted + ")"
+	case Boolean:
+		return v.Lexical() + "()"
+	case DateTime:
+		return "xs:dateTime(" + quoted + ")"
+	case Date:
+		return "xs:date(" + quoted + ")"
+	case Time:
+		return "xs:time(" + quoted + ")"
+	}
+	return quoted
 }
 
 // converted proposes that the value be converted to what the column is.

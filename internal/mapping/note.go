@@ -70,7 +70,7 @@ func (c *checker) foreignKey(i int, fk *ForeignKey) {
 func (c *checker) circles(tables []TableName) {
 	var told []TableName
 	for _, name := range tables {
-		path := c.circle(name, []TableName{name})
+		path := c.circle(name)
 		if path == nil || slices.ContainsFunc(path, func(n TableName) bool { return slices.Contains(told, n) }) {
 			continue
 		}
@@ -83,20 +83,29 @@ func (c *checker) circles(tables []TableName) {
 	}
 }
 
-// circle returns the first way from the last table of path back to its first.
-func (c *checker) circle(to TableName, path []TableName) []TableName {
-	model, ok := c.schema.Table(path[len(path)-1])
-	if !ok {
-		return nil
-	}
-	for _, fk := range model.ForeignKeys {
-		switch {
-		case fk.Disabled || fk.Table == model.Name:
-		case fk.Table == to:
-			return path
-		case !slices.Contains(path, fk.Table):
-			if found := c.circle(to, append(slices.Clip(path), fk.Table)); found != nil {
-				return found
+// circle returns the shortest way along foreign keys from a table back to itself.
+func (c *checker) circle(start TableName) []TableName {
+	from := map[TableName]TableName{}
+	for next := []TableName{start}; len(next) > 0; next = next[1:] {
+		model, ok := c.schema.Table(next[0])
+		if !ok {
+			continue
+		}
+		for _, fk := range model.ForeignKeys {
+			if fk.Disabled || fk.Table == model.Name {
+				continue
+			}
+			if fk.Table == start {
+				path := []TableName{next[0]}
+				for at := next[0]; at != start; path = append(path, at) {
+					at = from[at]
+				}
+				slices.Reverse(path)
+				return path
+			}
+			if _, seen := from[fk.Table]; !seen {
+				from[fk.Table] = next[0]
+				next = append(next, fk.Table)
 			}
 		}
 	}

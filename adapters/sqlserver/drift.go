@@ -26,7 +26,7 @@ func (s *script) unchanged() {
 			return
 		}
 		seen[t.Name.String()] = true
-		terms = append(terms, fmt.Sprintf("o.object_id = %s AND OBJECT_ID(N%s, N'U') = %s AND o.modify_date = CONVERT(datetime, '%s', 126)", id, literal(table(t.Name)), id, modified))
+		terms = append(terms, fmt.Sprintf("o.object_id = %s AND OBJECT_ID(N%s, N'U') = %s AND CONVERT(varchar(23), o.modify_date, 126) = '%s'", id, literal(table(t.Name)), id, modified))
 	}
 	for _, step := range s.plan.Order {
 		add(step.Model)

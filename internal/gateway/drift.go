@@ -343,13 +343,12 @@ func (g *Gateway) stop(ctx context.Context, r *Route, err error) *Stopped {
 }
 
 // drifted reports whether a commit came to nothing because the tables are others
-// than its statements were written for, and has them looked at.
+// than its statements were written for, and notes it for the next look.
 func (g *Gateway) drifted(w *boundWriter, err error) bool {
 	if err == nil || w == nil || fault.Of(err).Code != fault.CodeDrift {
 		return false
 	}
 	w.stale.Store(true)
-	g.drift.nudge()
 	return true
 }
 

@@ -97,7 +97,9 @@ func (t *Ticket) Drop() { t.settle(Outcome{}, fault.New(fault.CodeDraining, ""))
 // settle is called once.
 func (t *Ticket) settle(o Outcome, err error) {
 	t.outcome, t.err = o, err
-	t.gateway.drifted(t.passage.writer, err)
+	if t.gateway.drifted(t.passage.writer, err) {
+		t.gateway.drift.nudge() // it comes again
+	}
 	if t.span != nil {
 		t.span.End()
 	}

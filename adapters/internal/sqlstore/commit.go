@@ -212,7 +212,7 @@ func (w *writer) settle(ctx context.Context, lane int, items []*Item) error {
 		switch {
 		case class == Constraint:
 			return w.split(ctx, lane, items, err)
-		case class == Missing, class == Drifted:
+		case class == Missing, class == Drifted, class == Broken:
 			if err := w.renew(ctx, class, try, err); err != nil {
 				return err
 			}

@@ -31,15 +31,18 @@ func (w *writer) sameTables(ctx context.Context, cause error) (schema, error) {
 	return now, nil
 }
 
-// renew writes the statements again when a table has another stamp and nothing
-// that a mapping can notice has changed: an index was rebuilt, or the table is
-// one that the mapping does not use.
+// renew is for errors that another table may be the reason of. When a table has
+// another stamp and nothing that a mapping can notice has changed, because an index
+// was rebuilt or the table is one that the mapping does not use, it writes the
+// statements again.
 func (w *writer) renew(ctx context.Context, class Class, try int, cause error) error {
 	now, err := w.sameTables(ctx, cause)
 	switch {
+	case err != nil && class == Broken && fault.Of(err).Code != fault.CodeDrift:
+		return cause
 	case err != nil:
 		return err
-	case class == Missing: // it is no table of the mapping's
+	case class != Drifted: // the tables have nothing to do with it
 		return cause
 	case try == attempts:
 		return drifted(cause)

@@ -19,9 +19,20 @@ type Running struct {
 	// Reload is what the last attempt to load another one came to; nil when
 	// there was none.
 	Reload *Reload `json:"last_reload,omitempty"`
+	// Stopped are the routes that write nothing until the tables fit their mappings
+	// again.
+	Stopped []Stopped `json:"stopped_routes,omitempty"`
 	// Effective is the configuration as YAML, with every default filled in and
 	// stars for secrets.
 	Effective string `json:"effective"`
+}
+
+// Stopped is a route whose mapping does not fit the tables any more.
+type Stopped struct {
+	Route   string    `json:"route"`
+	Since   time.Time `json:"since"`
+	Faults  []string  `json:"faults"`            // what does not fit, one a line
+	Changes []string  `json:"changes,omitempty"` // of the tables, as far as they are known
 }
 
 // Reload is one attempt to load the configuration again.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -303,7 +304,7 @@ func TestConfiguration(t *testing.T) {
 	d := newDoor(t, Config{})
 	var running Running
 	d.as("adam", http.MethodGet, "/api/v1/configuration", "").wants(http.StatusOK, "").into(&running)
-	if running != d.gateway.running {
+	if !reflect.DeepEqual(running, d.gateway.running) {
 		t.Errorf("got %+v", running)
 	}
 	var done Reloaded

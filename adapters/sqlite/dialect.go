@@ -103,6 +103,9 @@ func (d *dialect) Document(text string) any { return text }
 func (d *dialect) Classify(err error) sqlstore.Class { return classify(err) }
 
 func classify(err error) sqlstore.Class {
+	if errors.Is(err, sqlstore.ErrDrifted) {
+		return sqlstore.Drifted
+	}
 	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		return sqlstore.Unavailable
 	}

@@ -10,8 +10,13 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// Introspect reads the tables' pictures from SQLite's pragmas.
+// Introspect reads the tables' pictures from SQLite's pragmas. What changes while
+// it reads makes the next transaction look again: see program.version.
 func (d *dialect) Introspect(ctx context.Context, q sqlstore.Querier, names []mapping.TableName) ([]*sqlstore.Table, error) {
+	var stamp string
+	if err := q.QueryRowContext(ctx, schemaVersion).Scan(&stamp); err != nil {
+		return nil, err
+	}
 	var out []*sqlstore.Table
 	for _, n := range names {
 		t, err := introspect(ctx, q, n)
@@ -19,21 +24,27 @@ func (d *dialect) Introspect(ctx context.Context, q sqlstore.Querier, names []ma
 			return nil, err
 		}
 		if t != nil {
+			t.Stamp = stamp
 			out = append(out, t)
 		}
 	}
 	return out, nil
 }
 
+// schemaVersion is a number that SQLite raises with every change of any table.
+const schemaVersion = "PRAGMA schema_version"
+
 func introspect(ctx context.Context, q sqlstore.Querier, name mapping.TableName) (*sqlstore.Table, error) {
 	t := &sqlstore.Table{TableModel: mapping.TableModel{Name: name, KeyBytes: sqlstore.KeyBytes}}
 	if err := columns(ctx, q, t); err != nil || len(t.Columns) == 0 {
 		return nil, err
 	}
-	if err := indexes(ctx, q, t); err != nil {
-		return nil, err
+	for _, read := range []func(context.Context, sqlstore.Querier, *sqlstore.Table) error{indexes, foreignKeys, checks, triggers} {
+		if err := read(ctx, q, t); err != nil {
+			return nil, err
+		}
 	}
-	return t, foreignKeys(ctx, q, t)
+	return t, nil
 }
 
 // Sequences returns all names: they are counters of the gateway's own.
@@ -103,32 +114,57 @@ func column(name, declared string, pk int) (mapping.ColumnModel, sqlstore.Native
 }
 
 func indexes(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
-	const query = `SELECT l.name, i.name FROM pragma_index_list(?1) AS l, pragma_index_info(l.name) AS i
-		WHERE l."unique" = 1 AND l.origin <> 'pk' AND l.partial = 0 ORDER BY l.seq, i.seqno`
-	last := ""
-	return each(ctx, q, query, t.Name.String(), func(rows *sql.Rows) error {
+	const query = `SELECT l.name, l.partial, i.name FROM pragma_index_list(?1) AS l, pragma_index_info(l.name) AS i
+		WHERE l."unique" = 1 AND l.origin <> 'pk' ORDER BY l.seq, i.seqno`
+	var all []mapping.Index
+	err := each(ctx, q, query, t.Name.String(), func(rows *sql.Rows) error {
 		var index string
-		var column sql.NullString
-		if err := rows.Scan(&index, &column); err != nil {
+		var partial bool
+		var column sql.NullString // of an expression there is no name
+		if err := rows.Scan(&index, &partial, &column); err != nil {
 			return err
 		}
-		if index != last {
-			t.Unique, last = append(t.Unique, nil), index
+		if n := len(all); n == 0 || all[n-1].Name != index {
+			all = append(all, mapping.Index{Name: index})
 		}
-		n := len(t.Unique) - 1
-		t.Unique[n] = append(t.Unique[n], column.String)
+		last := &all[len(all)-1]
+		switch {
+		case partial:
+			last.Why = "filtered"
+		case !column.Valid:
+			last.Why = "over an expression"
+		}
+		last.Columns = append(last.Columns, column.String)
 		return nil
+	})
+	for _, index := range all {
+		if index.Why != "" {
+			t.Unusable = append(t.Unusable, index)
+			continue
+		}
+		t.Unique = append(t.Unique, index.Columns)
+	}
+	return err
+}
+
+func triggers(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
+	const query = `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1`
+	return each(ctx, q, query, t.Name.String(), func(rows *sql.Rows) error {
+		var name string
+		err := rows.Scan(&name)
+		t.Triggers = append(t.Triggers, name)
+		return err
 	})
 }
 
 func foreignKeys(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
-	const query = `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?1) ORDER BY id, seq`
+	const query = `SELECT id, "table", "from", "to", on_delete, on_update FROM pragma_foreign_key_list(?1) ORDER BY id, seq`
 	last := -1
 	return each(ctx, q, query, t.Name.String(), func(rows *sql.Rows) error {
 		var id int
-		var table, from string
+		var table, from, onDelete, onUpdate string
 		var to sql.NullString
-		if err := rows.Scan(&id, &table, &from, &to); err != nil {
+		if err := rows.Scan(&id, &table, &from, &to, &onDelete, &onUpdate); err != nil {
 			return err
 		}
 		if id != last {
@@ -136,11 +172,23 @@ func foreignKeys(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) err
 			if !ok {
 				return fmt.Errorf("table %s refers to %q, which is in no schema", t.Name, table)
 			}
-			t.ForeignKeys = append(t.ForeignKeys, mapping.ForeignKey{Table: mapping.TableName{Schema: schema, Name: name}})
+			t.ForeignKeys = append(t.ForeignKeys, mapping.ForeignKey{Table: mapping.TableName{Schema: schema, Name: name}, Cascade: cascade(onDelete, onUpdate)})
 			last = id
 		}
 		fk := &t.ForeignKeys[len(t.ForeignKeys)-1]
 		fk.Columns, fk.RefColumns = append(fk.Columns, from), append(fk.RefColumns, to.String)
 		return nil
 	})
+}
+
+// cascade says what SQLite does by itself with rows that refer to one that goes or
+// changes.
+func cascade(onDelete, onUpdate string) string {
+	var out []string
+	for _, a := range []struct{ when, action string }{{"ON DELETE ", onDelete}, {"ON UPDATE ", onUpdate}} {
+		if a.action != "NO ACTION" && a.action != "RESTRICT" {
+			out = append(out, a.when+a.action)
+		}
+	}
+	return strings.Join(out, " ")
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,6 +17,9 @@ import (
 type program struct {
 	plan  *sqlstore.Plan
 	steps []stepTexts // by step index
+	// version is SQLite's schema version when the tables were looked at. SQLite
+	// refuses nothing by type, so every transaction asks whether it still is.
+	version int64
 }
 
 // stepTexts are the statements of one step. ?1 to ?n are the key, in the order
@@ -64,6 +68,15 @@ type below struct {
 // Compile writes the statements of a plan.
 func (d *dialect) Compile(p *sqlstore.Plan) (sqlstore.Program, error) {
 	out := &program{plan: p, steps: make([]stepTexts, len(p.Steps))}
+	for i, s := range p.Steps {
+		version, err := strconv.ParseInt(s.Model.Stamp, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("the stamp of %s: %w", s.Name, err)
+		}
+		if i == 0 || version < out.version { // they were looked at one after the other
+			out.version = version
+		}
+	}
 	for i, s := range p.Steps {
 		out.steps[i] = textsOf(p, s)
 	}
@@ -226,6 +239,9 @@ func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) e
 		return err
 	}
 	failpoint.Hit("commit-begun")
+	if err := p.unchanged(s); err != nil {
+		return err
+	}
 	rehearsal := sqlstore.RehearsalOf(items)
 	if rehearsal != nil {
 		if err := s.do("SAVEPOINT rehearsal"); err != nil {
@@ -253,6 +269,19 @@ func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) e
 		return err
 	}
 	failpoint.Hit("commit-done")
+	return nil
+}
+
+// unchanged fails when any table of the file was changed since the plan's were
+// looked at; none can be from now until the transaction ends.
+func (p *program) unchanged(s *session) error {
+	row, found, err := s.row(schemaVersion)
+	if err != nil {
+		return err
+	}
+	if !found || row[0] != driver.Value(p.version) {
+		return sqlstore.ErrDrifted
+	}
 	return nil
 }
 

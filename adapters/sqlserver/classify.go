@@ -86,6 +86,8 @@ func classOfNumber(n int32) sqlstore.Class {
 	switch n {
 	case 2601, 2627: // duplicate key in a unique index, in a constraint
 		return sqlstore.Raced
+	case changedTable:
+		return sqlstore.Drifted
 	}
 	switch {
 	case again(n):

@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"flag"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -20,8 +21,10 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // collation would draw them; with drawn, numbers are drawn by the mapping.
 func tables(t *testing.T, drawn bool) []*sqlstore.Table {
 	t.Helper()
+	id := 1000
 	draw := func(schema, name string, unique []string, columns ...string) *sqlstore.Table {
-		out := &sqlstore.Table{TableModel: mapping.TableModel{Name: mapping.TableName{Schema: schema, Name: name}, Unique: [][]string{{"id"}, unique}}}
+		id++
+		out := &sqlstore.Table{TableModel: mapping.TableModel{Name: mapping.TableName{Schema: schema, Name: name}, Unique: [][]string{{"id"}, unique}}, Stamp: fmt.Sprintf("%d 2026-03-02T09:30:00.003", id)}
 		for _, c := range append([]string{"id bigint"}, columns...) {
 			name, native, _ := strings.Cut(c, " ")
 			native, fallback, _ := strings.Cut(native, " default ")
@@ -129,8 +132,8 @@ func TestStatements(t *testing.T) {
 	for i, s := range (&dialect{}).VersionTable() {
 		all.WriteString("-- versionTable " + string(rune('1'+i)) + "\n" + s + ";\n")
 	}
-	for name, s := range map[string]string{"columns": columnsText, "foreignKeys": foreignKeysText, "indexes": indexesText, "sequences": sequencesText} {
-		golden(t, "introspect-"+strings.ToLower(name)+".sql", s+";\n")
+	for name, s := range map[string]string{"picture": pictureText, "sequences": sequencesText} {
+		golden(t, "introspect-"+name+".sql", s+";\n")
 	}
 	golden(t, "shared.sql", all.String())
 	// Not .sql: the grammar knows no GRANT of several rights at once.

@@ -103,6 +103,7 @@ func writeText(p *sqlstore.Plan, combined bool) string {
 	for _, step := range p.Order {
 		s.write(step)
 	}
+	s.unchanged()
 	s.line(releaseClaims)
 	if combined {
 		s.line("IF EXISTS (SELECT 1 FROM @m WHERE st = %d) ROLLBACK TRANSACTION;\nELSE\nBEGIN", clashed)

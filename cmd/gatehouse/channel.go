@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -287,7 +286,7 @@ func (a *assembly) publisherOf(name string, c channelSection) (publisher, error)
 
 // checkPartners looks whether the partners of the channels over HTTP are there, without
 // a request.
-func (r *running) checkPartners(ctx context.Context, out io.Writer) error {
+func (r *running) checkPartners(ctx context.Context, report *checkReport) error {
 	var faults []error
 	for _, ch := range r.project.Channels {
 		var (
@@ -306,7 +305,7 @@ func (r *running) checkPartners(ctx context.Context, out io.Writer) error {
 			faults = append(faults, fmt.Errorf("channel %s: %w", ch.Name, err))
 			continue
 		}
-		fmt.Fprintf(out, "channel   %s: %s\n", ch.Name, found)
+		report.servers(&report.Partners, "channel", ch.Name+": "+found)
 	}
 	return errors.Join(faults...)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -20,12 +19,19 @@ import (
 // connectTimeout bounds each part of check --connect.
 const connectTimeout = 30 * time.Second
 
+// checkOptions are the flags of check.
+type checkOptions struct {
+	connect bool
+	strict  bool
+	user    string
+	asJSON  bool
+}
+
 func newCheck() *cobra.Command {
 	var (
-		file    string
-		connect bool
-		user    string
-		live    bool
+		file string
+		o    checkOptions
+		live bool
 	)
 	cmd := &cobra.Command{
 		Use:   "check",
@@ -34,50 +40,70 @@ func newCheck() *cobra.Command {
 
 With --connect the directory, the broker and the database are asked too: can they
 be reached, do groups, exchanges, tables, columns and rights exist, and which
-values the contract allows that a column would refuse. Nothing is changed anywhere.
+values the contract allows that a column would refuse. What would mend that is
+proposed. Nothing is changed anywhere.
+
+With --strict, which asks the servers too, a value that the contract allows and a
+column would refuse is a fault. A mapping that says strict: true always means that.
 
 With --live the running gateway is asked whether it lives, at listen.operations, and
 nothing else is looked at.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if user != "" && !connect {
+			o.connect = o.connect || o.strict
+			if o.user != "" && !o.connect {
 				return usageError{errors.New("--user needs --connect")}
 			}
 			if live {
 				return checkLive(cmd.Context(), cmd.OutOrStdout(), file)
 			}
-			p, err := readProject(file)
-			if err != nil {
-				return err
-			}
-			return p.verify(cmd.Context(), cmd.OutOrStdout(), connect, user)
+			return check(cmd.Context(), cmd.OutOrStdout(), file, o)
 		},
 	}
 	configFlag(cmd, &file)
-	cmd.Flags().BoolVar(&connect, "connect", false, "ask directory, broker and database too")
-	cmd.Flags().StringVar(&user, "user", "", "with --connect: look this `login` up and show groups and roles")
+	cmd.Flags().BoolVar(&o.connect, "connect", false, "ask directory, broker and database too")
+	cmd.Flags().BoolVar(&o.strict, "strict", false, "as --connect, and what a column takes less than the contract allows is a fault")
+	cmd.Flags().StringVar(&o.user, "user", "", "with --connect: look this `login` up and show groups and roles")
 	cmd.Flags().BoolVar(&live, "live", false, "only ask the running gateway whether it lives")
+	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
 }
 
-func (p *project) verify(ctx context.Context, out io.Writer, connect bool, user string) error {
+// check reports on a configuration: as it goes along, or as JSON in the end.
+func check(ctx context.Context, out io.Writer, file string, o checkOptions) error {
+	r := &checkReport{out: out}
+	if o.asJSON {
+		r.out = io.Discard
+	}
+	p, err := readProject(file)
+	if err == nil {
+		err = p.verify(ctx, r, o)
+	}
+	if !o.asJSON {
+		return err
+	}
+	r.OK, r.Faults = err == nil, linesOf(err)
+	return errors.Join(err, printJSON(out, r))
+}
+
+func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) error {
 	c, err := p.compile()
 	if err := errors.Join(append(c.broken, p.checkFiles(), err)...); err != nil {
 		return err
 	}
-	p.report(out, c)
-	if !connect {
+	p.report(r, c)
+	if !o.connect {
 		return nil
 	}
 	log := slog.New(slog.DiscardHandler) // what it would say is said by the report
-	r, err := p.assemble(ctx, log, nil)
+	running, err := p.assemble(ctx, log, nil)
 	if err != nil {
 		return err
 	}
-	defer r.close(ctx)
+	defer running.close(ctx)
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return errors.Join(r.checkDirectory(ctx, out, user), r.checkBroker(ctx, out), r.checkPartners(ctx, out), r.checkStore(ctx, out))
+	return errors.Join(running.checkDirectory(ctx, r, o.user), running.checkBroker(ctx, r), running.checkPartners(ctx, r), running.checkStore(ctx, r, o.strict))
 }
 
 // checkFiles looks at what only a running gateway opens.
@@ -87,44 +113,44 @@ func (p *project) checkFiles() error {
 }
 
 // report tells what was found without asking anybody.
-func (p *project) report(out io.Writer, c *compiled) {
+func (p *project) report(r *checkReport, c *compiled) {
 	for _, contract := range c.contracts {
 		for _, s := range contract.Services {
 			state := "ok"
 			if reason := s.Degraded(); reason != "" {
 				state = "degraded: " + reason
 			}
-			fmt.Fprintf(out, "contract  %s/%s: %d operations, schema %s\n", contract.System, s.Name, len(s.Operations), state)
+			r.service(checkedService{contract.System + "/" + s.Name, len(s.Operations), state})
 		}
 	}
-	for i, r := range p.Routes {
+	for i, section := range p.Routes {
 		m := c.mappings[i]
-		fmt.Fprintf(out, "route     %s: %s, %d tables, channels %v\n", r.Route, m.Operation.Name, len(m.Tables), m.Channels)
-		if m.Splits() {
-			fmt.Fprintf(out, "  split   a message for each %s%s\n", m.Split(), sameWhile(m.ReadsAround()))
-		}
+		one := checkedRoute{Route: section.Route, Operation: m.Operation.Name, Tables: len(m.Tables), Channels: m.Channels, Split: m.Split(), Around: m.ReadsAround()}
 		for _, f := range m.Faults {
-			fmt.Fprintf(out, "  fault   %s\n", f)
+			one.Faults = append(one.Faults, f.String())
 		}
 		for _, w := range m.Warnings {
-			fmt.Fprintf(out, "  warning: %s\n", w)
+			one.Warnings = append(one.Warnings, w.Error())
 		}
-		if !slices.ContainsFunc(p.Grants, func(g grantSection) bool { return g.covers("route/"+r.Route) && slices.Contains(g.May, gateway.Send) }) {
-			fmt.Fprintf(out, "  warning: no grant lets anybody send: {role: …, may: send, on: route/%s}\n", r.Route)
+		if !slices.ContainsFunc(p.Grants, func(g grantSection) bool {
+			return g.covers("route/"+section.Route) && slices.Contains(g.May, gateway.Send)
+		}) {
+			one.Warnings = append(one.Warnings, "no grant lets anybody send: {role: …, may: send, on: route/"+section.Route+"}")
 		}
+		r.route(one)
 	}
 	for _, ch := range p.Channels {
-		fmt.Fprintf(out, "channel   %s: %s\n", ch.Name, ch.Value.words())
+		r.channel(checkedChannel{ch.Name, ch.Value.words()})
 	}
 	if len(p.Routes) == 0 {
-		fmt.Fprintf(out, "warning: there is no route; every message will be refused\n")
+		r.warn("there is no route; every message will be refused")
 	}
-	for _, r := range p.Roles {
-		if !slices.ContainsFunc(p.Grants, func(g grantSection) bool { return g.Role == r.Name }) {
-			fmt.Fprintf(out, "warning: role %s may do nothing: no grant names it\n", r.Name)
+	for _, role := range p.Roles {
+		if !slices.ContainsFunc(p.Grants, func(g grantSection) bool { return g.Role == role.Name }) {
+			r.warn("role %s may do nothing: no grant names it", role.Name)
 		}
-		if len(r.Value.Members) == 0 {
-			fmt.Fprintf(out, "warning: role %s has no members\n", r.Name)
+		if len(role.Value.Members) == 0 {
+			r.warn("role %s has no members", role.Name)
 		}
 	}
 }
@@ -141,15 +167,13 @@ func sameWhile(paths []string) string {
 	return "; the same again while " + strings.Join(paths, ", ") + " around it " + verb
 }
 
-func (r *running) checkDirectory(ctx context.Context, out io.Writer, user string) error {
+func (r *running) checkDirectory(ctx context.Context, report *checkReport, user string) error {
 	lines, err := r.directory.Check(ctx, user)
-	for _, line := range lines {
-		fmt.Fprintf(out, "directory %s\n", line)
-	}
+	report.servers(&report.Directory, "directory", lines...)
 	return err
 }
 
-func (r *running) checkBroker(ctx context.Context, out io.Writer) error {
+func (r *running) checkBroker(ctx context.Context, report *checkReport) error {
 	if r.broker == nil {
 		return nil
 	}
@@ -169,40 +193,39 @@ func (r *running) checkBroker(ctx context.Context, out io.Writer) error {
 	}
 	hints, err := r.broker.Check(ctx, channels, queues)
 	if err == nil {
-		fmt.Fprintf(out, "broker    reached; every exchange and queue is there\n")
+		report.servers(&report.Broker, "broker", "reached; every exchange and queue is there")
 	}
 	for _, hint := range hints {
-		fmt.Fprintf(out, "warning: %s\n", hint)
+		report.warn("%s", hint)
 	}
 	return err
 }
 
-func (r *running) checkStore(ctx context.Context, out io.Writer) error {
+func (r *running) checkStore(ctx context.Context, report *checkReport, strict bool) error {
 	lines, err := r.store.Check(ctx, r.compiled.mappings)
-	for _, line := range lines {
-		fmt.Fprintf(out, "database  %s\n", line)
-	}
+	report.servers(&report.Database, "database", lines...)
 	var newer []string
 	if err == nil {
 		newer, err = r.migrated(ctx)
 	}
 	for _, m := range newer {
-		fmt.Fprintf(out, "database  warning: %s was applied by a newer version\n", m)
+		report.servers(&report.Database, "database", "warning: "+m+" was applied by a newer version")
 	}
 	if err != nil {
 		return err
 	}
 	var faults []error
 	for i, section := range r.project.Routes {
-		w, err := r.store.Writer(ctx, r.compiled.mappings[i])
+		found, err := r.store.Examine(ctx, r.compiled.mappings[i])
 		if err != nil {
 			faults = append(faults, err)
 			continue
 		}
-		fmt.Fprintf(out, "tables    %s: agree with the mapping\n", section.Route)
-		for _, n := range w.Mapping().Narrowings {
-			fmt.Fprintf(out, "  narrowing: %s\n", n)
+		if strict {
+			found.Tighten()
 		}
+		report.tables(section.Route, found)
+		faults = append(faults, found.Err(r.compiled.mappings[i].Name))
 	}
 	return errors.Join(faults...)
 }

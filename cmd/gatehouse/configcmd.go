@@ -77,6 +77,15 @@ func printRunning(out io.Writer, server string, r *operations.Running) error {
 			fmt.Fprintf(&b, "#   %s\n", strings.ReplaceAll(fault, "\n", "\n#   "))
 		}
 	}
+	for _, s := range r.Stopped {
+		fmt.Fprintf(&b, "# Route %s writes nothing since %s: its mapping does not fit the tables any more.\n", s.Route, s.Since.Format(time.RFC3339))
+		for _, change := range s.Changes {
+			fmt.Fprintf(&b, "#   changed: %s\n", strings.ReplaceAll(change, "\n", " "))
+		}
+		for _, fault := range s.Faults {
+			fmt.Fprintf(&b, "#   fault: %s\n", strings.ReplaceAll(fault, "\n", " "))
+		}
+	}
 	_, err := io.WriteString(out, b.String()+r.Effective)
 	return err
 }

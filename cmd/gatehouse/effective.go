@@ -186,6 +186,11 @@ func (s relaySection) Effective() relaySection {
 	return relaySection{Window: c.Window, MaxAttempts: c.MaxAttempts, Poll: c.Poll, LeaseTTL: c.LeaseTTL}
 }
 
+// Effective returns the section with every default filled in.
+func (s driftSection) Effective() driftSection {
+	return driftSection{Poll: gateway.DriftConfig{Poll: s.Poll}.Effective().Poll}
+}
+
 // Effective returns the section with every default filled in, of what has a
 // meaning for the route's endpoints.
 func (r routeSection) Effective() routeSection {

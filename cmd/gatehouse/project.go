@@ -50,6 +50,8 @@ type project struct {
 	// Retention says how long the gateway's own tables keep what nobody works on
 	// any more.
 	Retention retentionSection `yaml:"retention"`
+	// Drift says how the tables that routes write are watched.
+	Drift driftSection `yaml:"drift"`
 	// Telemetry is where traces go.
 	Telemetry telemetrySection `yaml:"telemetry"`
 	// Listen says at which addresses the gateway is reached.
@@ -259,6 +261,17 @@ func (s relaySection) validate() error {
 	return nil
 }
 
+type driftSection struct {
+	Poll time.Duration `yaml:"poll"` // how often the tables are compared with those that the mappings were checked against; 1m
+}
+
+func (s driftSection) validate() error {
+	if s.Poll < 0 {
+		return errors.New("poll: a negative value")
+	}
+	return nil
+}
+
 // ordered is a map whose entries keep the order they were written in.
 type ordered[T any] []named[T]
 
@@ -324,6 +337,7 @@ func (p *project) check(root *config.Node) error {
 	}
 	section("soap", p.SOAP.Validate)
 	section("relay", p.Relay.validate)
+	section("drift", p.Drift.validate)
 	section("telemetry", p.Telemetry.validate)
 	section("listen", p.Listen.validate)
 	if p.Directory != nil {

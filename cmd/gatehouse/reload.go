@@ -59,6 +59,7 @@ func (p *project) sameUntilRestart(next *project) error {
 		{"store", p.Store.settings(), next.Store.settings()},
 		{"soap", p.SOAP, next.SOAP},
 		{"relay", p.Relay, next.Relay},
+		{"drift", p.Drift, next.Drift},
 		{"telemetry", p.Telemetry, next.Telemetry},
 		{"listen", p.Listen, next.Listen},
 	} {

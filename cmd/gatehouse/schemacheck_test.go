@@ -130,6 +130,7 @@ grants: [{role: x, may: send, on: route/r}]
 soap: {}
 relay: {}
 retention: {}
+drift: {}
 telemetry: {traces: {endpoint: "http://127.0.0.1:4318"}}
 listen: {public: {address: ":1", tls: {cert_file: c, key_file: k}}, operations: {tls: {cert_file: c, key_file: k}}}
 `

@@ -41,7 +41,7 @@ type service struct {
 // open opens the listeners, so that a taken port is known before anything runs.
 func (s *service) open(ctx context.Context) error {
 	p := s.project
-	s.core = gateway.New(gateway.Config{Relay: p.Relay.config(), Metrics: s.watch.core, Tracer: s.watch.tracer()}, s.store, s.generation, time.Now, s.log)
+	s.core = gateway.New(gateway.Config{Relay: p.Relay.config(), Drift: gateway.DriftConfig{Poll: p.Drift.Poll}, Metrics: s.watch.core, Tracer: s.watch.tracer()}, s.store, s.generation, time.Now, s.log)
 	secure, err := p.Listen.Public.TLS.of("public")
 	if err != nil {
 		return err
@@ -166,7 +166,18 @@ func (s *service) probes() []operations.Probe {
 	for _, name := range slices.Sorted(maps.Keys(states)) {
 		probes = append(probes, probeOf(name, states[name]))
 	}
+	for _, r := range s.core.Stopped() {
+		probes = append(probes, stoppedProbe(r))
+	}
 	return probes
+}
+
+// stoppedProbe is a probe of a route that writes nothing: there is one as long as
+// that is so. What does not fit is for operators who say who they are.
+func stoppedProbe(r gateway.Stopped) operations.Probe {
+	return operations.Probe{Name: "route " + r.Route, Ask: func(context.Context) (time.Time, error) {
+		return r.Since, fault.New(fault.CodeDrift, "the database's tables have changed, and the mapping does not fit them any more; `gatehouse config show` has what")
+	}}
 }
 
 // probeOf is a probe of what knows its state already.
@@ -193,8 +204,23 @@ func (s *service) Running() operations.Running {
 	defer s.mu.Unlock()
 	return operations.Running{
 		Version: s.generation.Version, Since: s.since, File: s.project.file, Binary: version,
-		Reload: s.reload, Effective: s.project.effective(),
+		Reload: s.reload, Stopped: stoppedRoutes(s.core.Stopped()), Effective: s.project.effective(),
 	}
+}
+
+func stoppedRoutes(stopped []gateway.Stopped) []operations.Stopped {
+	var out []operations.Stopped
+	for _, s := range stopped {
+		one := operations.Stopped{Route: s.Route, Since: s.Since}
+		for _, d := range s.Complaints {
+			one.Faults = append(one.Faults, d.String())
+		}
+		for _, c := range s.Changes {
+			one.Changes = append(one.Changes, c.String())
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // reloadOnSignal reloads at every SIGHUP until ctx ends; then what it returns is

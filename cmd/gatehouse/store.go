@@ -24,6 +24,7 @@ type store interface {
 	gateway.Store
 	gateway.Rehearser
 	Check(ctx context.Context, mappings []*mapping.Mapping) ([]string, error)
+	Examine(ctx context.Context, m *mapping.Mapping) (*mapping.Examination, error)
 	Status(ctx context.Context, business fs.FS) ([]sqlite.Migration, error)
 	Up(ctx context.Context, business fs.FS) ([]sqlite.Migration, error)
 	Grants(login string, schemas []string) string

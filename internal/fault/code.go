@@ -66,6 +66,7 @@ const (
 	// CodeReplyGone and CodePayloadGone are of what retention or an erasure took.
 	CodeReplyGone   Code = "GH-5012"
 	CodePayloadGone Code = "GH-5013"
+	CodeDrift       Code = "GH-5014"
 
 	CodeChannelUnavailable Code = "GH-6001"
 	CodeUnroutable         Code = "GH-6002"
@@ -141,6 +142,7 @@ var catalogue = map[Code]entry{
 	CodeReplyGone:        {Conflict, Operator, "the message was stored before, and its reply has been erased"},
 	CodePayloadGone:      {Conflict, Operator, "the message's payload is not kept any more"},
 	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
+	CodeDrift:            {Unavailable, Operator, "the database's tables have changed under the route of this message; try again later"},
 
 	CodeChannelUnavailable: {Unavailable, Operator, "the channel cannot be reached at the moment"},
 	CodeUnroutable:         {Invalid, Operator, "the broker has no queue for this message"},

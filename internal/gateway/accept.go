@@ -42,6 +42,9 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 	if err == nil {
 		err = g.commit(ctx, p)
 	}
+	if g.drifted(p.writer, err) {
+		err = g.again(ctx, p, err)
+	}
 	return &p.receipt, g.conclude(ctx, p, err)
 }
 
@@ -223,8 +226,12 @@ func (g *Gateway) authorize(_ context.Context, p *passage) error {
 func (g *Gateway) bind(ctx context.Context, p *passage) error {
 	var err error
 	p.writer, err = p.route.bound(ctx)
-	if err != nil {
-		g.storeEdge(ctx, err)
+	if err == nil {
+		return nil
+	}
+	g.storeEdge(ctx, err)
+	if fault.Of(err).Code == fault.CodeSchema {
+		return g.stop(ctx, p.route, err).fault
 	}
 	return err
 }
@@ -253,10 +260,15 @@ func (g *Gateway) validate(_ context.Context, p *passage) error {
 }
 
 // read builds the document tree, from the same bytes that were validated.
-func (g *Gateway) read(_ context.Context, p *passage) error {
+func (g *Gateway) read(ctx context.Context, p *passage) error {
 	if err := p.gather(); err != nil {
 		return err
 	}
+	return g.open(ctx, p)
+}
+
+// open reads the document and puts what else a mapping may know beside it.
+func (g *Gateway) open(_ context.Context, p *passage) error {
 	tree, err := document.Read(p.xml)
 	if err != nil {
 		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
@@ -323,18 +335,6 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 		return fault.New(fault.CodeReplyGone, "") // the claim outlived it: somebody erased it
 	}
 	return out.Err
-}
-
-// storeEdge logs the beginning and the end of an outage of the store, once each.
-func (g *Gateway) storeEdge(ctx context.Context, err error) {
-	switch {
-	case err == nil && g.storeDown.CompareAndSwap(true, false):
-		g.config.Metrics.storeUp.Set(1)
-		g.log.InfoContext(ctx, "store available again")
-	case err != nil && fault.Of(err).Code == fault.CodeStoreUnavailable && !errors.Is(err, errCallerLeft) && g.storeDown.CompareAndSwap(false, true):
-		g.config.Metrics.storeUp.Set(0)
-		g.log.WarnContext(ctx, "store unavailable", "error", err)
-	}
 }
 
 func (p *passage) entry() *Entry {

@@ -42,6 +42,12 @@ type memoryStore struct {
 	commit     func() error // fails batches
 	tries      int
 	triedFails error
+
+	tables  mapping.Schema // as they are; nil: nobody asks
+	misfit  error          // what a mapping is told that does not fit them
+	unasked error          // the tables cannot be looked at
+	looks   int            // at the tables
+	writers int            // that were made
 }
 
 // Try implements gateway.Suspects for one suspect.
@@ -93,7 +99,19 @@ func (s *memoryStore) Writer(_ context.Context, m *mapping.Mapping) (gateway.Wri
 	if !s.writerUp {
 		return nil, fault.New(fault.CodeStoreUnavailable, "")
 	}
-	return &memoryWriter{s, &mapping.Checked{Mapping: m}}, nil
+	s.writers++
+	if s.misfit != nil {
+		return nil, s.misfit
+	}
+	return &memoryWriter{s, &mapping.Checked{Mapping: m, Tables: s.tables}}, nil
+}
+
+// Schema implements gateway.Store.
+func (s *memoryStore) Schema(context.Context, ...*mapping.Mapping) (mapping.Schema, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.looks++
+	return s.tables, s.unasked
 }
 
 func (s *memoryStore) Refuse(_ context.Context, refusals []gateway.Refusal) error {
@@ -115,6 +133,9 @@ func (w *memoryWriter) Commit(_ context.Context, _ int, entries []*gateway.Entry
 		if err := w.store.commit(); err != nil {
 			return nil, err
 		}
+	}
+	if w.store.tables != w.mapping.Tables {
+		return nil, fault.New(fault.CodeDrift, "")
 	}
 	out := make([]gateway.Outcome, len(entries))
 	for i, e := range entries {

@@ -25,6 +25,7 @@ type Config struct {
 	// MaxFaults is how many faults of one message are reported; 0 means 50.
 	MaxFaults int
 	Relay     RelayConfig
+	Drift     DriftConfig
 	Metrics   *Metrics     // nil: nobody looks
 	Tracer    trace.Tracer // nil: nothing is traced
 }
@@ -51,6 +52,7 @@ type Gateway struct {
 	generation atomic.Pointer[Generation]
 	lanes      *lanes
 	relay      *relay
+	drift      *drift
 	refusals   *refusals
 	processors chan struct{} // one place for each large message that is validated
 	now        func() time.Time
@@ -77,6 +79,7 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		now:        now,
 		log:        log,
 	}
+	g.drift = newDrift(g, config.Drift)
 	g.generation.Store(generation)
 	return g
 }
@@ -103,6 +106,7 @@ func (g *Gateway) hold() *Generation {
 func (g *Gateway) Reload(next *Generation) {
 	old := g.generation.Swap(next)
 	g.relay.update(next.Channels)
+	g.drift.nudge()
 	old.retire()
 }
 
@@ -137,6 +141,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	background.Go(func() { g.refusals.run(work) })
 	background.Go(func() { g.relay.run(work) })
 	background.Go(func() { g.look(work) })
+	background.Go(func() { g.drift.run(work) })
 	retrying, stopRetrying := context.WithCancel(work)
 	defer stopRetrying()
 	var retries sync.WaitGroup

@@ -95,9 +95,10 @@ type Route struct {
 	Retry     Retry // of messages of asynchronous doors
 	Retention RouteRetention
 
-	store  Store
-	writer atomic.Pointer[boundWriter]
-	flight singleflight.Group
+	store   Store
+	writer  atomic.Pointer[boundWriter]
+	stopped atomic.Pointer[Stopped] // nil: it writes
+	flight  singleflight.Group
 }
 
 // boundWriter is a Writer together with the mapping as checked against the
@@ -105,6 +106,7 @@ type Route struct {
 type boundWriter struct {
 	Writer
 	mapping *mapping.Checked
+	stale   atomic.Bool // a commit found other tables
 }
 
 // NewGeneration puts a generation together. An endpoint may belong to one route only.
@@ -131,13 +133,17 @@ const bindTimeout = 30 * time.Second
 
 // Bind compiles the route's statements against the tables as they are. It is
 // called at start, and again by the next message when the database could not
-// be asked then; once it succeeded it costs nothing.
+// be asked then; once it succeeded it costs nothing. From then on the tables are
+// watched; see drift.
 func (r *Route) Bind(ctx context.Context) error {
 	_, err := r.bound(ctx)
 	return err
 }
 
 func (r *Route) bound(ctx context.Context) (*boundWriter, error) {
+	if s := r.stopped.Load(); s != nil {
+		return nil, s.fault
+	}
 	if w := r.writer.Load(); w != nil {
 		return w, nil
 	}
@@ -145,13 +151,12 @@ func (r *Route) bound(ctx context.Context) (*boundWriter, error) {
 	done := r.flight.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bindTimeout)
 		defer cancel()
-		w, err := r.store.Writer(ctx, r.Mapping)
+		b, err := r.open(ctx)
 		if err != nil {
 			return nil, err
 		}
-		b := &boundWriter{Writer: w, mapping: w.Mapping()}
-		r.writer.Store(b)
-		return b, nil
+		r.writer.CompareAndSwap(nil, b) // the tables may have been looked at meanwhile
+		return r.writer.Load(), nil
 	})
 	select {
 	case res := <-done:
@@ -162,6 +167,15 @@ func (r *Route) bound(ctx context.Context) (*boundWriter, error) {
 	case <-ctx.Done():
 		return nil, fault.New(fault.CodeStoreUnavailable, "").Because(ctx.Err())
 	}
+}
+
+// open compiles the route's statements.
+func (r *Route) open(ctx context.Context) (*boundWriter, error) {
+	w, err := r.store.Writer(ctx, r.Mapping)
+	if err != nil {
+		return nil, err
+	}
+	return &boundWriter{Writer: w, mapping: w.Mapping()}, nil
 }
 
 // route finds the route of an operation at an endpoint.

@@ -23,6 +23,8 @@ type Metrics struct {
 	channelUp *prometheus.GaugeVec     // channel: its circuit is closed
 	storeUp   prometheus.Gauge
 	operated  *prometheus.CounterVec // act, result
+	looks     *prometheus.CounterVec // result
+	stopped   *prometheus.GaugeVec   // route
 
 	// What the lot and the outbox hold, as of the last look.
 	waiting, parked *prometheus.GaugeVec // route
@@ -64,6 +66,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		operated: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_operator_acts_total",
 			Help: "Acts of operators (park, replay, discard) by result (done, refused)."}, []string{"act", "result"}),
 	}
+	m.looks = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_table_looks_total",
+		Help: "Looks at the tables under the routes, by result (same, changed, failed)."}, []string{"result"})
+	m.stopped = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_stopped_routes",
+		Help: "1 for a route that writes nothing, because its mapping does not fit the tables any more."}, []string{"route"})
+	r.MustRegister(m.looks, m.stopped)
 	held := func(name, help, label string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{label})
 	}
@@ -132,6 +139,19 @@ func (m *Metrics) ages(now time.Time, oldest map[Stock]time.Time) {
 	m.age.Reset()
 	for stock, at := range oldest {
 		m.age.WithLabelValues(stock.String()).Set(max(0, now.Sub(at).Seconds()))
+	}
+}
+
+// looked counts a look, and shows which routes are stopped.
+func (m *Metrics) looked(changed bool, stopped []Stopped) {
+	result := "same"
+	if changed {
+		result = "changed"
+	}
+	m.looks.WithLabelValues(result).Inc()
+	m.stopped.Reset()
+	for _, s := range stopped {
+		m.stopped.WithLabelValues(s.Route).Set(1)
 	}
 }
 

@@ -50,6 +50,7 @@ func (g *Gateway) commitParts(ctx context.Context, parts []*piece) {
 		under <- struct{}{}
 		entry := q.entry()
 		j := &job{writer: q.writer, entry: entry, settle: func(o Outcome, err error) {
+			g.watchDrift(q.writer, err)
 			q.settle(o, err)
 			<-under
 			open.Done()

@@ -17,6 +17,9 @@ type Store interface {
 	// tables as they are. Faults of the mapping are *fault.Error with a Detail
 	// each; an unreachable database is fault.Unavailable.
 	Writer(ctx context.Context, m *mapping.Mapping) (Writer, error)
+	// Schema takes a picture of the tables that the mappings depend on, with as few
+	// questions as it can. An unreachable database is fault.Unavailable.
+	Schema(ctx context.Context, mappings ...*mapping.Mapping) (mapping.Schema, error)
 	// Lanes is how many batches may be committed at the same time, at least 1.
 	Lanes() int
 	Outbox
@@ -35,7 +38,9 @@ type Writer interface {
 	// Commit stores the entries in one transaction: inbox, rows, ledger and
 	// outbox, or nothing. It returns one outcome for each entry, in order. An
 	// error says that nothing is known to be stored (fault.Unavailable: try the
-	// same entries again; the inbox answers for what was stored after all).
+	// same entries again; the inbox answers for what was stored after all). It is
+	// CodeDrift when the tables are not those that the writer was made for: another
+	// one has to be.
 	// Calls with different lanes run concurrently; calls with one lane do not.
 	Commit(ctx context.Context, lane int, entries []*Entry) ([]Outcome, error)
 }

@@ -74,7 +74,10 @@ func (g *Gateway) submit(ctx context.Context, q *piece, s *Source, settle func(O
 		return
 	}
 	_, q.commit = g.config.Tracer.Start(trace.ContextWithSpan(ctx, q.span), "commit")
-	j := &job{writer: q.writer, entry: entry, source: s, settle: settle}
+	j := &job{writer: q.writer, entry: entry, source: s, settle: func(o Outcome, err error) {
+		g.watchDrift(q.writer, err)
+		settle(o, err)
+	}}
 	if err := g.lanes.laneOf(entry.Message.OrderingKey).pushWhenRoom(ctx, j); err != nil {
 		s.broken.Store(true)
 		j.finish(Outcome{}, err)

@@ -9,42 +9,22 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
-// Check compares the mapping with the tables it writes. The error is a
-// *fault.Error of CodeSchema with a detail for each fault: tables and columns
-// that are not there, classes that do not fit, keys without a unique index,
-// columns that need a value and may get none, foreign keys that the order of
-// writing cannot meet. The mapping itself is not changed.
-func (m *Mapping) Check(s Schema) (*Checked, error) {
-	checked := *m
-	checked.limits = make([][]limit, len(m.Tables))
-	c := &checker{mapping: &checked, schema: s, models: make([]*TableModel, len(m.Tables))}
-	for i := range m.Tables {
-		c.table(i)
-	}
-	for i := range m.Tables {
-		if c.models[i] != nil {
-			c.keys(i)
-			c.keyBytes(i)
-			c.foreignKeys(i)
-		}
-	}
-	c.returns()
-	if len(c.details) > 0 {
-		return nil, fault.New(fault.CodeSchema, "the mapping %s does not fit the tables", m.Name).With(c.details...)
-	}
-	return &Checked{Mapping: &checked, Narrowings: c.narrowings}, nil
-}
-
+// checker compares one mapping with its tables. What its rules find goes to found.
 type checker struct {
-	mapping    *Mapping
-	schema     Schema
-	models     []*TableModel
-	details    []fault.Detail
-	narrowings []Narrowing
+	mapping *Mapping
+	schema  Schema
+	models  []*TableModel
+	found   *Examination
 }
 
 func (c *checker) fail(source, target, format string, args ...any) {
-	c.details = append(c.details, fault.Detail{Message: fmt.Sprintf(format, args...), Source: source, Target: target})
+	c.found.Complaints = append(c.found.Complaints, Complaint{Detail: fault.Detail{Message: fmt.Sprintf(format, args...), Source: source, Target: target}})
+}
+
+// mend adds to what the last complaint could be mended with.
+func (c *checker) mend(mends ...Mend) {
+	last := &c.found.Complaints[len(c.found.Complaints)-1]
+	last.Mends = append(last.Mends, mends...)
 }
 
 func (c *checker) table(i int) {
@@ -52,6 +32,7 @@ func (c *checker) table(i int) {
 	model, ok := c.schema.Table(t.Name)
 	if !ok || model.Sequence {
 		c.fail(t.Source, t.Name.String(), "the database has no such table")
+		c.mend(Mend{In: InWords, Text: "`gatehouse migrate up` applies migrations that are pending; `gatehouse mapping init` drafts one"})
 		return
 	}
 	c.models[i] = model
@@ -72,6 +53,7 @@ func (c *checker) unwritten(t *Table, model *TableModel) {
 		written := slices.ContainsFunc(t.Columns, func(have Column) bool { return have.Name == col.Name })
 		if !written && !col.Fills() {
 			c.fail(t.Source, t.Name.String()+"."+col.Name, "the column takes no NULL, has no default, and the mapping does not write it")
+			c.mend(c.nullable(model, col)...)
 		}
 	}
 }
@@ -84,25 +66,27 @@ func (c *checker) column(i, j int) {
 	switch {
 	case !ok:
 		c.fail(column.Source, target, "the table has no column %s%s", column.Name, didYouMean(column.Name, columnNames(model)))
+		c.mend(c.addition(model, column, program)...)
 		return
 	case col.Identity || col.Computed:
 		c.fail(column.Source, target, "the database makes the values of this column; a mapping cannot write it")
+		c.mend(Mend{In: InWords, Text: "leave " + column.Name + " out of columns: and let $row/" + column.Name + " name it where it is needed"})
 		return
 	}
-	c.absence(t, column, program, col, target)
+	c.absence(t, model, column, program, col, target)
 	switch program.form {
 	case valueForm:
 		c.value(i, j, col, target)
 	case constantForm:
 		c.constant(i, j, col, target)
 	case referenceForm:
-		c.reference(column, col, target)
+		c.reference(i, column, col, target)
 	case lookupForm:
 		c.lookup(i, j, col, target)
 	case codeForm:
 		c.codes(i, j, col, target)
 	case stubForm:
-		c.reference(column, col, target)
+		c.reference(i, column, col, target)
 	case drawnForm:
 		c.drawn(column, col, model, target)
 	}
@@ -114,10 +98,12 @@ func (c *checker) drawn(column *Column, col *ColumnModel, model *TableModel, tar
 	switch {
 	case !ok || !s.Sequence:
 		c.fail(column.Source, column.Sequence.String(), "the database has no such sequence; CREATE SEQUENCE %s AS bigint START WITH 1 makes it", column.Sequence)
+		c.mend(c.build(Alteration{Table: *column.Sequence, Sequence: true})...)
 	case col.Kind != IntegerColumn:
 		c.fail(column.Source, target, "the column is %s, and a sequence gives whole numbers", col.Kind)
 	case !model.HasUnique([]string{column.Name}):
 		c.fail(column.Source, target, "a row is known by the number of its sequence, which needs a unique index on (%s)", column.Name)
+		c.mend(c.unique(model, []string{column.Name})...)
 	}
 }
 
@@ -130,31 +116,32 @@ func columnNames(model *TableModel) []string {
 }
 
 // absence judges cells that hold no value.
-func (c *checker) absence(t *Table, column *Column, p *columnProgram, col *ColumnModel, target string) {
+func (c *checker) absence(t *Table, model *TableModel, column *Column, p *columnProgram, col *ColumnModel, target string) {
 	if p.nillable && !col.Nullable {
 		c.fail(column.Source, target, "the column takes no NULL, and the value may be null")
+		c.mend(unnull(column, p, col)...)
+		c.mend(c.nullable(model, col)...)
 	}
 	if p.optional && !column.AbsentNull && !col.Fills() && t.OnMissing == Insert {
 		c.fail(column.Source, target, "the column takes no NULL, and the source may be absent; give it default:")
+		if !p.nillable { // a default is for what is absent alone
+			c.mend(defaulted(column, p, col)...)
+		}
+		c.mend(c.nullable(model, col)...)
 	}
 }
 
-func (c *checker) value(i, j int, col *ColumnModel, target string) {
-	column, program := &c.mapping.Tables[i].Columns[j], &c.mapping.programs[i].columns[j]
-	if complaint := misfit(column.Class, col); complaint != "" {
-		c.fail(column.Source, target, "%s", complaint)
-		return
+// unnull proposes a rule that makes no NULL.
+func unnull(column *Column, p *columnProgram, col *ColumnModel) []Mend {
+	switch {
+	case column.Lookup != nil && column.Lookup.NotFound == NullMissing && p.node.Get("lookup") != nil:
+		return rewrite(column, p, "not_found", "reject")
+	case p.form == constantForm:
+		return nil
+	case column.AbsentNull && p.form == valueForm && !p.value.Type().Nillable():
+		return defaulted(column, p, col)
 	}
-	l := newLimit(col)
-	c.mapping.limits[i][j] = l
-	if program.fallback != nil {
-		if _, expected := l.fits(&l, *program.fallback); expected != "" {
-			c.fail(column.Source, target, "the default %q does not fit: the column takes %s", program.fallback.Lexical(), expected)
-		}
-	}
-	if reason := narrows(column.Class, program.value.Type(), col); reason != "" {
-		c.narrowings = append(c.narrowings, Narrowing{column.Source, column.Path, target, reason})
-	}
+	return filled(column, p, col)
 }
 
 func (c *checker) constant(i, j int, col *ColumnModel, target string) {
@@ -165,7 +152,7 @@ func (c *checker) constant(i, j int, col *ColumnModel, target string) {
 }
 
 // reference checks $row/column: the column is there and of the same kind.
-func (c *checker) reference(column *Column, col *ColumnModel, target string) {
+func (c *checker) reference(i int, column *Column, col *ColumnModel, target string) {
 	to := &c.mapping.Tables[column.Ref]
 	model := c.models[column.Ref]
 	if model == nil {
@@ -179,19 +166,37 @@ func (c *checker) reference(column *Column, col *ColumnModel, target string) {
 		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", to.Name, column.RefColumn, from.Kind, col.Kind)
 	case len(to.Key()) == 0:
 		c.fail(to.Source, to.Name.String(), "other rows refer to this one, so it needs match: to be found again, or sequence: to be known by a number")
+		c.mend(c.naturalKey(column.Ref)...)
 	default:
-		c.copies(column.Source, target, to.Name.String()+"."+column.RefColumn, from, col)
+		c.copies(c.models[i], column.Source, target, to.Name.String()+"."+column.RefColumn, from, col)
 	}
 }
 
 // copies checks that a column takes whatever another one of its kind may hold.
-func (c *checker) copies(source, target, origin string, from, col *ColumnModel) {
+func (c *checker) copies(model *TableModel, source, target, origin string, from, col *ColumnModel) {
 	if from.Nullable && !col.Nullable {
 		c.fail(source, target, "%s may be NULL, and this column takes no NULL", origin)
+		c.mend(c.nullable(model, col)...)
 	}
 	if expected := exceeds(&from.ColumnType, &col.ColumnType); expected != "" {
 		c.fail(source, target, "%s may hold more than this column takes: %s", origin, expected)
+		c.mend(c.like(model, col, from)...)
 	}
+}
+
+// naturalKey proposes match: by a unique index of which the step writes every
+// column.
+func (c *checker) naturalKey(i int) []Mend {
+	t := &c.mapping.Tables[i]
+	for _, index := range c.models[i].Unique {
+		lacks := slices.ContainsFunc(index, func(name string) bool {
+			return !slices.ContainsFunc(t.Columns, func(have Column) bool { return have.Name == name })
+		})
+		if !lacks {
+			return []Mend{{In: InWords, Text: "give the row at " + t.Source + " match: [" + strings.Join(index, ", ") + "]"}}
+		}
+	}
+	return nil
 }
 
 // lookup checks the table that is only read.
@@ -210,7 +215,7 @@ func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
 	case from.Kind != col.Kind:
 		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", l.Table, l.Column, from.Kind, col.Kind)
 	default:
-		c.copies(column.Source, target, l.Table.String()+"."+l.Column, from, col)
+		c.copies(c.models[i], column.Source, target, l.Table.String()+"."+l.Column, from, col)
 	}
 	keys := make([]limit, len(l.keys()))
 	c.mapping.limits[i][j].keys = keys
@@ -228,9 +233,11 @@ func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
 	}
 	switch {
 	case l.From == "" && !model.HasUnique(l.Where):
-		c.fail(column.Source, l.Table.String(), "a look-up needs a unique index on (%s)", strings.Join(l.Where, ", "))
+		c.fail(column.Source, l.Table.String(), "a look-up needs a unique index on (%s)%s", strings.Join(l.Where, ", "), unusable(model, l.Where))
+		c.mend(c.unique(model, l.Where)...)
 	case l.From != "" && !model.HasUnique(l.Where) && !model.HasUnique(l.keys()):
-		c.fail(column.Source, l.Table.String(), "the codes need a unique index on (%s)", strings.Join(l.keys(), ", "))
+		c.fail(column.Source, l.Table.String(), "the codes need a unique index on (%s)%s", strings.Join(l.keys(), ", "), unusable(model, l.keys()))
+		c.mend(c.unique(model, l.keys())...)
 	}
 	c.until(column, l, model)
 	if l.NotFound == ValueMissing {
@@ -298,13 +305,26 @@ func (c *checker) keys(i int) {
 	for k, j := range t.Match {
 		names[k] = t.Columns[j].Name
 	}
-	switch {
-	case model.HasUnique(names):
-	case t.Stub:
-		c.fail(t.Source, t.Name.String(), "a look-up needs a unique index on (%s)", strings.Join(names, ", "))
-	default:
-		c.fail(t.Source, t.Name.String(), "match needs a unique index on (%s)", strings.Join(names, ", "))
+	if model.HasUnique(names) {
+		return
 	}
+	what := "match"
+	if t.Stub {
+		what = "a look-up"
+	}
+	c.fail(t.Source, t.Name.String(), "%s needs a unique index on (%s)%s", what, strings.Join(names, ", "), unusable(model, names))
+	c.mend(c.unique(model, names)...)
+}
+
+// unusable says which index would do if it were another.
+func unusable(model *TableModel, columns []string) string {
+	want := slices.Sorted(slices.Values(columns))
+	for _, index := range model.Unusable {
+		if slices.Equal(slices.Sorted(slices.Values(index.Columns)), want) {
+			return fmt.Sprintf("; %s does not count, for it is %s", index.Name, index.Why)
+		}
+	}
+	return ""
 }
 
 // keyBytes narrows, for each unique index, the widest of its columns that the
@@ -344,8 +364,8 @@ func (c *checker) indexBytes(i int, index []string) {
 		return
 	}
 	l.column.Length = most
-	c.narrowings = append(c.narrowings, Narrowing{column.Source, column.Path, t.Name.String() + "." + column.Name,
-		fmt.Sprintf("an index key takes %d %s", most, units(&l.column))})
+	c.found.Narrowings = append(c.found.Narrowings, Narrowing{Source: column.Source, Path: column.Path, Target: t.Name.String() + "." + column.Name,
+		Reason: fmt.Sprintf("an index key takes %d %s", most, units(&l.column))})
 }
 
 func unitSize(t *ColumnType) int {
@@ -380,6 +400,7 @@ func (c *checker) foreignKeys(i int) {
 		for j := range c.mapping.Tables {
 			if other := &c.mapping.Tables[j]; other.Name == fk.Table && j > i && !other.Stub && !c.writtenBefore(fk.Table, i) {
 				c.fail(t.Source, t.Name.String(), "the foreign key (%s) refers to %s, which is written later, at %s", strings.Join(fk.Columns, ", "), fk.Table, other.Source)
+				c.mend(Mend{In: InWords, Text: "move the row at " + other.Source + " above the one at " + t.Source})
 				break
 			}
 		}
@@ -406,6 +427,7 @@ func (c *checker) returns() {
 		}
 		if len(t.Key()) == 0 {
 			c.fail(t.Source, t.Name.String(), "reply or publish names a value of this row, so it needs match: to be found again, or sequence: to be known by a number")
+			c.mend(c.naturalKey(r.Table)...)
 		}
 	}
 }

@@ -26,6 +26,7 @@ type File struct {
 	Publish      []*publishRule    `yaml:"publish"`
 	Reply        *template         `yaml:"reply"`
 	Faults       []*faultRule      `yaml:"faults"`
+	Strict       bool              `yaml:"strict"` // narrowings are faults
 
 	root  *config.Node
 	calls map[string]*contract.Operation // by channel
@@ -237,7 +238,8 @@ type columnRule struct {
 	constant *config.Node
 	zone     word
 	fallback *config.Node
-	nulls    bool // absent: null
+	nulls    bool         // absent: null
+	truncate *config.Node // truncate: true
 	lookup   *lookupRule
 	codes    *codeColumn
 }
@@ -297,12 +299,13 @@ func (cs *columnRules) UnmarshalNode(n *config.Node) error {
 
 // columnKeys are the keys of the long form.
 type columnKeys struct {
-	From    *expression  `yaml:"from"`
-	Value   *config.Node `yaml:"value"`
-	Dollar  *config.Node `yaml:"$value"`
-	Zone    word         `yaml:"zone"`
-	Default *config.Node `yaml:"default"`
-	Absent  *config.Node `yaml:"absent"`
+	From     *expression  `yaml:"from"`
+	Value    *config.Node `yaml:"value"`
+	Dollar   *config.Node `yaml:"$value"`
+	Zone     word         `yaml:"zone"`
+	Default  *config.Node `yaml:"default"`
+	Absent   *config.Node `yaml:"absent"`
+	Truncate *config.Node `yaml:"truncate"`
 }
 
 // UnmarshalNode tells the forms of a column apart.
@@ -328,14 +331,29 @@ func (c *columnRule) UnmarshalNode(n *config.Node) error {
 		keys.Value = keys.Dollar
 	}
 	c.from, c.constant, c.zone, c.fallback = keys.From, keys.Value, keys.Zone, keys.Default
+	faults.Add(c.readTruncate(keys.Truncate))
 	if (c.from == nil) == (c.constant == nil) && len(faults) == 0 {
 		faults.Add(n.Fault("a column has from: or value:, one of them"))
 	}
-	if c.constant != nil && (c.zone.node != nil || c.fallback != nil || keys.Absent != nil) {
-		faults.Add(n.Fault("zone, default and absent go with from:, not with value:"))
+	if c.constant != nil && (c.zone.node != nil || c.fallback != nil || keys.Absent != nil || keys.Truncate != nil) {
+		faults.Add(n.Fault("zone, default, absent and truncate go with from:, not with value:"))
 	}
 	faults.Add(c.readAbsent(keys.Absent))
 	return faults.Err()
+}
+
+func (c *columnRule) readTruncate(n *config.Node) error {
+	if n == nil {
+		return nil
+	}
+	var cut bool
+	if err := n.Decode(&cut); err != nil {
+		return err
+	}
+	if cut {
+		c.truncate = n
+	}
+	return nil
 }
 
 func (c *columnRule) readAbsent(n *config.Node) error {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/cockroachdb/apd/v3"
@@ -28,6 +29,7 @@ type limit struct {
 	// for what is not known, which takes ASCII only.
 	charset *charmap.Charmap
 	utf8    bool
+	cuts    bool    // truncate: what is too long is cut
 	keys    []limit // of a look-up: of the columns that its keys are compared with
 	ascii   bool    // of a code page: it has all of ASCII
 }
@@ -103,6 +105,9 @@ func fitString(l *limit, v Value) (Value, string) {
 		if n := l.column.Length; n == 0 || len(v.Text) <= n || l.column.Unicode && utf16Length(v.Text) <= n {
 			return v, ""
 		}
+		if l.cuts {
+			return xpath.Text(l.cut(v.Text)), ""
+		}
 		return v, fmt.Sprintf("at most %d %s", l.column.Length, units(&l.column))
 	}
 	n := 0
@@ -113,9 +118,31 @@ func fitString(l *limit, v Value) (Value, string) {
 		}
 	}
 	if l.column.Length > 0 && n > l.column.Length {
+		if l.cuts {
+			return xpath.Text(l.cut(v.Text)), ""
+		}
 		return v, fmt.Sprintf("at most %d %s", l.column.Length, units(&l.column))
 	}
 	return v, ""
+}
+
+// cut is as much of a text as the column takes, whole characters all of them.
+func (l *limit) cut(s string) string {
+	room := l.column.Length
+	for i, r := range s {
+		switch {
+		case !l.utf8: // the characters of a code page are a byte each
+			room--
+		case l.column.Unicode:
+			room -= utf16.RuneLen(r)
+		default:
+			room -= utf8.RuneLen(r)
+		}
+		if room < 0 {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // isUUID takes the one form of RFC 9562 §4.
@@ -180,6 +207,9 @@ func fitBytes(l *limit, v Value) (Value, string) {
 	switch {
 	case l.column.Fixed && len(v.Text) != n:
 		return v, fmt.Sprintf("exactly %d bytes", n)
+	case n > 0 && len(v.Text) > n && l.cuts:
+		v.Text = v.Text[:n]
+		return v, ""
 	case n > 0 && len(v.Text) > n:
 		return v, fmt.Sprintf("at most %d bytes", n)
 	}
@@ -252,8 +282,8 @@ func exactInteger(t *ColumnType) int64 {
 // narrows says in which way the contract allows more than a column takes. A
 // fraction of a second that is cut, years outside 1 to 9999, and characters
 // beyond the basic plane that count two are enforced without being told.
-func narrows(c Class, t xpath.Type, col *ColumnModel) string {
-	simple := t.Simple()
+func narrows(c Class, p *xpath.Program, col *ColumnModel) string {
+	simple := p.Type().Simple()
 	switch col.Kind {
 	case StringColumn:
 		return narrowsString(c, simple, col)
@@ -265,6 +295,9 @@ func narrows(c Class, t xpath.Type, col *ColumnModel) string {
 	case IntegerColumn:
 		return narrowsInteger(simple, col)
 	case DecimalColumn:
+		if r := p.Rounding(); r != nil && r.Places <= col.Scale {
+			return narrowsRounded(r, col)
+		}
 		return narrowsDecimal(c, simple, col)
 	case DateTimeColumn, DateColumn:
 		if col.Grain >= time.Minute {
@@ -436,6 +469,20 @@ func narrowsDecimal(c Class, s *contract.Simple, col *ColumnModel) string {
 		return ""
 	}
 	return strconv.Itoa(*s.TotalDigits) + " digits, up to " + strconv.Itoa(fraction) + " after the point, meet " + takes
+}
+
+// narrowsRounded is about the digits before the point: there are no more than
+// there were in all, for a carry comes of a digit that goes.
+func narrowsRounded(r *xpath.Rounding, col *ColumnModel) string {
+	room := col.Precision - col.Scale
+	takes := fmt.Sprintf("decimal(%d,%d)", col.Precision, col.Scale)
+	switch {
+	case r.Of == nil || r.Of.TotalDigits == nil:
+		return "any number of digits before the point meets " + takes
+	case *r.Of.TotalDigits > room:
+		return strconv.Itoa(*r.Of.TotalDigits) + " digits, rounded to " + strconv.Itoa(r.Places) + " after the point, meet " + takes
+	}
+	return ""
 }
 
 // wholeFits reports whether an integer type's range fits before the point.

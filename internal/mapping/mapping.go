@@ -36,6 +36,8 @@ type Mapping struct {
 	Waits bool
 	// Faults are the rules that answer with faults of the contract, in order.
 	Faults []FaultRule
+	// Strict says that no narrowing is allowed.
+	Strict bool
 	// Warnings are what its author should look at though the mapping compiles.
 	Warnings []config.Fault
 

@@ -183,7 +183,7 @@ func TestNarrowings(t *testing.T) {
 		"sales.order_line.line_no: 1 to any meets -2147483648 to 2147483647",
 		"sales.order_line.quantity: 12 digits, up to 3 after the point, meet decimal(12,3)",
 		"sales.order_line.unit_price: 15 digits, up to 4 after the point, meet decimal(15,4)",
-		"sales.order_line.amount: any number of digits meets decimal(19,4)",
+		"sales.order_line.amount: any number of digits before the point meets decimal(19,4)",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -73,6 +73,7 @@ type columnProgram struct {
 	keys     []*xpath.Program
 	codes    *codeProgram // codeForm
 	constant Cell         // constantForm
+	truncate bool         // what is too long for the column is cut
 	node     *config.Node
 }
 
@@ -217,6 +218,8 @@ func (k *compiler) match(r *rowRule, p *rowProgram, t *Table) {
 			continue
 		case p.columns[i].optional || p.columns[i].nillable:
 			k.fail(w.node, "match needs a value in every message, and %s may be absent", w.text)
+		case p.columns[i].truncate:
+			k.fail(w.node, "match names %s, which is truncated: two keys that differ further on would be one", w.text)
 		}
 		t.Match = append(t.Match, i)
 	}
@@ -335,8 +338,8 @@ func (k *compiler) reference(c *columnRule, self *rowScope, column *Column, p *c
 		k.fail(c.from.node, "there may be several rows $%s here, so that $%s/%s is not one value", name, name, field)
 		return true
 	}
-	if c.zone.node != nil || c.fallback != nil {
-		k.fail(c.node, "zone and default do not go with a row's column")
+	if c.zone.node != nil || c.fallback != nil || c.truncate != nil {
+		k.fail(c.node, "zone, default and truncate do not go with a row's column")
 	}
 	p.form, p.step, p.optional = referenceForm, target.index, maybe
 	column.Ref, column.RefColumn = target.index, field
@@ -383,11 +386,23 @@ func (k *compiler) source(c *columnRule, scope *xpath.Scope, column *Column, p *
 	p.optional = t.Optional()
 	k.zone(c, t, p)
 	k.fallback(c, t, p)
+	k.truncate(c, t, p)
 	if c.nulls {
 		p.nillable = p.nillable || p.optional
 	}
 	if c.nulls && !t.Optional() {
 		k.warn(c.node, "absent: null has no effect: the source is always there")
+	}
+}
+
+// truncate is for what stays what it was when its end is missing.
+func (k *compiler) truncate(c *columnRule, t xpath.Type, p *columnProgram) {
+	switch {
+	case c.truncate == nil:
+	case t.Class != String && t.Class != Untyped && t.Class != Binary:
+		k.fail(c.truncate, "truncate is for text and binary values, and this is %s: it would be another value", t)
+	default:
+		p.truncate = true
 	}
 }
 

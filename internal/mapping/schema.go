@@ -69,6 +69,9 @@ func (t ColumnType) Fills() bool { return t.Nullable || t.HasDefault || t.Identi
 type ColumnModel struct {
 	Name string
 	ColumnType
+	// Declared is the column as the database declares it, for people and to be
+	// compared: type, collation, NULL, default. Empty where nobody knows.
+	Declared string `json:",omitempty"`
 }
 
 // ForeignKey says that Columns refer to RefColumns of Table, in order.
@@ -77,6 +80,26 @@ type ForeignKey struct {
 	Columns    []string
 	Table      TableName
 	RefColumns []string
+	// Disabled says that the database does not enforce it, Untrusted that rows may
+	// be stored that break it.
+	Disabled, Untrusted bool
+	// Cascade is what the database does by itself when the row referred to goes or
+	// changes, such as ON DELETE CASCADE; empty when it refuses.
+	Cascade string
+}
+
+// Index is a unique index that nothing can lean on.
+type Index struct {
+	Name    string
+	Columns []string // in no order
+	Why     string   // filtered, disabled, or over an expression
+}
+
+// Constraint is a CHECK constraint: what it refuses, no mapping can know.
+type Constraint struct {
+	Name     string // empty where it has none
+	Text     string // the condition
+	Disabled bool
 }
 
 // TableModel is a table as it is in the database.
@@ -87,6 +110,11 @@ type TableModel struct {
 	// key included, filtered indexes left out.
 	Unique      [][]string
 	ForeignKeys []ForeignKey
+	// Unusable are unique indexes that are not among Unique.
+	Unusable []Index
+	Checks   []Constraint
+	// Triggers names the triggers that run when rows are written.
+	Triggers []string
 	// Sequence says that it is no table, but a sequence of whole numbers.
 	Sequence bool
 	// KeyBytes is the longest key, in bytes, that an index of the database
@@ -117,23 +145,36 @@ type Schema interface {
 	Table(name TableName) (*TableModel, bool)
 }
 
-// Narrowing is a place where the contract allows more than a column takes. The
-// checked mapping refuses a value that does not fit, before the commit.
-type Narrowing struct {
-	Source string // file:line:column of the rule in the mapping
-	Path   string // the expression as written
-	Target string // schema.table.column
-	Reason string // e.g. "any length meets 40 UTF-16 units"
+// TableNames lists the tables that the mapping writes or looks in, each once.
+func (m *Mapping) TableNames() []TableName {
+	var names []TableName
+	for i := range m.Tables {
+		names = appendOnce(names, m.Tables[i].Name)
+		for _, c := range m.Tables[i].Columns {
+			if c.Lookup != nil {
+				names = appendOnce(names, c.Lookup.Table)
+			}
+		}
+	}
+	return names
 }
 
-// String renders the narrowing on one line.
-func (n Narrowing) String() string {
-	return n.Source + ": " + n.Path + " -> " + n.Target + ": " + n.Reason
+// SequenceNames lists the sequences that the mapping draws from, each once.
+func (m *Mapping) SequenceNames() []TableName {
+	var names []TableName
+	for i := range m.Tables {
+		for _, c := range m.Tables[i].Columns {
+			if c.Sequence != nil {
+				names = appendOnce(names, *c.Sequence)
+			}
+		}
+	}
+	return names
 }
 
-// Checked is a mapping that agrees with a Schema. Its Apply enforces the
-// narrowings; apart from that it is the mapping it was made from.
-type Checked struct {
-	*Mapping
-	Narrowings []Narrowing
+func appendOnce(names []TableName, name TableName) []TableName {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
 }

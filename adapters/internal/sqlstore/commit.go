@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -23,7 +24,7 @@ const firstPause = 50 * time.Millisecond
 type writer struct {
 	store   *Store
 	plan    *Plan
-	program Program
+	program atomic.Pointer[Program] // written anew when only the tables' stamps differ
 	mapping *mapping.Checked
 }
 
@@ -46,7 +47,7 @@ func (s *Store) compile(ctx context.Context, m *mapping.Mapping) (*writer, error
 	if err != nil {
 		return nil, err
 	}
-	checked, err := m.Check(shot)
+	checked, err := m.Check(schema{shot, s.dialect})
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +59,9 @@ func (s *Store) compile(ctx context.Context, m *mapping.Mapping) (*writer, error
 	if err != nil {
 		return nil, err
 	}
-	return &writer{s, plan, program, checked}, nil
+	w := &writer{store: s, plan: plan, mapping: checked}
+	w.program.Store(&program)
+	return w, nil
 }
 
 // openShards makes sure that the shards of the channels have a number to draw,
@@ -209,6 +212,10 @@ func (w *writer) settle(ctx context.Context, lane int, items []*Item) error {
 		switch {
 		case class == Constraint:
 			return w.split(ctx, lane, items, err)
+		case class == Missing, class == Drifted, class == Broken:
+			if err := w.renew(ctx, class, try, err); err != nil {
+				return err
+			}
 		case class != Transient && class != Raced:
 			return err
 		case try == attempts:
@@ -254,13 +261,16 @@ func (w *writer) attempt(ctx context.Context, lane int, items []*Item) (err erro
 		return err
 	}
 	defer func() { session.Release(err) }()
-	return w.program.Run(ctx, session, items)
+	return (*w.program.Load()).Run(ctx, session, items)
 }
 
 // split halves a batch in which the database refuses something, and refuses or
 // holds the message that is left alone with the error.
 func (w *writer) split(ctx context.Context, lane int, items []*Item, cause error) error {
 	if len(items) == 1 {
+		if _, err := w.sameTables(ctx, cause); err != nil {
+			return err
+		}
 		items[0].SetAside(fault.New(fault.CodeConstraint, "").Because(cause))
 		return w.settle(ctx, lane, items)
 	}

@@ -41,6 +41,70 @@ func ParseType(native, charset string) (mapping.ColumnType, error) {
 	return t, nil
 }
 
+// TypeText writes a type as ParseType reads it.
+func TypeText(t mapping.ColumnType) string {
+	switch t.Kind {
+	case mapping.StringColumn:
+		return stringText(t)
+	case mapping.BytesColumn:
+		if t.Fixed {
+			return sized("binary", t.Length)
+		}
+		return sized("varbinary", t.Length)
+	case mapping.IntegerColumn:
+		switch {
+		case t.Min == 0 && t.Max == math.MaxUint8:
+			return "tinyint"
+		case t.Max <= math.MaxInt16:
+			return "smallint"
+		case t.Max <= math.MaxInt32:
+			return "int"
+		}
+		return "bigint"
+	case mapping.DecimalColumn:
+		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
+	case mapping.BoolColumn:
+		return "bit"
+	case mapping.DateColumn:
+		return "date"
+	case mapping.TimeColumn:
+		return fmt.Sprintf("time(%d)", t.Scale)
+	case mapping.DateTimeColumn:
+		switch {
+		case t.Grain >= time.Minute:
+			return "smalldatetime"
+		case t.Grain > 0:
+			return "datetime"
+		}
+		return fmt.Sprintf("datetime2(%d)", t.Scale)
+	}
+	if t.Precision > 0 && t.Precision <= 24 {
+		return "real"
+	}
+	return "float"
+}
+
+func stringText(t mapping.ColumnType) string {
+	name := "varchar"
+	if t.Fixed {
+		name = "char"
+	}
+	switch {
+	case t.UUID:
+		return "uniqueidentifier"
+	case t.Unicode:
+		name = "n" + name
+	}
+	return sized(name, t.Length)
+}
+
+func sized(name string, length int) string {
+	if length == 0 {
+		return name + "(max)"
+	}
+	return fmt.Sprintf("%s(%d)", name, length)
+}
+
 // at returns the i-th size, or what the type has without one.
 func at(size []int, i, otherwise int) int {
 	if i < len(size) {

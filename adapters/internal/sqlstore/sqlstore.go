@@ -63,6 +63,7 @@ const (
 	Raced                    // another transaction stored the same key meanwhile
 	Constraint               // the database refuses a value of some message
 	Missing                  // a table or column is not there: migrations are pending
+	Drifted                  // a table is not as it was when the statements were written
 )
 
 // Dialect is what differs between the databases.
@@ -92,6 +93,9 @@ type Dialect interface {
 	Introspect(ctx context.Context, q Querier, names []mapping.TableName) ([]*Table, error)
 	// Sequences returns those of names that numbers can be drawn from.
 	Sequences(ctx context.Context, q Querier, names []mapping.TableName) ([]mapping.TableName, error)
+	// Build writes an alteration of a table, which is nil for a sequence: a
+	// statement when exact, else words; nothing where it cannot be.
+	Build(t *Table, a mapping.Alteration) (text string, exact bool)
 	Compile(p *Plan) (Program, error)
 	// Exclude keeps other processes from migrating until release is called.
 	Exclude(ctx context.Context) (release func() error, err error)
@@ -247,6 +251,8 @@ func (s *Store) fail(doing string, err error) error {
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
 	case Missing:
 		return fault.New(fault.CodeSchema, "").Because(cause)
+	case Drifted:
+		return drifted(cause)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)

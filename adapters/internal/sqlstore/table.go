@@ -14,6 +14,12 @@ import (
 type Table struct {
 	mapping.TableModel
 	Native []Native // one for each of Columns
+	// Indexed are the columns of indexes that are not unique.
+	Indexed []string
+	// Stamp is another one after every change of the table, and may be without
+	// one; programs hold it against the database in each transaction. Empty where
+	// the database has nothing of the kind.
+	Stamp string
 }
 
 // Native is how the database itself describes a column.
@@ -32,12 +38,48 @@ func (t *Table) Find(name string) (*mapping.ColumnModel, Native, bool) {
 	return &t.Columns[i], t.Native[i], true
 }
 
-// Tidy orders indexes and foreign keys, so that two pictures of one table are equal.
+// Tidy orders what a table has in no order, so that two pictures of one table are
+// equal, and says how each column is declared.
 func (t *Table) Tidy() {
+	for i := range t.Columns {
+		t.Columns[i].Declared = declared(&t.Columns[i].ColumnType, t.Native[i])
+	}
+	slices.SortFunc(t.Unusable, func(a, b mapping.Index) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(t.Checks, func(a, b mapping.Constraint) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Text, b.Text))
+	})
+	slices.Sort(t.Triggers)
 	slices.SortFunc(t.Unique, func(a, b []string) int { return slices.Compare(a, b) })
 	slices.SortFunc(t.ForeignKeys, func(a, b mapping.ForeignKey) int {
 		return cmp.Or(slices.Compare(a.Columns, b.Columns), strings.Compare(a.Table.String(), b.Table.String()))
 	})
+}
+
+// declared is a column as a declaration has it.
+func declared(t *mapping.ColumnType, n Native) string {
+	text := n.Type
+	if n.Collation != "" {
+		text += " COLLATE " + n.Collation
+	}
+	switch {
+	case t.Identity:
+		text += " IDENTITY"
+	case t.Computed:
+		text += ", made by the database"
+	case t.Nullable:
+		text += " NULL"
+	default:
+		text += " NOT NULL"
+	}
+	if n.Default != "" {
+		text += " DEFAULT " + n.Default
+	}
+	return text
+}
+
+// IndexName names an index for an alteration.
+func IndexName(a mapping.Alteration) string {
+	return clip("ux_"+a.Table.Name+"_"+strings.Join(a.Unique, "_"), 128)
 }
 
 // snapshot is a mapping.Schema: the tables that were there when it was taken.
@@ -52,37 +94,79 @@ func (s snapshot) Table(name mapping.TableName) (*mapping.TableModel, bool) {
 	return &t.TableModel, true
 }
 
-// Schema takes a picture of the tables that a mapping writes, looks up and
-// refers to. Tables that do not exist are left out.
-func (s *Store) Schema(ctx context.Context, m *mapping.Mapping) (mapping.Schema, error) {
-	return s.snapshot(ctx, m)
+// Examine compares a mapping with the tables as they are, and says what would mend
+// what is wrong. It changes nothing. The error says that the database could not be
+// asked, or that no statements can be written for tables without a complaint.
+func (s *Store) Examine(ctx context.Context, m *mapping.Mapping) (*mapping.Examination, error) {
+	shot, err := s.snapshot(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	found := m.Examine(schema{shot, s.dialect})
+	if len(found.Complaints) > 0 {
+		return found, nil
+	}
+	plan, err := newPlan(m, shot)
+	if err == nil {
+		_, err = s.dialect.Compile(plan)
+	}
+	return found, err
+}
+
+// Schema takes a picture of the tables that the mappings write, look up and refer
+// to, each once. Tables that do not exist are left out. A mapping that did not
+// compile is nil.
+func (s *Store) Schema(ctx context.Context, mappings ...*mapping.Mapping) (mapping.Schema, error) {
+	shot, err := s.snapshot(ctx, mappings...)
+	if err != nil {
+		return nil, err
+	}
+	return schema{shot, s.dialect}, nil
+}
+
+// schema is a snapshot with the dialect it was taken in.
+type schema struct {
+	snapshot
+	dialect Dialect
+}
+
+// Build implements mapping.Builder.
+func (s schema) Build(a mapping.Alteration) (text string, exact bool) {
+	t := s.snapshot[a.Table]
+	if t == nil && !a.Sequence {
+		return "", false
+	}
+	return s.dialect.Build(t, a)
 }
 
 // snapshot follows foreign keys to their end: the order of writing goes by
 // their depth, and has to be the same for every mapping.
-func (s *Store) snapshot(ctx context.Context, m *mapping.Mapping) (snapshot, error) {
+func (s *Store) snapshot(ctx context.Context, mappings ...*mapping.Mapping) (snapshot, error) {
 	shot := snapshot{}
-	asked := map[mapping.TableName]bool{}
-	for names := tablesOf(m); len(names) > 0; {
-		tables, err := s.dialect.Introspect(ctx, s.dialect.Reader(), names)
+	var names, drawn []mapping.TableName
+	for _, m := range mappings {
+		if m != nil {
+			names, drawn = add(names, m.TableNames()...), add(drawn, m.SequenceNames()...)
+		}
+	}
+	for known := 0; known < len(names); {
+		tables, err := s.dialect.Introspect(ctx, s.dialect.Reader(), names[known:])
 		if err != nil {
 			return nil, s.fail("reading the tables", err)
 		}
-		for _, n := range names {
-			asked[n] = true
-		}
-		names = nil
+		known = len(names)
 		for _, t := range tables {
 			t.Tidy()
 			shot[t.Name] = t
 			for _, fk := range t.ForeignKeys {
-				if !asked[fk.Table] && !slices.Contains(names, fk.Table) {
-					names = append(names, fk.Table)
-				}
+				names = add(names, fk.Table)
 			}
 		}
 	}
-	sequences, err := s.dialect.Sequences(ctx, s.dialect.Reader(), sequencesOf(m))
+	if len(drawn) == 0 {
+		return shot, nil
+	}
+	sequences, err := s.dialect.Sequences(ctx, s.dialect.Reader(), drawn)
 	if err != nil {
 		return nil, s.fail("reading the sequences", err)
 	}
@@ -92,33 +176,11 @@ func (s *Store) snapshot(ctx context.Context, m *mapping.Mapping) (snapshot, err
 	return shot, nil
 }
 
-// sequencesOf lists the sequences that a mapping draws from, each once.
-func sequencesOf(m *mapping.Mapping) []mapping.TableName {
-	var names []mapping.TableName
-	for i := range m.Tables {
-		for _, c := range m.Tables[i].Columns {
-			if c.Sequence != nil && !slices.Contains(names, *c.Sequence) {
-				names = append(names, *c.Sequence)
-			}
-		}
-	}
-	return names
-}
-
-// tablesOf lists the tables a mapping touches, each once.
-func tablesOf(m *mapping.Mapping) []mapping.TableName {
-	var names []mapping.TableName
-	add := func(n mapping.TableName) {
+// add appends the names that are not there yet.
+func add(names []mapping.TableName, more ...mapping.TableName) []mapping.TableName {
+	for _, n := range more {
 		if !slices.Contains(names, n) {
 			names = append(names, n)
-		}
-	}
-	for i := range m.Tables {
-		add(m.Tables[i].Name)
-		for _, c := range m.Tables[i].Columns {
-			if c.Lookup != nil {
-				add(c.Lookup.Table)
-			}
 		}
 	}
 	return names

@@ -102,6 +102,11 @@ UPDATE t SET c0 = b.v0 FROM @t3 AS t INNER JOIN @t2 AS b ON b.n = t.n AND b.r = 
 UPDATE t SET stale = 1 FROM @t3 AS t INNER JOIN @t2 AS b ON b.n = t.n AND b.r = t.p WHERE b.stale = 1;
 INSERT INTO [sales].[order_line_feature] ([line_id], [name], [value])
 SELECT t.c0, t.c1, t.c2 FROM @t3 AS t WHERE t.lead = 1 AND t.stale = 0 ORDER BY t.g;
+IF (SELECT COUNT(*) FROM sys.objects AS o WHERE o.object_id = 1001 AND OBJECT_ID(N'[crm].[customer]', N'U') = 1001 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1005 AND OBJECT_ID(N'[sales].[sales_order]', N'U') = 1005 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1006 AND OBJECT_ID(N'[sales].[order_line]', N'U') = 1006 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1002 AND OBJECT_ID(N'[catalog].[product]', N'U') = 1002 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1007 AND OBJECT_ID(N'[sales].[order_line_feature]', N'U') = 1007 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003') <> 5 THROW 1947050112, 'a table was changed', 1;
 DELETE b FROM gateway.inbox AS b INNER JOIN @m AS m ON m.claim = b.claim AND m.id = b.message_id WHERE m.st IN (4, 5);
 IF EXISTS (SELECT 1 FROM @m WHERE st = 6) ROLLBACK TRANSACTION;
 ELSE

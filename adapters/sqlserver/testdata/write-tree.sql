@@ -153,6 +153,12 @@ FROM (SELECT TOP (2147483647) a.* FROM @t3 AS a ORDER BY a.g) AS t INNER JOIN [s
 WHERE t.lead = 1 AND t.stale = 0 AND EXISTS (SELECT CONVERT(varbinary(max), CASE WHEN SUBSTRING(t.ab, 3, 1) = 'a' THEN x.[value] ELSE t.c2 END) EXCEPT SELECT CONVERT(varbinary(max), x.[value])) OPTION (FORCE ORDER, LOOP JOIN);
 INSERT INTO [sales].[order_line_feature] ([line_id], [name], [value])
 SELECT t.c0, t.c1, t.c2 FROM @t3 AS t WHERE t.lead = 1 AND t.stale = 0 AND NOT EXISTS (SELECT 1 FROM [sales].[order_line_feature] AS x WITH (UPDLOCK, SERIALIZABLE) WHERE x.[line_id] = t.c0 AND x.[name] = t.c1) ORDER BY t.g;
+IF (SELECT COUNT(*) FROM sys.objects AS o WHERE o.object_id = 1003 AND OBJECT_ID(N'[crm].[category]', N'U') = 1003 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1001 AND OBJECT_ID(N'[crm].[customer]', N'U') = 1001 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1005 AND OBJECT_ID(N'[sales].[sales_order]', N'U') = 1005 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1006 AND OBJECT_ID(N'[sales].[order_line]', N'U') = 1006 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1002 AND OBJECT_ID(N'[catalog].[product]', N'U') = 1002 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003'
+  OR o.object_id = 1007 AND OBJECT_ID(N'[sales].[order_line_feature]', N'U') = 1007 AND CONVERT(varchar(23), o.modify_date, 126) = '2026-03-02T09:30:00.003') <> 6 THROW 1947050112, 'a table was changed', 1;
 DELETE b FROM gateway.inbox AS b INNER JOIN @m AS m ON m.claim = b.claim AND m.id = b.message_id WHERE m.st IN (4, 5);
 SELECT m.n, m.st, m.first, b.body, g.outcome, rp.body, f.t, f.r, f.c, f.why, t1.v0
 FROM @m AS m

@@ -22,6 +22,9 @@ func (e *Expr) Compile(scope *Scope) (*Program, []*Fault) {
 	}
 	c.program.tester = tester(code)
 	c.program.lacks = c.lacks(code.typ())
+	if c.last != nil && node(c.last.call) == e.root {
+		c.program.rounding = c.last
+	}
 	return c.program, nil
 }
 
@@ -32,6 +35,7 @@ type compiler struct {
 	inside  int // how many predicates, or right sides of "!", are around
 	kinship int // declarations gone through so far
 	locals  int // how many slots the variables in scope take
+	last    *Rounding
 }
 
 // fail records a fault and returns no code.

@@ -34,6 +34,7 @@ type Program struct {
 	paths    []*walk // those whose node tells where a fault came from
 	lacks    string  // why its nodes have no value, or empty
 	uses     []Use
+	rounding *Rounding // nil: the value is not rounded
 }
 
 // Type is the static type.

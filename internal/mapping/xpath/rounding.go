@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"github.com/cockroachdb/apd/v3"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
 )
 
 // rounding is abs, ceiling, floor, round and round-half-to-even.
@@ -17,6 +19,7 @@ func (c *compiler) rounding(n *call) code {
 		return nil
 	}
 	t := k.typ()
+	c.rounded(n, t, places)
 	t.Shape = nil
 	s := c.each1(t, k, func(f *Frame, v Value) (Value, string) {
 		if v.Class == Double {
@@ -28,6 +31,25 @@ func (c *compiler) rounding(n *call) code {
 	})
 	return s.roundsShort(n.name, k, places)
 }
+
+// Rounding says that an expression as a whole is rounded.
+type Rounding struct {
+	Places int              // digits kept after the point; less than 0 rounds tens and more
+	Of     *contract.Simple // the type of what is rounded; nil where the contract has none
+
+	call *call
+}
+
+// rounded keeps what the last call rounds: of the whole expression, when it is
+// one, all others stand within.
+func (c *compiler) rounded(n *call, t Type, places int32) {
+	if n.name != "abs" && (t.Class == Decimal || t.Class == Integer) {
+		c.last = &Rounding{int(places), t.Simple(), n}
+	}
+}
+
+// Rounding returns how the value is rounded, or nil.
+func (p *Program) Rounding() *Rounding { return p.rounding }
 
 // places is the second argument of round: a literal, perhaps with a sign.
 func (c *compiler) places(n *call) (int32, bool) {

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// checkReport is what check has found: told on out as it comes, and JSON in the end.
+type checkReport struct {
+	OK        bool             `json:"ok"`
+	Faults    []string         `json:"faults,omitempty"` // why it is not
+	Services  []checkedService `json:"services,omitempty"`
+	Routes    []checkedRoute   `json:"routes,omitempty"`
+	Channels  []checkedChannel `json:"channels,omitempty"`
+	Warnings  []string         `json:"warnings,omitempty"`
+	Directory []string         `json:"directory,omitempty"`
+	Broker    []string         `json:"broker,omitempty"`
+	Partners  []string         `json:"partners,omitempty"`
+	Database  []string         `json:"database,omitempty"`
+
+	out io.Writer
+}
+
+// checkedChannel is a channel and what it leads to.
+type checkedChannel struct {
+	Channel string `json:"channel"`
+	To      string `json:"to"`
+}
+
+// checkedService is a service of a contract.
+type checkedService struct {
+	Service    string `json:"service"` // system/name
+	Operations int    `json:"operations"`
+	Schema     string `json:"schema"` // ok, or degraded: and why
+}
+
+// checkedRoute is a route with its mapping.
+type checkedRoute struct {
+	Route     string   `json:"route"`
+	Operation string   `json:"operation"`
+	Tables    int      `json:"tables"`
+	Channels  []string `json:"channels,omitempty"`
+	// Split is the path to the parts that become messages of their own, Around
+	// what is read outside of them.
+	Split    string   `json:"split,omitempty"`
+	Around   []string `json:"around,omitempty"`
+	Faults   []string `json:"faults,omitempty"` // that the mapping answers with
+	Warnings []string `json:"warnings,omitempty"`
+	// Check is what the database's tables say to it; nil when it was not asked.
+	Check *mapping.Examination `json:"check,omitempty"`
+}
+
+func (r *checkReport) line(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
+
+func (r *checkReport) service(s checkedService) {
+	r.Services = append(r.Services, s)
+	r.line("contract  %s: %d operations, schema %s", s.Service, s.Operations, s.Schema)
+}
+
+func (r *checkReport) channel(c checkedChannel) {
+	r.Channels = append(r.Channels, c)
+	r.line("channel   %s: %s", c.Channel, c.To)
+}
+
+func (r *checkReport) route(one checkedRoute) {
+	r.Routes = append(r.Routes, one)
+	r.line("route     %s: %s, %d tables, channels %v", one.Route, one.Operation, one.Tables, one.Channels)
+	if one.Split != "" {
+		r.line("  split   a message for each %s%s", one.Split, sameWhile(one.Around))
+	}
+	for _, f := range one.Faults {
+		r.line("  fault   %s", f)
+	}
+	for _, w := range one.Warnings {
+		r.line("  warning: %s", w)
+	}
+}
+
+func (r *checkReport) warn(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.Warnings = append(r.Warnings, text)
+	r.line("warning: %s", text)
+}
+
+// servers tells lines about one of the servers, and keeps them.
+func (r *checkReport) servers(kept *[]string, name string, lines ...string) {
+	*kept = append(*kept, lines...)
+	for _, line := range lines {
+		r.line("%-9s %s", name, line)
+	}
+}
+
+// tables tells what a route's mapping and the tables have to do with each other.
+func (r *checkReport) tables(route string, found *mapping.Examination) {
+	for i := range r.Routes {
+		if r.Routes[i].Route == route {
+			r.Routes[i].Check = found
+		}
+	}
+	verdict := "agree with the mapping"
+	if len(found.Complaints) > 0 {
+		verdict = "do not fit the mapping"
+	}
+	r.line("tables    %s: %s", route, verdict)
+	for _, c := range found.Complaints {
+		r.line("  fault: %s", c.Detail)
+		r.mends(c.Mends)
+	}
+	for _, n := range found.Narrowings {
+		r.line("  narrowing: %s", n)
+		r.mends(n.Mends)
+	}
+	for _, n := range found.Losses {
+		r.line("  loss: %s", n)
+	}
+	for _, n := range found.Notes {
+		r.line("  note: %s", n)
+	}
+}
+
+func (r *checkReport) mends(mends []mapping.Mend) {
+	for _, m := range mends {
+		r.line("    mend: %s", m)
+	}
+}
+
+// linesOf is an error line by line; none for nil.
+func linesOf(err error) []string {
+	if err == nil {
+		return nil
+	}
+	return strings.Split(err.Error(), "\n")
+}

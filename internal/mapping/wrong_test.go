@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -345,4 +346,33 @@ m.yaml:33:17: crm.customer.email may hold more than this column takes: at most 4
 	{"reference column", "customer_id: $customer/id", "customer_id: $customer/idd", `m.yaml:19:20: crm.customer has no column idd; did you mean id?; for sales.sales_order.customer_id`},
 	{"reference kind", "customer_id: $customer/id", "customer_id: $customer/name", `m.yaml:19:20: crm.customer.name is string, and this column is integer; for sales.sales_order.customer_id`},
 	{"returned column", "body: {no: o:Order/o:OrderNumber}", "body: {no: $order/idd}", `m.yaml:14:5: reply or publish names $order/idd, and there is no such column; did you mean id?; for sales.sales_order.idd`},
+}
+
+// TestStubInEveryRow: a look-up that inserts adds a step, wherever its row
+// stands among the others; what that row writes besides is not lost.
+func TestStubInEveryRow(t *testing.T) {
+	c := loadContract(t)
+	rows := ""
+	for n := 1; n <= 9; n++ {
+		rows += fmt.Sprintf(`  - table: catalog.listed
+    match: [no]
+    columns:
+      no: {value: %d}
+      product_id: {lookup: catalog.product, where: {sku: o:Order/o:Currency}, column: id, not_found: insert, insert: {name: {value: n}}}
+      note: o:Order/o:Note
+`, n)
+		f, err := mapping.Parse("m.yaml", []byte("mapping: m\ncontract: wsdl/orders/orders.wsdl#SubmitOrder\nnamespaces: {o: urn:gatehouse:samples:orders:1}\nrows:\n"+rows+"reply: {OrderId: 1, OrderNumber: o:Order/o:OrderNumber, Status: {$value: ACCEPTED}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := mapping.Compile(f, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range m.Tables {
+			if table.Name.Name == "listed" && (len(table.Columns) != 3 || len(table.Match) != 1) {
+				t.Fatalf("of %d rows, the one at %s has %d columns and match %v", n, table.Source, len(table.Columns), table.Match)
+			}
+		}
+	}
 }

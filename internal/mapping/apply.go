@@ -376,8 +376,11 @@ func (a *applier) keys(step, column int, into *Cell) {
 		case presence == xpath.Absent:
 			return
 		}
+		keys[i] = v
+	}
+	for i := range keys { // once it is clear that there is a key at all
 		var fits bool
-		if keys[i], fits = a.fitKey(step, column, i, v); !fits {
+		if keys[i], fits = a.fitKey(step, column, i, keys[i]); !fits {
 			return
 		}
 	}

@@ -195,8 +195,8 @@ func (c *checker) copies(source, target, origin string, from, col *ColumnModel) 
 }
 
 // lookup checks the table that is only read.
-func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
-	column := &c.mapping.Tables[i].Columns[j]
+func (c *checker) lookup(step, j int, col *ColumnModel, target string) {
+	column := &c.mapping.Tables[step].Columns[j]
 	l := column.Lookup
 	model, ok := c.schema.Table(l.Table)
 	if !ok {
@@ -213,7 +213,7 @@ func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
 		c.copies(column.Source, target, l.Table.String()+"."+l.Column, from, col)
 	}
 	keys := make([]limit, len(l.keys()))
-	c.mapping.limits[i][j].keys = keys
+	c.mapping.limits[step][j].keys = keys
 	for i, name := range l.keys() {
 		key, ok := model.Column(name)
 		if !ok {
@@ -225,6 +225,10 @@ func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
 			continue
 		}
 		keys[i] = newLimit(key)
+		program := c.mapping.programs[step].columns[j].keys[i]
+		if reason := narrows(l.Classes[i], program.Type(), key); reason != "" {
+			c.narrowings = append(c.narrowings, Narrowing{c.mapping.place(program), program.Source, l.Table.String() + "." + name, reason})
+		}
 	}
 	switch {
 	case l.From == "" && !model.HasUnique(l.Where):

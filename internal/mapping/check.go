@@ -19,7 +19,12 @@ func (m *Mapping) Check(s Schema) (*Checked, error) {
 	checked.limits = make([][]limit, len(m.Tables))
 	c := &checker{mapping: &checked, schema: s, models: make([]*TableModel, len(m.Tables))}
 	for i := range m.Tables {
-		c.table(i)
+		c.find(i)
+	}
+	for i := range m.Tables { // a row may refer to one of a later step: that of a look-up which inserts
+		if c.models[i] != nil {
+			c.table(i)
+		}
 	}
 	for i := range m.Tables {
 		if c.models[i] != nil {
@@ -47,7 +52,8 @@ func (c *checker) fail(source, target, format string, args ...any) {
 	c.details = append(c.details, fault.Detail{Message: fmt.Sprintf(format, args...), Source: source, Target: target})
 }
 
-func (c *checker) table(i int) {
+// find looks the table of a step up.
+func (c *checker) find(i int) {
 	t := &c.mapping.Tables[i]
 	model, ok := c.schema.Table(t.Name)
 	if !ok || model.Sequence {
@@ -56,10 +62,14 @@ func (c *checker) table(i int) {
 	}
 	c.models[i] = model
 	c.mapping.limits[i] = make([]limit, len(t.Columns))
+}
+
+func (c *checker) table(i int) {
+	t := &c.mapping.Tables[i]
 	for j := range t.Columns {
 		c.column(i, j)
 	}
-	c.unwritten(t, model)
+	c.unwritten(t, c.models[i])
 }
 
 // unwritten finds the columns that every row needs and no rule gives.
@@ -311,45 +321,79 @@ func (c *checker) keys(i int) {
 	}
 }
 
-// keyBytes narrows, for each unique index, the widest of its columns that the
-// step fills to what the index takes: SQL Server refuses longer keys one by one.
+// keyBytes narrows, for each index, the widest of its columns that the step fills
+// to what the index takes: SQL Server refuses longer keys one by one.
 func (c *checker) keyBytes(i int) {
-	if c.models[i].KeyBytes == 0 {
+	model := c.models[i]
+	for _, index := range model.Narrow {
+		c.indexBytes(i, index)
+	}
+	if model.KeyBytes == 0 {
 		return
 	}
-	for _, index := range c.models[i].Unique {
-		c.indexBytes(i, index)
+	for _, columns := range model.Unique {
+		c.indexBytes(i, IndexModel{columns, model.KeyBytes})
 	}
 }
 
-func (c *checker) indexBytes(i int, index []string) {
+func (c *checker) indexBytes(i int, index IndexModel) {
 	t, model := &c.mapping.Tables[i], c.models[i]
-	total, widest, size := 0, -1, 0
-	for _, name := range index {
+	total, widest, size, writes := 0, -1, 0, false
+	for _, name := range index.Columns {
 		col, ok := model.Column(name)
 		if !ok {
 			return
 		}
-		own := keySize(&col.ColumnType, model.KeyBytes)
-		total += own
 		j := slices.IndexFunc(t.Columns, func(have Column) bool { return have.Name == name })
+		own := c.keyPart(i, j, col, index.Bytes)
+		total, writes = total+own, writes || j >= 0
 		if j >= 0 && own > size && c.mapping.limits[i][j].fits != nil && (col.Kind == StringColumn || col.Kind == BytesColumn) {
 			widest, size = j, own
 		}
 	}
-	if total <= model.KeyBytes || widest < 0 {
+	if total <= index.Bytes || !writes {
 		return
 	}
-	column := &t.Columns[widest]
-	l := &c.mapping.limits[i][widest]
-	most := (model.KeyBytes - total + size) / unitSize(&l.column)
-	if most <= 0 || l.column.Fixed {
-		c.fail(t.Source, t.Name.String(), "the key (%s) may be longer than the %d bytes an index takes", strings.Join(index, ", "), model.KeyBytes)
+	most := 0
+	if widest >= 0 && !c.mapping.limits[i][widest].column.Fixed {
+		most = (index.Bytes - total + size) / unitSize(&c.mapping.limits[i][widest].column)
+	}
+	if most <= 0 {
+		c.fail(t.Source, t.Name.String(), "the key (%s) may be longer than the %d bytes an index takes", strings.Join(index.Columns, ", "), index.Bytes)
 		return
 	}
+	column, l := &t.Columns[widest], &c.mapping.limits[i][widest]
 	l.column.Length = most
 	c.narrowings = append(c.narrowings, Narrowing{column.Source, column.Path, t.Name.String() + "." + column.Name,
 		fmt.Sprintf("an index key takes %d %s", most, units(&l.column))})
+}
+
+// keyPart is the most bytes that a column adds to a key: of one that the step
+// copies from another, no more than that one holds, and of one that is narrowed
+// already, no more than it takes still.
+func (c *checker) keyPart(i, j int, col *ColumnModel, room int) int {
+	own := keySize(&col.ColumnType, room)
+	if j < 0 {
+		return own
+	}
+	column := &c.mapping.Tables[i].Columns[j]
+	var from *TableModel
+	name := column.RefColumn
+	switch {
+	case column.Ref >= 0:
+		from = c.models[column.Ref]
+	case column.Lookup != nil && column.Lookup.NotFound != ValueMissing:
+		from, _ = c.schema.Table(column.Lookup.Table)
+		name = column.Lookup.Column
+	case c.mapping.limits[i][j].fits != nil:
+		return min(own, keySize(&c.mapping.limits[i][j].column, room))
+	}
+	if from != nil {
+		if origin, ok := from.Column(name); ok {
+			return min(own, keySize(&origin.ColumnType, room))
+		}
+	}
+	return own
 }
 
 func unitSize(t *ColumnType) int {

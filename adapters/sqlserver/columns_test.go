@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -28,13 +27,7 @@ func TestColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	// A table takes long to make there: twenty cases, unless more are asked for.
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("20"); err != nil {
-			t.Fatal(err)
-		}
-		defer f.Value.Set(f.DefValue)
-	}
+	mappingtest.Checks(t, 30) // a table takes long to make there
 	gatewaytest.TestColumns(t, s, columns{db, emulated(t, db)})
 }
 
@@ -80,7 +73,7 @@ func (d columns) Create(c *mappingtest.Case) error {
 		}
 	}
 	for _, t := range c.Tables {
-		parts := []string{"id bigint IDENTITY PRIMARY KEY"}
+		parts := []string{"id bigint IDENTITY PRIMARY KEY" + when(t.Clustered, " NONCLUSTERED")}
 		for _, col := range t.Columns {
 			declared := col.Name + " " + col.Native
 			if col.Null {
@@ -100,17 +93,29 @@ func (d columns) Create(c *mappingtest.Case) error {
 		}
 		for _, index := range [][]string{t.Key, {t.Drawn}} {
 			if len(index) > 0 && index[0] != "" {
-				parts = append(parts, "UNIQUE ("+strings.Join(index, ", ")+")")
+				parts = append(parts, "UNIQUE "+when(t.Clustered, "CLUSTERED ")+"("+strings.Join(index, ", ")+")")
 			}
 		}
 		if _, err := d.db.Exec("CREATE TABLE dbo." + t.Name + " (" + strings.Join(parts, ", ") + ")"); err != nil {
 			return err
+		}
+		if t.Index != nil {
+			if _, err := d.db.Exec("CREATE INDEX ix_" + t.Name + " ON dbo." + t.Name + " (" + strings.Join(t.Index, ", ") + ")"); err != nil {
+				return err
+			}
 		}
 		if err := d.seed(t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func when(yes bool, word string) string {
+	if yes {
+		return word
+	}
+	return ""
 }
 
 // seed inserts the rows that are there before any message.

@@ -15,12 +15,12 @@ func (v *inventor) column(c *Column, r *rule) string {
 	case p < 3:
 		return "{value: " + v.of("5", "1.50", "007", "true", "null", "'x'", "'6F9619FF-8B86-D011-B42D-00C04FC964FF'") + "}"
 	case p < 10 && r.above != nil:
-		return v.referred(r.above)
+		return v.referred(c, r, r.above)
 	case p < 14 && v.side != nil && r != v.side:
-		return v.referred(v.side)
-	case p < 24 && len(v.refs) > 0:
+		return v.referred(c, r, v.side)
+	case p < 30 && len(v.refs) > 0:
 		return v.lookup(c, r)
-	case p < 30 && len(v.sets) > 0:
+	case p < 42 && len(v.sets) > 0:
 		return v.codeSet(c, r)
 	}
 	from := quoted(v.expression(kind, r.scope))
@@ -35,9 +35,19 @@ func (v *inventor) column(c *Column, r *rule) string {
 	return from
 }
 
-// referred is a column of another row.
-func (v *inventor) referred(to *rule) string {
-	return "$" + to.name + "/" + to.table.Columns[v.pick(len(to.table.Columns))].Name
+// referred is a column of another row, mostly one of the same type.
+func (v *inventor) referred(c *Column, r, to *rule) string {
+	columns := to.table.Columns
+	for range 3 {
+		from := columns[v.pick(len(columns))]
+		if from.kind == c.kind || v.chance(10) {
+			if r.source == "" && c.fill == "" && v.chance(50) {
+				c.Native, c.Charset, c.Null = from.Native, from.Charset, true
+			}
+			return "$" + to.name + "/" + from.Name
+		}
+	}
+	return quoted(v.path(c.kind, r.scope))
 }
 
 func (v *inventor) fallback(kind string) string {
@@ -103,7 +113,7 @@ func (v *inventor) foreign() {
 		key, value := foreignKeys[v.pick(len(foreignKeys))], foreignValues[v.pick(len(foreignValues))]
 		t.Key = []string{"k"}
 		t.Columns = []Column{{Name: "k", Native: key.native, kind: key.kind}, {Name: "v", Native: value.native, kind: value.kind, Null: v.chance(30)}}
-		pair, dated := v.chance(30), v.chance(25)
+		pair, dated := v.chance(25), v.chance(35)
 		if pair {
 			t.Key = []string{"k", "j"}
 			t.Columns = append(t.Columns, Column{Name: "j", Native: "int", kind: "integer"})
@@ -162,7 +172,7 @@ func (v *inventor) lookup(c *Column, r *rule) string {
 func (v *inventor) codeTable(t *Table, r *rule) string {
 	table, at := "table: dbo."+t.Name+", code: k, value: v", ""
 	if t.Dated {
-		table, at = table+", valid_from: since"+v.of("", ", valid_to: till"), ", at: $message/receivedAt"
+		table, at = table+", valid_from: since"+v.of("", ", valid_to: till", ", valid_to: till"), ", at: xs:date($message/receivedAt)"
 	}
 	return fmt.Sprintf("{code_set: {%s}, from: %s%s, unknown: %s}", table, quoted(v.path(t.Columns[0].kind, r.scope)), at, v.unknown(t.Columns[1].kind))
 }

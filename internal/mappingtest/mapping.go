@@ -26,7 +26,7 @@ func (v *inventor) native() (native, kind string) {
 
 // newColumn draws a column's type; some columns are of a code page.
 func (v *inventor) newColumn(name string) (c Column, kind string) {
-	c = Column{Name: name, Null: v.chance(75), Default: v.chance(15)}
+	c = Column{Name: name, Null: v.chance(85), Default: v.chance(15)}
 	c.Native, kind = v.native()
 	if strings.HasPrefix(c.Native, "varchar") || strings.HasPrefix(c.Native, "char") {
 		c.Charset = v.of(charsets...)
@@ -154,13 +154,21 @@ func (v *inventor) shape(r *rule) {
 		t.Refers = append(t.Refers, Reference{"beside", v.side.table.Name})
 		add(Column{Name: "beside", Native: "bigint", Null: true}, "beside")
 	}
+	if r.name == "side" {
+		add(Column{Name: "label", Native: v.of("nvarchar(20)", "nvarchar(1000)", "nvarchar(850)", "nvarchar(450)")}, "label")
+	}
 	if v.chance(20) {
 		wide := Column{Name: "wide", Native: v.of("nvarchar(900)", "nvarchar(100)", "varchar(3000)", "varbinary(2000)"), Null: true}
-		t.Unique = []string{"wide", "c0"}
+		if v.chance(50) {
+			t.Unique = []string{"wide", "c0"}
+		} else {
+			t.Index = []string{"wide"}
+		}
 		add(wide, "wide")
 	}
+	t.Clustered = v.chance(40)
 	if t.Unique == nil && v.chance(10) {
-		t.Drawn, t.Key = "seq", nil
+		t.Drawn, t.Key, t.Clustered = "seq", nil, false
 		add(Column{Name: "seq", Native: v.of("bigint", "bigint", "int")}, "seq")
 		v.made.Sequences = []string{"numbers"}
 	}
@@ -179,13 +187,16 @@ func (v *inventor) filled(c *Column, r *rule) string {
 	case "source":
 		return "{value: " + r.source + "}"
 	case "code":
-		if v.side != nil && v.chance(25) { // a key that is copied
-			if columns := v.side.table.Columns; strings.HasPrefix(columns[len(columns)-1].Native, "nvarchar") {
-				return "$side/" + columns[len(columns)-1].Name
-			}
+		if v.side != nil && v.chance(35) { // a key that is copied
+			return "$side/label"
 		}
 		return quoted("concat('', " + v.path("string", r.scope) + ")")
+	case "label":
+		return quoted("concat('', " + v.path("string", r.scope) + ")")
 	case "wide":
+		if v.side != nil && v.chance(25) {
+			return "$side/label"
+		}
 		return quoted(v.path(map[bool]string{true: "binary", false: "string"}[strings.HasPrefix(c.Native, "varb")], r.scope))
 	}
 	return v.column(c, r)

@@ -31,6 +31,8 @@ type Table struct {
 	Columns      []Column // without id
 	Key          []string // none where Drawn is known instead
 	Unique       []string // another unique index, for the check alone; or empty
+	Clustered    bool     // Key is the clustered index, which has less room
+	Index        []string // an index that is not unique; or empty
 	Drawn        string   // the column that a sequence fills, with a unique index of its own; or empty
 	Refers       []Reference
 	// Seeds are rows that are there before any message, in the forms of Holds;

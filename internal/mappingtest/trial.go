@@ -55,7 +55,7 @@ func (t *Trial) Message(pick Pick) ([]byte, error) {
 		return nil, err
 	}
 	valid := msg.Payload(sample.Form{})
-	for range 4 {
+	for range pick(5) {
 		spoilt := []byte(t.Spoil(string(valid), pick))
 		if details, _, err := t.Mapping.Service.ValidatePayload(t.Mapping.Operation, spoilt, 1); err == nil && len(details) == 0 {
 			valid = spoilt

@@ -27,7 +27,7 @@ func TestColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	mappingtest.Checks(t, 30) // a table takes long to make there
+	mappingtest.Checks(t, 20) // a table takes long to make there
 	gatewaytest.TestColumns(t, s, columns{db, emulated(t, db)})
 }
 

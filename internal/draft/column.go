@@ -21,6 +21,7 @@ type column struct {
 	nullable bool
 	zone     bool   // a dateTime
 	of       *table // the parent that it refers to
+	codes    string // the code set that translates it; or empty
 	note     string // what is to be decided
 	sqlNote  string
 }
@@ -176,6 +177,9 @@ func (b *builder) settle(t *table) {
 		t.add(l.column)
 	}
 	b.key(t, ref, taken)
+	if b.sets != nil {
+		b.codeSets(t)
+	}
 	b.collapse(t)
 	for _, child := range t.children {
 		b.settle(child)

@@ -83,13 +83,6 @@ func (i *initial) read(wsdl string) error {
 	if err := isFolder(i.dir); err != nil {
 		return usageError{fmt.Errorf("--dir: %w", err)}
 	}
-	var err error
-	if i.contract, err = loadContractFile(file, ""); err != nil {
-		return err
-	}
-	if i.service, i.operation, err = findOperation(i.contract, name); err != nil {
-		return err
-	}
 	from, err := filepath.Abs(i.dir)
 	if err != nil {
 		return err
@@ -98,9 +91,25 @@ func (i *initial) read(wsdl string) error {
 	if err != nil {
 		return err
 	}
+	if i.contract, err = loadContractFile(file, contractRoot(from, to)); err != nil {
+		return err
+	}
+	if i.service, i.operation, err = findOperation(i.contract, name); err != nil {
+		return err
+	}
 	rel, err := filepath.Rel(from, to)
 	i.path = filepath.ToSlash(rel)
 	return err
+}
+
+// contractRoot is the folder that the contract is loaded from, which decides what the
+// system is called: as project.loadContract has it, the project's, or the one
+// above the contract's own.
+func contractRoot(project, file string) string {
+	if rel, err := filepath.Rel(project, file); err == nil && filepath.IsLocal(rel) {
+		return project
+	}
+	return filepath.Dir(filepath.Dir(file))
 }
 
 // draft makes the texts and proves them: the mapping compiles, fits its tables,

@@ -2,6 +2,7 @@ package draft
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -79,7 +80,7 @@ func tableName(local string) string {
 func columnNames(table string, leaves []*leaf, taken map[string]bool) []string {
 	depth := make([]int, len(leaves))
 	for i, l := range leaves {
-		if n := len(l.at.names); n > 2 && !says(l.at.names[n-1], l.at.names[n-2]) {
+		if n := len(l.at.names); n > 2 && !wrapping.MatchString(l.at.names[n-2]) && !says(l.at.names[n-1], l.at.names[n-2]) {
 			depth[i] = 1
 		}
 	}
@@ -117,6 +118,9 @@ func columnNames(table string, leaves []*leaf, taken map[string]bool) []string {
 	}
 	return out
 }
+
+// wrapping are parts that say nothing of what stands in them.
+var wrapping = regexp.MustCompile(`(?i)^(.*(request|response|type)|payload|body|data|header|content|message|msg|details?|info|input|output|in|out|arg[0-9]*|param(eter)?s?|results?|records?|root|document|envelope|object|item|value)$`)
 
 // says reports whether a name says already what it belongs to, as OrderNumber in
 // Order does.

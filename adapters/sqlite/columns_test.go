@@ -37,7 +37,7 @@ func TestColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	mappingtest.Checks(t, 300)
+	mappingtest.Checks(t, 200)
 	gatewaytest.TestColumns(t, s, columns{db})
 }
 

@@ -62,7 +62,7 @@ func schemaOf(t *rapid.T, c *mappingtest.Case) snapshot {
 // one does not hold. No database is asked; the oracle is SQL Server's
 // documentation.
 func TestNothingIsRefusedLate(t *testing.T) {
-	mappingtest.Checks(t, 800)
+	mappingtest.Checks(t, 500)
 	had := mappingtest.Features{}
 	var cases, compiled, accepted, messages, stored, refused, cells int
 	rapid.Check(t, func(t *rapid.T) {

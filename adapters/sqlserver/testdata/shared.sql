@@ -236,6 +236,8 @@ DELETE FROM gateway.payload WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(b
 DELETE FROM gateway.relayed WITH (ROWLOCK) WHERE channel = @p1 AND shard = @p2 AND first_seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- removeReply
 DELETE FROM gateway.reply WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeResponses
+DELETE FROM gateway.response WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeSomeAttempts
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id = @p1
 			AND id IN (SELECT TOP (@p2) a.id FROM gateway.attempt AS a WHERE a.message_id = @p1 ORDER BY a.id );

@@ -41,6 +41,7 @@ func TestPlans(t *testing.T) {
 	// what waits for a channel is counted in the narrowest index there is.
 	walks := map[string]string{
 		"ping": "gateway.lease", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
+		"jobs":        "gateway.job", // a handful
 		"countOutbox": "gateway.outbox USING COVERING INDEX ix_gateway_outbox_key", "countStuck": "gateway.parked USING COVERING INDEX ix_gateway_parked_key",
 	}
 	// A few rows of one message.
@@ -62,6 +63,10 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	for name, statement := range statements {
+		grouped := strings.HasPrefix(name, "lot groups: ") || strings.HasPrefix(name, "lot delivery groups: ")
+		if grouped { // a few hundred groups are put in order; what they are made of is not
+			walks[name], sorted[name] = "g", true
+		}
 		for _, step := range planOf(t, db, statement) {
 			if table, ok := strings.CutPrefix(step, "SCAN "); ok && table != walks[name] && !strings.HasPrefix(table, "json_each") && table != "CONSTANT ROW" {
 				t.Errorf("%s: %s\n%s", name, step, statement)

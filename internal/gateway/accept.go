@@ -289,8 +289,10 @@ func (p *passage) messageID() string {
 // apply maps the document to rows, keys and identity.
 func (g *Gateway) apply(_ context.Context, p *passage) error {
 	var err error
-	p.changes, err = p.writer.mapping.Apply(&p.input)
-	return err
+	if p.changes, err = p.writer.mapping.Apply(&p.input); err != nil {
+		return err
+	}
+	return p.keepsIdentity()
 }
 
 // commit hands the message to its lane and waits for the outcome.
@@ -338,11 +340,14 @@ func (p *passage) entry() *Entry {
 
 func (p *passage) message() *Message {
 	m := p.facts()
-	m.Identity = cmp.Or(p.changes.Identity, m.ID.String())
+	m.Identity = cmp.Or(p.changes.Identity, p.takesOver(m).String())
 	m.OrderingKey = cmp.Or(p.changes.OrderingKey, m.Identity)
 	m.Correlation = cmp.Or(p.messageID(), m.Identity)
 	m.Keys = p.changes.Keys
 	m.Body = p.digest()
+	if p.arrival.repeats != nil {
+		return p.asRepeat(m)
+	}
 	if p.arrival.Asynchronous() {
 		m.Correlation = cmp.Or(p.arrival.Correlation, m.Correlation)
 		return m
@@ -350,6 +355,15 @@ func (p *passage) message() *Message {
 	m.Endpoint += "." + p.receipt.Operation.Name
 	m.Payload = document.AppendStandalone(nil, p.input.Payload)
 	return m
+}
+
+// takesOver is the id that stands for the identity of a message that has none: a
+// replay's is the one of the message it takes the place of.
+func (p *passage) takesOver(m *Message) ID {
+	if m.ReplayOf != (ID{}) {
+		return m.ReplayOf
+	}
+	return m.ID
 }
 
 // facts is what is known of the message as soon as its route is.
@@ -372,8 +386,8 @@ func (p *passage) facts() *Message {
 	if p.principal != nil {
 		m.Principal, m.Sender = p.principal.DN, p.principal.Sender
 	}
-	if p.replayed() {
-		m.ReplayOf = p.arrival.release.ID
+	if r := p.arrival.release; r != nil && p.replayed() {
+		m.ReplayOf = r.ID
 	}
 	return m
 }

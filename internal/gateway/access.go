@@ -15,14 +15,17 @@ const (
 	Send    Verb = "send"    // deliver messages to a route
 	Cause   Verb = "cause"   // have messages published to a channel that demands it
 	Read    Verb = "read"    // see messages, the configuration, who may do what
-	Replay  Verb = "replay"  // have a message processed again
+	Replay  Verb = "replay"  // have a parked message processed again
+	Correct Verb = "correct" // the same, with another payload than it came with
+	Repeat  Verb = "repeat"  // have a stored message processed again
+	Adopt   Verb = "adopt"   // park the messages of a foreign dead-letter queue
 	Park    Verb = "park"    // take a waiting message out of the way
 	Discard Verb = "discard" // give up a parked message
 	Reload  Verb = "reload"  // have the configuration read again
 )
 
 // Verbs lists every verb that a grant may name.
-var Verbs = []Verb{Send, Cause, Read, Replay, Park, Discard, Reload}
+var Verbs = []Verb{Send, Cause, Read, Replay, Correct, Repeat, Adopt, Park, Discard, Reload}
 
 // The resources that are there once.
 const (
@@ -52,7 +55,7 @@ func Resources(routes, channels []string) []string {
 var meaningful = map[string][]Verb{
 	"route":         {Send},
 	"channel":       {Cause},
-	"message":       {Read, Replay, Park, Discard},
+	"message":       {Read, Replay, Correct, Repeat, Adopt, Park, Discard},
 	OnConfiguration: {Read, Reload},
 	OnAccess:        {Read},
 }

@@ -102,6 +102,19 @@ func (ls *lanes) commit(ctx context.Context, w *boundWriter, e *Entry) (Outcome,
 	}
 }
 
+// busy reports whether more waits in some lane than its next batch takes.
+func (ls *lanes) busy() bool {
+	for _, l := range ls.each {
+		l.mu.Lock()
+		waiting := len(l.queue)
+		l.mu.Unlock()
+		if waiting > maxBatch {
+			return true
+		}
+	}
+	return false
+}
+
 func (ls *lanes) laneOf(key string) *lane {
 	h := fnv.New32a()
 	h.Write([]byte(key))

@@ -22,6 +22,7 @@ type Store interface {
 	Outbox
 	Ledger
 	Lot
+	Jobs
 	Suspects
 }
 
@@ -130,7 +131,7 @@ type Act struct {
 // Attempt is one line of a message's history.
 type Attempt struct {
 	At     time.Time `json:"at"`
-	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, released, discarded
+	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, corrected, repeated, released, discarded
 	By     string    `json:"by,omitempty"`
 	Code   string    `json:"code,omitempty"`
 	Reason string    `json:"reason,omitempty"`
@@ -160,9 +161,10 @@ type Query struct {
 	Identity string
 	Since    time.Time
 	Until    time.Time
-	Outcome  string // stored, superseded, refused, parked, waiting, replayed, discarded
-	Limit    int    // zero: 50
-	Before   ID     // page on: only messages older than this one
+	Outcome  string   // stored, superseded, refused, parked, waiting, replayed, discarded
+	Codes    []string // of what was refused or is kept: one of these
+	Limit    int      // zero: 50
+	Before   ID       // page on: only messages older than this one
 }
 
 // Summary is one line of a message list: a message or a refusal.
@@ -186,6 +188,7 @@ type Record struct {
 	Mapping     string           `json:"mapping"`
 	Contract    string           `json:"contract"`
 	TraceParent string           `json:"traceparent,omitempty"`
+	Correlation string           `json:"correlation,omitempty"`
 	ContentType string           `json:"content_type"`
 	Payload     []byte           `json:"payload,omitempty"`
 	Reply       []byte           `json:"reply,omitempty"`

@@ -23,6 +23,7 @@ func (a *Arrival) DeadLettered(queue, reason string) {
 		}
 		a.Refusal = why
 	}
-	// The answer to an earlier attempt may have been lost: it is parked once.
-	a.Redelivered = true
+	// The answer to an earlier attempt may have been lost: it is parked once. Equal
+	// bytes without an id may be two messages, and are parked twice then.
+	a.Redelivered = a.MessageID != ""
 }

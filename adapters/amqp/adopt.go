@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 	driver "github.com/rabbitmq/amqp091-go"
@@ -14,27 +13,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
-// Adopted is what became of the messages of a dead-letter queue.
-type Adopted struct {
-	Looked int `json:"looked"` // how many were taken in hand
-	Parked int `json:"parked"`
-	Known  int `json:"known"` // were parked before, under the same message-id
-	Left   int `json:"left"`  // are still in the queue, as the broker says
-	// Deaths tells why they were there, in the order of the first of each kind.
-	Deaths []Death `json:"deaths"`
-}
-
-// Death is why messages were dead-lettered.
-type Death struct {
-	Queue      string `json:"queue"`            // where they died; empty: the broker does not say
-	Reason     string `json:"reason,omitempty"` // rejected, expired, maxlen, delivery_limit
-	RoutingKey string `json:"routing_key,omitempty"`
-	Count      int    `json:"count"` // of messages
-
-	exchange string
-	times    int64 // how often the message died so
-}
-
 // adoptBatch is how many messages are in hand at once.
 const adoptBatch = 64
 
@@ -43,7 +21,7 @@ const adoptBatch = 64
 // the endpoint says who is believed to have sent them. A message is acknowledged
 // when it is committed; what cannot be goes back to the queue, and the error is
 // fault.Unavailable. With look nothing is parked, and everything goes back.
-func (c *Client) Adopt(ctx context.Context, e Endpoint, queue string, limit int, look bool, core Core) (*Adopted, error) {
+func (c *Client) Adopt(ctx context.Context, e Endpoint, queue string, limit int, look bool, core Core) (*gateway.Adopted, error) {
 	e = e.withDefaults()
 	var channel *driver.Channel
 	conn, err := c.attach(ctx, "gatehouse adopts "+queue, func(conn *connection) (err error) {
@@ -55,7 +33,7 @@ func (c *Client) Adopt(ctx context.Context, e Endpoint, queue string, limit int,
 	}
 	defer conn.hangUp() // what was not acknowledged goes back
 	defer context.AfterFunc(ctx, conn.link.abort)()
-	a := &adopter{endpoint: e, queue: queue, channel: channel, core: core, remote: conn.RemoteAddr().String(), out: &Adopted{Deaths: []Death{}}}
+	a := &adopter{endpoint: e, queue: queue, channel: channel, core: core, remote: conn.RemoteAddr().String(), out: &gateway.Adopted{Deaths: []gateway.Death{}}}
 	for a.out.Looked < limit && err == nil {
 		var batch []driver.Delivery
 		if batch, err = a.get(min(adoptBatch, limit-a.out.Looked)); len(batch) == 0 {
@@ -94,7 +72,7 @@ type adopter struct {
 	channel  *driver.Channel
 	core     Core
 	remote   string
-	out      *Adopted
+	out      *gateway.Adopted
 }
 
 // get takes up to n messages in hand, fewer when there are no more.
@@ -111,20 +89,9 @@ func (a *adopter) get(n int) (batch []driver.Delivery, err error) {
 		batch = append(batch, d)
 		a.out.Left = int(d.MessageCount)
 		a.out.Looked++
-		a.note(deathOf(&d))
+		a.out.Note(deathOf(&d).Death)
 	}
 	return batch, nil
-}
-
-// note counts a death.
-func (a *adopter) note(death Death) {
-	same := func(d Death) bool { return d.Queue == death.Queue && d.Reason == death.Reason && d.RoutingKey == death.RoutingKey }
-	if i := slices.IndexFunc(a.out.Deaths, same); i >= 0 {
-		a.out.Deaths[i].Count++
-		return
-	}
-	death.Count = 1
-	a.out.Deaths = append(a.out.Deaths, death)
 }
 
 // park commits messages in their order, and acknowledges those that are.
@@ -169,26 +136,33 @@ func (a *adopter) park(ctx context.Context, batch []driver.Delivery) error {
 // arrival is the message as its endpoint would have handed it over, with why it
 // was given up.
 func (a *adopter) arrival(d *driver.Delivery) *gateway.Arrival {
-	death := deathOf(d)
-	if death.Queue != "" { // the message as it was when it was alive
-		d.Exchange, d.RoutingKey = death.exchange, death.RoutingKey
+	last := deathOf(d)
+	if last.Queue != "" { // the message as it was when it was alive
+		d.Exchange, d.RoutingKey = last.exchange, last.RoutingKey
 	}
 	out := a.endpoint.arrival(d, a.remote)
 	out.ID = uuid.Must(uuid.NewV7())
-	queue, reason := death.Queue, death.Reason
+	queue, reason := last.Queue, last.Reason
 	if queue == "" {
 		queue = a.queue
 	}
-	if death.times > 1 {
-		reason += fmt.Sprintf(" (%d times)", death.times)
+	if last.times > 1 {
+		reason += fmt.Sprintf(" (%d times)", last.times)
 	}
 	out.DeadLettered(queue, reason)
 	return out
 }
 
+// death is why one message was dead-lettered last.
+type death struct {
+	gateway.Death
+	exchange string // that it was published to
+	times    int64  // how often it died so
+}
+
 // deathOf reads why a message was dead-lettered last: RabbitMQ's x-death header,
 // the latest death first.
-func deathOf(d *driver.Delivery) (out Death) {
+func deathOf(d *driver.Delivery) (out death) {
 	deaths, _ := d.Headers["x-death"].([]any)
 	if len(deaths) == 0 {
 		return out

@@ -24,23 +24,6 @@ type Adoption struct {
 // MaxAdopted is how many messages one request adopts at most.
 const MaxAdopted = 1000
 
-// Adopted is what became of them.
-type Adopted struct {
-	Looked int     `json:"looked"` // how many were taken in hand
-	Parked int     `json:"parked"`
-	Known  int     `json:"known"` // were parked before
-	Left   int     `json:"left"`  // are still in the queue, as the broker says
-	Deaths []Death `json:"deaths"`
-}
-
-// Death is why messages were dead-lettered.
-type Death struct {
-	Queue      string `json:"queue,omitempty"`
-	Reason     string `json:"reason,omitempty"`
-	RoutingKey string `json:"routing_key,omitempty"`
-	Count      int    `json:"count"`
-}
-
 // adopt parks messages of a foreign dead-letter queue.
 func (h *Handler) adopt(c *call) (any, error) {
 	given := Adoption{Limit: 100}

@@ -61,7 +61,7 @@ func CheckReason(reason string, required bool) error {
 	}
 	switch {
 	case required && strings.TrimSpace(reason) == "":
-		return refuse("is missing: whoever gives something up says why")
+		return refuse("is missing: whoever does this says why")
 	case utf8.RuneCountInString(reason) > MaxReason:
 		return refuse("has more than 1000 characters")
 	case strings.ContainsFunc(reason, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):

@@ -49,7 +49,7 @@ type Ledger interface {
 // Broker reaches the queues of others.
 type Broker interface {
 	// Adopt parks messages of a dead-letter queue as messages of a route.
-	Adopt(ctx context.Context, a Adoption) (*Adopted, error)
+	Adopt(ctx context.Context, a Adoption) (*gateway.Adopted, error)
 }
 
 // Configuration is what runs, and how it is changed.

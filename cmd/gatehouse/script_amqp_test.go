@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -13,7 +14,8 @@ import (
 )
 
 // scriptAMQP: amqp [-u user] [-q queue] [-i message-id] [-t type] [-n times] [-r yes] FILE
-// publishes FILE as user, n times, and with -r waits for each reply and puts the
+// publishes FILE as user, n times, each time with its number in the place of @@ in
+// the file and in the message-id, and with -r waits for each reply and puts the
 // last one on stdout: its outcome and code on the first line, then its body.
 func scriptAMQP(ts *testscript.TestScript, neg bool, args []string) {
 	l := labOf(ts)
@@ -42,11 +44,14 @@ func scriptAMQP(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	body, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
-	m.Body, m.Timestamp = body, time.Now()
+	m.Timestamp = time.Now()
 	if m.ContentType == "" {
 		m.ContentType = contentTypeOf(body)
 	}
-	for range times {
+	id := m.MessageId
+	for n := range times {
+		number := []byte(strconv.Itoa(n + 1))
+		m.Body, m.MessageId = bytes.ReplaceAll(body, []byte("@@"), number), strings.ReplaceAll(id, "@@", string(number))
 		ts.Check(l.publish(ts, user, queue+strings.TrimPrefix(l.exchange, "orders"), m, reply))
 	}
 }

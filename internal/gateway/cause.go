@@ -95,3 +95,11 @@ func CodesOf(word string) []string {
 	}
 	return out
 }
+
+// MenderOf is who can mend a fault of a code; empty for what an operator has parked.
+func MenderOf(code string) fault.Mender {
+	if code == "" {
+		return ""
+	}
+	return fault.New(fault.Code(code), "").Mender()
+}

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
 // Job is an act on many parked messages: kept in the store, carried by one
@@ -72,7 +70,7 @@ const (
 // Jobs keeps the jobs.
 type Jobs interface {
 	// Groups tells what is parked, by cause, the largest groups first, at most
-	// MaxGroups. Menders are left out.
+	// MaxGroups.
 	Groups(ctx context.Context, s Selection) ([]ParkedGroup, error)
 	// StartJob keeps a new job with the messages that its selection finds now, and
 	// counts them in Total.
@@ -87,7 +85,8 @@ type Jobs interface {
 	// that is settled already is not counted again. The job is done with the last.
 	SettleJob(ctx context.Context, id ID, items []JobItem, streak int, cause string) error
 	// TurnJob changes the state of a job. fault.Conflict says that it is over, or
-	// in that state already. A job that is resumed begins a new streak.
+	// in that state already. A job that is resumed begins a new streak, and gives
+	// what was refused another turn.
 	TurnJob(ctx context.Context, id ID, state JobState, note string) error
 }
 
@@ -97,21 +96,9 @@ const (
 	MaxRate     = 1000
 )
 
-// Groups tells what is parked, by cause, with who can mend it.
+// Groups tells what is parked, by cause.
 func (g *Gateway) Groups(ctx context.Context, s Selection) ([]ParkedGroup, error) {
-	groups, err := g.store.Groups(ctx, s)
-	for i := range groups {
-		groups[i].Mender = menderOf(groups[i].Code)
-	}
-	return groups, err
-}
-
-// menderOf is empty for what an operator has parked himself.
-func menderOf(code string) fault.Mender {
-	if code == "" {
-		return ""
-	}
-	return fault.New(fault.Code(code), "").Mender()
+	return g.store.Groups(ctx, s)
 }
 
 // StartJob has a job begin. By, Login, Act, Selection, Reason and Rate are the
@@ -146,6 +133,12 @@ func (g *Gateway) TurnJob(ctx context.Context, id ID, state JobState, act Act) (
 }
 
 var turned = map[JobState]string{JobRunning: "resumed", JobPaused: "paused", JobCancelled: "cancelled"}
+
+// Runs reports whether a job is running.
+func (g *Gateway) Runs(ctx context.Context, id ID) bool {
+	j, err := g.store.Job(ctx, id)
+	return err == nil && j.State == JobRunning
+}
 
 // Routes lists the names of the routes of the running generation.
 func (g *Gateway) Routes() []string {

@@ -91,6 +91,9 @@ func (f *foreman) release(ctx context.Context) {
 func (f *foreman) turn(ctx context.Context, j *Job) time.Duration {
 	g := f.gateway
 	size := min(max(1, j.Rate/4), jobBatch)
+	if j.Streak >= 0 {
+		size = min(size, jobStreak-min(j.Streak, jobStreak-1)) // nothing has succeeded yet
+	}
 	if g.lanes.busy() {
 		size = 1 // what comes goes first
 	}
@@ -150,9 +153,11 @@ func (f *foreman) judge(ctx context.Context, j *Job, trouble error, streak int, 
 		return nil
 	}
 	note = truncate(note, maxReason)
-	f.gateway.log.WarnContext(ctx, "job paused", "job", j.ID, "reason", note)
 	err := f.gateway.store.TurnJob(ctx, j.ID, JobPaused, note)
-	if fault.KindOf(err) == fault.Conflict {
+	switch {
+	case err == nil:
+		f.gateway.log.WarnContext(ctx, "job paused", "job", j.ID, "reason", note)
+	case fault.KindOf(err) == fault.Conflict:
 		return nil // an operator was faster, or it was the last
 	}
 	return err

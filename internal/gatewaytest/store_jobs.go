@@ -213,7 +213,11 @@ func (s *storeSuite) keepsJobs(t *testing.T) {
 	s.running(j)
 	s.turn(j, gateway.JobRunning, "")
 	s.running(j, j.ID)
-	found = s.settle(j, 0)
+	s.next(j, ids[1], ids[3]) // what was refused has another turn
+	found = s.settle(j, 0, gateway.JobItem{Message: ids[1], State: gateway.ItemRefused, Code: "GH-2002"})
+	if found.Refused != 1 || found.Left() != 1 {
+		t.Errorf("resumed: %+v", found)
+	}
 	if found.Streak != 0 || found.Note != "note running" {
 		t.Errorf("resumed: %+v", found)
 	}

@@ -65,7 +65,7 @@ func (s *Store) messageGroups(ctx context.Context, sel gateway.Selection) ([]gat
 		if err := rows.Scan(&g.Route, &g.Code, &g.Cause, &g.Count, scanOptionalID(&g.Example), scanOptionalID(&last)); err != nil {
 			return nil, err
 		}
-		g.First, g.Last, g.ExampleRoute = timeOf(g.Example), timeOf(last), g.Route
+		g.First, g.Last, g.ExampleRoute, g.Mender = timeOf(g.Example), timeOf(last), g.Route, gateway.MenderOf(g.Code)
 		out = append(out, g)
 	}
 	return out, rows.Err()
@@ -129,6 +129,7 @@ func (s *Store) deliveryGroups(ctx context.Context, sel gateway.Selection) ([]ga
 		if err != nil {
 			return nil, err
 		}
+		g.Mender = gateway.MenderOf(g.Code)
 		out = append(out, g)
 	}
 	if err := rows.Err(); err != nil {

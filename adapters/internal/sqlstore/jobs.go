@@ -141,10 +141,14 @@ func (s *Store) SettleJob(ctx context.Context, id gateway.ID, items []gateway.Jo
 	return s.fail("settling a job's messages", err)
 }
 
-// TurnJob changes the state of a job.
+// TurnJob changes the state of a job. What was refused has its turn again when it
+// is resumed.
 func (s *Store) TurnJob(ctx context.Context, id gateway.ID, state gateway.JobState, note string) error {
 	err := s.write(ctx, func(q Querier) error {
-		n, err := affected(q.ExecContext(ctx, s.text.turnJob, id[:], string(state), clip(note, maxReason), s.dialect.Time(s.now())))
+		n, err := affected(q.ExecContext(ctx, s.text.turnJob, id[:], string(state), clip(note, maxReason), s.dialect.Time(s.now()), make([]byte, 16)))
+		if err == nil && n > 0 && state == gateway.JobRunning {
+			_, err = q.ExecContext(ctx, s.text.reopen, id[:])
+		}
 		if err != nil || n > 0 {
 			return err
 		}

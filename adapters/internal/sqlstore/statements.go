@@ -31,7 +31,7 @@ type statements struct {
 	suspectAgain, suspectFirst, suspectTries, suspectCleared string
 
 	startJob, job, jobs, jobsOf, jobItems, countItems, routeOf string
-	settleItem, nextItem, settleJob, turnJob                   string
+	settleItem, nextItem, settleJob, turnJob, reopen           string
 
 	versionTable, applied, record, unrecord string
 }
@@ -205,8 +205,10 @@ func translate(text func(string) string) statements {
 			AND i.message_id >= (SELECT j.position FROM {job} AS j WHERE j.id = @p1) ORDER BY i.message_id {limit 1}`),
 		settleJob: text(`UPDATE {job} SET succeeded = succeeded + @p2, refused = refused + @p3, gone = gone + @p4, streak = @p5, streak_cause = @p6,
 			position = @p7, changed_at = @p9, state = CASE WHEN @p8 = 1 AND state <> 'cancelled' THEN 'done' ELSE state END WHERE id = @p1`),
-		turnJob: text(`UPDATE {job} SET state = @p2, note = @p3, changed_at = @p4, streak = CASE WHEN @p2 = 'running' THEN 0 ELSE streak END
+		turnJob: text(`UPDATE {job} SET state = @p2, note = @p3, changed_at = @p4, streak = CASE WHEN @p2 = 'running' THEN 0 ELSE streak END,
+			refused = CASE WHEN @p2 = 'running' THEN 0 ELSE refused END, position = CASE WHEN @p2 = 'running' THEN @p5 ELSE position END
 			WHERE id = @p1 AND state <> @p2 AND state IN ('running', 'paused')`),
+		reopen: text(`UPDATE {job_item} SET state = 'open', code = '' WHERE job_id = @p1 AND state = 'refused'`),
 
 		versionTable: text(`{exists migration}`),
 		applied:      text(`SELECT version, checksum, applied_at FROM {migration} WHERE name = @p1 ORDER BY version DESC`),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -44,16 +45,14 @@ looks, and gives everything back; for a quorum queue that counts as a delivery.`
 	flags.BoolVar(&f.wanted.DryRun, "dry-run", false, "only look")
 	flags.StringVar(&f.wanted.Reason, "reason", "", "`text` for the log")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
-	for _, name := range []string{"queue", "route"} {
-		if err := cmd.MarkFlagRequired(name); err != nil {
-			panic(err) // the flag is there
-		}
-	}
 	return cmd
 }
 
 func (f *adoptFlags) run(cmd *cobra.Command) error {
 	limit := f.wanted.Limit
+	if f.wanted.Queue == "" || f.wanted.Route == "" {
+		return usageError{errors.New("--queue says which messages are taken, and --route whose they are; both are needed")}
+	}
 	if limit < 1 {
 		return usageError{fmt.Errorf("--limit: %d is less than 1", limit)}
 	}
@@ -116,8 +115,8 @@ func (s *service) Adopt(ctx context.Context, a operations.Adoption) (*gateway.Ad
 	if err != nil {
 		return nil, err
 	}
-	if e.Queue == a.Queue {
-		return nil, fault.New(fault.CodeRequest, "the route %s consumes the queue %q itself", a.Route, a.Queue)
+	if _, own := queuesOf(assembly)[(amqp.Endpoint{Queue: a.Queue}).Name()]; own {
+		return nil, fault.New(fault.CodeRequest, "the gateway consumes the queue %q itself", a.Queue)
 	}
 	return assembly.broker.Adopt(ctx, e, a.Queue, a.Limit, a.DryRun, coreOf{s.core})
 }

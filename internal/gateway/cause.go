@@ -16,7 +16,7 @@ const maxCause = 200
 // stand alone. A rule's file:line:column and a column's name stay.
 var (
 	placeInMessage = regexp.MustCompile(`line \d+, column \d+: `)
-	foundValue     = regexp.MustCompile(`; found .*?(; expected [^"]*(?:; for [^ ;]+)?$|; for [^ ;]+$|$)`)
+	foundValue     = regexp.MustCompile(`; found .*?(; for [^ ;]+)?$`)
 	quotedValue    = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	pathIndex      = regexp.MustCompile(`\[\d+\]`)
 	uniqueID       = regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F-]{9}-[0-9a-fA-F]{12}`)

@@ -20,9 +20,16 @@ func (s *Store) Groups(ctx context.Context, sel gateway.Selection) ([]gateway.Pa
 
 // parkedMessages begins a listing of the messages that a selection means.
 func parkedMessages(sel gateway.Selection, parameter func(time.Time) any) *listing {
-	q := gateway.Query{Route: sel.Route, Sender: sel.Sender, Key: sel.Key, Identity: sel.Identity, Outcome: Parked, Since: sel.Since, Until: sel.Until}
+	q := gateway.Query{Route: sel.Route, Sender: sel.Sender, Key: sel.Key, Identity: sel.Identity, Outcome: Parked}
 	l := heldListing(q, parameter)
 	l.narrow("route", sel)
+	// Identifiers tell the time, and are in the index that is counted by.
+	if !sel.Since.IsZero() {
+		l.add(l.id+" >= ?", firstID(sel.Since))
+	}
+	if !sel.Until.IsZero() {
+		l.add(l.id+" < ?", firstID(sel.Until))
+	}
 	return l
 }
 

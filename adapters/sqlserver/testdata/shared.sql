@@ -218,7 +218,7 @@ SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE
 -- lot groups: sender
 SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE sender = @p1 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE sender = @p1 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE sender = @p1 AND state = 'parked' GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
 -- lot groups: span
-SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND state = 'parked' GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND id >= @p1 AND id < @p2 AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND id >= @p1 AND id < @p2 AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE state = 'parked' AND id >= @p1 AND id < @p2 GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
 -- lot items: all
 INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p1, id, 'open', '' FROM gateway.held WHERE state = 'parked';
 -- lot items: cause
@@ -241,7 +241,7 @@ INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @
 -- lot items: sender
 INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p2, id, 'open', '' FROM gateway.held WHERE sender = @p1 AND state = 'parked';
 -- lot items: span
-INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p5, id, 'open', '' FROM gateway.held WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND state = 'parked';
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, id, 'open', '' FROM gateway.held WHERE state = 'parked' AND id >= @p1 AND id < @p2;
 -- message
 SELECT id, received_at, route, principal, sender, "identity", outcome, endpoint, mapping, contract, traceparent, correlation, content_type, replay_of FROM gateway.message WHERE id = @p1;
 -- nextItem
@@ -302,6 +302,8 @@ INSERT INTO gateway.relayed (channel, shard, first_seq, last_seq, confirmed_at, 
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.relayed WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2 AND first_seq = @p3);
 -- released
 UPDATE gateway.shard SET releases = releases + @p3 WHERE channel = @p1 AND shard = @p2;
+-- reopen
+UPDATE gateway.job_item SET state = 'open', code = '' WHERE job_id = @p1 AND state = 'refused';
 -- reply
 SELECT body FROM gateway.reply WHERE message_id = @p1;
 -- requeueBehind
@@ -337,7 +339,8 @@ UPDATE gateway.lease SET fence = fence + CASE WHEN owner = @p3 AND until > SYSUT
 			owner = @p3, until = DATEADD(millisecond, @p5, SYSUTCDATETIME())
 			WHERE channel = @p1 AND shard = @p2 AND (owner = @p3 OR until <= SYSUTCDATETIME());
 -- turnJob
-UPDATE gateway.job SET state = @p2, note = @p3, changed_at = @p4, streak = CASE WHEN @p2 = 'running' THEN 0 ELSE streak END
+UPDATE gateway.job SET state = @p2, note = @p3, changed_at = @p4, streak = CASE WHEN @p2 = 'running' THEN 0 ELSE streak END,
+			refused = CASE WHEN @p2 = 'running' THEN 0 ELSE refused END, position = CASE WHEN @p2 = 'running' THEN @p5 ELSE position END
 			WHERE id = @p1 AND state <> @p2 AND state IN ('running', 'paused');
 -- unparkBehind
 DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND behind = @p3

@@ -16,6 +16,9 @@ func (d *Directory) Entry(ctx context.Context, dn string) (*gateway.Identity, er
 		return nil, d.unavailable(errClosed)
 	}
 	defer d.running.Done()
+	if dn == "" { // which names the server itself
+		return nil, refused(&Refusal{Reason: ReasonUnknown})
+	}
 	login, err := d.loginOf(ctx, dn)
 	if err != nil {
 		return nil, err

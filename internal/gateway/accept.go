@@ -357,15 +357,6 @@ func (p *passage) message() *Message {
 	return m
 }
 
-// takesOver is the id that stands for the identity of a message that has none: a
-// replay's is the one of the message it takes the place of.
-func (p *passage) takesOver(m *Message) ID {
-	if m.ReplayOf != (ID{}) {
-		return m.ReplayOf
-	}
-	return m.ID
-}
-
 // facts is what is known of the message as soon as its route is.
 func (p *passage) facts() *Message {
 	m := &Message{

@@ -63,5 +63,14 @@ func (p *passage) keepsIdentity() error {
 	return nil
 }
 
+// takesOver is the id that stands for the identity of a message that has none: a
+// replay's is the one of the message it takes the place of.
+func (p *passage) takesOver(m *Message) ID {
+	if m.ReplayOf != (ID{}) {
+		return m.ReplayOf
+	}
+	return m.ID
+}
+
 // errNoPayload says that there is nothing to process.
 var errNoPayload = errors.New("the payload is gone")

@@ -52,7 +52,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		storeUp: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatehouse_store_up",
 			Help: "1 while the database answers, 0 from the first failure to the next success."}),
 		operated: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_operator_acts_total",
-			Help: "Acts of operators (park, replay, discard) by result (done, refused)."}, []string{"act", "result"}),
+			Help: "Acts of operators (park, replay, correct, repeat, discard, job) by result (done, refused)."}, []string{"act", "result"}),
 	}
 	held := func(name, help, label string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, []string{label})

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,10 @@ type repetition struct {
 // and of what the operator has looked at: the inbox takes that once, however often
 // the act is sent.
 
+// seenForm is the form of Differences.Seen: what makes the act one of its own, and
+// a digest of the differences.
+var seenForm = regexp.MustCompile(`^[0-9a-f]{16}-[0-9a-f]{32}$`)
+
 // Rehearse tells what it would change to process a stored message again, and
 // gives it a name, which Repeat wants to hear. Nothing is changed.
 func (g *Gateway) Rehearse(ctx context.Context, id ID) (*Differences, error) {
@@ -40,11 +45,7 @@ func (g *Gateway) Rehearse(ctx context.Context, id ID) (*Differences, error) {
 	}
 	var nonce [8]byte
 	rand.Read(nonce[:]) // it never fails
-	d, err := g.rehearse(ctx, r, hex.EncodeToString(nonce[:]))
-	if err != nil {
-		return nil, err
-	}
-	return d, nil
+	return g.rehearse(ctx, r, hex.EncodeToString(nonce[:]))
 }
 
 // Repeat processes a stored message again: on the configuration that runs now,
@@ -63,8 +64,8 @@ func (g *Gateway) repeat(ctx context.Context, id ID, seen string, act Act, e *Ef
 	if err != nil {
 		return err
 	}
-	nonce, _, ok := strings.Cut(seen, "-")
-	if !ok || len(seen) > 100 {
+	nonce, _, _ := strings.Cut(seen, "-")
+	if !seenForm.MatchString(seen) {
 		return fault.New(fault.CodeRequest, "%q names no differences that were looked at", truncate(seen, 40))
 	}
 	d, err := g.rehearse(ctx, r, nonce)
@@ -185,7 +186,7 @@ func (p *passage) repeatable() error {
 	return fault.New(fault.CodeIncomplete, "the mapping reads %s, which the ledger does not keep of stored messages", strings.Join(lacking, ", "))
 }
 
-// entry finds the sender of a stored message by the name that the ledger has.
+// entryOf finds the sender of a stored message by the name that the ledger has.
 func (g *Gateway) entryOf(ctx context.Context, p *passage) (*Identity, error) {
 	directory, able := p.generation.Directory.(Entries)
 	if !able {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -242,9 +241,4 @@ func effectText(e *gateway.Effect) string {
 		return fmt.Sprintf("Message %s is kept as %s; the tables have a newer version already.", e.Message, e.Stored)
 	}
 	return fmt.Sprintf("Message %s is %s.", e.Message, e.Outcome)
-}
-
-// deedOf returns the deed of a verb.
-func deedOf(verb gateway.Verb) deed {
-	return deeds[slices.IndexFunc(deeds, func(d deed) bool { return d.verb == verb })]
 }

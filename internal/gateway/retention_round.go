@@ -217,7 +217,7 @@ func sized(limit int, held time.Duration) int {
 // pace rests after a portion.
 func (p *purger) pace(ctx context.Context, took time.Duration) {
 	times := time.Duration(restQuiet)
-	if p.gateway.lanes.busy() {
+	if p.gateway.lanes.queued(0) {
 		times = restBusy
 	}
 	p.rest(ctx, min(longestRest, times*took))

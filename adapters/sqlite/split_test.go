@@ -399,6 +399,7 @@ func TestSplitInterrupted(t *testing.T) {
 		t.Fatal("taken without a table")
 	}
 	b.probe.Exec(t, `ALTER TABLE "sales.gone" RENAME TO "sales.item"`)
+	b.Reload(b.generation()) // sooner than it would look at the tables again
 	// Half of it, and then a run that breaks off.
 	half := *a
 	half.Body = []byte(batchOf("B-1", items[:350]...))

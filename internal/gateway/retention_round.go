@@ -145,6 +145,7 @@ func (p *purger) due(ctx context.Context) ([]due, error) {
 		keep time.Duration
 	}{
 		{StockReplayed, r.Closed}, {StockDiscarded, r.Closed}, {StockRefusals, r.Refusals}, {StockSuspects, r.Suspects},
+		{StockJobs, r.Closed},
 		{StockRelayed, orDefault(longest, Forever)},
 	} {
 		if rest.keep != Forever {

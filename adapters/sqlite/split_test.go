@@ -87,7 +87,6 @@ type splitBench struct {
 	service *contract.Service
 	probe   *probe
 	parts   gateway.Parts
-	now     func() time.Time
 	lines   *lines
 }
 

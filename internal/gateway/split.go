@@ -203,13 +203,13 @@ func originOf(arrival Digest, number int) Digest {
 }
 
 // readPart builds the tree of a part and applies the mapping to it.
-func (q *passage) readPart(p *passage, from *partOrigin, number int) (err error) {
-	q.tree, q.input, err = from.open(p.writer.mapping.Mapping, &p.input, number)
+func (p *passage) readPart(whole *passage, from *partOrigin, number int) (err error) {
+	p.tree, p.input, err = from.open(whole.writer.mapping.Mapping, &whole.input, number)
 	if err != nil {
 		return err
 	}
-	q.input.Message.ID = q.receipt.ID.String()
-	q.changes, err = q.writer.mapping.Apply(&q.input)
+	p.input.Message.ID = p.receipt.ID.String()
+	p.changes, err = p.writer.mapping.Apply(&p.input)
 	return err
 }
 

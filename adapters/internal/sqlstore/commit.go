@@ -254,7 +254,7 @@ func open(items []*Item) []*Item {
 
 func (w *writer) attempt(ctx context.Context, lane int, items []*Item) (err error) {
 	for _, it := range items {
-		it.reset()
+		it.Reset()
 	}
 	session, err := w.store.dialect.Session(ctx, lane)
 	if err != nil {

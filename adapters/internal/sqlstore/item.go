@@ -71,8 +71,9 @@ type Delivery struct {
 // Message returns the message of the item.
 func (it *Item) Message() *gateway.Message { return it.Entry.Message }
 
-// reset forgets what an earlier attempt found out.
-func (it *Item) reset() {
+// Reset forgets what an earlier attempt found out; a program that begins its
+// transaction anew asks for it, too.
+func (it *Item) Reset() {
 	it.Outcome, it.Stored, it.Reply, it.Deliveries = gateway.Outcome{}, nil, nil, nil
 	it.known, it.hold, it.moved = false, nil, false
 }

@@ -47,6 +47,31 @@ func BenchmarkGrowth(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkMillion stores batches of 128 orders in turn into a small store and into
+// one whose inbox has a million claims more. They are what grows: a claim is looked
+// for by a hash, so that each message writes a page of the inbox of its own, while
+// everything else is written where the last of its kind was.
+func BenchmarkMillion(b *testing.B) {
+	const claims = `INSERT INTO "gateway.inbox" (claim, body, message_id)
+		SELECT claim, claim, CAST(printf('%016d', row_number() OVER (ORDER BY claim)) AS BLOB) FROM
+		(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT randomblob(32) AS claim FROM n) ORDER BY claim`
+	small, large := newFiller(b), newFiller(b)
+	large.probe.Exec(b, claims)
+	for range 20 {
+		small.batch(b)
+		large.batch(b)
+	}
+	var little, much []spent
+	for b.Loop() {
+		little, much = append(little, small.batch(b)), append(much, large.batch(b))
+	}
+	s, l := sum(little), sum(much)
+	b.ReportMetric(ratio(l.processor, s.processor), "cpu/small")
+	b.ReportMetric(ratio(l.clock, s.clock), "clock/small")
+	b.ReportMetric(per(l.processor, much).Seconds()*1e6, "cpu-µs/msg")
+	b.ReportMetric(0, "ns/op")
+}
+
 // BenchmarkGroup stores orders in batches of 128 and one by one, with
 // GATEHOUSE_BENCH_FSYNC (1ms) more for each commit: what a slower disk would take.
 func BenchmarkGroup(b *testing.B) {
@@ -78,17 +103,18 @@ const benchBatch = 128
 // filler stores orders that are all different.
 type filler struct {
 	writer gateway.Writer
+	probe  gatewaytest.Probe
 	n      int
 }
 
 func newFiller(b *testing.B) *filler {
 	b.Helper()
-	store, _ := openStore(b)
+	store, probe := openStore(b)
 	w, err := store.Writer(b.Context(), gatewaytest.OrderMapping())
 	if err != nil {
 		b.Fatal(err)
 	}
-	f := &filler{writer: w}
+	f := &filler{writer: w, probe: probe}
 	f.batch(b) // statements are prepared by the first
 	return f
 }

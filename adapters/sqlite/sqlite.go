@@ -5,8 +5,9 @@
 // There is one writer: a connection that every transaction takes its turn on,
 // with BEGIN IMMEDIATE, write-ahead logging and synchronous=FULL, so that what
 // was committed survives a power failure. Readers have connections of their own
-// and never wait for it. A batch is one transaction with a savepoint for each
-// message, its rows written one by one.
+// and never wait for it. A batch is one transaction. Its messages are
+// written together, in statements of many rows (group); when they meet each other or
+// one is refused late, one after the other with a savepoint for each.
 //
 // Business tables are named "schema.table", dot included, in the one file:
 // databases that are attached do not commit as one in WAL mode. Their columns

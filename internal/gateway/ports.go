@@ -46,6 +46,15 @@ type Writer interface {
 	Commit(ctx context.Context, lane int, entries []*Entry) ([]Outcome, error)
 }
 
+// Preparer is a Writer that can do part of Commit's work beforehand: where messages
+// are prepared in parallel, instead of in a lane.
+type Preparer interface {
+	// Prepare makes Entry.Prepared of the entry's message and of nothing else: the
+	// rest of the entry may come later. Commit does it for the entries that come
+	// without. It does not block and is safe for concurrent use.
+	Prepare(e *Entry)
+}
+
 // Lease is the right to relay one shard of one channel until its holder fails
 // to renew it. Fence rises with every new holder.
 type Lease struct {

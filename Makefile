@@ -19,7 +19,7 @@ CAMPAIGN ?=
 # What `make dist` builds for, and `make cross` tries: os-arch.
 PLATFORMS := linux-amd64 linux-arm64 windows-amd64
 
-.PHONY: build demo test race crash fuzz bench lint generate cross verify image dist clean help
+.PHONY: build demo test race crash mutants fuzz bench lint generate cross verify image dist clean help
 
 build: ## build bin/gatehouse, one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -39,6 +39,9 @@ crash: ## kill the gateway CRASHES (60) times while MESSAGES (6400) come by both
 	go build -tags crash -o bin/gatehouse-crash ./cmd/gatehouse
 	go build -o bin/gatehouse-campaign ./cmd/gatehouse-campaign
 	testdata/servers/run.sh bin/gatehouse-campaign -binary bin/gatehouse-crash -crashes $(CRASHES) -messages $(MESSAGES) $(CAMPAIGN)
+
+mutants: ## build known faults into the gateway, one by one, and have the campaign find each
+	testdata/servers/run.sh env GATEHOUSE_MUTANTS=all go test -count=1 -v -timeout 40m -run TestMutants ./cmd/gatehouse
 
 fuzz: ## run every fuzz target for FUZZTIME (20s) each
 	@set -e; go list ./... | while read -r pkg; do \

@@ -63,7 +63,11 @@ func (c *campaign) run(ctx context.Context) (*verdict, error) {
 	if trouble != nil {
 		c.notes.add(aborted, "%v", trouble)
 	}
-	return c.judge(ctx)
+	v, err := c.judge(ctx)
+	if err != nil {
+		err = errors.Join(trouble, err)
+	}
+	return v, err
 }
 
 // prepare sets everything up but the gateways.

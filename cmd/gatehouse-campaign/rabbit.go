@@ -35,11 +35,30 @@ func (r *rabbit) start(ctx context.Context) error {
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()
-	if err != nil {
-		return fmt.Errorf("%s start: %w\n%s", r.script, err, said.String())
+	if url := strings.TrimSpace(string(out)); err == nil && url != "" {
+		r.url = url
+		return nil
 	}
-	r.url = strings.TrimSpace(string(out))
-	return nil
+	// One that was killed has much to read first, and the script has less patience
+	// than the campaign.
+	if r.url != "" && r.listens(ctx, 3*time.Minute) {
+		return nil
+	}
+	return fmt.Errorf("%s start: %w\n%s", r.script, err, said.String())
+}
+
+// listens waits until the broker takes connections.
+func (r *rabbit) listens(ctx context.Context, patience time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for ctx.Err() == nil {
+		if conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", r.port)); err == nil {
+			conn.Close()
+			return true
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+	return false
 }
 
 // again kills the broker, as a power failure would, and starts it once more.

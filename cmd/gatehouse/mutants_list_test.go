@@ -16,15 +16,15 @@ var mutants = []mutant{
 	},
 	{
 		name: "answered before the commit", flags: "-crashes 12 -messages 1200", found: []string{"lost"},
-		edits: []edit{ // every second transaction is left to the next one
-			{"adapters/sqlite/session.go", "	begun    bool\n", "	begun    bool\n	late     bool\n"},
-			{"adapters/sqlite/session.go", "	c.begun = true\n	_, err :=", "	if c.late && c.begun {\n		return nil\n	}\n	c.begun = true\n	_, err :="},
+		edits: []edit{ // seven transactions are left to the eighth
+			{"adapters/sqlite/session.go", "	begun    bool\n", "	begun    bool\n	late     int\n"},
+			{"adapters/sqlite/session.go", "	c.begun = true\n	_, err :=", "	if c.late > 0 && c.begun {\n		return nil\n	}\n	c.begun = true\n	_, err :="},
 			{"adapters/sqlite/session.go", `	if _, err := c.exec(context.Background(), "COMMIT"); err != nil {`,
-				`	if c.late = !c.late; c.late {
+				`	if c.late = (c.late + 1) % 8; c.late > 0 {
 		return nil
 	}
 	if _, err := c.exec(context.Background(), "COMMIT"); err != nil {`},
-			{"adapters/sqlite/session.go", "	s.Rollback()\n	s.turn", "	if !s.late {\n		s.Rollback()\n	}\n	s.turn"},
+			{"adapters/sqlite/session.go", "	s.Rollback()\n	s.turn", "	if s.late == 0 {\n		s.Rollback()\n	}\n	s.turn"},
 		},
 	},
 	{

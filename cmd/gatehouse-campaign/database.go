@@ -111,10 +111,11 @@ func (d *database) locked(ctx context.Context) bool {
 	return err != nil
 }
 
-// waiting is how many deliveries and held messages are still to be dealt with.
+// waiting is how many deliveries, held messages and suspects are still to be dealt
+// with.
 func (d *database) waiting(ctx context.Context) (n int, err error) {
 	err = d.db.QueryRowContext(ctx, d.sql(
-		`SELECT (SELECT count(*) FROM {gateway.outbox}) + (SELECT count(*) FROM {gateway.held} WHERE state = 'waiting')`)).Scan(&n)
+		`SELECT (SELECT count(*) FROM {gateway.outbox}) + (SELECT count(*) FROM {gateway.held} WHERE state = 'waiting') + (SELECT count(*) FROM {gateway.suspect})`)).Scan(&n)
 	return n, err
 }
 

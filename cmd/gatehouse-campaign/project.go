@@ -54,7 +54,7 @@ grants:
   - {role: sender, may: send, on: route/items}
   - {role: hub, may: send, on: route/upsert-product}
 relay: {lease_ttl: LEASE, poll: 200ms}
-retention: {every: 500ms}
+retention: {every: 500ms, suspects: SUSPECTS}
 listen:
   public: {address: "LISTEN"}
 `
@@ -107,7 +107,13 @@ func (c *campaign) configure(g *gateway) error {
 	if c.gateways > 1 {
 		lease = "3s" // handed over while a process is frozen, not while it is merely slow
 	}
-	text := strings.NewReplacer("STORE", c.database.section(g.links[len(g.links)-1]), "PARTNER", c.partner.address, "DIRECTORY", c.directory.Addr(),
+	// Who is cut off may settle by himself what another had under suspicion when that
+	// one died: the note of it goes with its time.
+	suspects := "30d"
+	if c.settings.cuts > 0 {
+		suspects = "10s"
+	}
+	text := strings.NewReplacer("SUSPECTS", suspects, "STORE", c.database.section(g.links[len(g.links)-1]), "PARTNER", c.partner.address, "DIRECTORY", c.directory.Addr(),
 		"BROKER", strings.Replace(c.broker.server, "HOST", g.links[0].address(), 1), "LOGIN", c.broker.login, "PASSWORD", c.broker.password, "EXCHANGE", c.broker.exchange,
 		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease, "LISTEN", g.address).Replace(configuration)
 	return os.WriteFile(g.file, []byte(text), 0o600)

@@ -206,16 +206,18 @@ type measure struct {
 	cpu  float64 // seconds, of this process
 }
 
-func measured(fn func()) (m measure) {
+// measuring begins a measure, and returns how to end it.
+func measuring() func() measure {
 	runtime.GC()
 	began, before := time.Now(), timesOf(os.Getpid())
-	fn()
-	after := timesOf(os.Getpid())
-	return measure{time.Since(began), after.user + after.system - before.user - before.system}
+	return func() measure {
+		after := timesOf(os.Getpid())
+		return measure{time.Since(began), after.user + after.system - before.user - before.system}
+	}
 }
 
 // carry has a gateway relay what waits, and returns when all of it is recorded.
-func (r *relayBench) carry(b *testing.B, n int, watch func(confirmed int64)) (store *countedStore) {
+func (r *relayBench) carry(b *testing.B, n int, watch func(confirmed int64)) (m measure, store *countedStore) {
 	done := make(chan struct{})
 	store = &countedStore{Store: r.store}
 	store.watch = func(confirmed int64) {
@@ -234,10 +236,12 @@ func (r *relayBench) carry(b *testing.B, n int, watch func(confirmed int64)) (st
 	}
 	ctx, stop := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
+	measured := measuring()
 	core := gateway.New(gateway.Config{}, store, generation, time.Now, log)
 	go func() { ended <- core.Run(ctx) }()
 	select {
 	case <-done:
+		m = measured()
 	case <-time.After(20 * time.Minute):
 		b.Errorf("%d of %d were carried", store.confirmed.Load(), n)
 	}
@@ -248,7 +252,7 @@ func (r *relayBench) carry(b *testing.B, n int, watch func(confirmed int64)) (st
 	if err := publisher.Close(b.Context()); err != nil {
 		b.Error(err)
 	}
-	return store
+	return m, store
 }
 
 // bare publishes n messages, with at most benchWindow of them unconfirmed.
@@ -298,7 +302,7 @@ func (r *relayBench) arrived(b *testing.B, n int) {
 	}
 }
 
-const benchTurns = 5
+const benchTurns = 3
 
 func (r *relayBench) compare(b *testing.B, keys int) {
 	n := max(1, b.N/benchTurns)
@@ -308,12 +312,15 @@ func (r *relayBench) compare(b *testing.B, keys int) {
 		var store *countedStore
 		both := []func(){
 			func() {
-				m := measured(func() { r.bare(b, n) })
+				measured := measuring()
+				r.bare(b, n)
+				m := measured()
 				r.arrived(b, n)
 				bare, cpuBare = append(bare, float64(n)/m.took.Seconds()), append(cpuBare, m.cpu/float64(n)*1e6)
 			},
 			func() {
-				m := measured(func() { store = r.carry(b, n, nil) })
+				var m measure
+				m, store = r.carry(b, n, nil)
 				r.arrived(b, n)
 				relayed, cpuRelay = append(relayed, float64(n)/m.took.Seconds()), append(cpuRelay, m.cpu/float64(n)*1e6)
 			},

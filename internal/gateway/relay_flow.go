@@ -26,7 +26,8 @@ type flow struct {
 	settledOf  []Delivery // what is settled and not seen to, with its results
 	results    []error
 	spans      map[int64]trace.Span // of what is out, by seq
-	left       int                  // how many more may go in this turn
+	until      time.Time            // when the turn is over; zero: it has not begun
+	left       int                  // how many more may go in it
 	out        int                  // published and not settled
 	unrecorded int                  // published and not recorded, out included
 	halted     bool                 // nothing more goes in this turn
@@ -38,6 +39,9 @@ const (
 	turnWindows = 20
 	turnTime    = 250 * time.Millisecond
 )
+
+// readAhead is how many windows are kept ready while deliveries flow.
+const readAhead = 4
 
 // recordAfter is how long a confirmed delivery waits at most for others that are
 // recorded with it.
@@ -73,15 +77,11 @@ func (c *carrier) flow(ctx context.Context, channel Streamer, p Policy) (more bo
 func (f *flow) attend(ctx context.Context, streamed <-chan struct{}) error {
 	tick := time.NewTicker(recordAfter)
 	defer tick.Stop()
-	over := time.NewTimer(turnTime)
-	defer over.Stop()
 	for {
 		due := false
 		select {
 		case <-streamed:
 			return nil
-		case <-over.C:
-			f.halt()
 		case <-f.news:
 		case <-f.carrier.wake:
 			f.carrier.exhausted = false
@@ -96,12 +96,21 @@ func (f *flow) attend(ctx context.Context, streamed <-chan struct{}) error {
 	}
 }
 
-// advance sees to what is settled, records when that is worth it or due, and reads
-// on.
+// advance sees to what is settled, reads on, and records when that is worth it or
+// due. Reading comes first: the channel must not wait for the disk.
 func (f *flow) advance(ctx context.Context, due bool) error {
 	c := f.carrier
 	if err := f.tend(ctx); err != nil {
 		return err
+	}
+	for c.hungry(f.policy, readAhead*f.policy.Window) && !c.stale.Load() {
+		released, err := c.read(ctx, f.policy)
+		if err != nil {
+			return err
+		}
+		if released {
+			c.stale.Store(true)
+		}
 	}
 	if n := len(c.taken); n >= f.policy.Window || due && n > 0 {
 		if err := c.record(ctx); err != nil {
@@ -111,14 +120,7 @@ func (f *flow) advance(ctx context.Context, due bool) error {
 		f.unrecorded -= n
 		f.mu.Unlock()
 	}
-	if !c.hungry(f.policy, f.policy.Window) {
-		return nil
-	}
-	released, err := c.read(ctx, f.policy)
-	if released {
-		c.stale.Store(true)
-	}
-	return err
+	return nil
 }
 
 // tend settles what the channel has answered.
@@ -146,10 +148,10 @@ func (f *flow) next() *Delivery {
 	c := f.carrier
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.halted || f.left == 0 || f.out >= f.policy.Window || f.unrecorded >= f.policy.unrecorded() || c.stale.Load() {
+	if f.over() || f.out >= f.policy.Window || f.unrecorded >= f.policy.unrecorded() {
 		return nil
 	}
-	if ready, _ := c.line.counts(); ready < f.policy.Window {
+	if ready, _ := c.line.counts(); ready < readAhead/2*f.policy.Window {
 		f.tell()
 	}
 	d := c.line.take()
@@ -163,6 +165,16 @@ func (f *flow) next() *Delivery {
 		f.spans[d.Seq] = span
 	}
 	return d
+}
+
+// over reports whether the turn has ended. It begins when the channel asks for the
+// first delivery: until then others may have had the connection.
+func (f *flow) over() bool {
+	now := f.carrier.now()
+	if f.until.IsZero() {
+		f.until = now.Add(turnTime)
+	}
+	return f.halted || f.left == 0 || now.After(f.until) || f.carrier.stale.Load()
 }
 
 // settled notes what became of a delivery. A confirmed one makes room for the next

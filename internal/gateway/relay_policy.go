@@ -71,7 +71,7 @@ func (p Policy) flows() bool { return p.Rate <= 0 && p.Circuit == 0 }
 
 // unrecorded is how many deliveries of a shard may be published and not yet
 // recorded, those that are unconfirmed included. It bounds what a crash repeats.
-func (p Policy) unrecorded() int { return 2 * p.Window }
+func (p Policy) unrecorded() int { return 4 * p.Window }
 
 // maxBacklog is how many windows of one shard are kept in memory, and
 // minBacklog how many deliveries are, however small the window.

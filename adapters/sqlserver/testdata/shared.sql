@@ -30,6 +30,8 @@ SELECT version, checksum, applied_at FROM gateway.migration WHERE name = @p1 ORD
 SELECT TOP (@p1) h.route, h.ordering_key FROM gateway.held AS h WHERE h.state = 'waiting' AND h.next_at IS NULL AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id) ;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
+-- confirmRun
+DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq BETWEEN @p3 AND @p4;
 -- countOutbox
 SELECT channel, COUNT(*) FROM gateway.outbox GROUP BY channel;
 -- countParked
@@ -236,6 +238,8 @@ DELETE FROM gateway.payload WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(b
 DELETE FROM gateway.relayed WITH (ROWLOCK) WHERE channel = @p1 AND shard = @p2 AND first_seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- removeReply
 DELETE FROM gateway.reply WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeResponses
+DELETE FROM gateway.response WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeSomeAttempts
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id = @p1
 			AND id IN (SELECT TOP (@p2) a.id FROM gateway.attempt AS a WHERE a.message_id = @p1 ORDER BY a.id );

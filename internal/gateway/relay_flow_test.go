@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -118,6 +119,25 @@ func TestFlowBoundsWhatACrashRepeats(t *testing.T) {
 		}
 		r.drain()
 	})
+}
+
+// The bound holds whatever is read: next gives no more, though all is confirmed.
+func TestFlowGivesNoMoreThanIsRecorded(t *testing.T) {
+	o, p := &memoryOutbox{}, &recorder{}
+	for i := range 200 {
+		o.put(string(rune('A'+i)), 1)
+	}
+	c := newRelay(Config{Relay: RelayConfig{Window: 4}}.withDefaults(), o, []Channel{{Name: "events", Publisher: p}}, time.Now, slog.New(slog.DiscardHandler)).carriers["events"][0]
+	c.line.add(o.rows)
+	f := &flow{carrier: c, policy: *c.policy(), ctx: t.Context(), news: make(chan struct{}, 1), left: 1000}
+	given := 0
+	for d := f.next(); d != nil; d = f.next() {
+		given++
+		f.settled(d, nil)
+	}
+	if given != 4*4 {
+		t.Errorf("%d were given and none recorded, want four windows of four", given)
+	}
 }
 
 // slowOutbox records when it is let.

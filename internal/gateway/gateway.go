@@ -55,6 +55,7 @@ type Gateway struct {
 	drift      *drift
 	refusals   *refusals
 	processors chan struct{} // one place for each large message that is validated
+	jobs       chan struct{} // has one when a job was begun or turned; capacity 1
 	now        func() time.Time
 	log        *slog.Logger
 
@@ -76,6 +77,7 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		relay:      newRelay(config, store, generation.Channels, now, log),
 		refusals:   newRefusals(store, log),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		jobs:       make(chan struct{}, 1),
 		now:        now,
 		log:        log,
 	}
@@ -147,6 +149,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var retries sync.WaitGroup
 	retries.Go(func() { (&retrier{gateway: g, owner: uuid.NewString()}).run(retrying) })
 	retries.Go(func() { newPurger(g, uuid.NewString()).run(retrying) })
+	retries.Go(func() { newForeman(g).run(retrying) })
 
 	<-ctx.Done()
 	stopRetrying()

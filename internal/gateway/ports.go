@@ -283,6 +283,19 @@ type Publisher interface {
 	Publish(ctx context.Context, deliveries []Delivery) []error
 }
 
+// Streamer is a Publisher that takes one delivery while those before it are
+// still unconfirmed, without an end of a window to wait for.
+type Streamer interface {
+	Publisher
+	// Stream publishes the deliveries that next gives, in order, until next gives
+	// nil and nothing is unconfirmed, or the channel fails, or ctx ends. It calls
+	// settled once for each delivery, with a result as of Publish, and then asks
+	// next again. It calls both one after the other, never at the same time, and
+	// not after it has returned. A channel that cannot be reached fails the first
+	// delivery of next.
+	Stream(ctx context.Context, next func() *Delivery, settled func(d *Delivery, err error))
+}
+
 // Correspondent is a Publisher whose other side answers each delivery with more
 // than yes or no.
 type Correspondent interface {

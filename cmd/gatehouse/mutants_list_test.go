@@ -29,18 +29,19 @@ var mutants = []mutant{
 	},
 	{
 		name: "removed before the confirm", flags: "-crashes 15 -messages 1500", found: []string{"unpublished"},
-		edits: []edit{{"internal/gateway/relay_carrier.go", `	failpoint.Hit("relay-read")`,
-			`	for _, d := range window {
+		edits: []edit{{"internal/gateway/relay_carrier.go", "	c.line.add(more)\n	return false, nil",
+			`	for _, d := range more {
 		c.taken = append(c.taken, d.Seq)
 	}
-	if err := c.record(ctx); err != nil {
-		return false, err
-	}
-	failpoint.Hit("relay-read")`}},
+	c.line.add(more)
+	return false, c.record(ctx)`}},
 	},
 	{
 		name: "no inbox", quick: true, flags: "-messages 600", found: []string{"twice"},
-		edits: []edit{{"adapters/sqlite/seal.go", "ON CONFLICT (claim) DO NOTHING", "ON CONFLICT (claim) DO UPDATE SET message_id = ?3"}},
+		edits: []edit{
+			{"adapters/sqlite/seal.go", "(?1, ?2, ?3) ON CONFLICT (claim) DO NOTHING`", "(?1, ?2, ?3) ON CONFLICT (claim) DO UPDATE SET message_id = ?3`"},
+			{"adapters/sqlite/seal.go", "ON CONFLICT (claim) DO NOTHING RETURNING claim", "ON CONFLICT (claim) DO UPDATE SET message_id = excluded.message_id RETURNING claim"},
+		},
 	},
 	{
 		name: "ids used again", flags: "-messages 600", found: []string{"twice", "ids changed"},
@@ -60,9 +61,12 @@ var mutants = []mutant{
 	{
 		name: "published in any order", flags: "-messages 1200", found: []string{"order"},
 		edits: []edit{
-			{"internal/gateway/relay_carrier.go", "		if seen[d.OrderingKey] {\n			continue\n		}\n", ""},
-			{"internal/gateway/relay_carrier.go", "	results, responses := c.publish(ctx, window)\n",
-				"	rand.Shuffle(len(window), func(i, j int) { window[i], window[j] = window[j], window[i] })\n	results, responses := c.publish(ctx, window)\n"},
+			{"internal/gateway/relay_line.go", "		q := l.keys[d.OrderingKey]\n", "		q := l.keys[d.WireID]\n"},
+			{"internal/gateway/relay_line.go", "			l.keys[d.OrderingKey] = q\n", "			l.keys[d.WireID] = q\n"},
+			{"internal/gateway/relay_line.go", "if q := l.keys[d.OrderingKey]; q", "if q := l.keys[d.WireID]; q"},
+			{"internal/gateway/relay_line.go", "== 0 {\n		delete(l.keys, d.OrderingKey)", "== 0 {\n		delete(l.keys, d.WireID)"},
+			{"internal/gateway/relay_line.go", "waiting)\n		delete(l.keys, d.OrderingKey)", "waiting)\n		delete(l.keys, d.WireID)"},
+			{"internal/gateway/relay_line.go", "Seq < h[j]", "Seq > h[j]"},
 		},
 	},
 	{

@@ -49,6 +49,8 @@ type Config struct {
 	AccountState   AccountState `yaml:"account_state"`
 	Cache          Cache        `yaml:"cache"`
 	LockoutGuard   LockoutGuard `yaml:"lockout_guard"`
+	// ClientCertificates says whose the certificates of callers are; absent: nobody's.
+	ClientCertificates *ClientCertificates `yaml:"client_certificates"`
 }
 
 // TLS says whom to trust and who to be.
@@ -184,6 +186,7 @@ func (c Config) Validate() error {
 	c.validBind(bad)
 	c.validSearches(bad)
 	c.validLimits(bad)
+	c.ClientCertificates.validate(bad)
 	return fs.Err()
 }
 

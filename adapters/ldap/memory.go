@@ -63,9 +63,10 @@ func (m *memory) flush() {
 
 // What a digest is of.
 const (
-	ofLogin  = "login"
-	ofLookup = "lookup"
-	ofProof  = "proof"
+	ofLogin       = "login"
+	ofLookup      = "lookup"
+	ofCertificate = "certificate"
+	ofProof       = "proof"
 )
 
 // digest binds name and password together under the process's key. Lengths are

@@ -70,6 +70,9 @@ func (c Config) Validate() error {
 			faults = append(faults, fmt.Errorf("%s: %v is negative", key, d))
 		}
 	}
+	if _, err := c.TLS.Load(); err != nil {
+		faults = append(faults, err)
+	}
 	const mostSkew = 10 * time.Minute
 	if c.ClockSkew > mostSkew {
 		faults = append(faults, fmt.Errorf("clock_skew: %v is no difference of clocks; at most %v", c.ClockSkew, mostSkew))

@@ -93,9 +93,9 @@ func (k *keys) refresh(ctx context.Context) error {
 		if recent {
 			return nil, failure
 		}
-		ctx = context.WithoutCancel(ctx)
-		set, err := k.fetch(ctx)
-		k.settle(ctx, set, err)
+		asking := context.WithoutCancel(ctx) // for all who wait
+		set, err := k.fetch(asking)
+		k.settle(asking, set, err)
 		return nil, err
 	})
 	select {

@@ -47,7 +47,10 @@ type tlsSection struct {
 	KeyFile  config.Path `yaml:"key_file,required"`
 	// ClientCAFile, when set, has every caller show a certificate of that authority.
 	ClientCAFile config.Path `yaml:"client_ca_file"`
-	MinVersion   string      `yaml:"min_version"` // "1.2" (default) or "1.3"
+	// ClientCertificates is required (default), or optional: who shows none comes in
+	// another way. It needs client_ca_file.
+	ClientCertificates string `yaml:"client_certificates"`
+	MinVersion         string `yaml:"min_version"` // "1.2" (default) or "1.3"
 }
 
 // validate checks what can be judged without looking at files.
@@ -95,11 +98,21 @@ func joined(err error) iter.Seq[error] {
 }
 
 func (t *tlsSection) validate(door string) error {
-	if t != nil && !slices.Contains([]string{"", "1.2", "1.3"}, t.MinVersion) {
+	switch {
+	case t == nil:
+		return nil
+	case !slices.Contains([]string{"", "1.2", "1.3"}, t.MinVersion):
 		return fmt.Errorf("%s.tls.min_version: %q is neither \"1.2\" nor \"1.3\"", door, t.MinVersion)
+	case !slices.Contains([]string{"", "required", optional}, t.ClientCertificates):
+		return fmt.Errorf("%s.tls.client_certificates: %q is neither required nor optional", door, t.ClientCertificates)
+	case t.ClientCertificates != "" && t.ClientCAFile == "":
+		return fmt.Errorf("%s.tls.client_certificates: needs client_ca_file, to know whose certificates count", door)
 	}
 	return nil
 }
+
+// optional is tls.client_certificates where callers may come without.
+const optional = "optional"
 
 // config checks the files and returns the public listener's settings.
 func (t *tlsSection) config() (*tls.Config, error) { return t.of("public") }
@@ -141,6 +154,9 @@ func (t *tlsSection) clientCAs(c *tls.Config) error {
 		return err
 	}
 	c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
+	if t.ClientCertificates == optional {
+		c.ClientAuth = tls.VerifyClientCertIfGiven
+	}
 	if !c.ClientCAs.AppendCertsFromPEM(pem) {
 		return fmt.Errorf("%s holds no certificate", t.ClientCAFile)
 	}

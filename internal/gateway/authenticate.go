@@ -182,7 +182,7 @@ func (g *Gateway) once(p *passage, token *envelope.UsernameToken) error {
 	if token.Created != "" {
 		until = token.At.Add(p.generation.WaysIn.window())
 	}
-	switch g.nonces.use(foldLogin(token.Username), token.Nonce+token.Created, p.now, until) {
+	switch g.nonces.use(FoldLogin(token.Username), token.Nonce+token.Created, p.now, until) {
 	case nonceUsed:
 		return fault.New(fault.CodeStaleToken, "the UsernameToken's Nonce was used before: a message that is sent again needs a new one")
 	case noncesFull:

@@ -43,8 +43,8 @@ type WaysIn struct {
 	// Window is how far a UsernameToken's Created may be from now, and so how long
 	// its Nonce is remembered; 0 means five minutes.
 	Window time.Duration
-	// Secrets are what PasswordDigest is checked with, by login: a directory does
-	// not give passwords out. No login but these can use it.
+	// Secrets are what PasswordDigest is checked with, by folded login: a directory
+	// does not give passwords out. No login but these can use it.
 	Secrets map[string]config.Secret
 	// Certificates and Tokens are nil where those ways are not open.
 	Certificates Certificates
@@ -97,13 +97,13 @@ func (w *WaysIn) window() time.Duration { return orDefault(w.Window, 5*time.Minu
 
 // secret returns what the digest of a login is checked with.
 func (w *WaysIn) secret(login string) (config.Secret, bool) {
-	s, ok := w.Secrets[foldLogin(login)]
+	s, ok := w.Secrets[FoldLogin(login)]
 	return s, ok
 }
 
-// foldLogin writes a login in the one form in which they are compared, as
+// FoldLogin writes a login in the one form in which they are compared, as
 // directories do: without case, outer and double spaces.
-func foldLogin(login string) string { return strings.ToLower(strings.Join(strings.Fields(login), " ")) }
+func FoldLogin(login string) string { return strings.ToLower(strings.Join(strings.Fields(login), " ")) }
 
 // inWords joins the ways for a sentence.
 func inWords(ways []WayIn) string {

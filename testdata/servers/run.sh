@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with the real servers that the tests speak to: Debian's slapd
-# and rabbitmq-server, in a directory and on ports of their own on loopback.
+# and rabbitmq-server, in a directory and on ports of their own on loopback, and
+# samba as an Active Directory domain controller, on a loopback address of its own.
 # They are installed when missing and this is root on Debian or Ubuntu, as are
 # the tools of others that read what we publish: zeep, PHP, gSOAP and xmllint.
 # Without them the tests that need them skip, saying so (with CI=true they fail).
@@ -20,6 +21,11 @@ say() { printf 'servers: %s\n' "$*" >&2; }
 
 have() { [ -x /usr/sbin/slapd ] && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; }
 
+# Samba's ports are privileged and cannot be chosen.
+have_samba() {
+  [ "$(id -u)" = 0 ] && [ -x /usr/sbin/samba ] && [ -d /usr/share/samba/setup ] && [ -e /usr/lib/*/samba/vfs/acl_xattr.so ]
+}
+
 # Tests of the deployment confine the gateway as its unit and its container do.
 have_confinement() { command -v bwrap >/dev/null && command -v systemd-analyze >/dev/null; }
 
@@ -31,15 +37,16 @@ have_readers() {
 }
 
 servers="slapd ldap-utils openssl rabbitmq-server bubblewrap systemd"
+samba="samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind"
 readers="python3-zeep php-cli php-soap gsoap libxml2-utils"
 
 install_packages() {
-  have && have_confinement && have_readers && return 0
+  have && have_samba && have_confinement && have_readers && return 0
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    say "$servers $readers are not all installed and this is not root on Debian: tests will skip"
+    say "$servers $samba $readers are not all installed and this is not root on Debian: tests will skip"
     return 0
   fi
-  say "installing $servers $readers"
+  say "installing $servers $samba $readers"
   # Packages would start services of their own; a policy that answers 101 keeps
   # them from it while we install.
   local policy=/usr/sbin/policy-rc.d made=
@@ -51,7 +58,7 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   # shellcheck disable=SC2086 # lists of packages
   if ! { apt-get update && apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 \
-    $servers $readers; } >"$log" 2>&1; then
+    $servers $samba $readers; } >"$log" 2>&1; then
     tail -20 "$log" >&2
     say "installing failed"
   fi
@@ -97,7 +104,29 @@ start() { # script, arguments
   fi
 }
 
+# free_address prints a loopback address that no directory listens on.
+free_address() {
+  local address p
+  while :; do
+    address=127.$((RANDOM % 200 + 20)).$((RANDOM % 250)).$((RANDOM % 250 + 2))
+    for p in 88 389 636; do
+      (exec 3<>"/dev/tcp/$address/$p") 2>/dev/null && continue 2
+    done
+    echo "$address"
+    return
+  done
+}
+
+start_samba() {
+  have_samba && [ -z "${GATEHOUSE_TEST_AD:-}" ] || return 0
+  started+=(ldap/samba.sh)
+  GATEHOUSE_TEST_AD=$(start ldap/samba.sh "$(free_address)")
+  export GATEHOUSE_TEST_AD
+  say "samba at ${GATEHOUSE_TEST_AD%%\?*}"
+}
+
 start_servers() {
+  start_samba
   have || return 0
   if [ -z "${GATEHOUSE_TEST_LDAP:-}" ]; then
     started+=(ldap/slapd.sh)

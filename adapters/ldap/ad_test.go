@@ -306,6 +306,7 @@ func TestADGroups(t *testing.T) {
 	a.modify(middle, "member", direct, top) // a cycle
 	above := a.group("above", prime)
 	a.modify(dn, "primaryGroupID", a.rid(prime))
+	t.Cleanup(func() { a.modify(dn, "primaryGroupID", "513") }) // or nobody could delete prime
 	names := func(dns ...string) []string {
 		var out []string
 		for _, dn := range dns {

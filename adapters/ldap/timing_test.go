@@ -20,7 +20,7 @@ func TestSlapdRefusalTimes(t *testing.T) {
 	real := realDirectory(t)
 	c := settings("ldap://" + real.address)
 	c.RefusalDelay = 20 * time.Millisecond
-	c.Cache.Disabled, c.LockoutGuard.Disabled = true, true // every login is asked about
+	c.Cache.Disabled, c.LockoutGuard.Disabled = true, true         // every login is asked about
 	d, err := ldap.New(c, slog.New(slog.DiscardHandler), time.Now) // the other tests' clock stands
 	if err != nil {
 		t.Fatal(err)

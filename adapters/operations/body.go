@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -24,28 +25,28 @@ func (h *Handler) reason(c *call, required bool) (string, error) {
 	var given struct {
 		Reason string `json:"reason"`
 	}
-	if err := h.body(c, &given, `{"reason": "…"}`); err != nil {
+	if err := h.body(c, maxBody, &given, `{"reason": "…"}`); err != nil {
 		return "", err
 	}
 	return strings.TrimSpace(given.Reason), CheckReason(given.Reason, required)
 }
 
-// body reads the JSON of a request into into; such is an example of it.
-func (h *Handler) body(c *call, into any, such string) error {
+// body reads a JSON object such as the example, of at most limit bytes, strictly.
+func (h *Handler) body(c *call, limit int64, into any, example string) error {
 	if err := parse(c.r.URL.RawQuery).err(); err != nil {
 		return err
 	}
 	if media, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || media != contentJSON {
 		return fault.New(fault.CodeMediaType, "the body must be application/json")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, limit))
 	if err != nil {
-		return unread(err)
+		return unread(err, limit)
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(into); err != nil || !utf8.Valid(body) {
-		return fault.New(fault.CodeRequest, "the body is no JSON such as %s", such).Because(err)
+		return fault.New(fault.CodeRequest, "the body is no JSON such as %s", example).Because(err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return fault.New(fault.CodeRequest, "something follows the JSON of the body")
@@ -60,7 +61,7 @@ func CheckReason(reason string, required bool) error {
 	}
 	switch {
 	case required && strings.TrimSpace(reason) == "":
-		return refuse("is missing: whoever gives something up says why")
+		return refuse("is missing: whoever does this says why")
 	case utf8.RuneCountInString(reason) > MaxReason:
 		return refuse("has more than 1000 characters")
 	case strings.ContainsFunc(reason, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
@@ -70,9 +71,9 @@ func CheckReason(reason string, required bool) error {
 }
 
 // unread says why a body did not arrive.
-func unread(err error) error {
+func unread(err error, limit int64) error {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fault.New(fault.CodeTooLarge, "a body here has at most 64 KiB")
+		return fault.New(fault.CodeTooLarge, "a body here has at most %d KiB", limit>>10)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return fault.New(fault.CodeSlow, "").Because(err)

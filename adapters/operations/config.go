@@ -25,6 +25,7 @@ type Config struct {
 
 const (
 	maxBody       = 64 << 10
+	maxCorrected  = 24 << 20 // a payload of 16 MiB in base64
 	maxHeader     = 64 << 10
 	headerTimeout = 10 * time.Second
 	bodyTimeout   = 30 * time.Second

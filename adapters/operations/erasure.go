@@ -26,7 +26,7 @@ func (h *Handler) erase(c *call) (any, error) {
 		return nil, h.allow(c, gateway.Erase, messages+"*")
 	}
 	var given ErasureRequest
-	if err := h.body(c, &given, `{"key": "customer", "value": "4711", "reason": "…"}`); err != nil {
+	if err := h.body(c, maxBody, &given, `{"key": "customer", "value": "4711", "reason": "…"}`); err != nil {
 		return nil, err
 	}
 	if given.Key == "" || given.Value == "" {

@@ -32,7 +32,8 @@ var people = map[string][]string{
 	"nora": {"order-desk"}, // sees the orders only
 	"rita": {"replayers"},  // replays without reading
 	"adam": {"admins"},
-	"erna": {"erasers"}, // erases orders
+	"erna": {"erasers"},  // erases orders
+	"dora": {"deciders"}, // corrects, repeats and adopts orders
 	"carl": nil,
 }
 
@@ -42,6 +43,7 @@ var access = gateway.NewAccess([]gateway.Role{
 	{Name: "replayer", Members: []gateway.Member{{Group: "replayers"}}},
 	{Name: "admin", Members: []gateway.Member{{Group: "admins"}}},
 	{Name: "eraser", Members: []gateway.Member{{Group: "erasers"}}},
+	{Name: "decider", Members: []gateway.Member{{Group: "deciders"}}},
 }, []gateway.Grant{
 	{Role: "operator", May: []gateway.Verb{gateway.Read, gateway.Replay, gateway.Park, gateway.Discard}, On: "message/*"},
 	{Role: "desk", May: []gateway.Verb{gateway.Read}, On: "message/orders"},
@@ -49,6 +51,7 @@ var access = gateway.NewAccess([]gateway.Role{
 	{Role: "admin", May: []gateway.Verb{gateway.Read, gateway.Reload}, On: "configuration"},
 	{Role: "eraser", May: []gateway.Verb{gateway.Erase}, On: "message/orders"},
 	{Role: "admin", May: []gateway.Verb{gateway.Read}, On: "access"},
+	{Role: "decider", May: []gateway.Verb{gateway.Read, gateway.Replay, gateway.Correct, gateway.Repeat, gateway.Adopt}, On: "message/orders"},
 })
 
 // fakeGateway is Core, Ledger and Configuration in memory.
@@ -63,6 +66,10 @@ type fakeGateway struct {
 	reloads []gateway.Act
 	reload  error
 	running Running
+
+	selected  []gateway.Selection
+	jobs      []gateway.Job
+	adoptions []Adoption
 }
 
 func newFakeGateway() *fakeGateway {
@@ -156,6 +163,66 @@ func (g *fakeGateway) Erase(_ context.Context, what gateway.Erasure, act gateway
 	return out, err
 }
 
+func (g *fakeGateway) Correct(_ context.Context, id gateway.ID, payload []byte, act gateway.Act) (*gateway.Effect, error) {
+	return g.acted("correct "+string(payload), id, act)
+}
+
+func (g *fakeGateway) Rehearse(_ context.Context, id gateway.ID) (*gateway.Differences, error) {
+	return &gateway.Differences{Message: id, Outcome: "stored", Seen: "one-two"}, g.refusal
+}
+
+func (g *fakeGateway) Repeat(_ context.Context, id gateway.ID, seen string, act gateway.Act) (*gateway.Effect, error) {
+	return g.acted("repeat "+seen, id, act)
+}
+
+func (g *fakeGateway) Routes() []string { return []string{"orders", "invoices", "prices"} }
+
+func (g *fakeGateway) Groups(_ context.Context, s gateway.Selection) ([]gateway.ParkedGroup, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.selected = append(g.selected, s)
+	return []gateway.ParkedGroup{{Route: "orders", Code: "GH-2002", Count: 3}, {Route: "orders", Code: "GH-3001", Count: 2}}, g.down
+}
+
+func (g *fakeGateway) StartJob(_ context.Context, j *gateway.Job) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	j.ID, j.State, j.Total = idOf(1000+len(g.jobs)), gateway.JobRunning, 5
+	g.jobs = append(g.jobs, *j)
+	return g.refusal
+}
+
+func (g *fakeGateway) TurnJob(_ context.Context, id gateway.ID, state gateway.JobState, act gateway.Act) (*gateway.Job, error) {
+	if _, err := g.acted(string(state), id, act); err != nil {
+		return nil, err
+	}
+	return g.Job(context.Background(), id)
+}
+
+func (g *fakeGateway) Job(_ context.Context, id gateway.ID) (*gateway.Job, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.jobs {
+		if g.jobs[i].ID == id {
+			return &g.jobs[i], g.down
+		}
+	}
+	return nil, fault.New(fault.CodeJobNotFound, "")
+}
+
+func (g *fakeGateway) Jobs(context.Context, gateway.JobState, int) ([]gateway.Job, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.jobs), g.down
+}
+
+func (g *fakeGateway) Adopt(_ context.Context, a Adoption) (*gateway.Adopted, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.adoptions = append(g.adoptions, a)
+	return &gateway.Adopted{Looked: 2, Parked: 2, Left: 7}, g.refusal
+}
+
 func (g *fakeGateway) Messages(_ context.Context, q gateway.Query) ([]gateway.Summary, error) {
 	var out []gateway.Summary
 	for _, r := range slices.Backward(g.records) {
@@ -237,6 +304,7 @@ func newDoor(t testing.TB, c Config) *door {
 		Core:          d.gateway,
 		Ledger:        d.gateway,
 		Configuration: d.gateway,
+		Broker:        d.gateway,
 		Readiness:     NewReadiness(func() []Probe { return nil }, time.Now),
 		Metrics:       registry,
 		Log:           slog.New(slog.NewTextHandler(io.MultiWriter(d.log, t.Output()), nil)),

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +27,15 @@ type Core interface {
 	Park(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
 	Discard(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
 	Erase(ctx context.Context, what gateway.Erasure, act gateway.Act) (*gateway.Erased, error)
+	Correct(ctx context.Context, id gateway.ID, payload []byte, act gateway.Act) (*gateway.Effect, error)
+	Rehearse(ctx context.Context, id gateway.ID) (*gateway.Differences, error)
+	Repeat(ctx context.Context, id gateway.ID, seen string, act gateway.Act) (*gateway.Effect, error)
+
+	// Routes lists the names of the routes that run.
+	Routes() []string
+	Groups(ctx context.Context, s gateway.Selection) ([]gateway.ParkedGroup, error)
+	StartJob(ctx context.Context, j *gateway.Job) error
+	TurnJob(ctx context.Context, id gateway.ID, state gateway.JobState, act gateway.Act) (*gateway.Job, error)
 
 	// Message returns one message, or fault.NotFound.
 	Message(ctx context.Context, id gateway.ID) (*gateway.Record, error)
@@ -34,6 +45,14 @@ type Core interface {
 type Ledger interface {
 	Messages(ctx context.Context, q gateway.Query) ([]gateway.Summary, error)
 	Holding(ctx context.Context) (gateway.Holding, error)
+	Job(ctx context.Context, id gateway.ID) (*gateway.Job, error)
+	Jobs(ctx context.Context, state gateway.JobState, limit int) ([]gateway.Job, error)
+}
+
+// Broker reaches the queues of others.
+type Broker interface {
+	// Adopt parks messages of a dead-letter queue as messages of a route.
+	Adopt(ctx context.Context, a Adoption) (*gateway.Adopted, error)
 }
 
 // Configuration is what runs, and how it is changed.
@@ -49,6 +68,7 @@ type Parts struct {
 	Core          Core
 	Ledger        Ledger
 	Configuration Configuration
+	Broker        Broker
 	Readiness     *Readiness
 	Metrics       prometheus.Gatherer
 	Log           *slog.Logger
@@ -90,6 +110,15 @@ func NewHandler(c Config, parts Parts) *Handler {
 	h.api("/messages/{id}/park", verbs{http.MethodPost: h.act(gateway.Park, parts.Core.Park)})
 	h.api("/messages/{id}/discard", verbs{http.MethodPost: h.act(gateway.Discard, parts.Core.Discard)})
 	h.api("/erasures", verbs{http.MethodPost: h.erase})
+	h.api("/messages/{id}/correct", verbs{http.MethodPost: h.correct})
+	h.api("/messages/{id}/repeat", verbs{http.MethodGet: h.rehearse, http.MethodPost: h.repeat})
+	h.api("/messages/groups", verbs{http.MethodGet: h.showGroups})
+	h.api("/jobs", verbs{http.MethodGet: h.listJobs, http.MethodPost: h.startJob})
+	h.api("/jobs/{id}", verbs{http.MethodGet: h.showJob})
+	h.api("/jobs/{id}/pause", verbs{http.MethodPost: h.turnJob(gateway.JobPaused)})
+	h.api("/jobs/{id}/resume", verbs{http.MethodPost: h.turnJob(gateway.JobRunning)})
+	h.api("/jobs/{id}/cancel", verbs{http.MethodPost: h.turnJob(gateway.JobCancelled)})
+	h.api("/queues/adopt", verbs{http.MethodPost: h.adopt})
 	h.api("/holding", verbs{http.MethodGet: h.showHolding})
 	h.api("/access/explain", verbs{http.MethodGet: h.explain})
 	h.api("/access/whoami", verbs{http.MethodGet: h.whoAmI})
@@ -200,10 +229,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, take verbs) (an
 }
 
 func (v verbs) methods() string {
-	if v[http.MethodPost] != nil {
-		return "POST"
-	}
-	return "GET"
+	return strings.Join(slices.Sorted(maps.Keys(v)), ", ")
 }
 
 func wrongMethod(w http.ResponseWriter, takes string) error {

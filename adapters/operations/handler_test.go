@@ -281,7 +281,7 @@ func TestExplain(t *testing.T) {
 	}
 	e = gateway.Explanation{}
 	ask("user=nobody&verb=replay&on=message/orders").wants(http.StatusOK, "").into(&e)
-	if e.Allowed || e.Unknown != "no such user" || len(e.Ways) != 2 {
+	if e.Allowed || e.Unknown != "no such user" || len(e.Ways) != 3 {
 		t.Errorf("got %+v", e)
 	}
 	for _, query := range []string{"", "user=olga", "user=olga&verb=fly&on=message/orders", "user=olga&verb=send&on=message/orders", "user=olga&verb=read&on=moon",

@@ -2,6 +2,7 @@ package operations
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -122,15 +123,88 @@ func (h *Handler) act(verb gateway.Verb, do func(context.Context, gateway.ID, ga
 		if err != nil {
 			return nil, err
 		}
-		// The act is brought to its end though the operator hangs up.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), h.config.RequestTimeout)
-		defer cancel()
-		effect, err := do(ctx, record.ID, gateway.Act{By: c.DN, Reason: reason})
-		if err != nil {
-			return nil, h.told(c, record, err)
-		}
-		return effect, nil
+		return h.acted(c, record, func(ctx context.Context) (*gateway.Effect, error) {
+			return do(ctx, record.ID, gateway.Act{By: c.DN, Reason: reason})
+		})
 	}
+}
+
+// acted brings an act on a message to its end, though the operator hangs up.
+func (h *Handler) acted(c *call, record *gateway.Record, do func(context.Context) (*gateway.Effect, error)) (any, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), h.config.RequestTimeout)
+	defer cancel()
+	effect, err := do(ctx)
+	if err != nil {
+		return nil, h.told(c, record, err)
+	}
+	return effect, nil
+}
+
+// correct has a message processed again with another payload.
+func (h *Handler) correct(c *call) (any, error) {
+	record, err := h.find(c, gateway.Correct)
+	if err != nil {
+		return nil, err
+	}
+	var given struct {
+		Payload []byte `json:"payload"`
+		Reason  string `json:"reason"`
+	}
+	if err := h.body(c, maxCorrected, &given, `{"payload": "<base64>", "reason": "…"}`); err != nil {
+		return nil, err
+	}
+	if len(given.Payload) == 0 {
+		return nil, fault.New(fault.CodeRequest, "").With(fault.Detail{Path: "payload", Message: "is missing"})
+	}
+	if err := CheckReason(given.Reason, true); err != nil {
+		return nil, err
+	}
+	return h.acted(c, record, func(ctx context.Context) (*gateway.Effect, error) {
+		return h.Core.Correct(ctx, record.ID, given.Payload, gateway.Act{By: c.DN, Reason: strings.TrimSpace(given.Reason)})
+	})
+}
+
+// rehearse tells what it would change to repeat a message: rows that are stored.
+func (h *Handler) rehearse(c *call) (any, error) {
+	if err := parse(c.r.URL.RawQuery).err(); err != nil {
+		return nil, err
+	}
+	record, err := h.find(c, gateway.Repeat)
+	if err == nil {
+		err = h.allow(c, gateway.Read, gateway.OnMessage(record.Route))
+	}
+	if err != nil {
+		return nil, err
+	}
+	differences, err := h.Core.Rehearse(c.ctx, record.ID)
+	if err != nil {
+		return nil, h.told(c, record, err)
+	}
+	return differences, nil
+}
+
+// repeat does what rehearse has told of.
+func (h *Handler) repeat(c *call) (any, error) {
+	record, err := h.find(c, gateway.Repeat)
+	if err != nil {
+		return nil, err
+	}
+	var given struct {
+		Seen   string `json:"seen"`
+		Reason string `json:"reason"`
+	}
+	if err := h.body(c, maxBody, &given, `{"seen": "…", "reason": "…"}`); err != nil {
+		return nil, err
+	}
+	if given.Seen == "" {
+		return nil, fault.New(fault.CodeRequest, "").With(fault.Detail{Path: "seen", Message: "is missing: GET this address first and look at what it would change"})
+	}
+	if err := CheckReason(given.Reason, true); err != nil {
+		return nil, err
+	}
+	return h.acted(c, record, func(ctx context.Context) (*gateway.Effect, error) {
+		return h.Core.Repeat(ctx, record.ID, given.Seen, gateway.Act{By: c.DN, Reason: strings.TrimSpace(given.Reason)})
+	})
 }
 
 // told is the fault of an act as the operator may see it: what stands in the

@@ -83,7 +83,8 @@ func refusedAgain(f *fault.Error) error {
 	case fault.Unavailable, fault.Internal:
 		return f
 	}
-	if f.Code == fault.CodeMessageNotFound || f.Code == fault.CodeNotHeld || f.Code == fault.CodePayloadGone {
+	switch f.Code {
+	case fault.CodeMessageNotFound, fault.CodeNotHeld, fault.CodePayloadGone, fault.CodeNotStored, fault.CodeSeen, fault.CodeIncomplete, fault.CodeRequest:
 		return f
 	}
 	return again{f}

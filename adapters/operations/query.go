@@ -119,6 +119,19 @@ func (p *parameters) choice(name string, choices []string) string {
 	return text
 }
 
+// codes reads a code of faults, a class of them or a kind.
+func (p *parameters) codes(name string) []string {
+	text := p.get(name)
+	if text == "" {
+		return nil
+	}
+	codes := gateway.CodesOf(text)
+	if codes == nil {
+		p.refuse(name, "%q is no code such as GH-2002, no class such as GH-2, and no kind such as forbidden", clip(text))
+	}
+	return codes
+}
+
 // err is everything that is wrong with the parameters, or nil.
 func (p *parameters) err() error {
 	if p.faults == nil {
@@ -135,13 +148,14 @@ func messageID(text string) (gateway.ID, bool) {
 
 // queryOf reads what messages are asked for.
 func queryOf(query string) (gateway.Query, error) {
-	p := parse(query, "route", "sender", "key", "identity", "outcome", "since", "until", "before", "limit")
+	p := parse(query, "route", "sender", "key", "identity", "outcome", "code", "since", "until", "before", "limit")
 	q := gateway.Query{
 		Route:    p.get("route"),
 		Sender:   p.get("sender"),
 		Key:      p.get("key"),
 		Identity: p.get("identity"),
 		Outcome:  p.choice("outcome", Outcomes),
+		Codes:    p.codes("code"),
 		Since:    p.time("since"),
 		Until:    p.time("until"),
 		Before:   p.id("before"),

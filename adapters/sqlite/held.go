@@ -14,9 +14,9 @@ const (
 	originText = `SELECT state, id FROM "gateway.held" WHERE origin = ?1 AND state IN ('waiting', 'parked') ORDER BY id LIMIT 1`
 	aheadText  = `SELECT 1 FROM "gateway.held" WHERE state = 'waiting' AND route = ?1 AND ordering_key = ?2 AND id < ?3 LIMIT 1`
 	holdText   = `INSERT INTO "gateway.held" (id, received_at, route, endpoint, mapping, contract, principal, login, sender, "identity", body, content_type,
-		ordering_key, traceparent, correlation, origin, properties, state, code, reason, attempts, next_at, until_at)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)`
-	reholdText = `UPDATE "gateway.held" SET state = ?2, code = ?3, reason = ?4, attempts = ?5, next_at = ?6, until_at = ?7 WHERE id = ?1`
+		ordering_key, traceparent, correlation, origin, properties, state, code, reason, attempts, next_at, until_at, cause)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)`
+	reholdText = `UPDATE "gateway.held" SET state = ?2, code = ?3, reason = ?4, attempts = ?5, next_at = ?6, until_at = ?7, cause = ?8 WHERE id = ?1`
 	replayText = `UPDATE "gateway.held" SET state = 'replayed', next_at = NULL, until_at = NULL, closed_by = ?2 WHERE id = ?1`
 	wakeText   = `UPDATE "gateway.held" SET next_at = ?3 WHERE state = 'waiting' AND next_at IS NULL AND id = (SELECT o.id FROM "gateway.held" AS o
 		WHERE o.state = 'waiting' AND o.route = ?1 AND o.ordering_key = ?2 ORDER BY o.id LIMIT 1)`
@@ -127,7 +127,7 @@ func heldOn(s *session, it *sqlstore.Item, k *sqlstore.Kept) error {
 	if err != nil {
 		return err
 	}
-	if err := s.do(reholdText, id[:], k.State, k.Code, k.Reason, k.Attempts, moment(k.Next), moment(k.Until)); err != nil {
+	if err := s.do(reholdText, id[:], k.State, k.Code, k.Reason, k.Attempts, moment(k.Next), moment(k.Until), k.Cause); err != nil {
 		return err
 	}
 	return wake(s, it, h)
@@ -136,7 +136,7 @@ func heldOn(s *session, it *sqlstore.Item, k *sqlstore.Kept) error {
 func newlyHeld(s *session, it *sqlstore.Item, k *sqlstore.Kept) error {
 	m, l := it.Message(), &it.Ledger
 	err := s.do(holdText, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, k.Login, l.Sender, l.Identity, m.Body[:],
-		l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, k.Origin, k.Properties, k.State, k.Code, k.Reason, k.Attempts, moment(k.Next), moment(k.Until))
+		l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, k.Origin, k.Properties, k.State, k.Code, k.Reason, k.Attempts, moment(k.Next), moment(k.Until), k.Cause)
 	if err != nil {
 		return err
 	}

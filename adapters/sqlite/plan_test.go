@@ -41,8 +41,10 @@ func TestPlans(t *testing.T) {
 	// what waits for a channel is counted in the narrowest index there is.
 	walks := map[string]string{
 		"ping": "gateway.lease", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
-		"lastRelayed": "s", // the shards
-		"countOutbox": "gateway.outbox USING COVERING INDEX ix_gateway_outbox_key", "countStuck": "gateway.parked USING COVERING INDEX ix_gateway_parked_key",
+		"lastRelayed":                      "s",                                              // the shards
+		"jobs":                             "gateway.job",                                    // a handful
+		"lot delivery groups: any channel": "p USING COVERING INDEX ix_gateway_parked_cause", // every parked delivery counts
+		"countOutbox":                      "gateway.outbox USING COVERING INDEX ix_gateway_outbox_key", "countStuck": "gateway.parked USING COVERING INDEX ix_gateway_parked_key",
 	}
 	// A few rows of one message.
 	sorted := map[string]bool{"keys": true, "deliveries": true, "standsOf": true, "waitingOf": true, "parkedOf": true}
@@ -53,7 +55,7 @@ func TestPlans(t *testing.T) {
 		"wake":           "ix_gateway_held_key (route=? AND ordering_key=?)",
 		"wakes":          "ix_gateway_held_key (route=? AND ordering_key=?)",
 		"ahead":          "ix_gateway_held_key (route=? AND ordering_key=? AND id<?)",
-		"countWaiting":   "COVERING INDEX ix_gateway_held_state (state=?)",
+		"countWaiting":   "COVERING INDEX ix_gateway_held_cause (state=?)",
 		"held by origin": "ix_gateway_held_origin (origin=?)",
 		"pending":        "ix_gateway_parked_key (channel=? AND shard=? AND ordering_key=? AND seq<?)",
 		"unparkBehind":   "ix_gateway_parked_key (channel=? AND shard=? AND ordering_key=?)",
@@ -74,8 +76,12 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	for name, statement := range statements {
+		grouped := strings.HasPrefix(name, "lot groups: ") || strings.HasPrefix(name, "lot delivery groups: ")
+		if grouped { // a few hundred groups are put in order; what they are made of is not
+			sorted[name] = true
+		}
 		for _, step := range planOf(t, db, statement) {
-			if table, ok := strings.CutPrefix(step, "SCAN "); ok && table != walks[name] && !strings.HasPrefix(table, "json_each") && table != "CONSTANT ROW" {
+			if table, ok := strings.CutPrefix(step, "SCAN "); ok && table != walks[name] && !(grouped && table == "g") && !strings.HasPrefix(table, "json_each") && table != "CONSTANT ROW" {
 				t.Errorf("%s: %s\n%s", name, step, statement)
 			}
 			if strings.Contains(step, "TEMP B-TREE FOR ORDER BY") && !sorted[name] {

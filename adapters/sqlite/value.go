@@ -37,7 +37,7 @@ func argument(d sqlstore.Datum, c *mapping.ColumnModel) (any, error) {
 	case mapping.FloatColumn:
 		return d.Float, nil
 	case mapping.BytesColumn:
-		return d.Bytes, nil
+		return notNull(d.Bytes), nil
 	}
 	return d.Text, nil
 }

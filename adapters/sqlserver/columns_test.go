@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/hex"
-	"flag"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -28,13 +27,7 @@ func TestColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	// A table takes long to make there: twenty cases, unless more are asked for.
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("20"); err != nil {
-			t.Fatal(err)
-		}
-		defer f.Value.Set(f.DefValue)
-	}
+	mappingtest.Checks(t, 20) // a table takes long to make there
 	gatewaytest.TestColumns(t, s, columns{db, emulated(t, db)})
 }
 
@@ -74,8 +67,13 @@ func (d columns) Adapt(c *mappingtest.Case) {
 }
 
 func (d columns) Create(c *mappingtest.Case) error {
-	for i, t := range c.Tables {
-		parts := []string{"id bigint IDENTITY PRIMARY KEY"}
+	for _, name := range c.Sequences {
+		if _, err := d.db.Exec("CREATE SEQUENCE dbo." + name + " AS bigint START WITH 1"); err != nil {
+			return err
+		}
+	}
+	for _, t := range c.Tables {
+		parts := []string{"id bigint IDENTITY PRIMARY KEY" + when(t.Clustered, " NONCLUSTERED")}
 		for _, col := range t.Columns {
 			declared := col.Name + " " + col.Native
 			if col.Null {
@@ -86,13 +84,54 @@ func (d columns) Create(c *mappingtest.Case) error {
 			if col.Default {
 				declared += " DEFAULT " + initial(col.Native)
 			}
-			if col.Name == t.Parent {
-				declared += " REFERENCES dbo." + c.Tables[i-1].Name + " (id)"
+			for _, r := range t.Refers {
+				if r.Column == col.Name {
+					declared += " REFERENCES dbo." + r.Table + " (id)"
+				}
 			}
 			parts = append(parts, declared)
 		}
-		parts = append(parts, "UNIQUE ("+strings.Join(t.Key, ", ")+")")
+		for _, index := range [][]string{t.Key, {t.Drawn}} {
+			if len(index) > 0 && index[0] != "" {
+				parts = append(parts, "UNIQUE "+when(t.Clustered, "CLUSTERED ")+"("+strings.Join(index, ", ")+")")
+			}
+		}
 		if _, err := d.db.Exec("CREATE TABLE dbo." + t.Name + " (" + strings.Join(parts, ", ") + ")"); err != nil {
+			return err
+		}
+		if t.Index != nil {
+			if _, err := d.db.Exec("CREATE INDEX ix_" + t.Name + " ON dbo." + t.Name + " (" + strings.Join(t.Index, ", ") + ")"); err != nil {
+				return err
+			}
+		}
+		if err := d.seed(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func when(yes bool, word string) string {
+	if yes {
+		return word
+	}
+	return ""
+}
+
+// seed inserts the rows that are there before any message.
+func (d columns) seed(t mappingtest.Table) error {
+	for _, row := range t.Seeds {
+		var names, values []string
+		for _, col := range t.Columns {
+			switch text := row[col.Name]; {
+			case text == "NULL":
+			case strings.HasPrefix(col.Native, "varbinary"):
+				names, values = append(names, col.Name), append(values, "0x"+text)
+			default:
+				names, values = append(names, col.Name), append(values, "N'"+text+"'")
+			}
+		}
+		if _, err := d.db.Exec("INSERT INTO dbo." + t.Name + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")"); err != nil {
 			return err
 		}
 	}
@@ -117,8 +156,7 @@ func initial(t string) string {
 	return "0"
 }
 
-func (d columns) Read(c *mappingtest.Case, step int) ([]map[string]string, error) {
-	t := c.Tables[step]
+func (d columns) Read(t mappingtest.Table) ([]map[string]string, error) {
 	var selected []string
 	for _, col := range t.Columns {
 		if col.Native == "uniqueidentifier" {
@@ -191,8 +229,29 @@ func told(native string, v any) string {
 	return fmt.Sprintf("%T", v)
 }
 
-func (d columns) Empty(c *mappingtest.Case) error { return d.children(c, "DELETE FROM dbo.") }
-func (d columns) Drop(c *mappingtest.Case) error  { return d.children(c, "DROP TABLE IF EXISTS dbo.") }
+func (d columns) Empty(c *mappingtest.Case) error {
+	if err := d.children(c, "DELETE FROM dbo."); err != nil {
+		return err
+	}
+	for _, t := range c.Tables {
+		if err := d.seed(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d columns) Drop(c *mappingtest.Case) error {
+	if err := d.children(c, "DROP TABLE IF EXISTS dbo."); err != nil {
+		return err
+	}
+	for _, name := range c.Sequences {
+		if _, err := d.db.Exec("DROP SEQUENCE IF EXISTS dbo." + name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // children runs a statement on each table, the last one first.
 func (d columns) children(c *mappingtest.Case, statement string) error {

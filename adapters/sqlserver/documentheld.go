@@ -126,6 +126,7 @@ func (d *document) held(n int, it *sqlstore.Item, k *sqlstore.Kept, b *blob) {
 	} else {
 		d.body(it.Payload, b)
 	}
+	d.text(k.Cause)
 	d.close(']')
 }
 

@@ -43,7 +43,7 @@ SELECT w.n, 1, c.column_id, COALESCE(CONVERT(int, COLLATIONPROPERTY(c.collation_
 	LEFT JOIN sys.default_constraints AS d ON d.object_id = c.default_object_id
 UNION ALL
 SELECT w.n, 2, i.index_id, CONVERT(int, ic.key_ordinal), CONVERT(nvarchar(max), c.name) COLLATE Latin1_General_BIN2,
-	CONVERT(nvarchar(max), COALESCE(i.name, N'')) COLLATE Latin1_General_BIN2, CONVERT(nvarchar(max), COALESCE(i.filter_definition, N'')) COLLATE Latin1_General_BIN2, N'', 0, 0, 0,
+	CONVERT(nvarchar(max), COALESCE(i.name, N'')) COLLATE Latin1_General_BIN2, CONVERT(nvarchar(max), COALESCE(i.filter_definition, N'')) COLLATE Latin1_General_BIN2, N'', CONVERT(int, i.type), 0, 0,
 	CASE WHEN i.has_filter = 1 THEN 1 ELSE 0 END + CASE WHEN i.is_disabled = 1 THEN 2 ELSE 0 END + CASE WHEN i.is_unique = 1 THEN 0 ELSE 4 END
 	FROM w INNER JOIN sys.indexes AS i ON i.object_id = w.id
 	INNER JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id AND ic.is_included_column = 0
@@ -119,6 +119,7 @@ func (p *piece) column(t *sqlstore.Table) {
 
 // index takes the columns of indexes one by one.
 func (p *piece) index(t *sqlstore.Table) {
+	p.narrow(t)
 	if p.is(4) {
 		t.Indexed = append(t.Indexed, p.name)
 		return
@@ -139,6 +140,32 @@ func (p *piece) index(t *sqlstore.Table) {
 		t.Unusable = append(t.Unusable, mapping.Index{Name: p.x, Why: why})
 	}
 	last := &t.Unusable[len(t.Unusable)-1]
+	last.Columns = append(last.Columns, p.name)
+}
+
+// The kinds of B-tree, by sys.indexes.type. A clustered one is that which the rows
+// stand in.
+const (
+	clustered    = 1
+	nonclustered = 2
+)
+
+// narrow keeps the B-trees that Unique says nothing of, or not enough. Indexes of
+// memory-optimized tables, XML, columns and the like have no keys of this kind.
+func (p *piece) narrow(t *sqlstore.Table) {
+	most := sqlstore.KeyBytes
+	switch {
+	case p.is(2): // it takes nothing
+		return
+	case p.i == clustered:
+		most = sqlstore.ClusteredKeyBytes
+	case p.i != nonclustered || !p.is(1|4):
+		return
+	}
+	if p.b == 1 {
+		t.Narrow = append(t.Narrow, mapping.IndexModel{Bytes: most})
+	}
+	last := &t.Narrow[len(t.Narrow)-1]
 	last.Columns = append(last.Columns, p.name)
 }
 

@@ -53,18 +53,18 @@ const (
   mapping nvarchar(256) NOT NULL, contract binary(32) NOT NULL, principal nvarchar(400) NOT NULL, login nvarchar(400) NOT NULL, sender nvarchar(400) NOT NULL, ident nvarchar(400) NOT NULL,
   body binary(32) NOT NULL, ctype nvarchar(255) NOT NULL, okey nvarchar(400) NOT NULL, trace nvarchar(64) NOT NULL, correlation nvarchar(1000) NOT NULL, origin binary(32) NULL,
   properties nvarchar(max) NOT NULL, state varchar(16) NOT NULL, code varchar(16) NOT NULL, reason nvarchar(4000) NOT NULL, attempts int NOT NULL, due datetime2(3) NULL, until datetime2(3) NULL,
-  packing tinyint NOT NULL, po int NOT NULL, pl int NOT NULL);
+  packing tinyint NOT NULL, po int NOT NULL, pl int NOT NULL, cause nvarchar(200) NOT NULL);
 DECLARE @x TABLE (id binary(16) NOT NULL PRIMARY KEY, how int NOT NULL, who nvarchar(400) NOT NULL, state varchar(16) NULL, route nvarchar(128) COLLATE Latin1_General_BIN2 NULL,
   okey nvarchar(400) COLLATE Latin1_General_BIN2 NULL);
 DECLARE @l TABLE (message binary(16) NOT NULL, id binary(16) NOT NULL, what varchar(16) NOT NULL, who nvarchar(400) NOT NULL, code varchar(16) NOT NULL, reason nvarchar(4000) NOT NULL);`
 
-	heldReading = `INSERT INTO @h (n, id, again, received, route, endpoint, mapping, contract, principal, login, sender, ident, body, ctype, okey, trace, correlation, origin, properties, state, code, reason, attempts, due, until, packing, po, pl)
+	heldReading = `INSERT INTO @h (n, id, again, received, route, endpoint, mapping, contract, principal, login, sender, ident, body, ctype, okey, trace, correlation, origin, properties, state, code, reason, attempts, due, until, packing, po, pl, cause)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.again, j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.login, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
-  j.ctype, j.okey, j.trace, j.correlation, CONVERT(binary(32), j.origin, 2), j.properties, j.state, j.code, j.reason, j.attempts, j.due, j.until, j.packing, j.po, j.pl
+  j.ctype, j.okey, j.trace, j.correlation, CONVERT(binary(32), j.origin, 2), j.properties, j.state, j.code, j.reason, j.attempts, j.due, j.until, j.packing, j.po, j.pl, j.cause
 FROM OPENJSON(@meta, '$.h') WITH (n int '$[0]', id char(32) '$[1]', again int '$[2]', received datetime2(3) '$[3]', route nvarchar(128) '$[4]', endpoint nvarchar(256) '$[5]', mapping nvarchar(256) '$[6]',
   contract char(64) '$[7]', principal nvarchar(400) '$[8]', login nvarchar(400) '$[9]', sender nvarchar(400) '$[10]', ident nvarchar(400) '$[11]', body char(64) '$[12]', ctype nvarchar(255) '$[13]',
   okey nvarchar(400) '$[14]', trace nvarchar(64) '$[15]', correlation nvarchar(1000) '$[16]', origin char(64) '$[17]', properties nvarchar(max) '$[18]' AS JSON, state varchar(16) '$[19]', code varchar(16) '$[20]',
-  reason nvarchar(4000) '$[21]', attempts int '$[22]', due datetime2(3) '$[23]', until datetime2(3) '$[24]', packing tinyint '$[25]', po int '$[26]', pl int '$[27]') AS j;
+  reason nvarchar(4000) '$[21]', attempts int '$[22]', due datetime2(3) '$[23]', until datetime2(3) '$[24]', packing tinyint '$[25]', po int '$[26]', pl int '$[27]', cause nvarchar(200) '$[28]') AS j;
 INSERT INTO @x (id, how, who)
 SELECT CONVERT(binary(16), j.id, 2), j.how, j.who FROM OPENJSON(@meta, '$.x') WITH (id char(32) '$[0]', how int '$[1]', who nvarchar(400) '$[2]') AS j;
 INSERT INTO @l (message, id, what, who, code, reason)
@@ -78,11 +78,11 @@ DELETE FROM @x WHERE state IS NULL OR NOT (state = 'waiting' OR state = 'parked'
 DELETE p FROM @x AS x INNER JOIN gateway.payload AS p ON p.message_id = x.id WHERE x.how = 1;
 DELETE k FROM @x AS x INNER JOIN gateway.message_key AS k ON k.message_id = x.id WHERE x.how = 1;
 UPDATE h SET state = 'replayed', next_at = NULL, until_at = NULL, closed_by = x.who FROM @x AS x INNER JOIN gateway.held AS h ON h.id = x.id WHERE x.how = 2;
-UPDATE h SET state = v.state, code = v.code, reason = v.reason, attempts = v.attempts, next_at = v.due, until_at = v.until FROM @h AS v INNER JOIN gateway.held AS h ON h.id = v.id WHERE v.again = 1;
+UPDATE h SET state = v.state, code = v.code, reason = v.reason, attempts = v.attempts, next_at = v.due, until_at = v.until, cause = v.cause FROM @h AS v INNER JOIN gateway.held AS h ON h.id = v.id WHERE v.again = 1;
 INSERT INTO gateway.held (id, received_at, route, endpoint, mapping, contract, principal, login, sender, "identity", body, content_type, ordering_key, traceparent, correlation, origin, properties,
-  state, code, reason, attempts, next_at, until_at)
+  state, code, reason, attempts, next_at, until_at, cause)
 SELECT v.id, v.received, v.route, v.endpoint, v.mapping, v.contract, v.principal, v.login, v.sender, v.ident, v.body, v.ctype, v.okey, v.trace, v.correlation, v.origin, v.properties,
-  v.state, v.code, v.reason, v.attempts, v.due, v.until FROM @h AS v WHERE v.again = 0;
+  v.state, v.code, v.reason, v.attempts, v.due, v.until, v.cause FROM @h AS v WHERE v.again = 0;
 INSERT INTO gateway.payload (message_id, packing, body) SELECT v.id, v.packing, SUBSTRING(@blob, v.po + 1, v.pl) FROM @h AS v WHERE v.again = 0;
 INSERT INTO gateway.message_key (value, message_id, name) SELECT k.value, v.id, k.name FROM @k AS k INNER JOIN @h AS v ON v.n = k.n WHERE v.again = 0;
 INSERT INTO gateway.attempt (message_id, id, at, what, done_by, code, reason)

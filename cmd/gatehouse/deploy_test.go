@@ -388,7 +388,7 @@ func TestOperateCommands(t *testing.T) {
 		if err == nil {
 			err = cmd.ParseFlags(rest)
 		}
-		if err != nil || cmd.HasSubCommands() {
+		if err != nil || cmd.HasSubCommands() && cmd.Name() != "jobs" { // which lists them by itself
 			t.Errorf("gatehouse %s: %v", line, err)
 		}
 	}

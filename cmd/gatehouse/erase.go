@@ -90,7 +90,7 @@ func (e *eraseFlags) done(ctx context.Context, remote *remoteFlags, direct bool)
 	return e.whole(func(after gateway.ID) (*gateway.Erased, error) {
 		e.request.After = after
 		part := &gateway.Erased{}
-		return part, c.postJSON(ctx, "erasures", e.request, part)
+		return part, c.send(ctx, "erasures", e.request, part)
 	})
 }
 

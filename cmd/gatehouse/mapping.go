@@ -21,7 +21,7 @@ func newMapping() *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newMappingTry(), newMappingTest(), newMappingExplain(), newMappingInit())
+	cmd.AddCommand(newMappingTry(), newMappingTest(), newMappingExplain(), newMappingInit(), newMappingSchema())
 	return cmd
 }
 

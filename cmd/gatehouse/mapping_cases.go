@@ -22,7 +22,7 @@ import (
 type casesFlags struct {
 	config         string
 	update, asJSON bool
-	least          float64
+	least          minimum
 	verbose        bool
 }
 
@@ -49,10 +49,13 @@ what was published. --update writes these files instead of comparing.
 
 Then it tells which rules of the mappings no case has touched, and which branches of
 their contracts: what may be absent and never was, values that never came.`,
-		Example: "  gatehouse mapping test\n  gatehouse mapping test mappings/cases --min 90",
+		Example: "  gatehouse mapping test\n  gatehouse mapping test mappings/cases --min 90 --min-branches 60",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.least < 0 || f.least > 100 {
-				return usageError{fmt.Errorf("--min: %v is no percentage", f.least)}
+			if f.least.rules < 0 || f.least.rules > 100 {
+				return usageError{fmt.Errorf("--min: %v is no percentage", f.least.rules)}
+			}
+			if f.least.branches < 0 || f.least.branches > 100 {
+				return usageError{fmt.Errorf("--min-branches: %v is no percentage", f.least.branches)}
 			}
 			return f.run(cmd.Context(), cmd.OutOrStdout(), args)
 		},
@@ -61,7 +64,8 @@ their contracts: what may be absent and never was, values that never came.`,
 	cmd.Flags().BoolVar(&f.update, "update", false, "write the expected files instead of comparing")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "list every gap of the contracts, too")
-	cmd.Flags().Float64Var(&f.least, "min", 0, "fail when less than `percent` of the rules of a mapping are touched")
+	cmd.Flags().Float64Var(&f.least.rules, "min", 0, "fail when less than `percent` of the rules of a mapping are touched")
+	cmd.Flags().Float64Var(&f.least.branches, "min-branches", 0, "fail when less than `percent` of the branches of a mapping's contract are touched")
 	return cmd
 }
 
@@ -70,8 +74,11 @@ type playbill struct {
 	Books    []*bookResult    `json:"books"`
 	Coverage []*mappingResult `json:"coverage"`
 
-	min float64
+	min minimum
 }
+
+// minimum is how many percent of each there have to be.
+type minimum struct{ rules, branches float64 }
 
 type bookResult struct {
 	Folder string        `json:"folder"`
@@ -98,6 +105,7 @@ type mappingResult struct {
 	Contract        *coverage.Score `json:"contract"`
 	ContractPercent float64         `json:"contract_percent"`
 	Low             bool            `json:"low"`
+	ContractLow     bool            `json:"contract_low"`
 }
 
 func (f *casesFlags) run(ctx context.Context, out io.Writer, args []string) error {
@@ -255,7 +263,7 @@ func (b *playbill) cover(mappings []*mapping.Mapping, rules *ruleBook, touchedOn
 		seen = append(seen, m.File)
 		score, branches := r.Score(), rules.branches[m.File].Score()
 		b.Coverage = append(b.Coverage, &mappingResult{Mapping: m.Name, File: m.File, Rules: score, RulesPercent: rounded(score.Percent()),
-			Contract: branches, ContractPercent: rounded(branches.Percent()), Low: score.Percent() < b.min})
+			Contract: branches, ContractPercent: rounded(branches.Percent()), Low: score.Percent() < b.min.rules, ContractLow: branches.Percent() < b.min.branches})
 	}
 }
 
@@ -322,7 +330,10 @@ func (b *playbill) verdict() error {
 	}
 	for _, m := range b.Coverage {
 		if m.Low {
-			faults = append(faults, fmt.Errorf("%s: %.1f %% of the rules are touched, less than %g %%", m.File, m.RulesPercent, b.min))
+			faults = append(faults, fmt.Errorf("%s: %.1f %% of the rules are touched, less than %g %%", m.File, m.RulesPercent, b.min.rules))
+		}
+		if m.ContractLow {
+			faults = append(faults, fmt.Errorf("%s: %.1f %% of the contract's branches are touched, less than %g %%", m.File, m.ContractPercent, b.min.branches))
 		}
 	}
 	return errors.Join(faults...)

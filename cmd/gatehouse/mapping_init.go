@@ -28,20 +28,24 @@ import (
 )
 
 func newMappingInit() *cobra.Command {
-	var wsdl, dir string
+	var (
+		wsdl, dir string
+		codes     bool
+	)
 	cmd := &cobra.Command{
 		Use:   "init --wsdl FILE#Operation",
 		Short: "Draft the mapping of an operation, with migrations and cases, for a person to finish",
 		Long: `Draft the mapping of an operation: a table for the message and one for each part of it
 that repeats, with types by the contract's facets; migrations for SQL Server and SQLite;
 a reply that satisfies the contract; samples as cases. The draft stores every message
-as it stands. What is guessed says TODO: identity, natural keys, lengths.
+as it stands. What is guessed says TODO: identity, natural keys, lengths. With --codes
+what the contract enumerates becomes code sets, each code standing for itself.
 
 Nothing is overwritten. What has to be added to the configuration is printed.`,
 		Example: "  gatehouse mapping init --wsdl wsdl/orders/orders.wsdl#SubmitOrder",
 		Args:    usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			i := &initial{dir: dir}
+			i := &initial{dir: dir, codes: codes}
 			if err := i.read(wsdl); err != nil {
 				return err
 			}
@@ -52,6 +56,7 @@ Nothing is overwritten. What has to be added to the configuration is printed.`,
 		},
 	}
 	cmd.Flags().StringVar(&wsdl, "wsdl", "", "the contract and its operation, `FILE#Operation`")
+	cmd.Flags().BoolVar(&codes, "codes", false, "make code sets of what the contract enumerates")
 	cmd.Flags().StringVar(&dir, "dir", ".", "the project's `folder`")
 	return cmd
 }
@@ -59,6 +64,7 @@ Nothing is overwritten. What has to be added to the configuration is printed.`,
 // initial is a draft on its way into a project.
 type initial struct {
 	dir       string
+	codes     bool
 	contract  *contract.Contract
 	service   *contract.Service
 	operation *contract.Operation
@@ -77,13 +83,6 @@ func (i *initial) read(wsdl string) error {
 	if err := isFolder(i.dir); err != nil {
 		return usageError{fmt.Errorf("--dir: %w", err)}
 	}
-	var err error
-	if i.contract, err = loadContractFile(file, ""); err != nil {
-		return err
-	}
-	if i.service, i.operation, err = findOperation(i.contract, name); err != nil {
-		return err
-	}
 	from, err := filepath.Abs(i.dir)
 	if err != nil {
 		return err
@@ -92,16 +91,32 @@ func (i *initial) read(wsdl string) error {
 	if err != nil {
 		return err
 	}
+	if i.contract, err = loadContractFile(file, contractRoot(from, to)); err != nil {
+		return err
+	}
+	if i.service, i.operation, err = findOperation(i.contract, name); err != nil {
+		return err
+	}
 	rel, err := filepath.Rel(from, to)
 	i.path = filepath.ToSlash(rel)
 	return err
+}
+
+// contractRoot is the folder that the contract is loaded from, which decides what the
+// system is called: as project.loadContract has it, the project's, or the one
+// above the contract's own.
+func contractRoot(project, file string) string {
+	if rel, err := filepath.Rel(project, file); err == nil && filepath.IsLocal(rel) {
+		return project
+	}
+	return filepath.Dir(filepath.Dir(file))
 }
 
 // draft makes the texts and proves them: the mapping compiles, fits its tables,
 // and stores a full sample.
 func (i *initial) draft(ctx context.Context) error {
 	maker := sample.New(i.contract, i.service)
-	o := draft.Options{Contract: i.path}
+	o := draft.Options{Contract: i.path, Codes: i.codes}
 	if i.operation.Output != nil && i.operation.Output.Element != nil {
 		m, err := maker.Message(i.operation, sample.Direction{Reply: true}, sample.Options{Declared: true})
 		if err != nil {
@@ -141,8 +156,18 @@ func (i *initial) compiled() (*mapping.Mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mapping.Compile(file, i.contract)
+	var sets []*mapping.CodeSet
+	for _, c := range i.made.Codes {
+		set, err := mapping.ParseCodeSet(codeSetFile(c.Name), []byte(c.Text))
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, set)
+	}
+	return mapping.Compile(file, i.contract, sets...)
 }
+
+func codeSetFile(name string) string { return filepath.Join("mappings", "codes", name+".yaml") }
 
 func (i *initial) mappingFile() string { return filepath.Join("mappings", i.made.Name+".yaml") }
 
@@ -240,27 +265,30 @@ func (i *initial) write(out io.Writer) error {
 	}
 	migration := fmt.Sprintf("%05d_%s.sql", number, strings.ReplaceAll(i.made.Name, "-", "_"))
 	cases := filepath.Join("mappings", "cases", i.made.Name)
-	files := []struct {
+	type file struct {
 		path string
 		text []byte
-	}{
+	}
+	files := []file{
 		{i.mappingFile(), []byte(i.made.Mapping)},
 		{filepath.Join("mappings", "migrations", "sqlserver", migration), []byte(i.made.SQLServer)},
 		{filepath.Join("mappings", "migrations", "sqlite", migration), []byte(i.made.SQLite)},
 	}
 	if len(i.samples) > 0 {
-		files = append(files, struct {
-			path string
-			text []byte
-		}{filepath.Join(cases, "cases.yaml"), []byte(i.caseBook())})
+		files = append(files, file{filepath.Join(cases, "cases.yaml"), []byte(i.caseBook())})
 	}
 	for _, name := range []string{"full.xml", "minimal.xml"} {
 		if body, ok := i.samples[name]; ok {
-			files = append(files, struct {
-				path string
-				text []byte
-			}{filepath.Join(cases, name), body})
+			files = append(files, file{filepath.Join(cases, name), body})
 		}
+	}
+	for _, c := range i.made.Codes {
+		path := codeSetFile(c.Name)
+		if _, err := os.Stat(filepath.Join(i.dir, path)); err == nil {
+			fmt.Fprintf(out, "kept      %s, which is there already\n", filepath.Join(i.dir, path))
+			continue
+		}
+		files = append(files, file{path, []byte(c.Text)})
 	}
 	for _, f := range files { // all or none, as far as that can be seen before
 		if _, err := os.Stat(filepath.Join(i.dir, f.path)); err == nil {
@@ -324,15 +352,27 @@ func (i *initial) caseBook() string {
 	return b.String()
 }
 
+func (i *initial) codeTexts() string {
+	var b strings.Builder
+	for _, c := range i.made.Codes {
+		b.WriteString(c.Text)
+	}
+	return b.String()
+}
+
 func (i *initial) tell(out io.Writer) {
 	d := i.made
 	fmt.Fprintf(out, "tables    %s\ntried     %s\n", strings.Join(d.Tables, ", "), inertText(i.stored))
 	for _, left := range d.Left {
 		fmt.Fprintf(out, "left out  %s\n", inertText(left))
 	}
-	fmt.Fprintf(out, "todo      %d guesses: look for TODO in the files\n\nThe configuration needs, besides what it has:\n\n", strings.Count(d.Mapping+d.SQLServer, "TODO"))
+	fmt.Fprintf(out, "todo      %d guesses: look for TODO in the files\n\nThe configuration needs, besides what it has:\n\n", strings.Count(d.Mapping+d.SQLServer+i.codeTexts(), "TODO"))
 	fmt.Fprintf(out, "contracts:\n  - %q\nroutes:\n  - route: %s\n    mapping: mappings/%s.yaml\n    from:\n      - soap: %q\n", i.path, d.Name, d.Name,
 		i.contract.System+"/"+i.service.Name+"."+i.operation.Name)
 	role := cmp.Or(d.Name, "message") + "-sender"
 	fmt.Fprintf(out, "roles:\n  %s: {members: [{group: %s-senders}]}\ngrants:\n  - {role: %s, may: send, on: route/%s}\n", role, d.Name, role, d.Name)
+	fmt.Fprintf(out, "\nThen:\n\n  gatehouse check\n  gatehouse migrate up\n  gatehouse check --connect\n")
+	if len(i.samples) > 0 {
+		fmt.Fprintf(out, "  gatehouse mapping test mappings/cases/%s --update   # then read what became of the samples\n", d.Name)
+	}
 }

@@ -32,7 +32,7 @@ func newMessages() *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newMessagesList(), newMessagesShow())
+	cmd.AddCommand(newMessagesList(), newMessagesShow(), newMessagesGroups(), newMessagesEdit(), newMessagesJobs(), newMessagesAdopt())
 	for _, d := range deeds {
 		cmd.AddCommand(d.command())
 	}
@@ -42,9 +42,8 @@ func newMessages() *cobra.Command {
 
 // listFlags say which messages are listed.
 type listFlags struct {
-	query  gateway.Query
-	since  time.Duration
-	before string
+	query                      gateway.Query
+	code, since, until, before string
 }
 
 func (l *listFlags) add(cmd *cobra.Command) {
@@ -54,7 +53,9 @@ func (l *listFlags) add(cmd *cobra.Command) {
 	f.StringVar(&q.Sender, "sender", "", "`sender`: partner:<name> or a DN")
 	f.StringVar(&q.Identity, "identity", "", "message `identity`")
 	f.StringVar(&q.Outcome, "outcome", "", "`outcome`: "+strings.Join(operations.Outcomes, ", "))
-	f.DurationVar(&l.since, "since", 0, "only the last `duration`, such as 1h30m")
+	f.StringVar(&l.code, "code", "", "of what was refused or kept: `code` (GH-2002), class of codes (GH-2) or kind (forbidden)")
+	f.StringVar(&l.since, "since", "", "not older than "+instantUsage)
+	f.StringVar(&l.until, "until", "", "older than "+instantUsage)
 	f.StringVar(&l.before, "before", "", "only messages older than this `id` (for paging)")
 	f.IntVar(&q.Limit, "limit", 50, "at most so many")
 }
@@ -69,14 +70,17 @@ func (l *listFlags) check() error {
 	if q.Limit < 1 {
 		faults = append(faults, fmt.Errorf("--limit: %d is less than 1", q.Limit))
 	}
-	switch {
-	case l.since < 0:
-		faults = append(faults, fmt.Errorf("--since: %v lies in the future; leave out the sign", l.since))
-	case l.since > 0:
-		q.Since = time.Now().Add(-l.since)
+	var err error
+	if q.Since, err = parseInstant(l.since); err != nil {
+		faults = append(faults, fmt.Errorf("--since: %w", err))
+	}
+	if q.Until, err = parseInstant(l.until); err != nil {
+		faults = append(faults, fmt.Errorf("--until: %w", err))
+	}
+	if q.Codes, err = codesOf(l.code); err != nil {
+		faults = append(faults, err)
 	}
 	if l.before != "" {
-		var err error
 		if q.Before, err = uuid.Parse(l.before); err != nil {
 			faults = append(faults, fmt.Errorf("--before: %q is no message id", l.before))
 		}
@@ -87,13 +91,16 @@ func (l *listFlags) check() error {
 // values is the query as the operations API reads it.
 func (l *listFlags) values(limit int) url.Values {
 	q, v := &l.query, url.Values{}
-	for name, value := range map[string]string{"route": q.Route, "sender": q.Sender, "key": q.Key, "identity": q.Identity, "outcome": q.Outcome} {
+	for name, value := range map[string]string{"route": q.Route, "sender": q.Sender, "key": q.Key, "identity": q.Identity, "outcome": q.Outcome, "code": l.code} {
 		if value != "" {
 			v.Set(name, value)
 		}
 	}
 	if !q.Since.IsZero() {
 		v.Set("since", q.Since.UTC().Format(time.RFC3339Nano))
+	}
+	if !q.Until.IsZero() {
+		v.Set("until", q.Until.UTC().Format(time.RFC3339Nano))
 	}
 	if q.Before != (gateway.ID{}) {
 		v.Set("before", q.Before.String())
@@ -158,14 +165,14 @@ func (l *listFlags) find(ctx context.Context, remote *remoteFlags, direct bool) 
 
 func newMessagesShow() *cobra.Command {
 	var (
-		remote         remoteFlags
-		direct, asJSON bool
+		remote                  remoteFlags
+		direct, asJSON, payload bool
 	)
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one message with payload, reply, deliveries and history",
 		Long: `Show one message with payload, reply, deliveries and history. Characters that steer
-a terminal are replaced; --json has every byte.`,
+a terminal are replaced; --json and --payload have every byte.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := parseID(args[0])
@@ -176,12 +183,18 @@ a terminal are replaced; --json has every byte.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", id, err)
 			}
+			if payload {
+				_, err := cmd.OutOrStdout().Write(r.Payload)
+				return err
+			}
 			return printRecord(cmd.OutOrStdout(), r, asJSON)
 		},
 	}
 	remote.add(cmd)
 	directFlag(cmd, &direct)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON; payload and reply are base64")
+	cmd.Flags().BoolVar(&payload, "payload", false, "print the payload alone, byte by byte")
+	cmd.MarkFlagsMutuallyExclusive("json", "payload")
 	return cmd
 }
 
@@ -226,13 +239,7 @@ func withStore(ctx context.Context, file string, do func(context.Context, store,
 
 func printSummaries(out io.Writer, found []gateway.Summary, asJSON bool) error {
 	if asJSON {
-		enc := json.NewEncoder(out)
-		for _, s := range found {
-			if err := enc.Encode(s); err != nil {
-				return err
-			}
-		}
-		return nil
+		return printEach(out, found)
 	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "ID\tRECEIVED\tROUTE\tSENDER\tIDENTITY\tOUTCOME\tKEYS")
@@ -245,6 +252,17 @@ func printSummaries(out io.Writer, found []gateway.Summary, asJSON bool) error {
 			dash(cmp.Or(s.Sender, s.Principal)), dash(s.Identity), outcome, oneLine(keys(s.Keys)))
 	}
 	return w.Flush()
+}
+
+// printEach prints one JSON object a line.
+func printEach[T any](out io.Writer, list []T) error {
+	enc := json.NewEncoder(out)
+	for _, one := range list {
+		if err := enc.Encode(one); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func dash(s string) string {

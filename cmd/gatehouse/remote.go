@@ -200,13 +200,13 @@ func (c *client) get(ctx context.Context, path string, query url.Values, into an
 	return c.do(ctx, http.MethodGet, path, query, nil, into)
 }
 
-// post has something done.
+// post has something done, for a reason.
 func (c *client) post(ctx context.Context, path, reason string, into any) error {
-	return c.postJSON(ctx, path, map[string]string{"reason": reason}, into)
+	return c.send(ctx, path, map[string]string{"reason": reason}, into)
 }
 
-// postJSON has something done that takes more than a reason.
-func (c *client) postJSON(ctx context.Context, path string, what, into any) error {
+// send has something done that takes more than a reason.
+func (c *client) send(ctx context.Context, path string, what, into any) error {
 	body, err := json.Marshal(what)
 	if err != nil {
 		return err

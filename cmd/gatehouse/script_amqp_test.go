@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -12,8 +13,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// scriptAMQP: amqp [-u user] [-q queue] [-i message-id] [-t type] [-n times] [-r yes] FILE
-// publishes FILE as user, n times, and with -r waits for each reply and puts the
+// scriptAMQP: amqp [-u user] [-q queue] [-i message-id] [-t type] [-n times] [-d queue:reason] [-r yes] FILE
+// publishes FILE as user, n times, each time with its number in the place of @@ in
+// the file and in the message-id, and with -r waits for each reply and puts the
 // last one on stdout: its outcome and code on the first line, then its body.
 func scriptAMQP(ts *testscript.TestScript, neg bool, args []string) {
 	l := labOf(ts)
@@ -32,23 +34,36 @@ func scriptAMQP(ts *testscript.TestScript, neg bool, args []string) {
 			n, err := strconv.Atoi(args[1])
 			ts.Check(err)
 			times = n
+		case "-d":
+			m.Headers = deathHeaders(args[1])
 		case "-r":
 			reply = true
 		}
 		args = args[2:]
 	}
 	if len(args) != 1 {
-		ts.Fatalf("usage: amqp [-u user] [-q queue] [-i message-id] [-t type] [-n times] [-r yes] file")
+		ts.Fatalf("usage: amqp [-u user] [-q queue] [-i message-id] [-t type] [-n times] [-d queue:reason] [-r yes] file")
 	}
 	body, err := os.ReadFile(ts.MkAbs(args[0]))
 	ts.Check(err)
-	m.Body, m.Timestamp = body, time.Now()
+	m.Timestamp = time.Now()
 	if m.ContentType == "" {
 		m.ContentType = contentTypeOf(body)
 	}
-	for range times {
+	id := m.MessageId
+	for n := range times {
+		number := []byte(strconv.Itoa(n + 1))
+		m.Body, m.MessageId = bytes.ReplaceAll(body, []byte("@@"), number), strings.ReplaceAll(id, "@@", string(number))
 		ts.Check(l.publish(ts, user, queue+strings.TrimPrefix(l.exchange, "orders"), m, reply))
 	}
+}
+
+// deathHeaders are what RabbitMQ adds to a message that died in a queue.
+func deathHeaders(death string) amqp091.Table {
+	queue, reason, _ := strings.Cut(death, ":")
+	return amqp091.Table{"x-death": []any{amqp091.Table{
+		"queue": queue, "reason": reason, "count": int64(3), "exchange": "old", "routing-keys": []any{"order.new"}, "time": time.Now(),
+	}}}
 }
 
 func (l *lab) publish(ts *testscript.TestScript, user, queue string, m amqp091.Publishing, reply bool) error {

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -64,6 +65,8 @@ func TestScripts(t *testing.T) {
 			"get":          scriptGet,
 			"sql":          scriptSQL,
 			"tsql":         scriptTSQL,
+			"change":       scriptChange,
+			"keep":         scriptKeep,
 			"await":        scriptAwait,
 			"events":       scriptEvents,
 			"server":       scriptServer,
@@ -452,6 +455,31 @@ func scriptSQL(ts *testscript.TestScript, neg bool, args []string) {
 	out, err := queryText(ts.MkAbs(args[0]), args[1])
 	ts.Check(err)
 	fmt.Fprint(ts.Stdout(), out)
+}
+
+// scriptChange: change FILE STATEMENT
+// runs a statement on the database, as somebody past the gateway would.
+func scriptChange(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: change file statement")
+	}
+	db, err := sql.Open("sqlite", "file:"+ts.MkAbs(args[0])+"?_pragma=busy_timeout(10000)")
+	ts.Check(err)
+	_, err = db.ExecContext(context.Background(), args[1])
+	ts.Check(errors.Join(err, db.Close()))
+}
+
+// scriptKeep: keep NAME REGEXP
+// makes what the group of the expression finds first on stdout a variable.
+func scriptKeep(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: keep name regexp")
+	}
+	found := regexp.MustCompile(`(?m)` + args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("keep: nothing matches %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 func queryText(file, query string) (string, error) {

@@ -74,6 +74,7 @@ func (s *service) openOperations(ctx context.Context) error {
 		Core:          s.core,
 		Ledger:        s.store,
 		Configuration: s,
+		Broker:        s,
 		Readiness:     operations.NewReadiness(s.probes, time.Now),
 		Metrics:       s.watch.registry,
 		Log:           s.log,

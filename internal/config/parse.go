@@ -162,9 +162,27 @@ func syntaxFault(name string, err error) error {
 		GetMessage() string
 	}
 	if errors.As(err, &located) && located.GetToken() != nil {
-		return Faults{fault(name, located.GetToken(), located.GetMessage())}
+		return Faults{fault(name, located.GetToken(), explained(located.GetMessage()))}
 	}
 	return Faults{{File: name, Message: err.Error()}}
+}
+
+// explained says what to do about those messages of the parser that speak of its
+// own workings.
+func explained(message string) string {
+	switch {
+	case strings.HasPrefix(message, "found character '\t'"):
+		return "a tab; YAML is indented with spaces alone"
+	case message == "value is not allowed in this context":
+		return "this does not belong to what stands above it; look at the indentation, and for a space after - and :"
+	case message == "mapping value is not allowed in this context":
+		return `a second ": " in one value, or a line below that is indented too deep; a text with ": " in it stands in quotes`
+	case strings.HasPrefix(message, "could not find end character of"):
+		return "the quotes are not closed"
+	case strings.HasSuffix(message, "is a reserved character"):
+		return message + "; put the value in quotes"
+	}
+	return message
 }
 
 func fault(name string, tk *token.Token, message string) Fault {

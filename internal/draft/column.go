@@ -21,6 +21,7 @@ type column struct {
 	nullable bool
 	zone     bool   // a dateTime
 	of       *table // the parent that it refers to
+	codes    string // the code set that translates it; or empty
 	note     string // what is to be decided
 	sqlNote  string
 }
@@ -173,9 +174,15 @@ func (b *builder) settle(t *table) {
 		if l.simple != nil && len(l.simple.Enumeration) > 0 && len(l.simple.Enumeration) <= 12 {
 			l.column.note = "one of " + strings.Join(l.simple.Enumeration, ", ")
 		}
+		if secretName.MatchString(l.at.names[len(l.at.names)-1]) {
+			l.column.note = "TODO decide: is this a credential? It had better not be stored"
+		}
 		t.add(l.column)
 	}
 	b.key(t, ref, taken)
+	if b.sets != nil {
+		b.codeSets(t)
+	}
 	b.collapse(t)
 	for _, child := range t.children {
 		b.settle(child)
@@ -201,8 +208,11 @@ func (b *builder) collapse(t *table) {
 
 var (
 	messageName = regexp.MustCompile(`(?i)^(x?(message|msg|request|req|transaction|trans|tx|correlation|interface|document|event)_?(id|uuid|guid|identifier|reference|no|number)|uuid|guid)$`)
-	keyName     = regexp.MustCompile(`(?i)(number|numero|no|nr|num|id|identifier|code|key|sku|gtin|ean|isbn|reference|ref)$`)
-	placeName   = regexp.MustCompile(`(?i)(line|pos|position|index|seq|sequence|name|type|usage|kind|role|language|lang|day|date|period|year)$`)
+	// secretName are credentials: nothing is found by them, and nobody should store them
+	// without a thought.
+	secretName = regexp.MustCompile(`(?i)(login|passw|pwd|secret|credential|token|session|licen[cs]e|api_?(id|key)|access_?key|private_?key|auth(entication)?_?(id|key|code)?$|user_?(id|name|no)?$|cvv|pin_?code$)`)
+	keyName    = regexp.MustCompile(`(?i)(number|numero|no|nr|num|id|identifier|code|key|sku|gtin|ean|isbn|reference|ref)$`)
+	placeName  = regexp.MustCompile(`(?i)(line|pos|position|index|seq|sequence|name|type|usage|kind|role|language|lang|day|date|period|year)$`)
 )
 
 // key guesses the natural key.
@@ -258,7 +268,7 @@ func (b *builder) worth(t *table, l *leaf) int {
 	last := l.at.names[len(l.at.names)-1]
 	score := 0
 	switch {
-	case t.parent == nil && messageName.MatchString(last):
+	case t.parent == nil && messageName.MatchString(last), secretName.MatchString(last):
 		return 0
 	case keyName.MatchString(last):
 		score = 20

@@ -21,6 +21,7 @@ type Draft struct {
 	SQLServer string // the migration, for goose
 	SQLite    string
 	Tables    []string // schema.table, parents first
+	Codes     []CodeSet
 	// Left lists what of the message the draft does not store, and why.
 	Left []string
 }
@@ -34,6 +35,8 @@ type Options struct {
 	Reply []byte
 	// Plain has the reply be of constants alone.
 	Plain bool
+	// Codes makes code sets of what the contract enumerates.
+	Codes bool
 }
 
 // The limits of a draft: what is larger is listed and left out.
@@ -56,6 +59,9 @@ func New(c *contract.Contract, op *contract.Operation, o Options) (*Draft, error
 	}
 	b := &builder{prefixes: newPrefixes(), tables: map[string]bool{}, rows: map[string]bool{}}
 	b.schema = identifier(c.System, "data")
+	if o.Codes {
+		b.sets, b.setNames = map[*contract.Simple]string{}, map[string]bool{}
+	}
 	root := op.Input.Element
 	top := b.table(nil, tableName(root.Name.Local), root)
 	b.element(top, root, spot{})
@@ -71,6 +77,7 @@ func New(c *contract.Contract, op *contract.Operation, o Options) (*Draft, error
 	if err != nil {
 		return nil, err
 	}
+	d.Codes = b.codes
 	d.Mapping = b.yaml(d, op, o, top, reply)
 	d.SQLServer, d.SQLite = sqlServer(b.schema, top), sqlite(top)
 	return d, nil
@@ -94,6 +101,9 @@ type builder struct {
 	tables   map[string]bool // names taken
 	rows     map[string]bool
 	left     []string
+	sets     map[*contract.Simple]string // code sets by type; nil: none are made
+	setNames map[string]bool
+	codes    []CodeSet
 	top      string // the first table's name
 	count    int
 	visits   int

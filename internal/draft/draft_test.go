@@ -114,6 +114,25 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// TestNestedNames: a column is named with the part that it stands in, unless that
+// says nothing; credentials are no keys, and somebody is asked about them.
+func TestNestedNames(t *testing.T) {
+	text := func(name string) string { return `<x:element name="` + name + `" type="x:string"/>` }
+	group := func(name, content string) string {
+		return `<x:element name="` + name + `"><x:complexType><x:sequence>` + content + `</x:sequence></x:complexType></x:element>`
+	}
+	d := drafted(t, complexType(text("ApiLoginID")+text("CartNumber")+
+		group("Order", text("Number")+group("Customer", text("Name")+text("CustomerKind"))+group("Details", text("Remark")))))
+	for _, want := range []string{"customer_name nvarchar", "customer_kind nvarchar", " remark nvarchar", " number nvarchar", "api_login_id nvarchar", "UNIQUE (cart_number)"} {
+		if !strings.Contains(d.SQLServer, want) {
+			t.Errorf("no %q in\n%s", want, d.SQLServer)
+		}
+	}
+	if !strings.Contains(d.Mapping, "ApiLoginID  # TODO decide: is this a credential?") {
+		t.Error(d.Mapping)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	item := `<x:element name="Item" maxOccurs="unbounded"><x:complexType><x:sequence><x:element name="%s" type="x:string"%s/><x:element name="Note" type="x:string"/>%s</x:sequence></x:complexType></x:element>`
 	for _, tt := range []struct{ name, schema, want string }{

@@ -2,6 +2,7 @@ package draft
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -74,9 +75,15 @@ func tableName(local string) string {
 }
 
 // columnNames names the columns of leaves: the last part of the path, and as much
-// of what stands before as tells them apart.
+// of what stands before as tells them apart. What stands in a part of a part is
+// named with it: a name in the customer of an order is the customer's.
 func columnNames(table string, leaves []*leaf, taken map[string]bool) []string {
 	depth := make([]int, len(leaves))
+	for i, l := range leaves {
+		if n := len(l.at.names); n > 2 && !wrapping.MatchString(l.at.names[n-2]) && !says(l.at.names[n-1], l.at.names[n-2]) {
+			depth[i] = 1
+		}
+	}
 	name := func(i int) string {
 		names := leaves[i].at.names
 		return identifier(strings.Join(names[len(names)-min(depth[i]+1, len(names)):], "_"), "value")
@@ -110,6 +117,15 @@ func columnNames(table string, leaves []*leaf, taken map[string]bool) []string {
 		out[i] = unique(taken, word)
 	}
 	return out
+}
+
+// wrapping are parts that say nothing of what stands in them.
+var wrapping = regexp.MustCompile(`(?i)^(.*(request|response|type)|payload|body|data|header|content|message|msg|details?|info|input|output|in|out|arg[0-9]*|param(eter)?s?|results?|records?|root|document|envelope|object|item|value)$`)
+
+// says reports whether a name says already what it belongs to, as OrderNumber in
+// Order does.
+func says(name, of string) bool {
+	return strings.HasPrefix(identifier(name, ""), identifier(of, "-"))
 }
 
 // prefixes are those of the mapping's expressions, by namespace.

@@ -109,6 +109,10 @@ func writeRow(w *strings.Builder, t *table, margin string) {
 // rule is the column's value in YAML.
 func (c *column) rule() string {
 	switch {
+	case c.codes != "" && c.nullable:
+		return "{code_set: " + c.codes + ", from: " + scalar(c.expr) + ", absent: null}"
+	case c.codes != "":
+		return "{code_set: " + c.codes + ", from: " + scalar(c.expr) + "}"
 	case c.zone && c.nullable:
 		return "{from: " + scalar(c.expr) + ", zone: UTC, absent: null}"
 	case c.zone:

@@ -71,10 +71,19 @@ const (
 	CodePayloadGone Code = "GH-5013"
 	CodeDrift       Code = "GH-5014"
 
+	// Acts of operators.
+	CodeSeen        Code = "GH-5021"
+	CodeIncomplete  Code = "GH-5022"
+	CodeNotStored   Code = "GH-5023"
+	CodeJobNotFound Code = "GH-5024"
+	CodeJobState    Code = "GH-5025"
+	CodeNothing     Code = "GH-5026"
+
 	CodeChannelUnavailable Code = "GH-6001"
 	CodeUnroutable         Code = "GH-6002"
 	CodeNotPublishable     Code = "GH-6003"
 	CodeNotTaken           Code = "GH-6004"
+	CodeDeadLetter         Code = "GH-6011"
 
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
@@ -150,10 +159,18 @@ var catalogue = map[Code]entry{
 	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
 	CodeDrift:            {Unavailable, Operator, "the database's tables have changed under the route of this message; try again later"},
 
+	CodeSeen:        {Conflict, Operator, "what it would change is not what was looked at: look again"},
+	CodeIncomplete:  {Conflict, Operator, "the ledger does not hold all that it takes to process this message again"},
+	CodeNotStored:   {Conflict, Operator, "the message is not stored"},
+	CodeJobNotFound: {NotFound, Operator, "there is no such job"},
+	CodeJobState:    {Conflict, Operator, "the job is not in a state for that"},
+	CodeNothing:     {NotFound, Operator, "nothing that is parked is meant by that"},
+
 	CodeChannelUnavailable: {Unavailable, Operator, "the channel cannot be reached at the moment"},
 	CodeUnroutable:         {Invalid, Operator, "the broker has no queue for this message"},
 	CodeNotPublishable:     {Invalid, Operator, "the channel refuses this message"},
 	CodeNotTaken:           {Unavailable, Operator, "the channel did not take this message at the moment"},
+	CodeDeadLetter:         {Invalid, Operator, "a broker has given the message up"},
 
 	CodeInternal:      {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
 	CodeDraining:      {Unavailable, Operator, "the gateway is shutting down; try again"},

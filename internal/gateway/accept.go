@@ -292,8 +292,10 @@ func (g *Gateway) apply(ctx context.Context, p *passage) error {
 		return g.split(ctx, p)
 	}
 	var err error
-	p.changes, err = p.writer.mapping.Apply(&p.input)
-	return err
+	if p.changes, err = p.writer.mapping.Apply(&p.input); err != nil {
+		return err
+	}
+	return p.keepsIdentity()
 }
 
 // commit hands the message to its lane and waits for the outcome.
@@ -335,11 +337,14 @@ func (p *passage) entry() *Entry {
 
 func (p *passage) message() *Message {
 	m := p.facts()
-	m.Identity = cmp.Or(p.changes.Identity, m.ID.String())
+	m.Identity = cmp.Or(p.changes.Identity, p.takesOver(m).String())
 	m.OrderingKey = cmp.Or(p.changes.OrderingKey, m.Identity)
 	m.Correlation = cmp.Or(p.messageID(), m.Identity)
 	m.Keys = p.keys()
 	m.Body = p.digest()
+	if p.arrival.repeats != nil {
+		return p.asRepeat(m)
+	}
 	if p.arrival.Asynchronous() {
 		m.Correlation = cmp.Or(p.arrival.Correlation, m.Correlation)
 		return m
@@ -369,8 +374,8 @@ func (p *passage) facts() *Message {
 	if p.principal != nil {
 		m.Principal, m.Sender = p.principal.DN, p.principal.Sender
 	}
-	if p.replayed() {
-		m.ReplayOf = p.arrival.release.ID
+	if r := p.arrival.release; r != nil && p.replayed() {
+		m.ReplayOf = r.ID
 	}
 	return m
 }

@@ -15,7 +15,10 @@ const (
 	Send    Verb = "send"    // deliver messages to a route
 	Cause   Verb = "cause"   // have messages published to a channel that demands it
 	Read    Verb = "read"    // see messages, the configuration, who may do what
-	Replay  Verb = "replay"  // have a message processed again
+	Replay  Verb = "replay"  // have a parked message processed again
+	Correct Verb = "correct" // the same, with another payload than it came with
+	Repeat  Verb = "repeat"  // have a stored message processed again
+	Adopt   Verb = "adopt"   // park the messages of a foreign dead-letter queue
 	Park    Verb = "park"    // take a waiting message out of the way
 	Discard Verb = "discard" // give up a parked message
 	Erase   Verb = "erase"   // take somebody's messages out of the ledger
@@ -23,7 +26,7 @@ const (
 )
 
 // Verbs lists every verb that a grant may name.
-var Verbs = []Verb{Send, Cause, Read, Replay, Park, Discard, Erase, Reload}
+var Verbs = []Verb{Send, Cause, Read, Replay, Correct, Repeat, Adopt, Park, Discard, Erase, Reload}
 
 // The resources that are there once.
 const (
@@ -53,7 +56,7 @@ func Resources(routes, channels []string) []string {
 var meaningful = map[string][]Verb{
 	"route":         {Send},
 	"channel":       {Cause},
-	"message":       {Read, Replay, Park, Discard, Erase},
+	"message":       {Read, Replay, Correct, Repeat, Adopt, Park, Discard, Erase},
 	OnConfiguration: {Read, Reload},
 	OnAccess:        {Read},
 }

@@ -80,6 +80,8 @@ type Arrival struct {
 
 	// Of another attempt of a held message.
 	release  *Release
+	identity string // what a correction has to keep; empty: there is none
+	repeats  *repetition
 	attempt  int       // how often it was tried before
 	received time.Time // when it came first
 	part     *partOf   // nil unless it is one of the parts of another arrival

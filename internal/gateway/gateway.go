@@ -56,6 +56,7 @@ type Gateway struct {
 	refusals   *refusals
 	nonces     *nonces
 	processors chan struct{} // one place for each large message that is validated
+	jobs       chan struct{} // has one when a job was begun or turned; capacity 1
 	now        func() time.Time
 	log        *slog.Logger
 
@@ -78,6 +79,7 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		refusals:   newRefusals(store, log),
 		nonces:     newNonces(),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		jobs:       make(chan struct{}, 1),
 		now:        now,
 		log:        log,
 	}
@@ -149,6 +151,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var retries sync.WaitGroup
 	retries.Go(func() { (&retrier{gateway: g, owner: uuid.NewString()}).run(retrying) })
 	retries.Go(func() { newPurger(g, uuid.NewString()).run(retrying) })
+	retries.Go(func() { newForeman(g).run(retrying) })
 
 	<-ctx.Done()
 	stopRetrying()

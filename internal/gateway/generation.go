@@ -129,6 +129,11 @@ func NewRoute(name string, endpoints []string, m *mapping.Mapping, store Store) 
 	return &Route{Name: name, Endpoints: endpoints, Mapping: m, store: store}
 }
 
+// entryFor is how a Rehearser is given an entry that is prepared already.
+func (*boundWriter) entryFor(e *Entry) func(*mapping.Checked) (*Entry, error) {
+	return func(*mapping.Checked) (*Entry, error) { return e, nil }
+}
+
 // bindTimeout bounds how long a route may take to look at the database's tables.
 const bindTimeout = 30 * time.Second
 
@@ -199,4 +204,14 @@ func (g *Generation) Routes() []*Route {
 		}
 	}
 	return out
+}
+
+// named returns the route of a name, or nil.
+func (g *Generation) named(name string) *Route {
+	for _, r := range g.routes {
+		if r.Name == name {
+			return r
+		}
+	}
+	return nil
 }

@@ -87,12 +87,12 @@ func (ls *lanes) close() {
 	ls.done.Wait()
 }
 
-// busy reports whether anything waits for its commit.
-func (ls *lanes) busy() bool {
+// queued reports whether more entries than n wait for their commit in some lane.
+func (ls *lanes) queued(n int) bool {
 	return slices.ContainsFunc(ls.each, func(l *lane) bool {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return len(l.queue) > 0
+		return len(l.queue) > n
 	})
 }
 

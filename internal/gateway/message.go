@@ -105,6 +105,8 @@ type Release struct {
 	ID     ID
 	By     string // an operator; empty for the gateway's own retry
 	Reason string // the operator's
+	// Corrected says that the entry's payload is the operator's, not the held one.
+	Corrected bool
 }
 
 // Status is what a store made of an Entry.

@@ -64,7 +64,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		storeUp: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatehouse_store_up",
 			Help: "1 while the database answers, 0 from the first failure to the next success."}),
 		operated: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_operator_acts_total",
-			Help: "Acts of operators (park, replay, discard) by result (done, refused)."}, []string{"act", "result"}),
+			Help: "Acts of operators (park, replay, correct, repeat, discard, job) by result (done, refused)."}, []string{"act", "result"}),
 	}
 	m.looks = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_table_looks_total",
 		Help: "Looks at the tables under the routes, by result (same, changed, failed)."}, []string{"result"})

@@ -48,11 +48,10 @@ func (g *Gateway) Discard(ctx context.Context, id ID, act Act) (*Effect, error) 
 func (g *Gateway) Replay(ctx context.Context, id ID, act Act) (*Effect, error) {
 	e := &Effect{Message: id, Outcome: "released"}
 	err := g.onHeld(ctx, id, func(h *Held) error {
-		receipt, err := g.replay(ctx, h, act)
-		if err == nil {
-			e.Outcome, e.Stored = receipt.Status.String(), receipt.MessageID
+		if h.PayloadGone {
+			return fault.New(fault.CodePayloadGone, "")
 		}
-		return err
+		return g.replay(ctx, h, replayOf(h, act), act, e)
 	})
 	if notHeld(err) {
 		e.Deliveries, err = g.store.ReleaseDeliveries(ctx, id, act)
@@ -74,23 +73,36 @@ func (g *Gateway) whole(ctx context.Context, id ID) error {
 	return r.Whole()
 }
 
-func (g *Gateway) replay(ctx context.Context, h *Held, act Act) (*Receipt, error) {
-	if h.PayloadGone {
-		return nil, fault.New(fault.CodePayloadGone, "")
-	}
+// replayOf is the arrival of a held message that an operator has processed again.
+func replayOf(h *Held, act Act) *Arrival {
 	a := arrivalOf(h)
 	a.Remote = act.By
 	a.release = &Release{ID: h.Message.ID, By: act.By, Reason: act.Reason}
+	return a
+}
+
+// replay has an arrival take the place of a held message.
+func (g *Gateway) replay(ctx context.Context, h *Held, a *Arrival, act Act, e *Effect) error {
+	receipt, err := g.process(ctx, a)
+	if err != nil {
+		return errors.Join(err, g.noteRefusal(ctx, h.Message.ID, act, fault.Of(err)))
+	}
+	e.Outcome, e.Stored = receipt.Status.String(), receipt.MessageID
+	return nil
+}
+
+// process takes one message through all stages and waits for its end.
+func (g *Gateway) process(ctx context.Context, a *Arrival) (*Receipt, error) {
 	t := g.Prepare(ctx, a)
 	t.Submit(ctx, new(Source))
 	<-t.Settled()
-	receipt, err := t.Result()
-	if err == nil {
-		return receipt, nil
-	}
-	f := fault.Of(err)
+	return t.Result()
+}
+
+// noteRefusal writes down that an operator's act on a message came to nothing.
+func (g *Gateway) noteRefusal(ctx context.Context, id ID, act Act, f *fault.Error) error {
 	note := Attempt{At: g.now().UTC(), What: "replayed", By: act.By, Code: string(f.Code), Reason: reasonOf(f)}
-	return nil, errors.Join(err, g.store.Note(context.WithoutCancel(ctx), h.Message.ID, note))
+	return g.store.Note(context.WithoutCancel(ctx), id, note)
 }
 
 // errNotHeld says that a message is none of the lot: it may be a stored one.

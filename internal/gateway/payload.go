@@ -15,6 +15,9 @@ import (
 // find takes the route that the endpoint belongs to.
 func (g *Gateway) find(_ context.Context, p *passage) error {
 	p.route = p.generation.routes[p.arrival.Endpoint]
+	if r := p.arrival.repeats; p.route == nil && r != nil {
+		p.route = p.generation.named(r.of.Route) // by another door, by now
+	}
 	if p.route == nil {
 		// The configuration was changed under the door; it is about to close.
 		return fault.New(fault.CodeDraining, "nothing takes messages of %s any more", p.arrival.Endpoint)
@@ -24,14 +27,22 @@ func (g *Gateway) find(_ context.Context, p *passage) error {
 }
 
 // admissible passes on what the door itself found wrong.
-func (g *Gateway) admissible(_ context.Context, p *passage) error { return p.arrival.Refusal }
+func (g *Gateway) admissible(_ context.Context, p *passage) error {
+	if p.arrival.Refusal != nil {
+		return p.arrival.Refusal
+	}
+	return p.repeatable()
+}
 
 // identify looks the sender up whom the broker, or the configuration, vouches for.
-func (g *Gateway) identify(ctx context.Context, p *passage) error {
+func (g *Gateway) identify(ctx context.Context, p *passage) (err error) {
+	if p.arrival.repeats != nil {
+		p.identity, err = g.entryOf(ctx, p)
+		return err
+	}
 	if p.arrival.Sender == "" {
 		return fault.New(fault.CodeUnauthenticated, "the message names no sender: the broker sets user-id for those who publish with it")
 	}
-	var err error
 	p.identity, err = p.generation.Directory.Lookup(ctx, p.arrival.Sender)
 	return err
 }

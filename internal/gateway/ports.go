@@ -25,6 +25,7 @@ type Store interface {
 	Outbox
 	Ledger
 	Lot
+	Jobs
 	Suspects
 	Archive
 	Eraser
@@ -144,7 +145,7 @@ type Act struct {
 // Attempt is one line of a message's history.
 type Attempt struct {
 	At     time.Time `json:"at"`
-	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, released, discarded, erased
+	What   string    `json:"what"` // attempted (without a code: it succeeded), waiting, parked, replayed, corrected, repeated, released, discarded, erased
 	By     string    `json:"by,omitempty"`
 	Code   string    `json:"code,omitempty"`
 	Reason string    `json:"reason,omitempty"`
@@ -174,9 +175,10 @@ type Query struct {
 	Identity string
 	Since    time.Time
 	Until    time.Time
-	Outcome  string // stored, superseded, refused, parked, waiting, replayed, discarded
-	Limit    int    // zero: 50
-	Before   ID     // page on: only messages older than this one
+	Outcome  string   // stored, superseded, refused, parked, waiting, replayed, discarded
+	Codes    []string // of what was refused or is kept: one of these
+	Limit    int      // zero: 50
+	Before   ID       // page on: only messages older than this one
 }
 
 // Summary is one line of a message list: a message or a refusal.
@@ -200,6 +202,7 @@ type Record struct {
 	Mapping     string `json:"mapping"`
 	Contract    string `json:"contract"`
 	TraceParent string `json:"traceparent,omitempty"`
+	Correlation string `json:"correlation,omitempty"`
 	ContentType string `json:"content_type"`
 	Payload     []byte `json:"payload,omitempty"`
 	// PayloadGone says that the payload is not kept any more, and why; empty while

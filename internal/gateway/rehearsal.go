@@ -9,8 +9,8 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// Rehearser is a Store that can tell what a message would do. It is asked by
-// tools, never by the gateway itself.
+// Rehearser is a Store that can tell what a message would do. It is asked by tools,
+// and before an operator has a stored message processed again.
 type Rehearser interface {
 	// Rehearse does what Commit would do with one message, in a transaction that
 	// is rolled back, and tells what that came to. The mapping is checked against

@@ -145,6 +145,7 @@ func (p *purger) due(ctx context.Context) ([]due, error) {
 		keep time.Duration
 	}{
 		{StockReplayed, r.Closed}, {StockDiscarded, r.Closed}, {StockRefusals, r.Refusals}, {StockSuspects, r.Suspects},
+		{StockJobs, r.Closed},
 		{StockRelayed, orDefault(longest, Forever)},
 	} {
 		if rest.keep != Forever {
@@ -217,7 +218,7 @@ func sized(limit int, held time.Duration) int {
 // pace rests after a portion.
 func (p *purger) pace(ctx context.Context, took time.Duration) {
 	times := time.Duration(restQuiet)
-	if p.gateway.lanes.busy() {
+	if p.gateway.lanes.queued(0) {
 		times = restBusy
 	}
 	p.rest(ctx, min(longestRest, times*took))

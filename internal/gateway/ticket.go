@@ -105,11 +105,11 @@ func (q *piece) queued() (*Entry, error) {
 	return e, nil
 }
 
-// replayed reports whether an operator has a held message processed again: that
-// one stays as it is until it succeeds.
+// replayed reports whether an operator has a message processed again: a held one
+// stays as it is until that succeeds.
 func (p *passage) replayed() bool {
 	r := p.arrival.release
-	return r != nil && r.ID != p.receipt.ID
+	return r != nil && r.ID != p.receipt.ID || p.arrival.repeats != nil
 }
 
 // Drop ends a ticket that will not be submitted.

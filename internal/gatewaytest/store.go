@@ -106,6 +106,11 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"suspects", (*storeSuite).suspects},
 		{"what is held is counted", (*storeSuite).counted},
 
+		{"what is parked by cause", (*storeSuite).groupsByCause},
+		{"parked deliveries by cause", (*storeSuite).groupsOfDeliveries},
+		{"jobs", (*storeSuite).keepsJobs},
+		{"corrections", (*storeSuite).corrections},
+
 		{"deliveries released behind a reader", (*storeSuite).releasedBehind},
 		{"deliveries behind a head", (*storeSuite).behindHead},
 		{"deliveries discarded", (*storeSuite).discardedDeliveries},

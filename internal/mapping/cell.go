@@ -120,6 +120,8 @@ func (a *applier) keys(step, column int, p *columnProgram, into *Cell) {
 		case presence == xpath.Absent:
 			return
 		}
+	}
+	for i := range keys { // once it is clear that there is a key at all
 		if !a.fitKey(step, column, i, &keys[i]) {
 			return
 		}

@@ -27,7 +27,8 @@ func (c *checker) mend(mends ...Mend) {
 	last.Mends = append(last.Mends, mends...)
 }
 
-func (c *checker) table(i int) {
+// find looks the table of a step up.
+func (c *checker) find(i int) {
 	t := &c.mapping.Tables[i]
 	model, ok := c.schema.Table(t.Name)
 	if !ok || model.Sequence {
@@ -37,10 +38,14 @@ func (c *checker) table(i int) {
 	}
 	c.models[i] = model
 	c.mapping.limits[i] = make([]limit, len(t.Columns))
+}
+
+func (c *checker) table(i int) {
+	t := &c.mapping.Tables[i]
 	for j := range t.Columns {
 		c.column(i, j)
 	}
-	c.unwritten(t, model)
+	c.unwritten(t, c.models[i])
 }
 
 // unwritten finds the columns that every row needs and no rule gives.
@@ -200,8 +205,8 @@ func (c *checker) naturalKey(i int) []Mend {
 }
 
 // lookup checks the table that is only read.
-func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
-	column := &c.mapping.Tables[i].Columns[j]
+func (c *checker) lookup(step, j int, col *ColumnModel, target string) {
+	column := &c.mapping.Tables[step].Columns[j]
 	l := column.Lookup
 	model, ok := c.schema.Table(l.Table)
 	if !ok {
@@ -215,10 +220,10 @@ func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
 	case from.Kind != col.Kind:
 		c.fail(column.Source, target, "%s.%s is %s, and this column is %s", l.Table, l.Column, from.Kind, col.Kind)
 	default:
-		c.copies(c.models[i], column.Source, target, l.Table.String()+"."+l.Column, from, col)
+		c.copies(c.models[step], column.Source, target, l.Table.String()+"."+l.Column, from, col)
 	}
 	keys := make([]limit, len(l.keys()))
-	c.mapping.limits[i][j].keys = keys
+	c.mapping.limits[step][j].keys = keys
 	for i, name := range l.keys() {
 		key, ok := model.Column(name)
 		if !ok {
@@ -230,6 +235,10 @@ func (c *checker) lookup(i, j int, col *ColumnModel, target string) {
 			continue
 		}
 		keys[i] = newLimit(key)
+		program := c.mapping.programs[step].columns[j].keys[i]
+		if reason := narrows(l.Classes[i], program, key); reason != "" {
+			c.found.Narrowings = append(c.found.Narrowings, Narrowing{Source: c.mapping.place(program), Path: program.Source, Target: l.Table.String() + "." + name, Reason: reason})
+		}
 	}
 	switch {
 	case l.From == "" && !model.HasUnique(l.Where):
@@ -327,45 +336,79 @@ func unusable(model *TableModel, columns []string) string {
 	return ""
 }
 
-// keyBytes narrows, for each unique index, the widest of its columns that the
-// step fills to what the index takes: SQL Server refuses longer keys one by one.
+// keyBytes narrows, for each index, the widest of its columns that the step fills
+// to what the index takes: SQL Server refuses longer keys one by one.
 func (c *checker) keyBytes(i int) {
-	if c.models[i].KeyBytes == 0 {
+	model := c.models[i]
+	for _, index := range model.Narrow {
+		c.indexBytes(i, index)
+	}
+	if model.KeyBytes == 0 {
 		return
 	}
-	for _, index := range c.models[i].Unique {
-		c.indexBytes(i, index)
+	for _, columns := range model.Unique {
+		c.indexBytes(i, IndexModel{columns, model.KeyBytes})
 	}
 }
 
-func (c *checker) indexBytes(i int, index []string) {
+func (c *checker) indexBytes(i int, index IndexModel) {
 	t, model := &c.mapping.Tables[i], c.models[i]
-	total, widest, size := 0, -1, 0
-	for _, name := range index {
+	total, widest, size, writes := 0, -1, 0, false
+	for _, name := range index.Columns {
 		col, ok := model.Column(name)
 		if !ok {
 			return
 		}
-		own := keySize(&col.ColumnType, model.KeyBytes)
-		total += own
 		j := slices.IndexFunc(t.Columns, func(have Column) bool { return have.Name == name })
+		own := c.keyPart(i, j, col, index.Bytes)
+		total, writes = total+own, writes || j >= 0
 		if j >= 0 && own > size && c.mapping.limits[i][j].fits != nil && (col.Kind == StringColumn || col.Kind == BytesColumn) {
 			widest, size = j, own
 		}
 	}
-	if total <= model.KeyBytes || widest < 0 {
+	if total <= index.Bytes || !writes {
 		return
 	}
-	column := &t.Columns[widest]
-	l := &c.mapping.limits[i][widest]
-	most := (model.KeyBytes - total + size) / unitSize(&l.column)
-	if most <= 0 || l.column.Fixed {
-		c.fail(t.Source, t.Name.String(), "the key (%s) may be longer than the %d bytes an index takes", strings.Join(index, ", "), model.KeyBytes)
+	most := 0
+	if widest >= 0 && !c.mapping.limits[i][widest].column.Fixed {
+		most = (index.Bytes - total + size) / unitSize(&c.mapping.limits[i][widest].column)
+	}
+	if most <= 0 {
+		c.fail(t.Source, t.Name.String(), "the key (%s) may be longer than the %d bytes an index takes", strings.Join(index.Columns, ", "), index.Bytes)
 		return
 	}
+	column, l := &t.Columns[widest], &c.mapping.limits[i][widest]
 	l.column.Length = most
 	c.found.Narrowings = append(c.found.Narrowings, Narrowing{Source: column.Source, Path: column.Path, Target: t.Name.String() + "." + column.Name,
 		Reason: fmt.Sprintf("an index key takes %d %s", most, units(&l.column))})
+}
+
+// keyPart is the most bytes that a column adds to a key: of one that the step
+// copies from another, no more than that one holds, and of one that is narrowed
+// already, no more than it takes still.
+func (c *checker) keyPart(i, j int, col *ColumnModel, room int) int {
+	own := keySize(&col.ColumnType, room)
+	if j < 0 {
+		return own
+	}
+	column := &c.mapping.Tables[i].Columns[j]
+	var from *TableModel
+	name := column.RefColumn
+	switch {
+	case column.Ref >= 0:
+		from = c.models[column.Ref]
+	case column.Lookup != nil && column.Lookup.NotFound != ValueMissing:
+		from, _ = c.schema.Table(column.Lookup.Table)
+		name = column.Lookup.Column
+	case c.mapping.limits[i][j].fits != nil:
+		return min(own, keySize(&c.mapping.limits[i][j].column, room))
+	}
+	if from != nil {
+		if origin, ok := from.Column(name); ok {
+			return min(own, keySize(&origin.ColumnType, room))
+		}
+	}
+	return own
 }
 
 func unitSize(t *ColumnType) int {

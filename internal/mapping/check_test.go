@@ -208,6 +208,38 @@ func TestKeyBytes(t *testing.T) {
 	}
 }
 
+// TestKeyBytesOfCopies: what another row or a look-up gives cannot be refused by
+// its length; where it may be too long for an index, the mapping is.
+func TestKeyBytesOfCopies(t *testing.T) {
+	m := compile(t, "m.yaml", []byte(strings.Replace(right, "customer_id: $customer/id", "customer_id: $customer/id\n      copied: $customer/name", 1)))
+	named := func(schema, name string) mapping.TableName { return mapping.TableName{Schema: schema, Name: name} }
+	for _, tt := range []struct {
+		name         string
+		source, room int
+		want         string
+	}{
+		{"fits", 200, 900, ""},
+		{"the source holds less", 400, 900, ""},
+		{"too long", 451, 900, "m.yaml:14:5: the key (copied) may be longer than the 900 bytes an index takes; for sales.sales_order"},
+		{"room enough", 451, 1700, ""},
+	} {
+		ts := business()
+		customer, order := ts[named("crm", "customer")], ts[named("sales", "sales_order")]
+		name, _ := customer.Column("name")
+		name.Length = tt.source
+		order.Columns = append(order.Columns, column("copied", text(800)))
+		order.Narrow = []mapping.IndexModel{{Columns: []string{"copied"}, Bytes: tt.room}}
+		_, err := m.Check(ts)
+		got := ""
+		if err != nil {
+			got = fault.Of(err).Details[0].String()
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Check leaves the mapping alone: two databases may differ.
 func TestCheckDoesNotChangeTheMapping(t *testing.T) {
 	m := valued(t, "a: t:text", "")

@@ -18,7 +18,7 @@ func Compile(f *File, c *contract.Contract, sets ...*CodeSet) (*Mapping, error) 
 	if k.operation(); len(k.faults) == 0 {
 		k.compile()
 	}
-	if err := k.faults.Err(); err != nil {
+	if err := append(k.strangers(), k.faults...).Err(); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -171,6 +171,7 @@ func (k *compiler) property(name string) (xpath.Field, []string, bool) {
 func (k *compiler) program(e *expression, scope *xpath.Scope) *xpath.Program {
 	p, faults := e.Compile(scope)
 	for _, f := range faults {
+		f.Message += constantMeant(e.Source, f.Message)
 		k.faults = append(k.faults, e.fault(f))
 	}
 	if p == nil {

@@ -92,7 +92,12 @@ func (m *Mapping) examine(s Schema) (*Mapping, *Examination) {
 	checked.limits = make([][]limit, len(m.Tables))
 	c := &checker{mapping: &checked, schema: s, models: make([]*TableModel, len(m.Tables)), found: &Examination{}}
 	for i := range m.Tables {
-		c.table(i)
+		c.find(i)
+	}
+	for i := range m.Tables { // a row may refer to one of a later step: that of a look-up which inserts
+		if c.models[i] != nil {
+			c.table(i)
+		}
 	}
 	for i := range m.Tables {
 		if c.models[i] != nil {

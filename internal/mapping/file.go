@@ -96,6 +96,9 @@ func (e *expression) UnmarshalNode(n *config.Node) error {
 	}
 	parsed, f := xpath.Parse(n.Text())
 	if f != nil {
+		if f.Message == "the string is not closed" && n.Style() == config.Plain {
+			f.Message += "; where it has a # in it, put the whole expression in quotes: YAML takes the rest for a comment"
+		}
 		return faultAt(n, f)
 	}
 	e.Expr, e.node, e.base = parsed, n, 0

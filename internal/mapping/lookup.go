@@ -142,12 +142,15 @@ func (k *compiler) guarded(s *rowScope) bool {
 func (a *applier) stub(step, column int, into *Cell) {
 	to := a.mapping.programs[step].columns[column].step
 	t := &a.mapping.Tables[to]
+	if kind, lacks := a.lacks(to); lacks {
+		into.Kind = kind // absent or nil, as of every look-up
+		return
+	}
 	cells := make([]Cell, len(t.Columns))
 	for c := range t.Match {
 		a.cell(to, c, &a.mapping.programs[to].columns[c], &cells[c])
 		if cells[c].Kind != ValueCell {
-			into.Kind = cells[c].Kind // absent or nil, as of every look-up
-			return
+			return // a fault, which is told
 		}
 	}
 	parent := -1
@@ -169,6 +172,25 @@ func (a *applier) stub(step, column int, into *Cell) {
 	a.stubs[key] = into.Row
 	at, _ := a.locate(to, 0)
 	a.out.Rows[to] = append(a.out.Rows[to], Row{Parent: parent, Cells: cells, Origin: at})
+}
+
+// lacks reports whether a part of a stub's key is absent or nil, so that there is
+// nothing to look up. What cannot be evaluated is for its cell to tell.
+func (a *applier) lacks(step int) (CellKind, bool) {
+	columns := a.mapping.programs[step].columns
+	for c := range a.mapping.Tables[step].Match {
+		if columns[c].value == nil {
+			continue
+		}
+		switch _, presence, err := columns[c].value.One(&a.frame); {
+		case err != nil:
+		case presence == xpath.Nil:
+			return NullCell, true
+		case presence == xpath.Absent:
+			return AbsentCell, true
+		}
+	}
+	return AbsentCell, false
 }
 
 // stubKey tells the rows of one message apart; what the columns' collations take

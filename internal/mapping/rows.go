@@ -164,7 +164,8 @@ func (k *compiler) reserved(name string) bool {
 }
 
 func (k *compiler) columns(r *rowRule, p *rowProgram, self *rowScope, scope *xpath.Scope) {
-	t := &k.mapping.Tables[self.index]
+	t := k.mapping.Tables[self.index] // a copy: look-ups that insert add steps, which moves Tables
+	defer func() { k.mapping.Tables[self.index] = t }()
 	rules := r.Columns
 	if r.Version != nil {
 		t.Version = len(rules)
@@ -177,12 +178,11 @@ func (k *compiler) columns(r *rowRule, p *rowProgram, self *rowScope, scope *xpa
 		}
 		seen[c.name] = true
 		column, program := k.column(c, self, scope)
-		t = &k.mapping.Tables[self.index] // a look-up that makes a row is a step, too
 		t.Columns = append(t.Columns, column)
 		p.columns = append(p.columns, program)
 	}
-	k.drawn(r, p, t)
-	k.match(r, p, t)
+	k.drawn(r, p, &t)
+	k.match(r, p, &t)
 }
 
 // drawn adds the column that a sequence fills.

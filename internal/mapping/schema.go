@@ -117,9 +117,18 @@ type TableModel struct {
 	Triggers []string
 	// Sequence says that it is no table, but a sequence of whole numbers.
 	Sequence bool
+	// Narrow lists the indexes that Unique says nothing of, or not enough: those
+	// that are not unique, filtered ones, and the clustered one, which has less room.
+	Narrow []IndexModel
 	// KeyBytes is the longest key, in bytes, that an index of the database
 	// takes; 0 means no limit.
 	KeyBytes int
+}
+
+// IndexModel is an index with the longest key, in bytes, that it takes.
+type IndexModel struct {
+	Columns []string
+	Bytes   int
 }
 
 // Column finds a column by name, case and all.

@@ -1,6 +1,8 @@
 package mapping_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -141,7 +143,7 @@ publish:`, 1)
 
 func TestWrongMappings(t *testing.T) {
 	c := loadContract(t)
-	for _, tt := range wrong {
+	for _, tt := range slices.Concat(wrong, habits) {
 		t.Run(tt.name, func(t *testing.T) {
 			if strings.Count(right, tt.old) != 1 {
 				t.Fatalf("%q stands %d times in the right mapping", tt.old, strings.Count(right, tt.old))
@@ -154,7 +156,10 @@ func TestWrongMappings(t *testing.T) {
 	}
 }
 
-var wrong = []struct{ name, old, new, want string }{
+// wrongMapping differs from the right one in one place.
+type wrongMapping struct{ name, old, new, want string }
+
+var wrong = []wrongMapping{
 	// Form.
 	{"unknown key", "business_keys:", "business_key:", `m.yaml:5:1: business_key: unknown key; did you mean business_keys?`},
 	{"no rows", "mapping: m\n", "", `m.yaml:1:1: the key "mapping" is missing`},
@@ -180,7 +185,7 @@ var wrong = []struct{ name, old, new, want string }{
 	{"open brace", "order.{o:Order/o:Currency}", "'order.{o:Order'", `m.yaml:39:25: publish[0].routing_key: { is not closed; write {{ for the character`},
 	{"lone brace", "order.{o:Order/o:Currency}", "'order.}'", `m.yaml:39:25: publish[0].routing_key: } without {; write }} for the character`},
 	// Syntax of expressions.
-	{"unclosed string", "name: o:Order/o:Customer/o:Name", "name: concat('a, o:Order)", `m.yaml:12:20: rows[0].columns.name: the string is not closed`},
+	{"unclosed string", "name: o:Order/o:Customer/o:Name", "name: concat('a, o:Order)", `m.yaml:12:20: rows[0].columns.name: the string is not closed; where it has a # in it, put the whole expression in quotes: YAML takes the rest for a comment`},
 	{"missing operand", "name: o:Order/o:Customer/o:Name", "name: o:Order/o:Customer/", `m.yaml:12:32: rows[0].columns.name: found the end of the expression where a name should be`},
 	{"minus in a name", "amount: o:Quantity * o:UnitPrice", "amount: o:Quantity-o:UnitPrice", `m.yaml:35:31: rows[1].children[0].columns.amount: found ":" where an operator or the end of the expression should be; a prefix, a colon and a name stand together, and a minus needs spaces around it`},
 	{"two comparisons", "when: o:Order/o:Status != 'DRAFT'", "when: 1 < 2 < 3", `m.yaml:38:17: publish[0].when: "<" cannot follow another comparison; use parentheses`},
@@ -203,7 +208,7 @@ var wrong = []struct{ name, old, new, want string }{
 	{"below a leaf", "country: o:Order/o:Customer/o:Country", "country: o:Order/o:Customer/o:Country/o:Code", `m.yaml:13:45: rows[0].columns.country: o:Country has no child o:Code; it has none at all`},
 	{"unknown variable", "customer_id: $customer/id", "customer_id: $custmer/id", `m.yaml:19:20: rows[1].columns.customer_id: there is no variable $custmer; did you mean $customer?`},
 	{"unknown field", "name: o:Order/o:Customer/o:Name", "name: $principal/name", `m.yaml:12:24: rows[0].columns.name: $principal has no value name`},
-	{"unknown function", "name: o:Order/o:Customer/o:Name", "name: upper(o:Order/o:Customer/o:Name)", `m.yaml:12:13: rows[0].columns.name: there is no function upper`},
+	{"unknown function", "name: o:Order/o:Customer/o:Name", "name: upper(o:Order/o:Customer/o:Name)", `m.yaml:12:13: rows[0].columns.name: there is no function upper; the name is upper-case`},
 	{"arity", "name: o:Order/o:Customer/o:Name", "name: upper-case()", `m.yaml:12:13: rows[0].columns.name: upper-case takes one argument, not 0`},
 	{"parent of the payload", "name: o:Order/o:Customer/o:Name", "name: ../o:Name", `m.yaml:12:13: rows[0].columns.name: o:SubmitOrder has no parent here; it is the payload element or a header block`},
 	{"wrong parent", "unit: o:Unit", "unit: parent::o:Order/o:Currency", `m.yaml:33:17: rows[1].children[0].columns.unit: the parent here is o:Lines, never o:Order`},
@@ -331,6 +336,9 @@ m.yaml:20:117: catalog.product has no column till; there are id, sku, name; for 
 	{"no unique index", "match: [customer_no]", "match: [name]", `m.yaml:7:5: match needs a unique index on (name); for crm.customer`},
 	{"lookup table", "lookup: catalog.product", "lookup: catalog.produkt", `m.yaml:31:23: the database has no table catalog.produkt to look up; for sales.order_line.product_id`},
 	{"stub lacks a column", "column: id}", "column: id, not_found: insert, insert: {}}", `m.yaml:31:23: the column takes no NULL, has no default, and the mapping does not write it; for catalog.product.name`},
+	{"stub's value of another kind", "column: id}", "column: name, not_found: insert, insert: {name: o:Sku}}", `m.yaml:31:23: catalog.product.name is string, and this column is integer; for sales.order_line.product_id`},
+	{"stub's value too wide", "unit: o:Unit", "unit: {lookup: catalog.product, where: {sku: o:Sku}, column: name, not_found: insert, insert: {name: o:Sku}}", `m.yaml:33:17: catalog.product.name may hold more than this column takes: at most 4 UTF-16 units; for sales.order_line.unit`},
+	{"stub's value that is not there", "column: id}", "column: idd, not_found: insert, insert: {name: o:Sku}}", `m.yaml:31:23: catalog.product has no column idd; did you mean id?; for sales.order_line.product_id`},
 	{"stub's column", "column: id}", "column: id, not_found: insert, insert: {nam: {value: unknown}, name: o:Sku}}", `m.yaml:31:115: the table has no column nam; did you mean name?; for catalog.product.nam`},
 	{"stub without index", "where: {sku: o:Sku}, column: id}", "where: {name: o:Sku}, column: id, not_found: insert, insert: {sku: o:Sku}}", `m.yaml:31:23: a look-up needs a unique index on (name); for catalog.product`},
 	{"no sequence", "match: [customer_no]", "sequence: {column: number, name: crm.number}", `m.yaml:9:24: the table has no column number; there are id, customer_no, name, country, email; for crm.customer.number`},
@@ -349,4 +357,50 @@ m.yaml:33:17: crm.customer.email may hold more than this column takes: at most 4
 	{"reference column", "customer_id: $customer/id", "customer_id: $customer/idd", `m.yaml:19:20: crm.customer has no column idd; did you mean id?; for sales.sales_order.customer_id`},
 	{"reference kind", "customer_id: $customer/id", "customer_id: $customer/name", `m.yaml:19:20: crm.customer.name is string, and this column is integer; for sales.sales_order.customer_id`},
 	{"returned column", "body: {no: o:Order/o:OrderNumber}", "body: {no: $order/idd}", `m.yaml:14:5: reply or publish names $order/idd, and there is no such column; did you mean id?; for sales.sales_order.idd`},
+}
+
+// TestStubInEveryRow: a look-up that inserts adds a step, wherever its row
+// stands among the others; what that row writes besides is not lost.
+func TestStubInEveryRow(t *testing.T) {
+	c := loadContract(t)
+	rows := ""
+	for n := 1; n <= 9; n++ {
+		rows += fmt.Sprintf(`  - table: catalog.listed
+    match: [no]
+    columns:
+      no: {value: %d}
+      product_id: {lookup: catalog.product, where: {sku: o:Order/o:Currency}, column: id, not_found: insert, insert: {name: {value: n}}}
+      note: o:Order/o:Note
+`, n)
+		f, err := mapping.Parse("m.yaml", []byte("mapping: m\ncontract: wsdl/orders/orders.wsdl#SubmitOrder\nnamespaces: {o: urn:gatehouse:samples:orders:1}\nrows:\n"+rows+"reply: {OrderId: 1, OrderNumber: o:Order/o:OrderNumber, Status: {$value: ACCEPTED}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := mapping.Compile(f, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, table := range m.Tables {
+			if table.Name.Name == "listed" && (len(table.Columns) != 3 || len(table.Match) != 1) {
+				t.Fatalf("of %d rows, the one at %s has %d columns and match %v", n, table.Source, len(table.Columns), table.Match)
+			}
+		}
+	}
+}
+
+// TestStrangeNamespace: one complaint explains the others, and stands first; a
+// namespace that nothing is wrong with is none of them.
+func TestStrangeNamespace(t *testing.T) {
+	c := loadContract(t)
+	const first = "m.yaml:3:17: namespaces.o: no element of the message is in the namespace urn:gatehouse:samples:orders:2; did you mean urn:gatehouse:samples:orders:1?\n"
+	if got := judge(c, strings.Replace(right, "{o: urn:gatehouse:samples:orders:1}", "{o: urn:gatehouse:samples:orders:2}", 1), business()); !strings.HasPrefix(got, first) {
+		t.Error(got)
+	}
+	more := strings.Replace(right, "{o: urn:gatehouse:samples:orders:1}", "{o: urn:gatehouse:samples:orders:1, x: urn:elsewhere}", 1)
+	if got := judge(c, more, business()); got != "" {
+		t.Error(got)
+	}
+	if got := judge(c, strings.Replace(more, "o:Order/o:OrderedAt", "o:Order/o:OrderAt", 1), business()); strings.Contains(got, "namespaces") || got == "" {
+		t.Error(got)
+	}
 }

@@ -2,6 +2,7 @@ package mappingtest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,160 +24,245 @@ func (v *inventor) native() (native, kind string) {
 	return strings.NewReplacer("%n", fmt.Sprint(1+v.pick(40)), "%p", fmt.Sprintf("%d,%d", precision, v.pick(precision+1)), "%s", fmt.Sprint(v.pick(8))).Replace(n.native), n.kind
 }
 
+// newColumn draws a column's type; some columns are of a code page.
+func (v *inventor) newColumn(name string) (c Column, kind string) {
+	c = Column{Name: name, Null: v.chance(85), Default: v.chance(15)}
+	c.Native, kind = v.native()
+	if strings.HasPrefix(c.Native, "varchar") || strings.HasPrefix(c.Native, "char") {
+		c.Charset = v.of(charsets...)
+	}
+	return c, kind
+}
+
+// rule is a row rule on its way into the file.
+type rule struct {
+	name     string
+	scope    int // what its expressions begin at
+	each     string
+	table    *Table
+	above    *rule  // whose row it belongs to; nil at the top
+	source   string // of one of several rules for a table: the constant that tells its rows apart
+	columns  []string
+	more     []string // further keys of the rule
+	children []*rule
+}
+
 // mapping invents tables and what fills them.
 func (v *inventor) mapping() {
+	v.foreign()
+	var rows []*rule
+	if v.chance(40) { // a row beside the others, which they can refer to
+		v.side = v.row(&rule{name: "side"})
+		rows = append(rows, v.side)
+	}
+	head := v.row(&rule{name: "head"})
+	rows = append(rows, head)
+	if v.chance(60) {
+		v.lines(head)
+	}
+	if v.chance(30) {
+		rows = append(rows, v.node())
+	}
+	for _, t := range v.tables {
+		v.made.Tables = append(v.made.Tables, *t)
+	}
 	var b strings.Builder
 	b.WriteString("mapping: p\ncontract: t/t.wsdl#Post\nnamespaces: {t: 'urn:t'}\nidentity: none\nrows:\n")
-	v.row(&b, 0, "  ", "head", "")
+	for _, r := range rows {
+		r.write(&b, "  ")
+	}
 	v.made.YAML = b.String()
 }
 
-var rowNames = []string{"head", "line", "part"}
-
-// row writes the rule for one level and what stands below it.
-func (v *inventor) row(b *strings.Builder, scope int, indent, name, parent string) {
-	t := Table{Schema: "dbo", Name: name, Key: []string{"no"}, Columns: []Column{{Name: "no", Native: "int"}}}
-	columns := []string{"no: '@no'"}
-	if parent != "" {
-		t.Parent, t.Key = "above", []string{"above", "no"}
-		t.Columns = append(t.Columns, Column{Name: "above", Native: "bigint"})
-		columns = append(columns, "above: $"+parent+"/id")
+// lines makes the rules for what repeats: several tables for one element, and
+// one table for several elements, among them.
+func (v *inventor) lines(head *rule) {
+	several := v.chance(25)
+	line := &rule{name: "line", scope: 1, each: "t:line", above: head}
+	if several {
+		line.source = "L"
 	}
-	if scope == 0 && v.chance(30) {
-		t.Columns = append(t.Columns, Column{Name: "code", Native: v.of("nvarchar(1000)", "nvarchar(850)", "varchar(2000)", "nvarchar(30)")})
+	v.row(line)
+	if v.chance(60) {
+		v.row(&rule{name: "part", scope: 2, each: "t:part", above: line})
+	}
+	if v.chance(25) {
+		v.row(&rule{name: "copy", scope: 1, each: "t:line", above: head})
+	}
+	if several {
+		v.row(&rule{name: "extra", scope: 3, each: "t:extra", above: head, source: "E", table: line.table})
+	}
+}
+
+func (v *inventor) newTable(name string) *Table {
+	t := &Table{Schema: "dbo", Name: name}
+	v.tables = append(v.tables, t)
+	return t
+}
+
+// row makes a rule's table, unless it has one, and fills its columns.
+func (v *inventor) row(r *rule) *rule {
+	fresh := r.table == nil
+	if fresh {
+		r.table = v.newTable(r.name)
+		v.shape(r)
+	}
+	t := r.table
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.fill == "" && r.source == "" && (c.Null || c.Default) && v.chance(5) && !slices.Contains(t.Key, c.Name) {
+			continue
+		} else if c.Name != t.Drawn {
+			r.columns = append(r.columns, c.Name+": "+v.filled(c, r))
+		}
+	}
+	v.manner(r)
+	if r.above != nil {
+		r.above.children = append(r.above.children, r)
+	}
+	return r
+}
+
+// shape declares the columns and keys of a rule's table.
+func (v *inventor) shape(r *rule) {
+	t := r.table
+	add := func(c Column, fill string) {
+		c.fill = fill
+		t.Columns = append(t.Columns, c)
+	}
+	add(Column{Name: "no", Native: "int"}, "no")
+	t.Key = []string{"no"}
+	if r.above != nil {
+		t.Key = []string{"above", "no"}
+		t.Refers = append(t.Refers, Reference{"above", r.above.table.Name})
+		add(Column{Name: "above", Native: "bigint"}, "above")
+	}
+	if r.source != "" {
+		t.Key = append(t.Key, "source")
+		add(Column{Name: "source", Native: "nchar(1)"}, "source")
+	}
+	if r.scope == 0 && v.chance(30) {
 		t.Key = append(t.Key, "code")
-		columns = append(columns, "code: "+quoted("concat('', "+v.path("string", scope)+")"))
+		add(Column{Name: "code", Native: v.of("nvarchar(1000)", "nvarchar(850)", "varchar(2000)", "nvarchar(30)", "nvarchar(450)")}, "code")
 	}
 	for i := range 1 + v.pick(4) {
-		c := Column{Name: fmt.Sprintf("c%d", i), Null: v.chance(75), Default: v.chance(15)}
-		var kind string
-		c.Native, kind = v.native()
-		if strings.HasPrefix(c.Native, "varchar") || strings.HasPrefix(c.Native, "char") {
-			c.Charset = v.of(charsets...)
-		}
-		t.Columns = append(t.Columns, c)
-		if (c.Null || c.Default) && v.chance(5) {
-			continue
-		}
-		columns = append(columns, c.Name+": "+v.column(kind, scope, &t, parent))
+		c, kind := v.newColumn(fmt.Sprintf("c%d", i))
+		add(c, kind)
+		t.Columns[len(t.Columns)-1].fill = ""
+		t.Columns[len(t.Columns)-1].kind = kind
+	}
+	if v.side != nil && v.chance(25) {
+		t.Refers = append(t.Refers, Reference{"beside", v.side.table.Name})
+		add(Column{Name: "beside", Native: "bigint", Null: true}, "beside")
+	}
+	if r.name == "side" {
+		add(Column{Name: "label", Native: v.of("nvarchar(20)", "nvarchar(1000)", "nvarchar(850)", "nvarchar(450)")}, "label")
 	}
 	if v.chance(20) {
 		wide := Column{Name: "wide", Native: v.of("nvarchar(900)", "nvarchar(100)", "varchar(3000)", "varbinary(2000)"), Null: true}
-		t.Columns, t.Unique = append(t.Columns, wide), []string{"wide", "c0"}
-		columns = append(columns, "wide: "+quoted(v.path(map[bool]string{true: "binary", false: "string"}[strings.HasPrefix(wide.Native, "varb")], scope)))
+		if v.chance(50) {
+			t.Unique = []string{"wide", "c0"}
+		} else {
+			t.Index = []string{"wide"}
+		}
+		add(wide, "wide")
 	}
-	v.made.Tables = append(v.made.Tables, t)
-	fmt.Fprintf(b, "%s- table: dbo.%s\n%s  as: %s\n%s  match: [%s]\n", indent, name, indent, name, indent, strings.Join(t.Key, ", "))
-	if scope > 0 {
-		fmt.Fprintf(b, "%s  each: t:%s\n", indent, name)
-	}
-	fmt.Fprintf(b, "%s  columns:\n", indent)
-	for _, c := range columns {
-		fmt.Fprintf(b, "%s    %s\n", indent, c)
-	}
-	if scope < 2 && v.chance(60) {
-		fmt.Fprintf(b, "%s  children:\n", indent)
-		v.row(b, scope+1, indent+"    ", rowNames[scope+1], name)
+	t.Clustered = v.chance(40)
+	if t.Unique == nil && v.chance(10) {
+		t.Drawn, t.Key, t.Clustered = "seq", nil, false
+		add(Column{Name: "seq", Native: v.of("bigint", "bigint", "int")}, "seq")
+		v.made.Sequences = []string{"numbers"}
 	}
 }
 
-// column is what one column is filled with.
-func (v *inventor) column(kind string, scope int, t *Table, parent string) string {
-	if v.chance(4) {
-		kind = v.of("string", "integer", "decimal", "double", "boolean", "dateTime", "date", "time", "binary")
+// filled is what a column is filled with: those of keys have expressions of their
+// own.
+func (v *inventor) filled(c *Column, r *rule) string {
+	switch c.fill {
+	case "no":
+		return "'@no'"
+	case "above":
+		return "$" + r.above.name + "/id"
+	case "beside":
+		return "$side/id"
+	case "source":
+		return "{value: " + r.source + "}"
+	case "code":
+		if v.side != nil && v.chance(35) { // a key that is copied
+			return "$side/label"
+		}
+		return quoted("concat('', " + v.path("string", r.scope) + ")")
+	case "label":
+		return quoted("concat('', " + v.path("string", r.scope) + ")")
+	case "wide":
+		if v.side != nil && v.chance(25) {
+			return "$side/label"
+		}
+		return quoted(v.path(map[bool]string{true: "binary", false: "string"}[strings.HasPrefix(c.Native, "varb")], r.scope))
 	}
-	switch p := v.pick(100); {
-	case p < 3:
-		return "{value: " + v.of("5", "1.50", "007", "true", "null", "'x'", "'6F9619FF-8B86-D011-B42D-00C04FC964FF'") + "}"
-	case p < 10 && parent != "":
-		above := v.made.Tables[len(v.made.Tables)-1]
-		return "$" + parent + "/" + above.Columns[v.pick(len(above.Columns))].Name
-	}
-	from := quoted(v.expression(kind, scope))
-	switch p := v.pick(100); {
-	case p < 15:
-		return "{from: " + from + ", default: " + v.fallback(kind) + "}"
-	case p < 35:
-		return "{from: " + from + ", absent: null}"
-	case p < 50 && kind == "dateTime":
-		return "{from: " + from + ", zone: " + v.of("UTC", "Europe/Helsinki", "America/New_York") + "}"
-	}
-	return from
+	return v.column(c, r)
 }
 
-func (v *inventor) fallback(kind string) string {
-	switch kind {
-	case "integer":
-		return v.of("0", "7", "70000")
-	case "decimal":
-		return v.of("0", "1.50", "0.001")
-	case "double":
-		return v.of("0", "0.1", "1e300")
-	case "boolean":
-		return "true"
-	case "dateTime":
-		return v.of("'2026-03-16T12:30:00Z'", "'2026-03-16T12:30:00.1234567'")
-	case "date":
-		return "'2026-03-16'"
-	case "time":
-		return v.of("'12:00:00'", "'24:00:00Z'")
-	case "binary":
-		return "aGk="
-	}
-	return v.of("x", "x", "x", "'007'", "'\u0141'", "''", "6F9619FF-8B86-D011-B42D-00C04FC964FF")
-}
-
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-// path finds a leaf of a primitive within reach, or returns a constant.
-func (v *inventor) path(kind string, scope int) string {
-	var known []string
-	for _, l := range v.made.leaves {
-		if l.kind == kind && l.scope <= scope {
-			known = append(known, strings.Repeat("../", scope-l.scope)+l.path)
+// manner adds the choices of a row: conditions, versions, what becomes of stored
+// rows.
+func (v *inventor) manner(r *rule) {
+	t := r.table
+	add := func(format string, args ...any) { r.more = append(r.more, fmt.Sprintf(format, args...)) }
+	if t.Drawn != "" {
+		add("sequence: {column: %s, name: dbo.numbers}", t.Drawn)
+	} else {
+		add("match: [%s]", strings.Join(t.Key, ", "))
+		if v.chance(20) {
+			add("on_match: %s", v.of("keep", "fail"))
 		}
 	}
-	if len(known) == 0 {
-		return constants[kind][v.pick(len(constants[kind]))]
+	if r.above != nil && t.Drawn == "" && r.source == "" && v.chance(20) {
+		add("absent: %s", v.of("delete", "delete_all"))
 	}
-	return v.of(known...)
+	if r.each != "" && v.chance(20) || r.name == "side" && v.chance(25) {
+		add("when: %s", quoted(v.expression("boolean", r.scope)))
+	}
+	if r.scope == 0 && t.Drawn == "" && r.name != "node" && v.chance(20) {
+		t.Columns = append(t.Columns, Column{Name: "ver", Native: v.of("int", "smallint", "bigint"), Null: v.chance(50), fill: "ver"})
+		add("version: {column: ver, from: %s}", quoted(v.path("integer", r.scope)))
+	}
 }
 
-var constants = map[string][]string{
-	"string": {"'x'", "'\u0141'", "$message/id"}, "integer": {"7", "string-length('abc')"}, "decimal": {"1.5", "1 div 3"}, "double": {"1.5e0", "1e0 div 0"},
-	"boolean": {"true()"}, "dateTime": {"$message/receivedAt", "xs:dateTime('2026-03-16T12:30:00.1239999')"}, "date": {"xs:date('2026-03-16')"},
-	"time": {"xs:time('23:59:59.5')"}, "binary": {"t:bin"}, "list": {"'a b'"}, "union": {"'u'"}, "other": {"'o'"},
+// node is the rule for rows that refer to one another, by a key of the message.
+func (v *inventor) node() *rule {
+	r := &rule{name: "node", scope: 4, each: "t:node", table: v.newTable("node")}
+	t := r.table
+	t.Key = []string{"code"}
+	t.Refers = []Reference{{"parent", "node"}}
+	t.Columns = []Column{
+		{Name: "code", Native: v.of("nvarchar(40)", "varchar(10)", "nvarchar(1000)")},
+		{Name: "parent", Native: "bigint", Null: v.chance(90)},
+	}
+	r.columns = []string{"code: '@code'", "parent: {lookup: dbo.node, where: {code: '@parent'}, column: id, not_found: " + v.of("reject", "null", "null", "not_yet") + "}"}
+	c, kind := v.newColumn("c0")
+	c.kind = kind
+	t.Columns = append(t.Columns, c)
+	r.columns = append(r.columns, "c0: "+v.column(&c, r))
+	r.more = []string{"match: [code]"}
+	return r
 }
 
-// expression makes an expression that mostly yields a primitive.
-func (v *inventor) expression(kind string, scope int) string {
-	p := func(kind string) string { return v.path(kind, scope) }
-	if v.chance(55) {
-		return p(kind)
+// write puts the rule into the file.
+func (r *rule) write(b *strings.Builder, indent string) {
+	fmt.Fprintf(b, "%s- table: dbo.%s\n%s  as: %s\n", indent, r.table.Name, indent, r.name)
+	if r.each != "" {
+		fmt.Fprintf(b, "%s  each: %s\n", indent, r.each)
 	}
-	switch kind {
-	case "string":
-		any := p(v.of("string", "integer", "decimal", "double", "dateTime", "date", "time", "list", "union", "boolean", "other"))
-		return v.of("concat("+p("string")+", '-', "+p("string")+")", "upper-case("+p("string")+")", "substring("+p("string")+", 1, 3)", "string("+any+")", any,
-			"normalize-space("+p("string")+")", "if (exists("+p("string")+")) then "+p("string")+" else 'none'", "string-join(("+p("string")+", 'b'), ',')",
-			"translate("+p("string")+", 'abc', 'ŁÓŹ')", "replace("+p("string")+", 'x', 'é')", "codepoints-to-string("+p("integer")+")", p("string")+" => lower-case()", "("+p("string")+")[1]")
-	case "integer":
-		return v.of(p("integer")+" + 1", p("integer")+" * "+p("integer"), "-("+p("integer")+")", "string-length("+p("string")+")", "xs:integer("+p("decimal")+")", "xs:integer("+p("string")+")",
-			p("integer")+" idiv 7", "count(t:line)", "xs:integer("+p("double")+")", "year-from-dateTime("+p("dateTime")+")", "sum(("+p("integer")+", "+p("integer")+"))", "round("+p("decimal")+")")
-	case "decimal":
-		return v.of(p("decimal")+" * "+p("decimal"), p("decimal")+" div 3", "round-half-to-even("+p("decimal")+", 2)", "xs:decimal("+p("double")+")", "xs:decimal("+p("string")+")", p("integer")+" * 0.5",
-			"avg(("+p("decimal")+", "+p("integer")+"))", "abs("+p("decimal")+")", p("integer"), "max(("+p("decimal")+", 1.0))")
-	case "double":
-		return v.of(p("double")+" * 2", "number("+p("string")+")", "xs:double("+p("decimal")+")", "xs:double("+p("integer")+")", p("integer"), "-("+p("double")+")")
-	case "boolean":
-		return v.of("exists("+p("string")+")", p("integer")+" > 1", "not("+p("boolean")+")", p("string")+" = 'x'")
-	case "dateTime":
-		return v.of(p("dateTime")+" + xs:dayTimeDuration('P1D')", p("dateTime")+" - xs:yearMonthDuration('P1000Y')", "dateTime("+p("date")+", "+p("time")+")", "xs:dateTime("+p("string")+")", "xs:dateTime("+p("date")+")",
-			"adjust-dateTime-to-timezone("+p("dateTime")+", xs:dayTimeDuration('-PT14H'))")
-	case "date":
-		return v.of("xs:date("+p("dateTime")+")", p("date")+" + xs:dayTimeDuration('P1D')", "xs:date("+p("string")+")")
-	case "time":
-		return v.of("xs:time("+p("dateTime")+")", p("time")+" + xs:dayTimeDuration('PT1H')", "xs:time("+p("string")+")")
+	for _, more := range r.more {
+		fmt.Fprintf(b, "%s  %s\n", indent, more)
 	}
-	return p(kind)
+	fmt.Fprintf(b, "%s  columns:\n", indent)
+	for _, c := range r.columns {
+		fmt.Fprintf(b, "%s    %s\n", indent, c)
+	}
+	if len(r.children) > 0 {
+		fmt.Fprintf(b, "%s  children:\n", indent)
+		for _, child := range r.children {
+			child.write(b, indent+"    ")
+		}
+	}
 }

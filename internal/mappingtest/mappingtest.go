@@ -15,9 +15,11 @@ type Pick func(n int) int
 // Case is one contract with a mapping and the tables that it writes. Whether the
 // mapping fits them is for its check to say.
 type Case struct {
-	WSDL   string // stands as t/t.wsdl; its operation is Post
-	YAML   string // the mapping file, p.yaml
-	Tables []Table
+	WSDL      string   // stands as t/t.wsdl; its operation is Post
+	YAML      string   // the mapping file, p.yaml
+	Codes     []string // the files of code sets
+	Tables    []Table  // what one refers to stands before it
+	Sequences []string // of the schema dbo; each once
 
 	leaves []leaf
 }
@@ -27,10 +29,20 @@ type Case struct {
 type Table struct {
 	Schema, Name string
 	Columns      []Column // without id
-	Key          []string
+	Key          []string // none where Drawn is known instead
 	Unique       []string // another unique index, for the check alone; or empty
-	Parent       string   // the column that refers to the id of the table before; empty at the top
+	Clustered    bool     // Key is the clustered index, which has less room
+	Index        []string // an index that is not unique; or empty
+	Drawn        string   // the column that a sequence fills, with a unique index of its own; or empty
+	Refers       []Reference
+	// Seeds are rows that are there before any message, in the forms of Holds;
+	// such a table is only read, but for what look-ups insert.
+	Seeds []map[string]string
+	Dated bool // a seed is valid from since to till
 }
+
+// Reference is a foreign key to the id of a table.
+type Reference struct{ Column, Table string }
 
 // Column is one column as SQL Server declares it.
 type Column struct {
@@ -39,13 +51,16 @@ type Column struct {
 	Charset string // of char and varchar: an IANA name; empty means ASCII
 	Null    bool
 	Default bool // it has one, whatever it is
+
+	kind string // the primitive that fills it mostly
+	fill string // of a column with a purpose of its own: which
 }
 
 // leaf is a place of the contract that holds a value.
 type leaf struct {
 	name  string // local name of the element or attribute
 	path  string // from the scope's element
-	scope int    // 0: the message, 1: a line, 2: a part of it
+	scope int    // 0: the message, and so on as in enclosing
 	kind  string // the primitive type
 	attr  bool
 	maybe bool // absent or nil
@@ -56,7 +71,15 @@ type inventor struct {
 	made   Case
 	schema strings.Builder
 	count  int
+
+	tables, refs []*Table // all, and those that are only read
+	sets         []codeSet
+	side         *rule
 }
+
+// enclosing is the scope that each one stands in: the message, its lines, their
+// parts, what else repeats in the message, and elements that refer to each other.
+var enclosing = []int{-1, 0, 1, 0, 0}
 
 func (v *inventor) chance(percent int) bool { return v.pick(100) < percent }
 
@@ -75,7 +98,9 @@ func (v *inventor) contract() {
 	part := v.structure(2, "")
 	line := v.structure(1, fmt.Sprintf(`<xs:element name="part" minOccurs="0" maxOccurs="unbounded"%s>%s</xs:element>`, v.nillable(20), part))
 	v.made.leaves = append(v.made.leaves, leaf{name: "bin", path: "t:bin", kind: "binary"})
-	post := v.structure(0, `<xs:element name="bin" type="xs:base64Binary"/>`+fmt.Sprintf(`<xs:element name="line" minOccurs="0" maxOccurs="unbounded">%s</xs:element>`, line))
+	extra := v.structure(3, "")
+	repeated := `<xs:element name="%s" minOccurs="0" maxOccurs="unbounded">%s</xs:element>`
+	post := v.structure(0, `<xs:element name="bin" type="xs:base64Binary"/>`+fmt.Sprintf(repeated, "line", line)+fmt.Sprintf(repeated, "extra", extra)+fmt.Sprintf(repeated, "node", v.family()))
 	v.made.WSDL = strings.NewReplacer("POST", post, "TYPES", v.schema.String()).Replace(skeleton)
 }
 
@@ -112,6 +137,19 @@ func (v *inventor) structure(scope int, more string) string {
 	// Each structure has a number by which its rows can be told apart.
 	attributes.WriteString(`<xs:attribute name="no" type="xs:int" use="required"/>`)
 	return b.String() + attributes.String() + "</xs:complexType>"
+}
+
+// family is the type of elements that name each other by a code, often one that
+// is there.
+func (v *inventor) family() string {
+	declared := "xs:string"
+	if v.chance(60) {
+		declared = v.declare(`<xs:restriction base="xs:string"><xs:enumeration value="A"/><xs:enumeration value="BB"/><xs:enumeration value="CCCCCC"/></xs:restriction>`)
+	}
+	for _, name := range []string{"code", "parent"} {
+		v.made.leaves = append(v.made.leaves, leaf{name: name, path: "@" + name, scope: 4, kind: "string", attr: true, maybe: name == "parent"})
+	}
+	return `<xs:complexType><xs:attribute name="code" use="required" type="` + declared + `"/><xs:attribute name="parent" type="` + declared + `"/></xs:complexType>`
 }
 
 func zeroIf(yes bool) int {

@@ -219,11 +219,11 @@ func (s *Store) parkWith(ctx context.Context, q Querier, at stand, seq int64, co
 	if err := q.QueryRowContext(ctx, s.text.readParked, at.channel, at.shard, seq).Scan(&key); err != nil {
 		return absentIsFine(err) // it is parked by now
 	}
-	now := s.dialect.Time(s.now())
-	if _, err := q.ExecContext(ctx, s.text.parkOne, at.channel, at.shard, seq, code, reason, attempts, now); err != nil {
+	now, cause := s.dialect.Time(s.now()), causeOf(reason)
+	if _, err := q.ExecContext(ctx, s.text.parkOne, at.channel, at.shard, seq, code, reason, attempts, now, cause); err != nil {
 		return err
 	}
-	if _, err := q.ExecContext(ctx, s.text.parkBehind, at.channel, at.shard, seq, code, reason, now, key); err != nil {
+	if _, err := q.ExecContext(ctx, s.text.parkBehind, at.channel, at.shard, seq, code, reason, now, key, cause); err != nil {
 		return err
 	}
 	_, err := q.ExecContext(ctx, s.text.unqueue, at.channel, at.shard, key, seq)

@@ -104,6 +104,7 @@ func (it *Item) heldWith(h *gateway.Hold, why error) {
 // lengths.
 type Kept struct {
 	State, Code, Reason string
+	Cause               string // of the reason, what others have in common with it
 	Attempts            int
 	Next, Until         time.Time // zero for none
 	Login, Properties   string
@@ -120,6 +121,7 @@ func (it *Item) Keeping() *Kept {
 		State:      it.hold.State.String(),
 		Code:       clip(it.hold.Code, 16),
 		Reason:     clip(it.hold.Reason, maxHoldReason),
+		Cause:      causeOf(it.hold.Reason),
 		Attempts:   it.hold.Attempts,
 		Login:      clip(m.Login, 400),
 		Properties: propertiesText(m.Properties),
@@ -132,6 +134,9 @@ func (it *Item) Keeping() *Kept {
 	}
 	return k
 }
+
+// causeOf is what is parked is grouped by, cut to its column.
+func causeOf(reason string) string { return clip(gateway.CauseOf(reason), 200) }
 
 // maxHoldReason is how many characters of the reason of a held message are kept.
 const maxHoldReason = 4000
@@ -193,6 +198,9 @@ func (it *Item) Line() Line {
 	case it.Closing() == Replay:
 		r := it.Entry.Release
 		l.Message, l.What, l.By, l.Reason = r.ID, Replayed, clip(r.By, 400), clip(r.Reason, maxHoldReason)
+		if r.Corrected {
+			l.What = "corrected"
+		}
 	case it.Outcome.Status == gateway.Duplicate:
 		l.Reason = "a repeat of message " + it.Outcome.MessageID.String()
 	}

@@ -41,14 +41,30 @@ func (s *Store) Messages(ctx context.Context, q gateway.Query) ([]gateway.Summar
 	}
 	var out []gateway.Summary
 	for _, source := range s.sources(q) {
-		found, err := source.list(ctx, q)
-		if err != nil {
-			return nil, s.fail("listing "+source.what, err)
+		for _, one := range byCode(q) {
+			found, err := source.list(ctx, one)
+			if err != nil {
+				return nil, s.fail("listing "+source.what, err)
+			}
+			out = append(out, found...)
 		}
-		out = append(out, found...)
 	}
 	slices.SortFunc(out, func(a, b gateway.Summary) int { return bytes.Compare(b.ID[:], a.ID[:]) })
 	return out[:min(len(out), q.Limit)], nil
+}
+
+// byCode makes a query of one code of each code, so that an index leads to its
+// page.
+func byCode(q gateway.Query) []gateway.Query {
+	if len(q.Codes) < 2 {
+		return []gateway.Query{q}
+	}
+	out := make([]gateway.Query, len(q.Codes))
+	for i := range q.Codes {
+		out[i] = q
+		out[i].Codes = q.Codes[i : i+1]
+	}
+	return out
 }
 
 // source is one of the tables that messages are listed from.
@@ -64,11 +80,20 @@ func (s *Store) sources(q gateway.Query) []source {
 	refusals := source{"refusals", s.refusals}
 	switch q.Outcome {
 	case "":
+		if len(q.Codes) > 0 { // nothing that is stored has one
+			if q.Key != "" || q.Identity != "" || q.Sender != "" {
+				return []source{held}
+			}
+			return []source{held, refusals}
+		}
 		if q.Key != "" || q.Identity != "" || q.Sender != "" {
 			return []source{messages, held}
 		}
 		return []source{messages, held, refusals}
 	case gateway.Stored.String(), gateway.Superseded.String():
+		if len(q.Codes) > 0 {
+			return nil
+		}
 		return []source{messages}
 	case Waiting, Parked, Replayed, Discarded:
 		return []source{held}
@@ -196,7 +221,7 @@ func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, er
 		replayOf gateway.ID
 	)
 	q := s.dialect.Reader()
-	dest := append(s.summary(&r.Summary), &r.Endpoint, &r.Mapping, scanDigest(&contract), &r.TraceParent, &r.ContentType, scanOptionalID(&replayOf))
+	dest := append(s.summary(&r.Summary), &r.Endpoint, &r.Mapping, scanDigest(&contract), &r.TraceParent, &r.Correlation, &r.ContentType, scanOptionalID(&replayOf))
 	if err := q.QueryRowContext(ctx, s.text.message, id[:]).Scan(dest...); err != nil {
 		return nil, err
 	}
@@ -222,7 +247,7 @@ func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, er
 func (s *Store) heldRecord(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
 	r := &gateway.Record{Deliveries: []gateway.DeliveryRecord{}}
 	var contract gateway.Digest
-	dest := append(s.heldSummary(&r.Summary), &r.Endpoint, &r.Mapping, scanDigest(&contract), &r.TraceParent, &r.ContentType)
+	dest := append(s.heldSummary(&r.Summary), &r.Endpoint, &r.Mapping, scanDigest(&contract), &r.TraceParent, &r.Correlation, &r.ContentType)
 	if err := s.dialect.Reader().QueryRowContext(ctx, s.text.heldRecord, id[:]).Scan(dest...); err != nil {
 		return nil, err
 	}

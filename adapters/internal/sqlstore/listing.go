@@ -37,12 +37,31 @@ func (l *listing) text(term, value string) {
 	}
 }
 
+// where is the clause of the terms.
+func (l *listing) where() string {
+	if len(l.terms) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(l.terms, " AND ")
+}
+
+// among appends a term that the column is one of some values.
+func (l *listing) among(column string, values []string, length int) {
+	places := make([]string, len(values))
+	for i, v := range values {
+		l.args = append(l.args, clip(v, length))
+		places[i] = fmt.Sprintf("@p%d", len(l.args))
+	}
+	if len(values) == 0 {
+		l.terms = append(l.terms, "1 = 0")
+		return
+	}
+	l.terms = append(l.terms, column+" IN ("+strings.Join(places, ", ")+")")
+}
+
 // statement is the listing's text; the limit is its last argument.
 func (l *listing) statement() string {
-	where := ""
-	if len(l.terms) > 0 {
-		where = " WHERE " + strings.Join(l.terms, " AND ")
-	}
+	where := l.where()
 	p := fmt.Sprintf("@p%d", len(l.args)+1)
 	return "SELECT {top " + p + "} " + l.columns + " FROM " + l.from + where + " ORDER BY " + l.id + " DESC {limit " + p + "}"
 }
@@ -66,6 +85,9 @@ func (l *listing) span(column string, q gateway.Query, parameter func(time.Time)
 		l.add(l.id+" < ?", q.Before[:])
 	}
 	l.text("route = ?", q.Route)
+	if len(q.Codes) == 1 {
+		l.text("code = ?", clip(q.Codes[0], 16))
+	}
 }
 
 // firstID is not above any identifier made at t or later: one of version 7

@@ -180,7 +180,7 @@ func (d *digest) Scan(src any) error {
 // ParkMessage moves a waiting message to the parking lot. fault.Conflict says
 // that it does not wait.
 func (s *Store) ParkMessage(ctx context.Context, id gateway.ID, act gateway.Act) error {
-	return s.shelve(ctx, "parking a message", Parked, id, act, s.text.parkMessage, clip(act.Reason, maxHoldReason))
+	return s.shelve(ctx, "parking a message", Parked, id, act, s.text.parkMessage, clip(act.Reason, maxHoldReason), causeOf(act.Reason))
 }
 
 // DiscardMessage closes a held message for good. fault.Conflict says that it is
@@ -191,9 +191,9 @@ func (s *Store) DiscardMessage(ctx context.Context, id gateway.ID, act gateway.A
 
 // shelve changes the state of a held message by a statement that does so only
 // from the states it may leave.
-func (s *Store) shelve(ctx context.Context, doing, what string, id gateway.ID, act gateway.Act, statement, argument string) error {
+func (s *Store) shelve(ctx context.Context, doing, what string, id gateway.ID, act gateway.Act, statement string, arguments ...any) error {
 	err := s.write(ctx, func(q Querier) error {
-		n, err := affected(q.ExecContext(ctx, statement, id[:], argument))
+		n, err := affected(q.ExecContext(ctx, statement, append([]any{id[:]}, arguments...)...))
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,9 @@ import (
 // on SQL Server too.
 const KeyBytes = 1700
 
+// ClusteredKeyBytes is the longest key of a clustered index of SQL Server.
+const ClusteredKeyBytes = 900
+
 // firstInstant and lastInstant are the span of datetime2.
 func firstInstant() time.Time { return time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC) }
 func lastInstant() time.Time  { return time.Date(9999, 12, 31, 23, 59, 59, 999999900, time.UTC) }

@@ -41,11 +41,16 @@ type statements struct {
 	subject, lockHeld, unsettled, mentions                                         string
 	eraseHeld, eraseMessage, eraseDeliveries, eraseHistory, eraseRefusals          string
 	removeDiscard, removeRelayed, removeSomeAttempts, purgeRefusals, purgeSuspects string
+	startJob, job, jobs, jobsOf, jobItems, countItems, routeOf                     string
+	settleItem, nextItem, settleJob, turnJob, reopen                               string
+	endedJob, removeItems, removeJob                                               string
 
 	versionTable, applied, record, unrecord string
 }
 
 const outboxColumns = `channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body`
+
+const jobColumns = `id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position`
 
 // seqsOfKey leads from an ordering key to its deliveries in two steps, because
 // SQLite would rather read the whole shard than leave its primary key.
@@ -73,6 +78,9 @@ func Statements(text func(string) string) map[string]string {
 	}
 	for name, l := range listings() {
 		out["list "+name] = text(l.statement())
+	}
+	for name, statement := range selections() {
+		out["lot "+name] = text(statement)
 	}
 	return out
 }
@@ -177,6 +185,11 @@ func translate(text func(string) string) statements {
 		purgeRefusals: text(`DELETE FROM {refusal} {rows} WHERE id IN (SELECT {top @p2} r.id FROM {refusal} AS r WHERE r.id < @p1 ORDER BY r.id {limit @p2})`),
 		purgeSuspects: text(`DELETE FROM {suspect} {rows} WHERE origin IN (SELECT {top @p2} s.origin FROM {suspect} AS s WHERE s.at < @p1 ORDER BY s.at {limit @p2})`),
 
+		endedJob: text(`SELECT {top 1} id FROM {job} WHERE state IN ('done', 'cancelled') AND changed_at < @p1 ORDER BY state, id {limit 1}`),
+		removeItems: text(`DELETE FROM {job_item} {rows} WHERE job_id = @p1
+			AND message_id IN (SELECT {top @p2} i.message_id FROM {job_item} AS i WHERE i.job_id = @p1 ORDER BY i.message_id {limit @p2})`),
+		removeJob: text(`DELETE FROM {job} WHERE id = @p1`),
+
 		ping: text(`SELECT COUNT(*) FROM {lease} WHERE fence < 0`),
 
 		openShard: text(`INSERT INTO {shard} (channel, shard, next_seq)
@@ -202,10 +215,10 @@ func translate(text func(string) string) statements {
 			WHERE NOT EXISTS (SELECT 1 FROM {relayed} {lock} WHERE channel = @p1 AND shard = @p2 AND first_seq = @p3)`),
 
 		readParked: text(`SELECT ordering_key FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
-		parkOne: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at)
-			SELECT ` + outboxColumns + `, NULL, @p4, @p5, @p6, @p7 FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
-		parkBehind: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at)
-			SELECT ` + outboxColumns + `, @p3, @p4, @p5, 0, @p6 FROM {outbox}
+		parkOne: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, cause)
+			SELECT ` + outboxColumns + `, NULL, @p4, @p5, @p6, @p7, @p8 FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
+		parkBehind: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, cause)
+			SELECT ` + outboxColumns + `, @p3, @p4, @p5, 0, @p6, @p8 FROM {outbox}
 			WHERE channel = @p1 AND shard = @p2 AND seq > @p3 AND seq IN ` + seqsOfKey + ` @p7)`),
 		unqueue: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AND seq IN ` + seqsOfKey + ` @p3)`),
 
@@ -224,7 +237,7 @@ func translate(text func(string) string) statements {
 			SELECT @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9
 			WHERE NOT EXISTS (SELECT 1 FROM {refusal} {lock} WHERE id = @p1)`),
 
-		message: text(`SELECT ` + summaryColumns + `, endpoint, mapping, contract, traceparent, content_type, replay_of FROM {message} WHERE id = @p1`),
+		message: text(`SELECT ` + summaryColumns + `, endpoint, mapping, contract, traceparent, correlation, content_type, replay_of FROM {message} WHERE id = @p1`),
 		payload: text(`SELECT packing, body FROM {payload} WHERE message_id = @p1`),
 		reply:   text(`SELECT body FROM {reply} WHERE message_id = @p1`),
 		keys:    text(`SELECT name, value FROM {message_key} WHERE message_id = @p1 ORDER BY name, value`),
@@ -245,8 +258,9 @@ func translate(text func(string) string) statements {
 			WHERE o.state = 'waiting' AND o.route = @p1 AND o.ordering_key = @p2 ORDER BY o.id {limit 1})`),
 		held:       text(`SELECT ` + whole + ` WHERE h.id = @p1`),
 		heldState:  text(`SELECT state, route, ordering_key FROM {held} WHERE id = @p1`),
-		heldRecord: text(`SELECT ` + heldColumns + `, endpoint, mapping, contract, traceparent, content_type FROM {held} WHERE id = @p1`),
-		parkMessage: text(`UPDATE {held} SET state = 'parked', next_at = NULL, until_at = NULL, reason = CASE WHEN code = '' THEN @p2 ELSE reason END
+		heldRecord: text(`SELECT ` + heldColumns + `, endpoint, mapping, contract, traceparent, correlation, content_type FROM {held} WHERE id = @p1`),
+		parkMessage: text(`UPDATE {held} SET state = 'parked', next_at = NULL, until_at = NULL, reason = CASE WHEN code = '' THEN @p2 ELSE reason END,
+			cause = CASE WHEN code = '' THEN @p3 ELSE cause END
 			WHERE id = @p1 AND state = 'waiting'`),
 		discardMessage: text(`UPDATE {held} SET state = 'discarded', next_at = NULL, until_at = NULL, closed_by = @p2
 			WHERE id = @p1 AND state IN ('waiting', 'parked')`),
@@ -282,6 +296,25 @@ func translate(text func(string) string) statements {
 			SELECT @p1, 1, @p2 WHERE NOT EXISTS (SELECT 1 FROM {suspect} {lock} WHERE origin = @p1)`),
 		suspectTries:   text(`SELECT tries FROM {suspect} WHERE origin = @p1`),
 		suspectCleared: text(`DELETE FROM {suspect} WHERE origin = @p1`),
+
+		routeOf: text(`SELECT route FROM {message} WHERE id = @p1`),
+		startJob: text(`INSERT INTO {job} (` + jobColumns + `)
+			VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p7, @p8, @p9, '', 0, 0, 0, 0, 0, '', @p10)`),
+		job:        text(`SELECT ` + jobColumns + ` FROM {job} WHERE id = @p1`),
+		jobs:       text(`SELECT {top @p1} ` + jobColumns + ` FROM {job} ORDER BY id DESC {limit @p1}`),
+		jobsOf:     text(`SELECT {top @p2} ` + jobColumns + ` FROM {job} WHERE state = @p1 ORDER BY id DESC {limit @p2}`),
+		countItems: text(`UPDATE {job} SET total = (SELECT COUNT(*) FROM {job_item} WHERE job_id = @p1) WHERE id = @p1`),
+		jobItems: text(`SELECT {top @p2} i.message_id FROM {job_item} AS i WHERE i.job_id = @p1 AND i.state = 'open'
+			AND i.message_id >= (SELECT j.position FROM {job} AS j WHERE j.id = @p1) ORDER BY i.message_id {limit @p2}`),
+		settleItem: text(`UPDATE {job_item} SET state = @p3, code = @p4 WHERE job_id = @p1 AND message_id = @p2 AND state = 'open'`),
+		nextItem: text(`SELECT {top 1} i.message_id FROM {job_item} AS i WHERE i.job_id = @p1 AND i.state = 'open'
+			AND i.message_id >= (SELECT j.position FROM {job} AS j WHERE j.id = @p1) ORDER BY i.message_id {limit 1}`),
+		settleJob: text(`UPDATE {job} SET succeeded = succeeded + @p2, refused = refused + @p3, gone = gone + @p4, streak = @p5, streak_cause = @p6,
+			position = @p7, changed_at = @p9, state = CASE WHEN @p8 = 1 AND state <> 'cancelled' THEN 'done' ELSE state END WHERE id = @p1`),
+		turnJob: text(`UPDATE {job} SET state = @p2, note = @p3, changed_at = @p4, streak = CASE WHEN @p2 = 'running' THEN 0 ELSE streak END,
+			refused = CASE WHEN @p2 = 'running' THEN 0 ELSE refused END, position = CASE WHEN @p2 = 'running' THEN @p5 ELSE position END
+			WHERE id = @p1 AND state <> @p2 AND state IN ('running', 'paused')`),
+		reopen: text(`UPDATE {job_item} SET state = 'open', code = '' WHERE job_id = @p1 AND state = 'refused'`),
 
 		versionTable: text(`{exists migration}`),
 		applied:      text(`SELECT version, checksum, applied_at FROM {migration} WHERE name = @p1 ORDER BY version DESC`),

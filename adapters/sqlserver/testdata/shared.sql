@@ -30,6 +30,8 @@ SELECT version, checksum, applied_at FROM gateway.migration WHERE name = @p1 ORD
 SELECT TOP (@p1) h.route, h.ordering_key FROM gateway.held AS h WHERE h.state = 'waiting' AND h.next_at IS NULL AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id) ;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
+-- countItems
+UPDATE gateway.job SET total = (SELECT COUNT(*) FROM gateway.job_item WHERE job_id = @p1) WHERE id = @p1;
 -- countOutbox
 SELECT channel, COUNT(*) FROM gateway.outbox GROUP BY channel;
 -- countParked
@@ -57,6 +59,8 @@ SELECT TOP (@p2) h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract
 	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
 	FROM gateway.held AS h LEFT JOIN gateway.payload AS p ON p.message_id = h.id WHERE h.state = 'waiting' AND h.next_at <= @p1 AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id)
 			ORDER BY h.next_at, h.id ;
+-- endedJob
+SELECT TOP (1) id FROM gateway.job WHERE state IN ('done', 'cancelled') AND changed_at < @p1 ORDER BY state, id ;
 -- eraseDeliveries
 UPDATE gateway.delivery SET routing_key = '' WHERE message_id = @p1;
 -- eraseHeld
@@ -74,13 +78,22 @@ SELECT h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract, h.princi
 	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
 	FROM gateway.held AS h LEFT JOIN gateway.payload AS p ON p.message_id = h.id WHERE h.id = @p1;
 -- heldRecord
-SELECT id, received_at, route, principal, sender, "identity", state, code, reason, endpoint, mapping, contract, traceparent, content_type FROM gateway.held WHERE id = @p1;
+SELECT id, received_at, route, principal, sender, "identity", state, code, reason, endpoint, mapping, contract, traceparent, correlation, content_type FROM gateway.held WHERE id = @p1;
 -- heldState
 SELECT state, route, ordering_key FROM gateway.held WHERE id = @p1;
 -- history
 SELECT at, what, done_by, code, reason FROM gateway.attempt WHERE message_id = @p1 ORDER BY id;
 -- holdLease
 UPDATE gateway.lease SET fence = fence WHERE channel = @p1 AND shard = @p2 AND owner = @p3 AND fence = @p4;
+-- job
+SELECT id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position FROM gateway.job WHERE id = @p1;
+-- jobItems
+SELECT TOP (@p2) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 AND i.state = 'open'
+			AND i.message_id >= (SELECT j.position FROM gateway.job AS j WHERE j.id = @p1) ORDER BY i.message_id ;
+-- jobs
+SELECT TOP (@p1) id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position FROM gateway.job ORDER BY id DESC ;
+-- jobsOf
+SELECT TOP (@p2) id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position FROM gateway.job WHERE state = @p1 ORDER BY id DESC ;
 -- keys
 SELECT name, value FROM gateway.message_key WHERE message_id = @p1 ORDER BY name, value;
 -- lastRelayed
@@ -144,10 +157,143 @@ SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome 
 UPDATE gateway.held SET attempts = attempts WHERE id = @p1;
 -- lockLease
 UPDATE gateway.lease SET fence = fence WHERE channel = @p1 AND shard = @p2;
+-- lot delivery groups: all
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p WHERE channel = @p1 GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: any channel
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: cause
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND code IN (@p2) AND cause = @p3 AND m.route = @p4 GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: code
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p WHERE channel = @p1 AND code IN (@p2) GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: codes
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p WHERE channel = @p1 AND code IN (@p2, @p3) GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: identity
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND m."identity" = @p2 GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: key
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND EXISTS (SELECT 1 FROM gateway.message_key AS k WHERE k.value = @p2 AND k.message_id = p.message_id) GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: no routes
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND 1 = 0 GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: route
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND m.route = @p2 GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: routes
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND m.route IN (@p2, @p3) GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: sender
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND m.sender = @p2 GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery groups: span
+SELECT g.channel, g.code, g.cause, g.heads, g.n - g.heads, g.oldest, g.newest, (SELECT TOP (1) e.message_id FROM gateway.parked AS e WHERE e.channel = g.channel AND e.code = g.code AND e.cause = g.cause AND e.behind IS NULL
+		ORDER BY e.parked_at ) FROM (
+		SELECT TOP (200) channel, code, cause, SUM(CASE WHEN behind IS NULL THEN 1 ELSE 0 END) AS heads, COUNT(*) AS n, MIN(parked_at) AS oldest, MAX(parked_at) AS newest
+		FROM gateway.parked AS p WHERE channel = @p1 AND parked_at >= @p2 AND parked_at < @p3 GROUP BY channel, code, cause ORDER BY COUNT(*) DESC, channel, code, cause ) AS g;
+-- lot delivery items: all
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p2, p.message_id, 'open', '' FROM gateway.parked AS p WHERE channel = @p1 AND behind IS NULL;
+-- lot delivery items: cause
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p5, p.message_id, 'open', '' FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND code IN (@p2) AND cause = @p3 AND m.route = @p4 AND behind IS NULL;
+-- lot delivery items: code
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, p.message_id, 'open', '' FROM gateway.parked AS p WHERE channel = @p1 AND code IN (@p2) AND behind IS NULL;
+-- lot delivery items: codes
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p4, p.message_id, 'open', '' FROM gateway.parked AS p WHERE channel = @p1 AND code IN (@p2, @p3) AND behind IS NULL;
+-- lot delivery items: identity
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, p.message_id, 'open', '' FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND m."identity" = @p2 AND behind IS NULL;
+-- lot delivery items: key
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, p.message_id, 'open', '' FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND EXISTS (SELECT 1 FROM gateway.message_key AS k WHERE k.value = @p2 AND k.message_id = p.message_id) AND behind IS NULL;
+-- lot delivery items: no routes
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p2, p.message_id, 'open', '' FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND 1 = 0 AND behind IS NULL;
+-- lot delivery items: route
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, p.message_id, 'open', '' FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND m.route = @p2 AND behind IS NULL;
+-- lot delivery items: routes
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p4, p.message_id, 'open', '' FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND m.route IN (@p2, @p3) AND behind IS NULL;
+-- lot delivery items: sender
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, p.message_id, 'open', '' FROM gateway.parked AS p INNER JOIN gateway.message AS m ON m.id = p.message_id WHERE channel = @p1 AND m.sender = @p2 AND behind IS NULL;
+-- lot delivery items: span
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p4, p.message_id, 'open', '' FROM gateway.parked AS p WHERE channel = @p1 AND parked_at >= @p2 AND parked_at < @p3 AND behind IS NULL;
+-- lot groups: all
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE state = 'parked' GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: cause
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE route = @p1 AND state = 'parked' AND code IN (@p2) AND cause = @p3 AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE route = @p1 AND state = 'parked' AND code IN (@p2) AND cause = @p3 AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE route = @p1 AND state = 'parked' AND code IN (@p2) AND cause = @p3 GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: code
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND code IN (@p1) AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND code IN (@p1) AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE state = 'parked' AND code IN (@p1) GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: codes
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND code IN (@p1, @p2) AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND code IN (@p1, @p2) AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE state = 'parked' AND code IN (@p1, @p2) GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: identity
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE "identity" = @p1 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE "identity" = @p1 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE "identity" = @p1 AND state = 'parked' GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: key
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) k.message_id FROM gateway.message_key AS k INNER JOIN gateway.held AS m ON m.id = k.message_id WHERE k.value = @p1 AND NOT EXISTS (SELECT 1 FROM gateway.message_key AS o
+			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name) AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY k.message_id ), (SELECT TOP (1) k.message_id FROM gateway.message_key AS k INNER JOIN gateway.held AS m ON m.id = k.message_id WHERE k.value = @p1 AND NOT EXISTS (SELECT 1 FROM gateway.message_key AS o
+			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name) AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY k.message_id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.message_key AS k INNER JOIN gateway.held AS m ON m.id = k.message_id WHERE k.value = @p1 AND NOT EXISTS (SELECT 1 FROM gateway.message_key AS o
+			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name) AND state = 'parked' GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: no routes
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND 1 = 0 AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND 1 = 0 AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE state = 'parked' AND 1 = 0 GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: route
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE route = @p1 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE route = @p1 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE route = @p1 AND state = 'parked' GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: routes
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND route IN (@p1, @p2) AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND route IN (@p1, @p2) AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE state = 'parked' AND route IN (@p1, @p2) GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: sender
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE sender = @p1 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE sender = @p1 AND state = 'parked' AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE sender = @p1 AND state = 'parked' GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot groups: span
+SELECT g.route, g.code, g.cause, g.n, (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND id >= @p1 AND id < @p2 AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id ), (SELECT TOP (1) id FROM gateway.held WHERE state = 'parked' AND id >= @p1 AND id < @p2 AND route = g.route AND code = g.code AND cause = g.cause ORDER BY id DESC ) FROM (SELECT TOP (200) route, code, cause, COUNT(*) AS n FROM gateway.held WHERE state = 'parked' AND id >= @p1 AND id < @p2 GROUP BY route, code, cause ORDER BY COUNT(*) DESC, route, code, cause ) AS g;
+-- lot items: all
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p1, id, 'open', '' FROM gateway.held WHERE state = 'parked';
+-- lot items: cause
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p4, id, 'open', '' FROM gateway.held WHERE route = @p1 AND state = 'parked' AND code IN (@p2) AND cause = @p3;
+-- lot items: code
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p2, id, 'open', '' FROM gateway.held WHERE state = 'parked' AND code IN (@p1);
+-- lot items: codes
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, id, 'open', '' FROM gateway.held WHERE state = 'parked' AND code IN (@p1, @p2);
+-- lot items: identity
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p2, id, 'open', '' FROM gateway.held WHERE "identity" = @p1 AND state = 'parked';
+-- lot items: key
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p2, k.message_id, 'open', '' FROM gateway.message_key AS k INNER JOIN gateway.held AS m ON m.id = k.message_id WHERE k.value = @p1 AND NOT EXISTS (SELECT 1 FROM gateway.message_key AS o
+			WHERE o.value = k.value AND o.message_id = k.message_id AND o.name < k.name) AND state = 'parked';
+-- lot items: no routes
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p1, id, 'open', '' FROM gateway.held WHERE state = 'parked' AND 1 = 0;
+-- lot items: route
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p2, id, 'open', '' FROM gateway.held WHERE route = @p1 AND state = 'parked';
+-- lot items: routes
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, id, 'open', '' FROM gateway.held WHERE state = 'parked' AND route IN (@p1, @p2);
+-- lot items: sender
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p2, id, 'open', '' FROM gateway.held WHERE sender = @p1 AND state = 'parked';
+-- lot items: span
+INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @p3, id, 'open', '' FROM gateway.held WHERE state = 'parked' AND id >= @p1 AND id < @p2;
 -- mentions
 SELECT TOP (@p2) id, route, reason FROM gateway.refusal WHERE id > @p1 ORDER BY id ;
 -- message
-SELECT id, received_at, route, principal, sender, "identity", outcome, endpoint, mapping, contract, traceparent, content_type, replay_of FROM gateway.message WHERE id = @p1;
+SELECT id, received_at, route, principal, sender, "identity", outcome, endpoint, mapping, contract, traceparent, correlation, content_type, replay_of FROM gateway.message WHERE id = @p1;
+-- nextItem
+SELECT TOP (1) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 AND i.state = 'open'
+			AND i.message_id >= (SELECT j.position FROM gateway.job AS j WHERE j.id = @p1) ORDER BY i.message_id ;
 -- nextRoute
 SELECT TOP (1) route FROM gateway.message WHERE route > @p1 ORDER BY route ;
 -- note
@@ -168,15 +314,16 @@ INSERT INTO gateway.lease (channel, shard, owner, until, fence)
 INSERT INTO gateway.shard (channel, shard, next_seq)
 			SELECT @p1, @p2, 1 WHERE NOT EXISTS (SELECT 1 FROM gateway.shard WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2);
 -- parkBehind
-INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at)
-			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, @p3, @p4, @p5, 0, @p6 FROM gateway.outbox
+INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, cause)
+			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, @p3, @p4, @p5, 0, @p6, @p8 FROM gateway.outbox
 			WHERE channel = @p1 AND shard = @p2 AND seq > @p3 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p7);
 -- parkMessage
-UPDATE gateway.held SET state = 'parked', next_at = NULL, until_at = NULL, reason = CASE WHEN code = '' THEN @p2 ELSE reason END
+UPDATE gateway.held SET state = 'parked', next_at = NULL, until_at = NULL, reason = CASE WHEN code = '' THEN @p2 ELSE reason END,
+			cause = CASE WHEN code = '' THEN @p3 ELSE cause END
 			WHERE id = @p1 AND state = 'waiting';
 -- parkOne
-INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at)
-			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
+INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, cause)
+			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7, @p8 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- parkedAmong
 SELECT seq, ordering_key FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- parkedOf
@@ -226,6 +373,11 @@ DELETE FROM gateway.discarded WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 DELETE FROM gateway.held WITH (ROWLOCK) WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeInbox
 DELETE FROM gateway.inbox WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeItems
+DELETE FROM gateway.job_item WITH (ROWLOCK) WHERE job_id = @p1
+			AND message_id IN (SELECT TOP (@p2) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 ORDER BY i.message_id );
+-- removeJob
+DELETE FROM gateway.job WHERE id = @p1;
 -- removeKeys
 DELETE FROM gateway.message_key WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeMessages
@@ -236,9 +388,13 @@ DELETE FROM gateway.payload WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(b
 DELETE FROM gateway.relayed WITH (ROWLOCK) WHERE channel = @p1 AND shard = @p2 AND first_seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- removeReply
 DELETE FROM gateway.reply WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeResponses
+DELETE FROM gateway.response WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeSomeAttempts
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id = @p1
 			AND id IN (SELECT TOP (@p2) a.id FROM gateway.attempt AS a WHERE a.message_id = @p1 ORDER BY a.id );
+-- reopen
+UPDATE gateway.job_item SET state = 'open', code = '' WHERE job_id = @p1 AND state = 'refused';
 -- reply
 SELECT body FROM gateway.reply WHERE message_id = @p1;
 -- requeueBehind
@@ -256,11 +412,21 @@ UPDATE gateway.response SET attempts = attempts + 1, at = @p5, took = @p6, statu
 INSERT INTO gateway.response (message_id, channel, shard, seq, attempts, first_at, at, took, status, content_type, code, reason, cut, packing, body)
 			SELECT @p1, @p2, @p3, @p4, 1, @p5, @p5, @p6, @p7, @p8, @p9, @p10, @p11, @p12, CONVERT(varbinary(max), @p13, 2)
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.response WITH (UPDLOCK, SERIALIZABLE) WHERE message_id = @p1 AND channel = @p2 AND shard = @p3 AND seq = @p4);
+-- routeOf
+SELECT route FROM gateway.message WHERE id = @p1;
+-- settleItem
+UPDATE gateway.job_item SET state = @p3, code = @p4 WHERE job_id = @p1 AND message_id = @p2 AND state = 'open';
+-- settleJob
+UPDATE gateway.job SET succeeded = succeeded + @p2, refused = refused + @p3, gone = gone + @p4, streak = @p5, streak_cause = @p6,
+			position = @p7, changed_at = @p9, state = CASE WHEN @p8 = 1 AND state <> 'cancelled' THEN 'done' ELSE state END WHERE id = @p1;
 -- skipOne
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, holds)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7, 0 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- standsOf
 SELECT DISTINCT channel, shard FROM gateway.delivery WHERE message_id = @p1 ORDER BY channel, shard;
+-- startJob
+INSERT INTO gateway.job (id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position)
+			VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p7, @p8, @p9, '', 0, 0, 0, 0, 0, '', @p10);
 -- subject
 SELECT TOP (@p4) k.message_id FROM gateway.message_key AS k WHERE k.value = @p1 AND k.message_id > @p2 AND k.name = @p3
 			ORDER BY k.message_id ;
@@ -277,6 +443,10 @@ SELECT tries FROM gateway.suspect WHERE origin = @p1;
 UPDATE gateway.lease SET fence = fence + CASE WHEN owner = @p3 AND until > SYSUTCDATETIME() THEN 0 ELSE 1 END,
 			owner = @p3, until = DATEADD(millisecond, @p5, SYSUTCDATETIME())
 			WHERE channel = @p1 AND shard = @p2 AND (owner = @p3 OR until <= SYSUTCDATETIME());
+-- turnJob
+UPDATE gateway.job SET state = @p2, note = @p3, changed_at = @p4, streak = CASE WHEN @p2 = 'running' THEN 0 ELSE streak END,
+			refused = CASE WHEN @p2 = 'running' THEN 0 ELSE refused END, position = CASE WHEN @p2 = 'running' THEN @p5 ELSE position END
+			WHERE id = @p1 AND state <> @p2 AND state IN ('running', 'paused');
 -- unparkBehind
 DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND behind = @p3
 	AND seq IN (SELECT k.seq FROM gateway.parked AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p4);

@@ -108,6 +108,10 @@ func (c *compiler) lookup(n *variable) *Variable {
 		for name := range c.scope.Variables {
 			names = append(names, name)
 		}
+		if row, column, dotted := strings.Cut(n.name, "."); dotted && c.scope.Variables[row] != nil {
+			c.fail(n, "there is no variable $%s; did you mean $%s/%s?", n.name, row, column)
+			return nil
+		}
 		c.fail(n, "there is no variable $%s%s", n.name, didYouMean("$", n.name, names))
 		return nil
 	}

@@ -160,7 +160,7 @@ func (c *compiler) call(n *call) code {
 	f, ok := library(n.name)
 	switch {
 	case n.prefix != "" && n.prefix != "fn" || !ok && !slices.Contains(unbuilt, n.name):
-		return c.fail(n, "there is no function %s%s", display(n.prefix, n.name), didYouMean("", n.name, functionNames))
+		return c.fail(n, "there is no function %s%s", display(n.prefix, n.name), meant(n.name))
 	case !ok:
 		return c.later(n, "the function "+n.name)
 	case len(n.args) < f.least || f.most >= 0 && len(n.args) > f.most:

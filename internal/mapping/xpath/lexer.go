@@ -119,7 +119,11 @@ func (l *lexer) next() *Fault {
 			return nil
 		}
 	}
-	return &Fault{l.at, fmt.Sprintf("%q cannot stand in an expression", c)}
+	hint := ""
+	if c == '&' {
+		hint = "; write and"
+	}
+	return &Fault{l.at, fmt.Sprintf("%q cannot stand in an expression%s", c, hint)}
 }
 
 func (l *lexer) add(t token, size int) {

@@ -105,6 +105,8 @@ func (c *compiler) numeric(n node, k code, of string) code {
 		return k
 	case t.Class == Untyped:
 		return c.fail(n, "%s needs a number, and this has no type; convert it with xs:decimal()", of)
+	case t.Class == String && of == "+":
+		return c.fail(n, "+ needs a number, not %s; texts are joined with ||", t)
 	default:
 		return c.fail(n, "%s needs a number, not %s", of, t)
 	}

@@ -65,9 +65,12 @@ func (p *parser) fail(offset int, format string, args ...any) {
 
 func (p *parser) unexpected(want string) {
 	t := p.peek()
-	hint := ""
-	if t.kind == symbolToken && t.text == ":" {
-		hint = "; a prefix, a colon and a name stand together, and a minus needs spaces around it"
+	hint, before := "", ""
+	if p.i > 0 && p.tokens[p.i-1].kind == symbolToken {
+		before = p.tokens[p.i-1].text
+	}
+	if t.kind == symbolToken {
+		hint = habit(before, t.text)
 	}
 	p.fail(t.offset, "found %s where %s should be%s", t, want, hint)
 }
@@ -415,6 +418,10 @@ func (p *parser) primary() node {
 		return &current{at(t.offset)}
 	case t.text == "(":
 		return p.parenthesised(t)
+	case t.text == "{":
+		p.i--
+		p.unexpected("a path, a value or a function")
+		return nil
 	}
 	p.later(t.offset, "maps, arrays and function items")
 	return nil

@@ -2,6 +2,7 @@ package xpath
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 )
@@ -208,7 +209,11 @@ func (c *compiler) childStep(w *walk, t *Type, s *step) bool {
 	}
 	r, ok := t.Shape.child(name)
 	if !ok {
-		c.fail(s, "%s", c.scope.unknown(t.Shape, display(s.prefix, s.name), false))
+		message := c.scope.unknown(t.Shape, display(s.prefix, s.name), false)
+		if !strings.Contains(message, "did you mean") {
+			message += c.scope.astray(t.Shape, name)
+		}
+		c.fail(s, "%s", message)
 		return false
 	}
 	return c.add(w, t, r, s, move{axis: childAxis, name: name, named: true})

@@ -30,6 +30,8 @@ SELECT version, checksum, applied_at FROM gateway.migration WHERE name = @p1 ORD
 SELECT TOP (@p1) h.route, h.ordering_key FROM gateway.held AS h WHERE h.state = 'waiting' AND h.next_at IS NULL AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id) ;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
+-- confirmRun
+DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq BETWEEN @p3 AND @p4;
 -- countItems
 UPDATE gateway.job SET total = (SELECT COUNT(*) FROM gateway.job_item WHERE job_id = @p1) WHERE id = @p1;
 -- countOutbox

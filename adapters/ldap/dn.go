@@ -72,7 +72,21 @@ func shortType(name string) (string, error) {
 
 // foldSpace is caseIgnoreMatch without the Unicode normalisation form: lower
 // case, outer spaces gone, inner runs as one.
-func foldSpace(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+func foldSpace(s string) string { return strings.ToLower(oneSpace(s)) }
+
+// oneSpace returns s without outer spaces and with inner runs of them as one;
+// most names are that already, and are not copied.
+func oneSpace(s string) string {
+	before := byte(' ')
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf || c < ' ' || c == ' ' && before == ' ' {
+			return strings.Join(strings.Fields(s), " ")
+		}
+		before = c
+	}
+	return strings.TrimSuffix(s, " ")
+}
 
 // normalValue folds and escapes a value. One that is not text is compared byte
 // by byte: folding would make all of its bytes the same.

@@ -95,8 +95,8 @@ func (d *Directory) Authenticate(ctx context.Context, username, password string)
 	if r := inadmissible(username, password); r != nil {
 		return nil, refused(r)
 	}
-	c := credentials{name: strings.Join(strings.Fields(username), " "), password: password}
-	c.key = d.memory.digest(ofLogin, foldSpace(username), password)
+	c := credentials{name: oneSpace(username), password: password}
+	c.key = d.memory.digest(ofLogin, strings.ToLower(c.name), password)
 	if identity, err, known := d.remembered(c.key); known {
 		return identity, err
 	}
@@ -118,7 +118,7 @@ func (d *Directory) Lookup(ctx context.Context, username string) (*gateway.Ident
 	}
 	return d.share(ctx, key, func(ctx context.Context) (*gateway.Identity, error) {
 		return d.conclude(ctx, key, func(ctx context.Context) (accepted, error) {
-			return d.lookup(ctx, strings.Join(strings.Fields(username), " "))
+			return d.lookup(ctx, oneSpace(username))
 		})
 	})
 }
@@ -155,12 +155,15 @@ func inadmissible(username, password string) *Refusal {
 	if strings.TrimSpace(username) == "" || strings.TrimSpace(password) == "" {
 		return &Refusal{Reason: ReasonEmpty}
 	}
-	for _, s := range []string{username, password} {
-		if len(s) > maxCredential || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-			return &Refusal{Reason: ReasonCharacters}
-		}
+	if !printable(username) || !printable(password) {
+		return &Refusal{Reason: ReasonCharacters}
 	}
 	return nil
+}
+
+// printable reports whether s may be part of a credential at all.
+func printable(s string) bool {
+	return len(s) <= maxCredential && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // remembered answers from the cache, if it can.

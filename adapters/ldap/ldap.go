@@ -41,6 +41,7 @@ type Directory struct {
 	account serviceAccount
 	memory  *memory
 	proving stripes
+	dozing  chan struct{} // one for each refusal that may block a thread
 	flights singleflight.Group
 
 	life    context.Context // ends with Close
@@ -62,7 +63,7 @@ func New(c Config, log *slog.Logger, now func() time.Time) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{config: c, log: log, now: now, memory: newMemory(c, now), proving: newStripes()}
+	d := &Directory{config: c, log: log, now: now, memory: newMemory(c, now), proving: newStripes(), dozing: make(chan struct{}, maxDozing)}
 	d.life, d.end = context.WithCancel(context.Background())
 	for _, url := range c.URLs {
 		d.servers = append(d.servers, newServer(d, url, base))
@@ -228,18 +229,6 @@ func (d *Directory) authenticate(ctx context.Context, c credentials) (*gateway.I
 // searchesItself reports whether entries can be read without a user's password.
 func (d *Directory) searchesItself() bool {
 	return d.config.BindDN != "" || d.config.UserDNTemplate == ""
-}
-
-// settle waits until a refusal's time tells nothing: an unknown user costs one
-// search, a wrong password a bind with however slow a hash.
-func (d *Directory) settle(ctx context.Context, began time.Time) {
-	delay := d.config.RefusalDelay
-	timer := time.NewTimer(delay - d.now().Sub(began)%delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // conclude turns how a job ended into what is remembered and answered.

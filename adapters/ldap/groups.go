@@ -159,6 +159,9 @@ func (g *groupSearch) byToken(ctx context.Context, user string) error {
 	if len(result.Entries) == 0 {
 		return &Refusal{Reason: ReasonUnknown, Detail: "the entry is gone"}
 	}
+	if err := g.conn.complete(ctx, result.Entries[0], g.found.limit); err != nil {
+		return err
+	}
 	for chunk := range slices.Chunk(result.Entries[0].GetRawAttributeValues("tokenGroups"), batch) {
 		parts := make([]string, len(chunk))
 		for i, sid := range chunk {

@@ -190,7 +190,7 @@ func (d *Directory) one(ctx context.Context, conn *conn, p *profile, base string
 	case len(result.Entries) == 0:
 		return nil, &Refusal{Reason: ReasonUnknown}
 	case len(result.Entries) == 1:
-		return result.Entries[0], nil
+		return result.Entries[0], conn.complete(ctx, result.Entries[0], d.config.GroupSearch.MaxGroups)
 	}
 	var names []string
 	for _, e := range result.Entries {

@@ -2,9 +2,11 @@ package ldap_test
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,6 +53,37 @@ func TestCacheHitMakesNoPacket(t *testing.T) {
 	d.Flush()
 	if _, err := d.Authenticate(t.Context(), alice, alicesPass); err != nil || s.Binds(aliceDN) != 3 {
 		t.Errorf("after a flush: %v, %d binds", err, s.Binds(aliceDN))
+	}
+}
+
+// TestCachedDecision: what nearly every call pays takes no memory, and under two
+// microseconds. The quickest of many short runs counts, which other programs did
+// not cut into.
+func TestCachedDecision(t *testing.T) {
+	d := dial(t, settings(serve(t, directory.Config{}).URL()))
+	decide := func() {
+		if _, err := d.Authenticate(t.Context(), alice, alicesPass); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decide()
+	best := time.Hour
+	for range 500 {
+		began := time.Now()
+		for range 100 {
+			decide()
+		}
+		best = min(best, time.Since(began)/100)
+	}
+	t.Logf("%v", best)
+	if raceDetector {
+		return // which slows it down and allocates
+	}
+	if best >= 2*time.Microsecond {
+		t.Errorf("a cached decision took %v", best)
+	}
+	if n := testing.AllocsPerRun(1000, decide); n >= 1 {
+		t.Errorf("a cached decision allocates %v times", n)
 	}
 }
 
@@ -349,8 +382,14 @@ func TestStaleAnswersWhileDown(t *testing.T) {
 	}
 	s.Close()
 	d.clock.forward(30 * time.Minute)
-	if _, err := d.Authenticate(t.Context(), alice, alicesPass); err != nil {
-		t.Errorf("within serve_stale_for: %v", err)
+	for range 3 {
+		id, err := d.Authenticate(t.Context(), alice, alicesPass)
+		if err != nil || !id.Stale || len(id.Groups) != 3 || !id.At.Equal(d.clock.now().Add(-30*time.Minute)) {
+			t.Errorf("within serve_stale_for: %+v, %v", id, err)
+		}
+	}
+	if n := d.log.count("answered from memory"); n != 1 {
+		t.Errorf("told %d times", n)
 	}
 	if _, err := d.Authenticate(t.Context(), alice, "wrong"); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("another password: %v", err)
@@ -358,6 +397,53 @@ func TestStaleAnswersWhileDown(t *testing.T) {
 	d.clock.forward(time.Hour)
 	if _, err := d.Authenticate(t.Context(), alice, alicesPass); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("past serve_stale_for: %v", err)
+	}
+}
+
+// Whom memory knows does not wait for servers that do not answer; as soon as one
+// does, it decides again.
+func TestStaleAnswersDoNotWait(t *testing.T) {
+	s := serve(t, directory.Config{})
+	way := newRoad(t, s.Addr())
+	c := settings("ldap://" + way.addr)
+	c.Cache.ServeStaleFor = time.Hour
+	d := dial(t, c)
+	if _, err := d.Authenticate(t.Context(), alice, alicesPass); err != nil {
+		t.Fatal(err)
+	}
+	way.shut()
+	d.clock.forward(2 * time.Minute)
+	var dialled atomic.Int32
+	listener, err := net.Listen("tcp", way.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hung := make(chan struct{})
+	go func() {
+		defer close(hung)
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			dialled.Add(1)
+			c.Close()
+		}
+	}()
+	for range 20 {
+		if id, err := d.Authenticate(t.Context(), alice, alicesPass); err != nil || !id.Stale {
+			t.Errorf("%+v, %v", id, err)
+		}
+	}
+	if n := dialled.Load(); n != 1 {
+		t.Errorf("a server that does not answer was asked %d times within its rest", n)
+	}
+	listener.Close()
+	<-hung
+	way.open()
+	d.clock.forward(time.Minute)
+	if id, err := d.Authenticate(t.Context(), alice, alicesPass); err != nil || id.Stale || d.log.count("from_memory=20") != 1 {
+		t.Errorf("when it is back: %+v, %v", id, err)
 	}
 }
 

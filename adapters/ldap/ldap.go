@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ type Directory struct {
 	closed  bool
 	running sync.WaitGroup
 	trouble edge
+	stale   fallback
 }
 
 // New returns a Directory; it connects to nothing yet. The error is Validate's,
@@ -233,21 +235,51 @@ func (d *Directory) searchesItself() bool {
 
 // conclude turns how a job ended into what is remembered and answered.
 func (d *Directory) conclude(ctx context.Context, key digest, job func(context.Context) (accepted, error)) (*gateway.Identity, error) {
+	if d.away() {
+		if identity, ok := d.standIn(key); ok {
+			return identity, nil
+		}
+	}
 	a, err := job(ctx)
 	if err == nil {
-		d.trouble.over(d.log)
+		d.answered()
 		d.memory.accept(key, a)
 		return a.identity, nil
 	}
 	if r, ok := errors.AsType[*Refusal](err); ok {
-		d.trouble.over(d.log)
+		d.answered()
 		d.memory.refuse(key, r)
 		return nil, refused(r)
 	}
-	if identity, ok := d.memory.stale(key); ok {
+	if identity, ok := d.standIn(key); ok {
 		return identity, nil
 	}
 	return nil, d.unavailable(err)
+}
+
+// answered notes that the directory did what it is there for.
+func (d *Directory) answered() {
+	d.trouble.over(d.log)
+	d.stale.over(d.log)
+}
+
+// away reports whether every server failed lately. Who can be answered from memory
+// need not wait then for what others have just waited for in vain.
+func (d *Directory) away() bool {
+	return !slices.ContainsFunc(d.servers, func(s *server) bool { return !s.resting() })
+}
+
+// standIn is what the directory said before it went away, if the configuration
+// lets that serve. It is marked, and told in the log.
+func (d *Directory) standIn(key digest) (*gateway.Identity, bool) {
+	identity, ok := d.memory.stale(key)
+	if !ok {
+		return nil, false
+	}
+	d.stale.use(d.log, d.config.Cache.ServeStaleFor)
+	marked := *identity
+	marked.Stale = true
+	return &marked, true
 }
 
 func refused(r *Refusal) error { return fault.New(fault.CodeUnauthenticated, "").Because(r) }
@@ -316,5 +348,28 @@ func (e *edge) over(log *slog.Logger) {
 	if e.message != "" {
 		e.message = ""
 		log.Info("directory works as configured again")
+	}
+}
+
+// fallback logs that logins are answered from memory, and how many were, each once.
+type fallback struct {
+	mu      sync.Mutex
+	answers int
+}
+
+func (f *fallback) use(log *slog.Logger, limit time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.answers++; f.answers == 1 {
+		log.Warn("directory is away; logins that it let in before are answered from memory", "serve_stale_for", limit)
+	}
+}
+
+func (f *fallback) over(log *slog.Logger) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.answers > 0 {
+		log.Info("logins are answered by the directory again", "from_memory", f.answers)
+		f.answers = 0
 	}
 }

@@ -431,6 +431,9 @@ func (g *Gateway) attrs(p *passage) []any {
 	}
 	if p.identity != nil {
 		attrs = append(attrs, "user", p.identity.Login)
+		if p.identity.Stale {
+			attrs = append(attrs, "directory_said", p.identity.At)
+		}
 	}
 	if p.ways != "" {
 		attrs = append(attrs, "by", p.ways)

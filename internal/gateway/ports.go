@@ -271,6 +271,8 @@ type Identity struct {
 	GroupNames []string
 	// At is when the directory said so.
 	At time.Time
+	// Stale says that it could not be asked again, though it was time to.
+	Stale bool
 }
 
 // Publisher hands deliveries of one channel to the outside.

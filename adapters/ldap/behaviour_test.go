@@ -147,11 +147,32 @@ func TestChangesAreSeenInTime(t *testing.T) {
 		}
 	})
 	t.Run("entry gone", func(t *testing.T) {
-		s := serve(t, directory.Config{})
+		s := serve(t, directory.Config{Entries: edit(t, aliceDN, "entryUUID", "1")})
 		c := settings(s.URL())
 		c.Cache.TTL, c.Cache.GroupTTL = time.Hour, 10*time.Second
 		d := dial(t, c)
-		if _, err := d.Authenticate(t.Context(), alice, alicesPass); err != nil {
+		login := func() error {
+			id, err := d.Authenticate(t.Context(), alice, alicesPass)
+			if err == nil && id.ID != "1" {
+				t.Errorf("%+v", id)
+			}
+			return err
+		}
+		if err := login(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Replace(edit(t, aliceDN, "entryUUID", "2")); err != nil {
+			t.Fatal(err)
+		}
+		d.clock.forward(10 * time.Second)
+		if err := login(); reasonOf(err) != ldap.ReasonUnknown {
+			t.Errorf("another entry of the same name: %v", err)
+		}
+		d.Flush()
+		if err := s.Replace(edit(t, aliceDN, "entryUUID", "1")); err != nil {
+			t.Fatal(err)
+		}
+		if err := login(); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Replace(slices.DeleteFunc(corp(t), func(e directory.Entry) bool { return e.DN == aliceDN })); err != nil {
@@ -246,7 +267,7 @@ func TestParallelLoginsAreOneBind(t *testing.T) {
 
 func TestAccountStates(t *testing.T) {
 	states := map[string]ldap.Reason{"532": ldap.ReasonExpired, "773": ldap.ReasonMustChange, "775": ldap.ReasonLocked}
-	adOnly := map[string]ldap.Reason{"533": ldap.ReasonDisabled, "701": ldap.ReasonAccountEnd, "530": ldap.ReasonHours, "531": ldap.ReasonPlace}
+	adOnly := map[string]ldap.Reason{"52e": ldap.ReasonPassword, "525": ldap.ReasonUnknown, "533": ldap.ReasonDisabled, "701": ldap.ReasonAccountEnd, "530": ldap.ReasonHours, "531": ldap.ReasonPlace}
 	try := func(t *testing.T, ad bool, state string, want ldap.Reason) {
 		c := directory.Config{ActiveDirectory: ad, Entries: edit(t, aliceDN, "accountState", state)}
 		settings := settings(serve(t, c).URL())

@@ -1,12 +1,16 @@
 package ldap
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -101,6 +105,9 @@ func (d *Directory) regroup(ctx context.Context, a accepted) (accepted, error) {
 			identity, err := d.identify(p, user)
 			if err != nil {
 				return err
+			}
+			if identity.ID != a.identity.ID {
+				return &Refusal{Reason: ReasonUnknown, DN: identity.DN, Detail: "the entry of this name is another one by now"}
 			}
 			err = d.addGroups(ctx, conn, user, identity)
 			next = d.acceptedNow(user, identity)
@@ -202,7 +209,7 @@ func (d *Directory) one(ctx context.Context, conn *conn, p *profile, base string
 
 // userAttributes are what is read of a user's entry; the password never is.
 func (d *Directory) userAttributes(p *profile) []string {
-	attributes := append([]string{"userAccountControl"}, standingAttributes...)
+	attributes := append([]string{"userAccountControl", p.idAttribute(&d.config)}, standingAttributes...)
 	attributes = append(attributes, p.usernameAttributes(&d.config)...)
 	if c := d.config.ClientCertificates; c != nil && c.Pinned {
 		attributes = append(attributes, "userCertificate", "userCertificate;binary")
@@ -229,13 +236,23 @@ func (d *Directory) identify(p *profile, user *goldap.Entry) (*gateway.Identity,
 			return nil, &Refusal{Reason: ReasonDisabled, DN: dn}
 		}
 	}
-	identity := &gateway.Identity{DN: dn}
+	identity := &gateway.Identity{DN: dn, ID: entryID(user, p.idAttribute(&d.config))}
 	for _, a := range p.usernameAttributes(&d.config) {
 		if identity.Login = user.GetEqualFoldAttributeValue(a); identity.Login != "" {
 			break
 		}
 	}
 	return identity, nil
+}
+
+// entryID is the value of the attribute that no two entries ever share: as it is
+// where it is text, else in hexadecimal; empty where there is none.
+func entryID(user *goldap.Entry, attribute string) string {
+	value := user.GetEqualFoldRawAttributeValue(attribute)
+	if bytes.ContainsFunc(value, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+		return hex.EncodeToString(value)
+	}
+	return string(value)
 }
 
 // prove tries a password on an entry, unless that could lock the account. One

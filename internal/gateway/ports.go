@@ -263,6 +263,9 @@ type Directory interface {
 type Identity struct {
 	// DN is the normalised distinguished name of the entry found, never the name as typed.
 	DN string
+	// ID tells the entry from a later one of the same name; empty where the directory
+	// keeps no such attribute.
+	ID string
 	// Login is the entry's own login attribute.
 	Login string
 	// Groups are the normalised distinguished names of all groups, nested ones

@@ -115,13 +115,26 @@ func (a *domainController) modify(dn, attribute string, values ...string) {
 }
 
 func (a *domainController) login(name string) string { return name + "-" + a.suffix }
-func (a *domainController) pass(name string) string  { return "Passw0rd-" + a.login(name) }
+
+// escaped is a value in a DN as Samba takes it, which wants = escaped too.
+func escaped(value string) string { return strings.ReplaceAll(goldap.EscapeDN(value), "=", `\=`) }
+
+// account is a login without what no account name holds.
+func (a *domainController) account(name string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("\"/\\[]:;|=,+*?<>@#' ", r) {
+			return '_'
+		}
+		return r
+	}, a.login(name))
+}
+func (a *domainController) pass(name string) string { return "Passw0rd-" + a.login(name) }
 
 // user makes an account with a password and the flags, and returns its DN.
 func (a *domainController) user(name, flags string, more map[string]string) string {
 	a.t.Helper()
-	dn := "CN=" + strings.ReplaceAll(a.login(name), ",", `\,`) + "," + a.unit
-	a.add(dn, "objectClass", "user", "sAMAccountName", a.login(name), "userPrincipalName", a.login(name)+"@corp.example",
+	dn := "CN=" + escaped(a.login(name)) + "," + a.unit
+	a.add(dn, "objectClass", "user", "sAMAccountName", a.account(name), "userPrincipalName", a.account(name)+"@corp.example",
 		"unicodePwd", quoted(a.pass(name)), "userAccountControl", flags)
 	for attribute, value := range more {
 		a.modify(dn, attribute, value)
@@ -133,8 +146,8 @@ func (a *domainController) user(name, flags string, more map[string]string) stri
 // group makes a group and returns its DN.
 func (a *domainController) group(name string, members ...string) string {
 	a.t.Helper()
-	dn := "CN=" + strings.ReplaceAll(a.login(name), ",", `\,`) + "," + a.unit
-	a.add(dn, "objectClass", "group", "sAMAccountName", strings.ReplaceAll(a.login(name), ",", "_"))
+	dn := "CN=" + escaped(a.login(name)) + "," + a.unit
+	a.add(dn, "objectClass", "group", "sAMAccountName", a.account(name))
 	if len(members) > 0 {
 		a.modify(dn, "member", members...)
 	}
@@ -344,6 +357,67 @@ func TestADGroups(t *testing.T) {
 	lines, err := dial(t, a.settings()).Check(t.Context(), a.login("anna"))
 	if text := strings.Join(lines, "\n"); err != nil || !strings.Contains(text, "Active Directory") || !strings.Contains(text, "groups by token_groups") {
 		t.Errorf("check: %s\n%v", text, err)
+	}
+}
+
+// TestADNames: whatever stands in the names of users and groups, the groups are
+// found; whatever is typed for a login, it finds nothing that it does not spell.
+func TestADNames(t *testing.T) {
+	a := activeDirectory(t)
+	for _, name := range []string{`Doe, John`, `a+b=c`, `"x" <y>`, `back\slash`, `#hash`, `semi;colon`, `star*(paren)`, `Müller Ünal 日本`, `o'brien/é`} {
+		dn := a.user(name, "66048", nil)
+		normalUser, err := ldap.NormalizeDN(dn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id, err := dial(t, a.settings()).Entry(t.Context(), normalUser); err != nil || id.DN != normalUser {
+			t.Errorf("%s by its normalised name: %+v, %v", name, id, fault.Of(err))
+		}
+		group := a.group("of "+name, dn)
+		top := a.group("above "+name, group)
+		for _, strategy := range []string{"auto", "recursive", "in_chain", "search", "member_of"} {
+			c := a.settings()
+			c.GroupSearch.Strategy = strategy
+			id, err := dial(t, c).Authenticate(t.Context(), a.account(name), a.pass(name))
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, strategy, fault.Of(err))
+				continue
+			}
+			for i, want := range []string{group, top} {
+				normal, err := ldap.NormalizeDN(want)
+				if err != nil {
+					t.Fatal(err)
+				}
+				direct := strategy == "search" || strategy == "member_of"
+				if slices.Contains(id.Groups, normal) != (i == 0 || !direct) {
+					t.Errorf("%s, %s: %q among %q", name, strategy, normal, id.Groups)
+				}
+			}
+		}
+	}
+	d := dial(t, a.settings())
+	for _, typed := range []string{"*", "*)(objectClass=*", `\2a`, "(", a.account("Doe, John") + "*", a.account("Doe, John") + ")(|(cn=*", `CORP\*`, `CORP\`, "@corp.example", "#", "\xff"} {
+		if _, err := d.Authenticate(t.Context(), typed, a.pass("Doe, John")); fault.KindOf(err) != fault.Unauthenticated {
+			t.Errorf("%q: %v", typed, err)
+		}
+	}
+}
+
+// TestADLimits: the server sends more than it is asked for, and no more is taken.
+func TestADLimits(t *testing.T) {
+	a := activeDirectory(t)
+	dn := a.user("anna", "66048", nil)
+	for i := range 12 {
+		a.group(fmt.Sprint("group", i), dn)
+	}
+	for _, strategy := range []string{"token_groups", "recursive", "in_chain", "search", "member_of"} {
+		c := a.settings()
+		c.GroupSearch.Strategy, c.GroupSearch.MaxGroups, c.GroupSearch.PageSize = strategy, 5, 4
+		d := dial(t, c)
+		id, err := d.Authenticate(t.Context(), a.login("anna"), a.pass("anna"))
+		if err != nil || len(id.Groups) != 5 || d.log.count("max_groups") != 1 {
+			t.Errorf("%s: %+v, %v", strategy, id, fault.Of(err))
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ const notInPrincipal = "\"/\\[]:;|=,+*?<>@"
 // bindName fills the template: a DN's value is escaped, a principal's checked.
 func bindName(template, username string) (string, bool) {
 	if strings.Contains(template, "=") {
-		return strings.Replace(template, usernameSlot, goldap.EscapeDN(username), 1), true
+		return strings.Replace(template, usernameSlot, bindable(username), 1), true
 	}
 	if strings.ContainsAny(username, notInPrincipal) {
 		return "", false

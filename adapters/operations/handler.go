@@ -19,8 +19,8 @@ import (
 
 // Core is the gateway as this door sees it.
 type Core interface {
-	// Operator checks credentials: fault.Unauthenticated or fault.Unavailable.
-	Operator(ctx context.Context, c gateway.Credentials) (*gateway.Operator, error)
+	// Operator checks what somebody shows: fault.Unauthenticated or fault.Unavailable.
+	Operator(ctx context.Context, p gateway.Proof) (*gateway.Operator, error)
 	Explain(ctx context.Context, q gateway.Question) (*gateway.Explanation, error)
 
 	Replay(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
@@ -217,11 +217,11 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, take verbs) (an
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.config.RequestTimeout)
 	defer cancel()
-	credentials, err := h.credentials(r)
+	proof, err := h.proof(r)
 	if err != nil {
 		return nil, err
 	}
-	operator, err := h.Core.Operator(ctx, credentials)
+	operator, err := h.Core.Operator(ctx, proof)
 	if err != nil {
 		return nil, err
 	}

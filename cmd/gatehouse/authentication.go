@@ -21,6 +21,9 @@ type authenticationSection struct {
 	// TokenWindow is how far a UsernameToken's Created may be from now, and how long
 	// its Nonce is remembered; 5m
 	TokenWindow time.Duration `yaml:"token_window"`
+	// Operators are the ways in at the operations API: basic (default), certificate
+	// and bearer.
+	Operators waysIn `yaml:"operators"`
 }
 
 type digestSection struct {
@@ -88,17 +91,33 @@ func (p *project) checkAuthentication(root *config.Node, faults *config.Faults) 
 		users = append(users, user)
 	}
 	p.checkCertificates(root, faults)
+	p.checkOperators(root, faults)
 	p.checkWays(faults)
 }
 
 // checkCertificates joins the rule that finds entries with the listener that asks
 // for certificates.
 func (p *project) checkCertificates(root *config.Node, faults *config.Faults) {
-	if p.Directory == nil || p.Directory.ClientCertificates == nil {
+	if !p.knowsHolders() {
 		return
 	}
-	if t := p.Listen.Public.TLS; t == nil || t.ClientCAFile == "" {
+	if !p.Listen.Public.TLS.asks() && (p.Listen.Operations == nil || !p.Listen.Operations.TLS.asks()) {
 		faults.Add(root.Get("directory").Get("client_certificates").Fault("nobody is asked for a certificate: listen.public.tls has no client_ca_file"))
+	}
+}
+
+// checkOperators looks at the ways in of operators.
+func (p *project) checkOperators(root *config.Node, faults *config.Faults) {
+	at := root.Get("authentication").Get("operators")
+	for _, way := range p.Authentication.Operators {
+		switch {
+		case way == gateway.WayDigest || way == gateway.WayUsernameToken:
+			faults.Add(at.Fault("%s is of SOAP messages; operators come by basic, certificate or bearer", way))
+		case way == gateway.WayCertificate && (p.Listen.Operations == nil || !p.Listen.Operations.TLS.asks() || !p.knowsHolders()):
+			faults.Add(at.Fault("certificate is not configured: listen.operations.tls.client_ca_file has certificates shown, and directory.client_certificates says whose they are"))
+		case way == gateway.WayBearer && !p.opens(way):
+			faults.Add(at.Fault("bearer is not configured: %s", configuredBy[way]))
+		}
 	}
 }
 
@@ -125,16 +144,21 @@ func (p *project) checkWays(faults *config.Faults) {
 
 // configuredBy says what opens a way in.
 var configuredBy = map[gateway.WayIn]string{
-	gateway.WayCertificate: "directory.client_certificates says whose a certificate is",
+	gateway.WayCertificate: "listen.public.tls.client_ca_file has certificates shown, and directory.client_certificates says whose they are",
 	gateway.WayBearer:      "authentication.tokens names the issuers",
 	gateway.WayDigest:      "authentication.digests names the users",
 }
 
-// opens reports whether a way in is configured.
+// knowsHolders reports whether it is configured whose client certificates are.
+func (p *project) knowsHolders() bool {
+	return p.Directory != nil && p.Directory.ClientCertificates != nil
+}
+
+// opens reports whether a way in of senders is configured.
 func (p *project) opens(way gateway.WayIn) bool {
 	switch way {
 	case gateway.WayCertificate:
-		return p.Directory != nil && p.Directory.ClientCertificates != nil
+		return p.knowsHolders() && p.Listen.Public.TLS.asks()
 	case gateway.WayBearer:
 		return len(p.Authentication.Tokens) > 0
 	case gateway.WayDigest:
@@ -157,8 +181,9 @@ func (a *assembly) waysIn() gateway.WaysIn {
 		Window:    p.Authentication.TokenWindow,
 		Secrets:   map[string]config.Secret{},
 		Endpoints: map[string][]gateway.WayIn{},
+		Operators: p.Authentication.Operators,
 	}
-	if a.directory != nil && p.opens(gateway.WayCertificate) {
+	if a.directory != nil && p.knowsHolders() {
 		w.Certificates = a.directory
 	}
 	if a.tokens != nil {
@@ -188,7 +213,7 @@ func (p *project) reportWays(r *checkReport) {
 			}
 			ways := p.ways(e)
 			r.way(checkedWay{e.name(), wayNames(ways)})
-			if t := p.Listen.Public.TLS; t != nil && t.ClientCAFile != "" && t.ClientCertificates == optional && !slices.Contains(ways, gateway.WayCertificate) {
+			if t := p.Listen.Public.TLS; t.asks() && t.ClientCertificates == optional && !slices.Contains(ways, gateway.WayCertificate) {
 				clear = append(clear, e.name())
 			}
 		}

@@ -145,8 +145,11 @@ func (t *tlsSection) certificate() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
+// asks reports whether callers are asked for certificates.
+func (t *tlsSection) asks() bool { return t != nil && t.ClientCAFile != "" }
+
 func (t *tlsSection) clientCAs(c *tls.Config) error {
-	if t.ClientCAFile == "" {
+	if !t.asks() {
 		return nil
 	}
 	pem, err := os.ReadFile(string(t.ClientCAFile))

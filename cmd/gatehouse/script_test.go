@@ -79,6 +79,7 @@ func TestScripts(t *testing.T) {
 			"certificates": scriptCertificates,
 			"issuer":       scriptIssuer,
 			"digest":       scriptDigest,
+			"show":         scriptShow,
 		},
 	})
 }
@@ -126,6 +127,7 @@ func setUpScript(env *testscript.Env) error {
 	}
 	env.Setenv("ADDRESS", l.addresses["gateway"])
 	env.Setenv("OPERATIONS", "http://"+l.addresses["operations"])
+	env.Setenv("OPERATIONS_ADDRESS", l.addresses["operations"])
 	env.Setenv("BROKER", "amqp://"+l.addresses["broker"])
 	env.Setenv("BASE", "http://"+l.addresses["gateway"])
 	env.Setenv("ORDERS", "http://"+l.addresses["gateway"]+"/soap/orders/OrderService")

@@ -5,12 +5,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha1"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -123,4 +125,46 @@ func scriptDigest(ts *testscript.TestScript, _ bool, args []string) {
 	src, err := os.ReadFile(ts.MkAbs(args[2]))
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(strings.Replace(string(src), "<soap:Body>", token, 1)), 0o600))
+}
+
+// scriptShow: show STATUS URL [certificate NAME] [token FILE] [user LOGIN] gets a URL,
+// over TLS trusting ca.pem, with what is shown, and prints the answer.
+func scriptShow(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 || len(args)%2 != 0 {
+		ts.Fatalf("usage: show status url [certificate name] [token file] [user login]")
+	}
+	req, err := http.NewRequest(http.MethodGet, args[1], nil)
+	ts.Check(err)
+	secure := &tls.Config{RootCAs: x509.NewCertPool()}
+	secure.RootCAs.AppendCertsFromPEM([]byte(ts.ReadFile("ca.pem")))
+	for i := 2; i < len(args); i += 2 {
+		switch args[i] {
+		case "certificate":
+			pair, err := tls.LoadX509KeyPair(ts.MkAbs(args[i+1]+".pem"), ts.MkAbs(args[i+1]+".key"))
+			ts.Check(err)
+			secure.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil } // asked for or not
+		case "token":
+			req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(ts.ReadFile(args[i+1])))
+		case "user":
+			req.SetBasicAuth(args[i+1], args[i+1]+"-secret")
+		default:
+			ts.Fatalf("show: %q is neither certificate nor token nor user", args[i])
+		}
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: secure, DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if err != nil {
+		if args[0] != "none" {
+			ts.Fatalf("%v", err)
+		}
+		fmt.Fprintln(ts.Stdout(), err)
+		return
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s\n%s\n", body, res.Header.Values("WWW-Authenticate"))
+	if fmt.Sprint(res.StatusCode) != args[0] {
+		ts.Fatalf("HTTP %d, want %s:\n%s", res.StatusCode, args[0], body)
+	}
 }

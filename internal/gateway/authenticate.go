@@ -4,11 +4,11 @@ import (
 	"context"
 	"crypto/sha1"
 	"crypto/subtle"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"strings"
 
-	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -36,15 +36,24 @@ func (g *Gateway) authenticate(ctx context.Context, p *passage) error {
 		if err != nil {
 			return err
 		}
-		if p.identity != nil && p.identity.DN != identity.DN {
-			return fault.New(fault.CodeCredentials, "the request carries the credentials of two users").
-				Because(errors.New(p.identity.DN + " and " + identity.DN))
+		if err := sameEntry(p.identity, identity); err != nil {
+			return err
 		}
 		p.identity = identity
 		proved = append(proved, string(c.way))
 	}
 	p.ways = strings.Join(proved, "+")
 	return nil
+}
+
+// sameEntry refuses who is somebody else than what was shown before says; before
+// is nil at first.
+func sameEntry(before, now *Identity) error {
+	if before == nil || before.DN == now.DN {
+		return nil
+	}
+	return fault.New(fault.CodeCredentials, "the request carries the credentials of two users").
+		Because(errors.New(before.DN + " and " + now.DN))
 }
 
 // shown lists what the sender shows, what costs the least to refuse first. What
@@ -60,7 +69,9 @@ func (g *Gateway) shown(p *passage, offered []WayIn) ([]credential, error) {
 		add(WayDigest, func(ctx context.Context) (*Identity, error) { return g.proveDigest(ctx, p, token) })
 	}
 	if a.Bearer != "" {
-		add(WayBearer, func(ctx context.Context) (*Identity, error) { return proveBearer(ctx, p) })
+		add(WayBearer, func(ctx context.Context) (*Identity, error) {
+			return p.generation.proveBearer(ctx, a.Bearer, a.Certificate)
+		})
 	}
 	if a.Certificate != nil && slices.Contains(offered, WayCertificate) {
 		add(WayCertificate, func(ctx context.Context) (*Identity, error) {
@@ -132,9 +143,6 @@ func (g *Gateway) proveDigest(ctx context.Context, p *passage, token *envelope.U
 		return nil, err
 	}
 	secret, known := p.generation.WaysIn.secret(token.Username)
-	if !known {
-		secret = config.NewSecret("nobody's secret, of a length as others have")
-	}
 	fresh, err := secret.Fresh()
 	if err != nil {
 		g.log.ErrorContext(ctx, "the secret for digests cannot be read; the one read before serves", "error", err)
@@ -150,12 +158,12 @@ func (g *Gateway) proveDigest(ctx context.Context, p *passage, token *envelope.U
 }
 
 // proveBearer has the token verified and the user looked up whom it names.
-func proveBearer(ctx context.Context, p *passage) (*Identity, error) {
-	login, err := p.generation.WaysIn.Tokens.Login(ctx, p.arrival.Bearer, p.arrival.Certificate)
+func (g *Generation) proveBearer(ctx context.Context, token string, cert *x509.Certificate) (*Identity, error) {
+	login, err := g.WaysIn.Tokens.Login(ctx, token, cert)
 	if err != nil {
 		return nil, err
 	}
-	identity, err := p.generation.Directory.Lookup(ctx, login)
+	identity, err := g.Directory.Lookup(ctx, login)
 	if err != nil && fault.KindOf(err) == fault.Unauthenticated {
 		return nil, fault.New(fault.CodeBearer, "").Because(err)
 	}

@@ -109,6 +109,10 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 // checkFiles looks at what only a running gateway opens.
 func (p *project) checkFiles() error {
 	_, err := p.Listen.Public.TLS.config()
+	if o := p.Listen.Operations; o != nil {
+		_, other := o.TLS.of("operations", slog.New(slog.DiscardHandler))
+		err = errors.Join(err, other)
+	}
 	return errors.Join(located(p.root.Get("store"), p.Store.folders()), located(p.root, err))
 }
 

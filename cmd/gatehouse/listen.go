@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -47,6 +49,9 @@ type tlsSection struct {
 	KeyFile  config.Path `yaml:"key_file,required"`
 	// ClientCAFile, when set, has every caller show a certificate of that authority.
 	ClientCAFile config.Path `yaml:"client_ca_file"`
+	// ClientCRLFile, when set, names the certificates of that authority that are
+	// withdrawn: lists in PEM, or one in DER. It is read again when it changes.
+	ClientCRLFile config.Path `yaml:"client_crl_file"`
 	// ClientCertificates is required (default), or optional: who shows none comes in
 	// another way. It needs client_ca_file.
 	ClientCertificates string `yaml:"client_certificates"`
@@ -105,6 +110,8 @@ func (t *tlsSection) validate(door string) error {
 		return fmt.Errorf("%s.tls.min_version: %q is neither \"1.2\" nor \"1.3\"", door, t.MinVersion)
 	case !slices.Contains([]string{"", "required", optional}, t.ClientCertificates):
 		return fmt.Errorf("%s.tls.client_certificates: %q is neither required nor optional", door, t.ClientCertificates)
+	case t.ClientCRLFile != "" && t.ClientCAFile == "":
+		return fmt.Errorf("%s.tls.client_crl_file: needs client_ca_file, whose certificates are withdrawn", door)
 	case t.ClientCertificates != "" && t.ClientCAFile == "":
 		return fmt.Errorf("%s.tls.client_certificates: needs client_ca_file, to know whose certificates count", door)
 	}
@@ -115,11 +122,13 @@ func (t *tlsSection) validate(door string) error {
 const optional = "optional"
 
 // config checks the files and returns the public listener's settings.
-func (t *tlsSection) config() (*tls.Config, error) { return t.of("public") }
+func (t *tlsSection) config() (*tls.Config, error) {
+	return t.of("public", slog.New(slog.DiscardHandler))
+}
 
 // of checks the files and returns the settings of a door's listener. Certificate
 // and key are read at every handshake, so that a rotation needs no restart.
-func (t *tlsSection) of(door string) (*tls.Config, error) {
+func (t *tlsSection) of(door string, log *slog.Logger) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}
@@ -133,6 +142,13 @@ func (t *tlsSection) of(door string) (*tls.Config, error) {
 	c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return t.certificate() }
 	if err := t.clientCAs(c); err != nil {
 		return nil, fmt.Errorf("listen.%s.tls.client_ca_file: %w", door, err)
+	}
+	if t.ClientCRLFile != "" {
+		r, err := newRevocations(string(t.ClientCRLFile), time.Now, log)
+		if err != nil {
+			return nil, fmt.Errorf("listen.%s.tls.client_crl_file: %w", door, err)
+		}
+		c.VerifyConnection = r.verify
 	}
 	return c, nil
 }

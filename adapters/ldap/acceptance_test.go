@@ -39,7 +39,7 @@ var acceptance = map[string][]string{
 	"11 LDAPS and StartTLS: wrong authority, wrong name, clear text, codes 8 and 13, in words": {
 		"TestTLS", "TestSlapdTLS", "TestADTransport", "TestTLSDemandedByServer", "TestConfigFaults"},
 	"12 hanging, silent, half open, reset, idle, stopped: bounded time, nothing left behind": {
-		"TestRudeServers", "TestSlapdStopped", "TestCutLinks", "TestIdleConnections", "TestEndlessAnswer", "TestClose"},
+		"TestRudeServers", "TestSlapdStopped", "TestCutLinks", "TestIdleConnections", "TestEndlessAnswer", "TestLyingServers", "TestClose"},
 	"13 no connection is used again after a timeout or a refusal": {
 		"TestConnectionIsNotReusedAfterTimeout", "TestConnectionIsNotReusedAfterRefusal", "TestSlapdStopped"},
 	"14 failover; a refusal is final": {

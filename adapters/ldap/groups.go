@@ -174,10 +174,11 @@ func (g *groupSearch) byToken(ctx context.Context, user string) error {
 	return nil
 }
 
-// query adds what a filter finds, page by page, and returns what was new.
+// query adds what a filter finds, page by page, and returns what was new. A page may
+// be empty (RFC 2696 §3); more of them than there may be groups are a server's loop.
 func (g *groupSearch) query(ctx context.Context, base, filter string) (fresh []string, err error) {
 	page := goldap.NewControlPaging(uint32(g.config.GroupSearch.PageSize))
-	for {
+	for range g.found.limit + 2 {
 		request := goldap.NewSearchRequest(base, goldap.ScopeWholeSubtree, goldap.NeverDerefAliases, g.found.limit+1, 0, false, filter,
 			[]string{g.config.GroupSearch.NameAttribute}, []goldap.Control{page})
 		result, err := g.conn.search(ctx, request)
@@ -197,6 +198,7 @@ func (g *groupSearch) query(ctx context.Context, base, filter string) (fresh []s
 		}
 		page.SetCookie(cookie)
 	}
+	return nil, &misfit{fmt.Sprintf("%s: searching %q: the server sends pages without an end", g.conn.server.url, base)}
 }
 
 func (g *groupSearch) take(result *goldap.SearchResult) (fresh []string) {

@@ -34,7 +34,7 @@ test: ## run every test, against slapd, Samba and RabbitMQ too (installed when r
 	testdata/servers/run.sh go test -timeout 30m -shuffle=on ./...
 
 test-ad: ## run the tests of adapters/ldap, against slapd and a Samba domain controller (make test runs them too)
-	testdata/servers/run.sh go test -timeout 10m -v -run 'TestAD|Slapd' ./adapters/ldap
+	GATEHOUSE_TEST_AMQP=none testdata/servers/run.sh go test -count=1 -timeout 10m -v -run 'TestAD|Slapd|TestAcceptance' ./adapters/ldap
 
 race: ## run every test under the race detector
 	CGO_ENABLED=1 testdata/servers/run.sh go test -race -timeout 40m -shuffle=on ./...

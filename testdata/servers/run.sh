@@ -82,9 +82,11 @@ free_port() {
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/gatehouse-servers.XXXXXX")
 started=()
+samba_start= # the process that starts samba
 stop_servers() {
   local status=$?
   trap - EXIT INT TERM
+  [ -z "$samba_start" ] || wait "$samba_start" || true # what is half started cannot be stopped
   for s in "${started[@]:-}"; do
     [ -z "$s" ] || "$top/testdata/$s" stop "$dir/$(basename "$s" .sh)" >>"$dir/stop.log" 2>&1 || say "stopping $s failed"
   done
@@ -97,8 +99,10 @@ trap stop_servers EXIT INT TERM
 start() { # script, arguments
   local script=$1
   shift
-  if ! "$top/testdata/$script" start "$dir/$(basename "$script" .sh)" "$@" 2>"$dir/start.log"; then
-    cat "$dir/start.log" >&2
+  local log
+  log=$dir/$(basename "$script").log
+  if ! "$top/testdata/$script" start "$dir/$(basename "$script" .sh)" "$@" 2>"$log"; then
+    cat "$log" >&2
     say "$script did not start"
     return 1
   fi
@@ -117,16 +121,31 @@ free_address() {
   done
 }
 
+# start_samba begins with it, for half a minute; await_samba ends that.
 start_samba() {
   have_samba && [ -z "${GATEHOUSE_TEST_AD:-}" ] || return 0
   started+=(ldap/samba.sh)
-  GATEHOUSE_TEST_AD=$(start ldap/samba.sh "$(free_address)")
+  start ldap/samba.sh "$(free_address)" >"$dir/samba.url" &
+  samba_start=$!
+}
+
+await_samba() {
+  [ -n "$samba_start" ] || return 0
+  local starting=$samba_start
+  samba_start=
+  wait "$starting"
+  GATEHOUSE_TEST_AD=$(cat "$dir/samba.url")
   export GATEHOUSE_TEST_AD
   say "samba at ${GATEHOUSE_TEST_AD%%\?*}"
 }
 
 start_servers() {
   start_samba
+  start_others
+  await_samba
+}
+
+start_others() {
   have || return 0
   if [ -z "${GATEHOUSE_TEST_LDAP:-}" ]; then
     started+=(ldap/slapd.sh)

@@ -250,7 +250,7 @@ func (h *Handler) allow(c *call, verb gateway.Verb, resource string) error {
 // tell logs what is not the operator's own affair. What an act came to has been
 // logged by the core.
 func (h *Handler) tell(r *http.Request, p *Problem, err error) {
-	if _, told := errors.AsType[again](err); told || r.Header.Get("Authorization") == "" {
+	if _, told := errors.AsType[again](err); told || r.Header.Get("Authorization") == "" && certificate(r) == nil {
 		return // who says nothing of himself at first is asked, as browsers are
 	}
 	f := fault.Of(err)

@@ -170,10 +170,13 @@ func TestProofs(t *testing.T) {
 		change func(*http.Request)
 		status int
 	}{
-		"bearer":                    {func(r *http.Request) { r.Header.Set("Authorization", "bearer olga") }, http.StatusOK},
-		"bearer of nobody":          {func(r *http.Request) { r.Header.Set("Authorization", "Bearer mallory") }, http.StatusUnauthorized},
-		"bearer in clear":           {func(r *http.Request) { r.Header.Set("Authorization", "Bearer olga"); r.RemoteAddr = "192.0.2.1:7" }, http.StatusForbidden},
-		"certificate":               {func(r *http.Request) { r.TLS = &tls.ConnectionState{VerifiedChains: olga} }, http.StatusOK},
+		"bearer":           {func(r *http.Request) { r.Header.Set("Authorization", "bearer olga") }, http.StatusOK},
+		"bearer of nobody": {func(r *http.Request) { r.Header.Set("Authorization", "Bearer mallory") }, http.StatusUnauthorized},
+		"bearer in clear":  {func(r *http.Request) { r.Header.Set("Authorization", "Bearer olga"); r.RemoteAddr = "192.0.2.1:7" }, http.StatusForbidden},
+		"certificate":      {func(r *http.Request) { r.TLS = &tls.ConnectionState{VerifiedChains: olga} }, http.StatusOK},
+		"certificate of nobody": {func(r *http.Request) {
+			r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{Subject: pkix.Name{CommonName: "mallory"}}}}}
+		}, http.StatusUnauthorized},
 		"certificate, not verified": {func(r *http.Request) { r.TLS = &tls.ConnectionState{PeerCertificates: olga[0]} }, http.StatusUnauthorized},
 		"certificate of a proxy": {func(r *http.Request) {
 			r.TLS = &tls.ConnectionState{VerifiedChains: olga}
@@ -181,8 +184,12 @@ func TestProofs(t *testing.T) {
 		}, http.StatusUnauthorized},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if a := newDoor(t, Config{}).as("", http.MethodGet, "/api/v1/messages", "", c.change); a.Code != c.status {
+			d := newDoor(t, Config{})
+			if a := d.as("", http.MethodGet, "/api/v1/messages", "", c.change); a.Code != c.status {
 				t.Errorf("%d %s", a.Code, a.Body)
+			}
+			if told := strings.Contains(d.log.String(), "GH-2001"); told != strings.Contains(name, "nobody") {
+				t.Errorf("log: %s", d.log)
 			}
 		})
 	}

@@ -20,7 +20,7 @@ CAMPAIGN ?=
 # What `make dist` builds for, and `make cross` tries: os-arch.
 PLATFORMS := linux-amd64 linux-arm64 windows-amd64
 
-.PHONY: build demo test race crash mutants property fuzz bench lint generate cross verify image dist clean help
+.PHONY: build demo test test-ad race crash mutants property fuzz bench lint generate cross verify image dist clean help
 
 build: ## build bin/gatehouse, one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -28,10 +28,13 @@ build: ## build bin/gatehouse, one static binary
 demo: build ## run the sample gateway: embedded directory, broker and database, orders by SOAP
 	bin/gatehouse demo
 
-test: ## run every test, against slapd and RabbitMQ too (installed when root on Debian or Ubuntu)
+test: ## run every test, against slapd, Samba and RabbitMQ too (installed when root on Debian or Ubuntu)
 	cd testdata/tsql && go test -count=1 ./...
 	go test -tags crash ./internal/failpoint
 	testdata/servers/run.sh go test -timeout 30m -shuffle=on ./...
+
+test-ad: ## run the tests of adapters/ldap, against slapd and a Samba domain controller (make test runs them too)
+	GATEHOUSE_TEST_AMQP=none testdata/servers/run.sh go test -count=1 -timeout 10m -v -run 'TestAD|Slapd|TestAcceptance' ./adapters/ldap
 
 race: ## run every test under the race detector
 	CGO_ENABLED=1 testdata/servers/run.sh go test -race -timeout 40m -shuffle=on ./...
@@ -94,4 +97,4 @@ clean: ## remove what was built
 	rm -rf bin dist
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -47,8 +47,12 @@ type Config struct {
 	UserSearch     UserSearch   `yaml:"user_search"`
 	GroupSearch    GroupSearch  `yaml:"group_search"`
 	AccountState   AccountState `yaml:"account_state"`
-	Cache          Cache        `yaml:"cache"`
-	LockoutGuard   LockoutGuard `yaml:"lockout_guard"`
+	// FollowReferrals can only be false: to another server the password would go too.
+	FollowReferrals bool         `yaml:"follow_referrals"`
+	Cache           Cache        `yaml:"cache"`
+	LockoutGuard    LockoutGuard `yaml:"lockout_guard"`
+	// ClientCertificates says whose the certificates of callers are; absent: nobody's.
+	ClientCertificates *ClientCertificates `yaml:"client_certificates"`
 }
 
 // TLS says whom to trust and who to be.
@@ -78,6 +82,9 @@ type UserSearch struct {
 	// UsernameAttributes hold what users type; the first one that an entry has
 	// is its login. Default: uid; in Active Directory sAMAccountName, userPrincipalName.
 	UsernameAttributes []string `yaml:"username_attributes"`
+	// IDAttribute tells an entry from a later one of the same name. Default:
+	// entryUUID; in Active Directory objectGUID.
+	IDAttribute string `yaml:"id_attribute"`
 }
 
 // GroupSearch finds the groups of an entry.
@@ -183,7 +190,11 @@ func (c Config) Validate() error {
 	c.validTLS(bad)
 	c.validBind(bad)
 	c.validSearches(bad)
+	if c.FollowReferrals {
+		bad("follow_referrals", "referrals are never followed: whoever sends one would be sent passwords; name every server in urls")
+	}
 	c.validLimits(bad)
+	c.ClientCertificates.validate(bad)
 	return fs.Err()
 }
 
@@ -253,7 +264,7 @@ func (c Config) validSearches(bad func(path, format string, args ...any)) {
 		bad("group_search.strategy", "%q is not one of %s", s, strings.Join(strategies, ", "))
 	}
 	attributes := append(slices.Clone(c.UserSearch.UsernameAttributes), c.GroupSearch.MemberAttribute,
-		c.GroupSearch.UserAttribute, c.GroupSearch.NameAttribute)
+		c.GroupSearch.UserAttribute, c.GroupSearch.NameAttribute, c.UserSearch.IDAttribute)
 	for _, a := range attributes {
 		if strings.Trim(a, attributeLetters) != "" {
 			bad("user_search", "%q is not the name of an attribute", a)

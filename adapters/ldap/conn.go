@@ -247,3 +247,10 @@ func (c *conn) whoAmI(ctx context.Context) (string, error) {
 	})
 	return who, err
 }
+
+// unsupported reports whether a server does not know an extended operation (RFC
+// 4511 §4.12).
+func unsupported(err error) bool {
+	answer, ok := errors.AsType[*goldap.Error](err)
+	return ok && answer.ResultCode == goldap.LDAPResultProtocolError
+}

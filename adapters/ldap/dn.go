@@ -72,7 +72,21 @@ func shortType(name string) (string, error) {
 
 // foldSpace is caseIgnoreMatch without the Unicode normalisation form: lower
 // case, outer spaces gone, inner runs as one.
-func foldSpace(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+func foldSpace(s string) string { return strings.ToLower(oneSpace(s)) }
+
+// oneSpace returns s without outer spaces and with inner runs of them as one;
+// most names are that already, and are not copied.
+func oneSpace(s string) string {
+	before := byte(' ')
+	for i := range len(s) {
+		c := s[i]
+		if c >= utf8.RuneSelf || c < ' ' || c == ' ' && before == ' ' {
+			return strings.Join(strings.Fields(s), " ")
+		}
+		before = c
+	}
+	return strings.TrimSuffix(s, " ")
+}
 
 // normalValue folds and escapes a value. One that is not text is compared byte
 // by byte: folding would make all of its bytes the same.
@@ -89,13 +103,14 @@ func normalValue(value string) string {
 
 func hexEscape(c byte) string { return `\` + hex.EncodeToString([]byte{c}) }
 
-// escapeValue escapes what RFC 4514 §2.4 demands, and characters that would not
-// print; letters of any script stay as they are.
+// escapeValue escapes what RFC 4514 §2.4 demands, the equals sign, which Samba
+// reads in no other way, and characters that would not print; letters of any script
+// stay as they are.
 func escapeValue(value string) string {
 	var b strings.Builder
 	for i, r := range value {
 		switch {
-		case strings.ContainsRune(`"+,;<>\`, r), i == 0 && r == '#':
+		case strings.ContainsRune(`"+,;<=>\`, r), i == 0 && r == '#':
 			b.WriteByte('\\')
 			b.WriteRune(r)
 		case r < ' ' || r == 0x7F:
@@ -106,6 +121,9 @@ func escapeValue(value string) string {
 	}
 	return b.String()
 }
+
+// bindable escapes a value for a name that is sent as it is written here.
+func bindable(value string) string { return strings.ReplaceAll(goldap.EscapeDN(value), "=", `\=`) }
 
 // firstValue is the value of the leftmost attribute of a name: what people call
 // the group. It is empty for what is no name.

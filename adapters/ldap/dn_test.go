@@ -19,7 +19,7 @@ func TestNormalizeDN(t *testing.T) {
 		"OID.2.5.4.3=a":                             "cn=a",
 		"commonName=a,userid=b":                     "cn=a,uid=b",
 		"uid=b+CN=a,o=x":                            "cn=a+uid=b,o=x",
-		`cn=\#1\+2\"3\\4\;5\<6\>7=8`:                `cn=\#1\+2\"3\\4\;5\<6\>7=8`,
+		`cn=\#1\+2\"3\\4\;5\<6\>7=8`:                `cn=\#1\+2\"3\\4\;5\<6\>7\=8`,
 		`cn=a\0Ab`:                                  "cn=a b",
 		`cn=\20a\20`:                                "cn=a",
 		"cn=a;o=b":                                  "cn=a,o=b",

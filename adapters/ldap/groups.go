@@ -159,6 +159,9 @@ func (g *groupSearch) byToken(ctx context.Context, user string) error {
 	if len(result.Entries) == 0 {
 		return &Refusal{Reason: ReasonUnknown, Detail: "the entry is gone"}
 	}
+	if err := g.conn.complete(ctx, result.Entries[0], g.found.limit); err != nil {
+		return err
+	}
 	for chunk := range slices.Chunk(result.Entries[0].GetRawAttributeValues("tokenGroups"), batch) {
 		parts := make([]string, len(chunk))
 		for i, sid := range chunk {
@@ -171,10 +174,11 @@ func (g *groupSearch) byToken(ctx context.Context, user string) error {
 	return nil
 }
 
-// query adds what a filter finds, page by page, and returns what was new.
+// query adds what a filter finds, page by page, and returns what was new. A page may
+// be empty (RFC 2696 §3); more of them than there may be groups are a server's loop.
 func (g *groupSearch) query(ctx context.Context, base, filter string) (fresh []string, err error) {
 	page := goldap.NewControlPaging(uint32(g.config.GroupSearch.PageSize))
-	for {
+	for range g.found.limit + 2 {
 		request := goldap.NewSearchRequest(base, goldap.ScopeWholeSubtree, goldap.NeverDerefAliases, g.found.limit+1, 0, false, filter,
 			[]string{g.config.GroupSearch.NameAttribute}, []goldap.Control{page})
 		result, err := g.conn.search(ctx, request)
@@ -194,6 +198,7 @@ func (g *groupSearch) query(ctx context.Context, base, filter string) (fresh []s
 		}
 		page.SetCookie(cookie)
 	}
+	return nil, &misfit{fmt.Sprintf("%s: searching %q: the server sends pages without an end", g.conn.server.url, base)}
 }
 
 func (g *groupSearch) take(result *goldap.SearchResult) (fresh []string) {

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ type Directory struct {
 	account serviceAccount
 	memory  *memory
 	proving stripes
+	dozing  chan struct{} // one for each refusal that may block a thread
 	flights singleflight.Group
 
 	life    context.Context // ends with Close
@@ -49,6 +51,7 @@ type Directory struct {
 	closed  bool
 	running sync.WaitGroup
 	trouble edge
+	stale   fallback
 }
 
 // New returns a Directory; it connects to nothing yet. The error is Validate's,
@@ -62,7 +65,7 @@ func New(c Config, log *slog.Logger, now func() time.Time) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{config: c, log: log, now: now, memory: newMemory(c, now), proving: newStripes()}
+	d := &Directory{config: c, log: log, now: now, memory: newMemory(c, now), proving: newStripes(), dozing: make(chan struct{}, maxDozing)}
 	d.life, d.end = context.WithCancel(context.Background())
 	for _, url := range c.URLs {
 		d.servers = append(d.servers, newServer(d, url, base))
@@ -95,8 +98,8 @@ func (d *Directory) Authenticate(ctx context.Context, username, password string)
 	if r := inadmissible(username, password); r != nil {
 		return nil, refused(r)
 	}
-	c := credentials{name: strings.Join(strings.Fields(username), " "), password: password}
-	c.key = d.memory.digest(ofLogin, foldSpace(username), password)
+	c := credentials{name: oneSpace(username), password: password}
+	c.key = d.memory.digest(ofLogin, strings.ToLower(c.name), password)
 	if identity, err, known := d.remembered(c.key); known {
 		return identity, err
 	}
@@ -118,7 +121,7 @@ func (d *Directory) Lookup(ctx context.Context, username string) (*gateway.Ident
 	}
 	return d.share(ctx, key, func(ctx context.Context) (*gateway.Identity, error) {
 		return d.conclude(ctx, key, func(ctx context.Context) (accepted, error) {
-			return d.lookup(ctx, strings.Join(strings.Fields(username), " "))
+			return d.lookup(ctx, oneSpace(username))
 		})
 	})
 }
@@ -155,12 +158,15 @@ func inadmissible(username, password string) *Refusal {
 	if strings.TrimSpace(username) == "" || strings.TrimSpace(password) == "" {
 		return &Refusal{Reason: ReasonEmpty}
 	}
-	for _, s := range []string{username, password} {
-		if len(s) > maxCredential || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-			return &Refusal{Reason: ReasonCharacters}
-		}
+	if !printable(username) || !printable(password) {
+		return &Refusal{Reason: ReasonCharacters}
 	}
 	return nil
+}
+
+// printable reports whether s may be part of a credential at all.
+func printable(s string) bool {
+	return len(s) <= maxCredential && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
 // remembered answers from the cache, if it can.
@@ -227,35 +233,53 @@ func (d *Directory) searchesItself() bool {
 	return d.config.BindDN != "" || d.config.UserDNTemplate == ""
 }
 
-// settle waits until a refusal's time tells nothing: an unknown user costs one
-// search, a wrong password a bind with however slow a hash.
-func (d *Directory) settle(ctx context.Context, began time.Time) {
-	delay := d.config.RefusalDelay
-	timer := time.NewTimer(delay - d.now().Sub(began)%delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
 // conclude turns how a job ended into what is remembered and answered.
 func (d *Directory) conclude(ctx context.Context, key digest, job func(context.Context) (accepted, error)) (*gateway.Identity, error) {
+	if d.away() {
+		if identity, ok := d.standIn(key); ok {
+			return identity, nil
+		}
+	}
 	a, err := job(ctx)
 	if err == nil {
-		d.trouble.over(d.log)
+		d.answered()
 		d.memory.accept(key, a)
 		return a.identity, nil
 	}
 	if r, ok := errors.AsType[*Refusal](err); ok {
-		d.trouble.over(d.log)
+		d.answered()
 		d.memory.refuse(key, r)
 		return nil, refused(r)
 	}
-	if identity, ok := d.memory.stale(key); ok {
+	if identity, ok := d.standIn(key); ok {
 		return identity, nil
 	}
 	return nil, d.unavailable(err)
+}
+
+// answered notes that the directory did what it is there for.
+func (d *Directory) answered() {
+	d.trouble.over(d.log)
+	d.stale.over(d.log)
+}
+
+// away reports whether every server failed lately. Who can be answered from memory
+// need not wait then for what others have just waited for in vain.
+func (d *Directory) away() bool {
+	return !slices.ContainsFunc(d.servers, func(s *server) bool { return !s.resting() })
+}
+
+// standIn is what the directory said before it went away, if the configuration
+// lets that serve. It is marked, and told in the log.
+func (d *Directory) standIn(key digest) (*gateway.Identity, bool) {
+	identity, ok := d.memory.stale(key)
+	if !ok {
+		return nil, false
+	}
+	d.stale.use(d.log, d.config.Cache.ServeStaleFor)
+	marked := *identity
+	marked.Stale = true
+	return &marked, true
 }
 
 func refused(r *Refusal) error { return fault.New(fault.CodeUnauthenticated, "").Because(r) }
@@ -324,5 +348,28 @@ func (e *edge) over(log *slog.Logger) {
 	if e.message != "" {
 		e.message = ""
 		log.Info("directory works as configured again")
+	}
+}
+
+// fallback logs that logins are answered from memory, and how many were, each once.
+type fallback struct {
+	mu      sync.Mutex
+	answers int
+}
+
+func (f *fallback) use(log *slog.Logger, limit time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.answers++; f.answers == 1 {
+		log.Warn("directory is away; logins that it let in before are answered from memory", "serve_stale_for", limit)
+	}
+}
+
+func (f *fallback) over(log *slog.Logger) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.answers > 0 {
+		log.Info("logins are answered by the directory again", "from_memory", f.answers)
+		f.answers = 0
 	}
 }

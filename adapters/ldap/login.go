@@ -1,12 +1,16 @@
 package ldap
 
 import (
+	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/maphash"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -76,7 +80,7 @@ func (d *Directory) acceptedNow(user *goldap.Entry, identity *gateway.Identity) 
 func (d *Directory) addGroups(ctx context.Context, conn *conn, user *goldap.Entry, identity *gateway.Identity) error {
 	p := conn.server.known()
 	if p == nil {
-		return &outage{doing: "search", err: errors.New("the server failed meanwhile")}
+		return errLost
 	}
 	found, err := groupsOf(ctx, conn, p, user)
 	if err != nil {
@@ -102,6 +106,9 @@ func (d *Directory) regroup(ctx context.Context, a accepted) (accepted, error) {
 			if err != nil {
 				return err
 			}
+			if identity.ID != a.identity.ID {
+				return &Refusal{Reason: ReasonUnknown, DN: identity.DN, Detail: "the entry of this name is another one by now"}
+			}
 			err = d.addGroups(ctx, conn, user, identity)
 			next = d.acceptedNow(user, identity)
 			return err
@@ -112,12 +119,24 @@ func (d *Directory) regroup(ctx context.Context, a accepted) (accepted, error) {
 }
 
 // lookup finds an entry and its groups without a password.
-func (d *Directory) lookup(ctx context.Context, name string) (a accepted, err error) {
+func (d *Directory) lookup(ctx context.Context, name string) (accepted, error) {
+	return d.vouched(ctx, func(ctx context.Context, conn *conn) (*goldap.Entry, *profile, error) {
+		return d.find(ctx, conn, name)
+	})
+}
+
+// vouched takes the entry that find finds for somebody whom something else than a
+// password has proved. No bind says then what state the account is in; what the
+// entry itself says of that counts.
+func (d *Directory) vouched(ctx context.Context, find func(context.Context, *conn) (*goldap.Entry, *profile, error)) (a accepted, err error) {
 	err = d.anyServer(ctx, func(ctx context.Context, s *server) error {
 		return s.service.use(ctx, func(conn *conn) error {
-			user, p, err := d.find(ctx, conn, name)
+			user, p, err := find(ctx, conn)
 			if err != nil {
 				return err
+			}
+			if reason := d.standing(user); reason != "" {
+				return &Refusal{Reason: reason, DN: user.DN}
 			}
 			identity, err := d.identify(p, user)
 			if err != nil {
@@ -135,7 +154,7 @@ func (d *Directory) lookup(ctx context.Context, name string) (a accepted, err er
 func (d *Directory) find(ctx context.Context, conn *conn, name string) (*goldap.Entry, *profile, error) {
 	p := conn.server.known()
 	if p == nil {
-		return nil, nil, &outage{doing: "search", err: errors.New("the server failed meanwhile")}
+		return nil, nil, errLost
 	}
 	if _, sam, ok := strings.Cut(name, `\`); ok && p.activeDirectory { // DOMAIN\user
 		name = sam
@@ -144,19 +163,24 @@ func (d *Directory) find(ctx context.Context, conn *conn, name string) (*goldap.
 	for _, a := range p.usernameAttributes(&d.config) {
 		parts = append(parts, equality(a, name))
 	}
-	scope := goldap.ScopeWholeSubtree
-	if d.config.UserSearch.Scope == "one" {
-		scope = goldap.ScopeSingleLevel
-	}
-	user, err := d.one(ctx, conn, p, p.userBase(&d.config), scope, allOf(d.config.UserSearch.Filter, anyOf(parts)))
+	user, err := d.one(ctx, conn, p, p.userBase(&d.config), d.userScope(), allOf(d.config.UserSearch.Filter, anyOf(parts)))
 	return user, p, err
 }
+
+func (d *Directory) userScope() int {
+	if d.config.UserSearch.Scope == "one" {
+		return goldap.ScopeSingleLevel
+	}
+	return goldap.ScopeWholeSubtree
+}
+
+var errLost = &outage{doing: "search", err: errors.New("the server failed meanwhile")}
 
 // read returns an entry by its name.
 func (d *Directory) read(ctx context.Context, conn *conn, dn string) (*goldap.Entry, *profile, error) {
 	p := conn.server.known()
 	if p == nil {
-		return nil, nil, &outage{doing: "search", err: errors.New("the server failed meanwhile")}
+		return nil, nil, errLost
 	}
 	user, err := d.one(ctx, conn, p, dn, goldap.ScopeBaseObject, "(objectClass=*)")
 	return user, p, err
@@ -173,7 +197,7 @@ func (d *Directory) one(ctx context.Context, conn *conn, p *profile, base string
 	case len(result.Entries) == 0:
 		return nil, &Refusal{Reason: ReasonUnknown}
 	case len(result.Entries) == 1:
-		return result.Entries[0], nil
+		return result.Entries[0], conn.complete(ctx, result.Entries[0], d.config.GroupSearch.MaxGroups)
 	}
 	var names []string
 	for _, e := range result.Entries {
@@ -185,7 +209,11 @@ func (d *Directory) one(ctx context.Context, conn *conn, p *profile, base string
 
 // userAttributes are what is read of a user's entry; the password never is.
 func (d *Directory) userAttributes(p *profile) []string {
-	attributes := append([]string{"userAccountControl"}, p.usernameAttributes(&d.config)...)
+	attributes := append([]string{"userAccountControl", p.idAttribute(&d.config)}, standingAttributes...)
+	attributes = append(attributes, p.usernameAttributes(&d.config)...)
+	if c := d.config.ClientCertificates; c != nil && c.Pinned {
+		attributes = append(attributes, "userCertificate", "userCertificate;binary")
+	}
 	if p.strategy(&d.config) == strategyMemberOf {
 		attributes = append(attributes, "memberOf")
 	}
@@ -208,13 +236,23 @@ func (d *Directory) identify(p *profile, user *goldap.Entry) (*gateway.Identity,
 			return nil, &Refusal{Reason: ReasonDisabled, DN: dn}
 		}
 	}
-	identity := &gateway.Identity{DN: dn}
+	identity := &gateway.Identity{DN: dn, ID: entryID(user, p.idAttribute(&d.config))}
 	for _, a := range p.usernameAttributes(&d.config) {
 		if identity.Login = user.GetEqualFoldAttributeValue(a); identity.Login != "" {
 			break
 		}
 	}
 	return identity, nil
+}
+
+// entryID is the value of the attribute that no two entries ever share: as it is
+// where it is text, else in hexadecimal; empty where there is none.
+func entryID(user *goldap.Entry, attribute string) string {
+	value := user.GetEqualFoldRawAttributeValue(attribute)
+	if bytes.ContainsFunc(value, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) {
+		return hex.EncodeToString(value)
+	}
+	return string(value)
 }
 
 // prove tries a password on an entry, unless that could lock the account. One

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"hash"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ type memory struct {
 	config Cache
 	guard  LockoutGuard
 	now    func() time.Time
-	key    [32]byte
+	macs   sync.Pool // of *mac, all under one key that exists nowhere else
 
 	mu       sync.Mutex
 	accepted *lru[digest, accepted]
@@ -47,7 +48,9 @@ type failures struct {
 
 func newMemory(c Config, now func() time.Time) *memory {
 	m := &memory{config: c.Cache, guard: c.LockoutGuard, now: now}
-	rand.Read(m.key[:])
+	var key [32]byte
+	rand.Read(key[:])
+	m.macs.New = func() any { return &mac{hash: hmac.New(sha256.New, key[:])} }
 	m.flush()
 	return m
 }
@@ -63,23 +66,36 @@ func (m *memory) flush() {
 
 // What a digest is of.
 const (
-	ofLogin  = "login"
-	ofLookup = "lookup"
-	ofProof  = "proof"
+	ofLogin       = "login"
+	ofLookup      = "lookup"
+	ofCertificate = "certificate"
+	ofProof       = "proof"
 )
+
+// mac computes digests. It is kept for the next one: a new one would have to work
+// its key in again.
+type mac struct {
+	hash   hash.Hash
+	buffer []byte
+	sum    digest
+}
 
 // digest binds name and password together under the process's key. Lengths are
 // part of it, so that no two pairs run into one.
-func (m *memory) digest(of, name, password string) (d digest) {
-	h := hmac.New(sha256.New, m.key[:])
-	for _, part := range []string{of, name, password} {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		h.Write(length[:])
-		h.Write([]byte(part))
+func (m *memory) digest(of, name, password string) digest {
+	h := m.macs.Get().(*mac)
+	defer m.macs.Put(h)
+	b := h.buffer[:0]
+	for _, part := range [...]string{of, name, password} {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
+		b = append(b, part...)
 	}
-	h.Sum(d[:0])
-	return d
+	h.hash.Reset()
+	h.hash.Write(b)
+	h.hash.Sum(h.sum[:0])
+	clear(b) // the password is not to lie about
+	h.buffer = b
+	return h.sum
 }
 
 // accept remembers a right login.

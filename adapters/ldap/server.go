@@ -240,6 +240,16 @@ func (p *profile) usernameAttributes(c *Config) []string {
 	return []string{"uid"}
 }
 
+func (p *profile) idAttribute(c *Config) string {
+	switch {
+	case c.UserSearch.IDAttribute != "":
+		return c.UserSearch.IDAttribute
+	case p.activeDirectory:
+		return "objectGUID"
+	}
+	return "entryUUID"
+}
+
 func (p *profile) userBase(c *Config) string {
 	if c.UserSearch.BaseDN != "" {
 		return c.UserSearch.BaseDN

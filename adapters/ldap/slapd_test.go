@@ -9,6 +9,7 @@ import (
 
 	goldap "github.com/go-ldap/ldap/v3"
 
+	"github.com/gatehouse/gatehouse/adapters/embedded/directory"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
@@ -109,18 +110,63 @@ func TestSlapdTemplateAndCheck(t *testing.T) {
 	}
 }
 
-// The group has 5,000 members, which cost nothing: they are never asked for.
-func TestSlapdLargeGroup(t *testing.T) {
-	real := realDirectory(t)
-	manager, err := goldap.DialURL("ldap://" + real.address)
+// manager is a connection that may change the directory.
+func (s slapd) manager(t *testing.T) *goldap.Conn {
+	t.Helper()
+	conn, err := goldap.DialURL("ldap://" + s.address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer manager.Close()
-	manager.SetTimeout(20 * time.Second)
-	if err := manager.Bind("cn=manager,"+base, "manager-secret"); err != nil {
+	t.Cleanup(func() { conn.Close() })
+	conn.SetTimeout(20 * time.Second)
+	if err := conn.Bind("cn=manager,"+base, "manager-secret"); err != nil {
 		t.Fatal(err)
 	}
+	return conn
+}
+
+// A referral is no entry: who is found beside it comes in, who lies behind it is
+// nobody, and a base that lies there is a misfit. Nobody is asked there.
+func TestSlapdReferral(t *testing.T) {
+	real := realDirectory(t)
+	elsewhere := serve(t, directory.Config{})
+	manager := real.manager(t)
+	const dn = "ou=Elsewhere,ou=People," + base
+	add := goldap.NewAddRequest(dn, nil)
+	add.Attribute("objectClass", []string{"referral", "extensibleObject"})
+	add.Attribute("ou", []string{"Elsewhere"})
+	add.Attribute("ref", []string{elsewhere.URL() + "/ou=People," + base})
+	remove := goldap.NewDelRequest(dn, []goldap.Control{goldap.NewControlManageDsaIT(true)})
+	_ = manager.Del(remove) // of a run that was cut off
+	if err := manager.Add(add); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := manager.Del(remove); err != nil {
+			t.Error(err)
+		}
+	})
+	d := dial(t, real.settings())
+	if _, err := d.Authenticate(t.Context(), alice, alicesPass); err != nil {
+		t.Errorf("beside it: %v", err)
+	}
+	if _, err := d.Authenticate(t.Context(), "frank", "frank-secret"); reasonOf(err) != ldap.ReasonUnknown {
+		t.Errorf("behind it: %v", err)
+	}
+	c := real.settings()
+	c.UserSearch.BaseDN = dn
+	if _, err := dial(t, c).Authenticate(t.Context(), alice, alicesPass); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "referrals are not followed") {
+		t.Errorf("as a base: %v", err)
+	}
+	if n := elsewhere.Requests(); n != 0 {
+		t.Errorf("%d requests went there", n)
+	}
+}
+
+// The group has 5,000 members, which cost nothing: they are never asked for.
+func TestSlapdLargeGroup(t *testing.T) {
+	real := realDirectory(t)
+	manager := real.manager(t)
 	const dn = "cn=crowd,ou=Groups," + base
 	add := goldap.NewAddRequest(dn, nil)
 	add.Attribute("objectClass", []string{"groupOfNames"})

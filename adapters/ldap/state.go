@@ -3,8 +3,11 @@ package ldap
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 )
@@ -50,6 +53,8 @@ const (
 	ReasonGuard      Reason = "too many wrong passwords lately; the directory was not asked"
 	ReasonRepeated   Reason = "refused a moment ago with the same password; the directory was not asked"
 	ReasonDirectory  Reason = "refused by the directory"
+	// ReasonCertificate is of a client certificate.
+	ReasonCertificate Reason = "the certificate belongs to no entry"
 )
 
 // Active Directory hides the state in the diagnostic message of code 49. But
@@ -109,6 +114,39 @@ func credentialsReason(err *goldap.Error, controls []goldap.Control) Reason {
 
 // disabledFlag is ACCOUNTDISABLE of userAccountControl.
 const disabledFlag = 2
+
+// standingAttributes say what state an account is in, where no bind does.
+var standingAttributes = []string{"accountExpires", "nsAccountLock", "pwdAccountLockedTime"}
+
+// lockedForGood is pwdAccountLockedTime of an account that an administrator
+// locked (draft-behera-ldap-password-policy §5.3.3).
+const lockedForGood = "000001010000Z"
+
+// standing tells what an entry says against its account, or nothing. A lock by
+// wrong passwords is none: it would let anybody shut a sender out that does not
+// use its password.
+func (d *Directory) standing(user *goldap.Entry) Reason {
+	if strings.EqualFold(user.GetEqualFoldAttributeValue("nsAccountLock"), "true") {
+		return ReasonDisabled
+	}
+	if user.GetEqualFoldAttributeValue("pwdAccountLockedTime") == lockedForGood {
+		return ReasonLocked
+	}
+	ticks, err := strconv.ParseInt(user.GetEqualFoldAttributeValue("accountExpires"), 10, 64)
+	if err != nil || ticks == 0 || ticks == math.MaxInt64 { // never, [MS-ADA1] §2.2
+		return ""
+	}
+	if fileTime(ticks).Before(d.now()) {
+		return ReasonAccountEnd
+	}
+	return ""
+}
+
+// fileTime reads 100 ns since 1601 ([MS-DTYP] §2.3.3).
+func fileTime(ticks int64) time.Time {
+	const perSecond, before1970 = 10_000_000, 11_644_473_600
+	return time.Unix(ticks/perSecond-before1970, ticks%perSecond*100)
+}
 
 // An outage is a server that cannot answer now: another one may.
 type outage struct {

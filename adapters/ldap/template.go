@@ -2,6 +2,7 @@ package ldap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -81,6 +82,9 @@ func (d *Directory) entryOf(ctx context.Context, user, reader *conn, name string
 		return d.read(ctx, reader, name)
 	}
 	who, err := user.whoAmI(ctx)
+	if unsupported(err) {
+		return d.principal(ctx, reader, name)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,13 +97,27 @@ func (d *Directory) entryOf(ctx context.Context, user, reader *conn, name string
 	return nil, nil, &misfit{fmt.Sprintf("%s: the server does not say who %q is: use a template that makes a DN", user.server.url, who)}
 }
 
+// principal finds the one account whose user principal name was bound with, for a
+// domain controller that does not say who a connection is: Samba does not.
+func (d *Directory) principal(ctx context.Context, reader *conn, name string) (*goldap.Entry, *profile, error) {
+	p := reader.server.known()
+	if p == nil {
+		return nil, nil, errLost
+	}
+	user, err := d.one(ctx, reader, p, p.base, goldap.ScopeWholeSubtree, equality("userPrincipalName", name))
+	if r, ok := errors.AsType[*Refusal](err); ok && r.Reason == ReasonUnknown {
+		err = &misfit{fmt.Sprintf("%s: the server does not say who %q is, and no entry has that userPrincipalName: use a template that makes a DN, or a search", reader.server.url, name)}
+	}
+	return user, p, err
+}
+
 // notInPrincipal are the characters that no Active Directory account name holds.
 const notInPrincipal = "\"/\\[]:;|=,+*?<>@"
 
 // bindName fills the template: a DN's value is escaped, a principal's checked.
 func bindName(template, username string) (string, bool) {
 	if strings.Contains(template, "=") {
-		return strings.Replace(template, usernameSlot, goldap.EscapeDN(username), 1), true
+		return strings.Replace(template, usernameSlot, bindable(username), 1), true
 	}
 	if strings.ContainsAny(username, notInPrincipal) {
 		return "", false

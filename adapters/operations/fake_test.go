@@ -92,7 +92,16 @@ func (g *fakeGateway) add(id gateway.ID, route string) {
 	g.records = append(g.records, r)
 }
 
-func (g *fakeGateway) Operator(ctx context.Context, c gateway.Credentials) (*gateway.Operator, error) {
+func (g *fakeGateway) Operator(ctx context.Context, p gateway.Proof) (*gateway.Operator, error) {
+	var c gateway.Credentials
+	switch {
+	case p.Basic != nil:
+		c = *p.Basic
+	case p.Bearer != "":
+		c = gateway.Credentials{Username: p.Bearer, Password: p.Bearer + "-secret"}
+	case p.Certificate != nil:
+		c = gateway.Credentials{Username: p.Certificate.Subject.CommonName, Password: p.Certificate.Subject.CommonName + "-secret"}
+	}
 	g.mu.Lock()
 	g.logins++
 	block, down := g.block, g.down

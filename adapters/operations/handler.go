@@ -19,8 +19,8 @@ import (
 
 // Core is the gateway as this door sees it.
 type Core interface {
-	// Operator checks credentials: fault.Unauthenticated or fault.Unavailable.
-	Operator(ctx context.Context, c gateway.Credentials) (*gateway.Operator, error)
+	// Operator checks what somebody shows: fault.Unauthenticated or fault.Unavailable.
+	Operator(ctx context.Context, p gateway.Proof) (*gateway.Operator, error)
 	Explain(ctx context.Context, q gateway.Question) (*gateway.Explanation, error)
 
 	Replay(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
@@ -217,11 +217,11 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, take verbs) (an
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.config.RequestTimeout)
 	defer cancel()
-	credentials, err := h.credentials(r)
+	proof, err := h.proof(r)
 	if err != nil {
 		return nil, err
 	}
-	operator, err := h.Core.Operator(ctx, credentials)
+	operator, err := h.Core.Operator(ctx, proof)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func (h *Handler) allow(c *call, verb gateway.Verb, resource string) error {
 // tell logs what is not the operator's own affair. What an act came to has been
 // logged by the core.
 func (h *Handler) tell(r *http.Request, p *Problem, err error) {
-	if _, told := errors.AsType[again](err); told || r.Header.Get("Authorization") == "" {
+	if _, told := errors.AsType[again](err); told || r.Header.Get("Authorization") == "" && certificate(r) == nil {
 		return // who says nothing of himself at first is asked, as browsers are
 	}
 	f := fault.Of(err)

@@ -1,6 +1,9 @@
 package operations
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"maps"
@@ -142,7 +145,8 @@ func TestCredentials(t *testing.T) {
 		"empty user":        {"Basic OnNlY3JldA=="},
 		"control character": {"Basic b2xnYTpvbGdhAHNlY3JldA=="},
 		"no UTF-8":          {"Basic b2xnYf86c2VjcmV0"},
-		"bearer":            {"Bearer abc"},
+		"empty bearer":      {"Bearer "},
+		"another scheme":    {"Digest abc"},
 		"nothing":           {""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -153,6 +157,39 @@ func TestCredentials(t *testing.T) {
 			}
 			if d.gateway.logins != 0 {
 				t.Error("the directory was asked")
+			}
+		})
+	}
+}
+
+// TestProofs: what a request shows reaches the core; a certificate that a proxy
+// shows, or that nobody verified, is none.
+func TestProofs(t *testing.T) {
+	olga := [][]*x509.Certificate{{{Subject: pkix.Name{CommonName: "olga"}}}}
+	for name, c := range map[string]struct {
+		change func(*http.Request)
+		status int
+	}{
+		"bearer":           {func(r *http.Request) { r.Header.Set("Authorization", "bearer olga") }, http.StatusOK},
+		"bearer of nobody": {func(r *http.Request) { r.Header.Set("Authorization", "Bearer mallory") }, http.StatusUnauthorized},
+		"bearer in clear":  {func(r *http.Request) { r.Header.Set("Authorization", "Bearer olga"); r.RemoteAddr = "192.0.2.1:7" }, http.StatusForbidden},
+		"certificate":      {func(r *http.Request) { r.TLS = &tls.ConnectionState{VerifiedChains: olga} }, http.StatusOK},
+		"certificate of nobody": {func(r *http.Request) {
+			r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{Subject: pkix.Name{CommonName: "mallory"}}}}}
+		}, http.StatusUnauthorized},
+		"certificate, not verified": {func(r *http.Request) { r.TLS = &tls.ConnectionState{PeerCertificates: olga[0]} }, http.StatusUnauthorized},
+		"certificate of a proxy": {func(r *http.Request) {
+			r.TLS = &tls.ConnectionState{VerifiedChains: olga}
+			r.Header.Set("X-Forwarded-For", "192.0.2.1")
+		}, http.StatusUnauthorized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDoor(t, Config{})
+			if a := d.as("", http.MethodGet, "/api/v1/messages", "", c.change); a.Code != c.status {
+				t.Errorf("%d %s", a.Code, a.Body)
+			}
+			if told := strings.Contains(d.log.String(), "GH-2001"); told != strings.Contains(name, "nobody") {
+				t.Errorf("log: %s", d.log)
 			}
 		})
 	}

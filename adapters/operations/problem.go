@@ -119,14 +119,18 @@ const instancePrefix = "urn:uuid:"
 func (p *Problem) reference() string { return strings.TrimPrefix(p.Instance, instancePrefix) }
 
 const (
-	challenge  = `Basic realm="Gatehouse operations", charset="UTF-8"`
-	retryAfter = 5 // seconds
+	challenge       = `Basic realm="Gatehouse operations", charset="UTF-8"`
+	bearerChallenge = `Bearer realm="Gatehouse operations", error="invalid_token"`
+	retryAfter      = 5 // seconds
 )
 
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	switch p.Status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", challenge)
+		if p.Code == fault.CodeBearer {
+			w.Header().Set("WWW-Authenticate", bearerChallenge)
+		}
 	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 	}

@@ -1,8 +1,10 @@
 package soap
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -10,24 +12,40 @@ import (
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
-// basicCredentials reads the Authorization header (RFC 7617). Absent
-// credentials are nil without an error: a UsernameToken may follow in the
-// envelope. Everything else that is not one well-formed pair is refused here,
-// so that an empty password never reaches a directory, which might take it for
-// an anonymous bind (RFC 4513 §5.1.2).
-func basicCredentials(h http.Header) (*gateway.Credentials, error) {
+// authorization reads the Authorization header: HTTP Basic (RFC 7617) or a bearer
+// token (RFC 6750). Absent credentials are nil and empty without an error: a
+// UsernameToken may follow in the envelope, or a certificate say enough.
+func authorization(h http.Header) (basic *gateway.Credentials, bearer string, err error) {
 	values := h.Values("Authorization")
 	if len(values) == 0 {
-		return nil, nil
+		return nil, "", nil
 	}
 	if len(values) > 1 {
-		return nil, fault.New(fault.CodeUnauthenticated, "the request carries more than one Authorization header")
+		return nil, "", fault.New(fault.CodeUnauthenticated, "the request carries more than one Authorization header")
 	}
-	scheme, encoded, _ := strings.Cut(trimBlanks(values[0]), " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return nil, fault.New(fault.CodeTokenUnsupported, "the authentication scheme is not offered here; send HTTP Basic or a wsse:UsernameToken")
+	scheme, rest, _ := strings.Cut(trimBlanks(values[0]), " ")
+	rest = trimBlanks(rest)
+	switch strings.ToLower(scheme) {
+	case "basic":
+		basic, err = basicCredentials(rest)
+		return basic, "", err
+	case "bearer":
+		if rest == "" || strings.Trim(strings.TrimRight(rest, "="), tokenLetters) != "" {
+			return nil, "", fault.New(fault.CodeBearer, "the bearer token is malformed")
+		}
+		return nil, rest, nil
 	}
-	username, password, ok := decodeBasic(trimBlanks(encoded))
+	return nil, "", fault.New(fault.CodeTokenUnsupported, "the authentication scheme is not offered here; send HTTP Basic, a bearer token or a wsse:UsernameToken")
+}
+
+// tokenLetters are those of a b64token (RFC 6750 §2.1).
+const tokenLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~+/"
+
+// basicCredentials refuses everything that is not one well-formed pair, so that
+// an empty password never reaches a directory, which might take it for an
+// anonymous bind (RFC 4513 §5.1.2).
+func basicCredentials(encoded string) (*gateway.Credentials, error) {
+	username, password, ok := decodeBasic(encoded)
 	if !ok {
 		return nil, fault.New(fault.CodeUnauthenticated, "the Basic credentials are malformed")
 	}
@@ -35,6 +53,59 @@ func basicCredentials(h http.Header) (*gateway.Credentials, error) {
 		return nil, fault.New(fault.CodeUnauthenticated, "")
 	}
 	return &gateway.Credentials{Username: username, Password: password}, nil
+}
+
+// certificate is the client certificate that the handshake has verified, or nil.
+// One that a proxy shows is the proxy's.
+func (x *exchange) certificate() *x509.Certificate {
+	if x.addresses.trusts(x.r.RemoteAddr) || x.r.TLS == nil || len(x.r.TLS.VerifiedChains) == 0 {
+		return nil
+	}
+	return x.r.TLS.VerifiedChains[0][0]
+}
+
+// challenges are what a 401 offers (RFC 9110 §11.6.1). While the endpoint's ways
+// are not known, Basic stands for them. A certificate has no registered scheme of
+// its own; it is named where nothing else is offered, for a 401 must name one.
+func (x *exchange) challenges(f *fault.Error) []string {
+	realm := ` realm="` + x.config.Realm + `"`
+	if x.receipt == nil || x.receipt.Ways == nil {
+		if f.Code == fault.CodeBearer {
+			return []string{"Bearer" + realm + bearerError(f)}
+		}
+		return []string{"Basic" + realm + `, charset="UTF-8"`}
+	}
+	var out []string
+	for _, way := range x.receipt.Ways {
+		switch way {
+		case gateway.WayBasic:
+			out = append(out, "Basic"+realm+`, charset="UTF-8"`)
+		case gateway.WayBearer:
+			out = append(out, "Bearer"+realm+bearerError(f))
+		}
+	}
+	if out == nil {
+		out = []string{"Certificate" + realm}
+		if slices.Contains(x.receipt.Ways, gateway.WayUsernameToken) || slices.Contains(x.receipt.Ways, gateway.WayDigest) {
+			out = []string{"UsernameToken" + realm}
+		}
+	}
+	return out
+}
+
+// bearerError says what was wrong with a token (RFC 6750 §3.1), and nothing to
+// who sent none.
+func bearerError(f *fault.Error) string {
+	if f.Code != fault.CodeBearer {
+		return ""
+	}
+	description := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '"' || r == '\\' {
+			return '?'
+		}
+		return r
+	}, f.Message)
+	return `, error="invalid_token", error_description="` + description + `"`
 }
 
 // decodeBasic splits at the first colon: a password may hold more of them.

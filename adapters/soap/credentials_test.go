@@ -37,7 +37,9 @@ func TestBasicCredentials(t *testing.T) {
 		{"twice", []string{encode("a:b"), encode("c:d")}, nil, fault.CodeUnauthenticated},
 		{"NTLM", []string{"NTLM TlRMTVNTUAABAAAA"}, nil, fault.CodeTokenUnsupported},
 		{"Negotiate", []string{"Negotiate YII="}, nil, fault.CodeTokenUnsupported},
-		{"Bearer", []string{"Bearer abc"}, nil, fault.CodeTokenUnsupported},
+		{"Bearer with blanks", []string{"Bearer a b"}, nil, fault.CodeBearer},
+		{"Bearer alone", []string{"Bearer"}, nil, fault.CodeBearer},
+		{"Bearer with a quote", []string{`Bearer a"b`}, nil, fault.CodeBearer},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -45,7 +47,7 @@ func TestBasicCredentials(t *testing.T) {
 			for _, v := range tt.values {
 				header.Add("Authorization", v)
 			}
-			got, err := basicCredentials(header)
+			got, _, err := authorization(header)
 			if tt.code != "" {
 				if err == nil || fault.Of(err).Code != tt.code || fault.KindOf(err) != fault.Unauthenticated {
 					t.Fatalf("got %v, %v; want %s", got, err, tt.code)

@@ -112,7 +112,7 @@ func (x *exchange) setChallenge(v verdict, f *fault.Error) {
 	header := x.w.Header()
 	switch v.status {
 	case http.StatusUnauthorized:
-		header.Set("WWW-Authenticate", `Basic realm="`+x.config.Realm+`", charset="UTF-8"`)
+		header["Www-Authenticate"] = x.challenges(f)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		header.Set("Retry-After", strconv.Itoa(seconds(f.RetryAfter, x.config.RetryAfter)))
 	case http.StatusUnsupportedMediaType:

@@ -38,12 +38,16 @@ func (x *exchange) post(s *contract.Service) error {
 // accept reads the body and hands it to the core. Places are given back before
 // the reply is written: a slow reader holds none.
 func (x *exchange) accept(s *contract.Service, req request) error {
-	basic, err := basicCredentials(x.r.Header)
+	basic, bearer, err := authorization(x.r.Header)
 	if err != nil {
 		return err
 	}
-	if basic != nil && !x.takesPasswords() {
+	switch {
+	case x.takesPasswords():
+	case basic != nil:
 		return fault.New(fault.CodeClearTextPassword, "")
+	case bearer != "":
+		return fault.New(fault.CodeClearTextPassword, "a bearer token is taken over TLS only")
 	}
 	in := x.bodies.intake()
 	defer in.release()
@@ -66,6 +70,8 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 		Body:        body,
 		Places:      places,
 		Basic:       basic,
+		Bearer:      bearer,
+		Certificate: x.certificate(),
 		Remote:      x.peer.remote,
 		TraceParent: traceParent(x.r.Header),
 		Action:      req.action,
@@ -98,7 +104,7 @@ func (x *exchange) judge(head *envelope.Head, req request) error {
 	switch {
 	case head.Version != 0 && head.Version != req.version:
 		return fault.New(fault.CodeVersionMismatch, "the Content-Type belongs to SOAP %s, the envelope's namespace to SOAP %s", req.version, head.Version)
-	case head.Token != nil && !x.takesPasswords():
+	case head.Token != nil && !head.Token.Digest && !x.takesPasswords():
 		return fault.New(fault.CodeClearTextPassword, "")
 	default:
 		return sameAction(req.action, head.Addressing.Action)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
+	"github.com/gatehouse/gatehouse/adapters/oidc"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
@@ -28,6 +29,7 @@ type assembly struct {
 	project    *project
 	compiled   *compiled
 	directory  *ldap.Directory
+	tokens     *oidc.Verifier // nil: no bearer tokens are taken
 	broker     *amqp.Client
 	publishers map[string]publisher // by channel; none where its contract is broken
 	generation *gateway.Generation
@@ -67,7 +69,7 @@ func (p *project) connect(c *compiled, s store, earlier *assembly, w *watch, log
 		earlier = &assembly{project: &project{}}
 	}
 	a := &assembly{project: p, compiled: c, publishers: map[string]publisher{}, log: log}
-	err := errors.Join(a.connectDirectory(earlier), a.connectBroker(earlier, w.amqpMetrics()))
+	err := errors.Join(a.connectDirectory(earlier), a.connectIssuers(earlier), a.connectBroker(earlier, w.amqpMetrics()))
 	if err == nil {
 		err = a.connectChannels(earlier)
 	}
@@ -89,6 +91,18 @@ func (a *assembly) connectDirectory(earlier *assembly) (err error) {
 	a.directory = earlier.directory
 	if a.directory == nil || !reflect.DeepEqual(a.project.Directory, earlier.project.Directory) {
 		a.directory, err = ldap.New(*a.project.Directory, a.log, time.Now)
+	}
+	return err
+}
+
+func (a *assembly) connectIssuers(earlier *assembly) (err error) {
+	configs := a.project.Authentication.Tokens
+	if len(configs) == 0 {
+		return nil
+	}
+	a.tokens = earlier.tokens
+	if a.tokens == nil || !reflect.DeepEqual(configs, earlier.project.Authentication.Tokens) {
+		a.tokens, err = oidc.New(configs, a.log, time.Now)
 	}
 	return err
 }
@@ -132,6 +146,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 		Contracts: a.compiled.contracts,
 		Access:    a.compiled.access,
 		Directory: who,
+		WaysIn:    a.waysIn(),
 		Channels:  channels,
 		Retention: a.project.Retention.config(),
 		Retire:    a.retire,

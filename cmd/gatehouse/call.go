@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/adapters/soap"
+	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 )
@@ -21,6 +23,7 @@ func newCall() *cobra.Command {
 		user, passwordFile, action string
 		q                          queueCall
 		soap12                     bool
+		with                       callCredentials
 		timeout                    time.Duration
 	)
 	cmd := &cobra.Command{
@@ -29,7 +32,8 @@ func newCall() *cobra.Command {
 		Long: `Send FILE (- for standard input) to the SOAP endpoint at URL and print the reply.
 
 FILE holds a whole envelope, or only the message, which is then put into one. The
-password is read from --password-file, or from GATEHOUSE_PASSWORD. A fault is
+password is read from --password-file, or from GATEHOUSE_PASSWORD; --cert and --key
+show a client certificate, --token-file sends a bearer token. A fault is
 printed with everything it says; the exit status is then 1.
 
 With --queue the URL is a broker's, amqp://host:port or amqps://host:port/vhost, and
@@ -44,6 +48,9 @@ put on the queue and nothing is waited for.`,
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
+			if q.queue != "" && with != (callCredentials{}) {
+				return usageError{errors.New("--cert, --key, --ca and --token-file are for SOAP endpoints")}
+			}
 			if q.queue != "" {
 				q.user, q.password = user, password
 				return q.call(ctx, cmd.OutOrStdout(), args[0], args[1])
@@ -52,11 +59,15 @@ put on the queue and nothing is waited for.`,
 			if soap12 {
 				client.Version = envelope.V12
 			}
+			if err := with.apply(&client); err != nil {
+				return err
+			}
 			return call(ctx, cmd.OutOrStdout(), client, action, args[1])
 		},
 	}
 	cmd.Flags().StringVarP(&user, "user", "u", "", "authenticate as this `login`")
 	cmd.Flags().StringVar(&passwordFile, "password-file", "", "`file` with the password")
+	with.add(cmd)
 	cmd.Flags().StringVar(&action, "action", "", "SOAPAction or action parameter")
 	cmd.Flags().BoolVar(&soap12, "soap12", false, "put a bare message into a SOAP 1.2 envelope")
 	cmd.Flags().StringVar(&q.queue, "queue", "", "put the message on this `queue`")
@@ -65,6 +76,36 @@ put on the queue and nothing is waited for.`,
 	cmd.Flags().BoolVar(&q.noReply, "no-reply", false, "with --queue: wait for nothing")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "wait at most so long")
 	return cmd
+}
+
+// callCredentials are what a call shows besides, or in place of, a password.
+type callCredentials struct{ cert, key, ca, token string }
+
+func (c *callCredentials) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.cert, "cert", "", "PEM `file` with the client certificate to show")
+	cmd.Flags().StringVar(&c.key, "key", "", "PEM `file` with its key")
+	cmd.Flags().StringVar(&c.ca, "ca", "", "PEM `file` with the authorities to trust, in place of the system's")
+	cmd.Flags().StringVar(&c.token, "token-file", "", "`file` with a bearer token")
+}
+
+func (c *callCredentials) apply(client *soap.Client) error {
+	secure, err := config.TLS{CAFile: config.Path(c.ca), CertFile: config.Path(c.cert), KeyFile: config.Path(c.key)}.Load()
+	if err != nil {
+		return err
+	}
+	client.HTTP = &http.Client{Transport: &http.Transport{TLSClientConfig: secure, ForceAttemptHTTP2: true, Proxy: http.ProxyFromEnvironment}}
+	if c.token == "" {
+		return nil
+	}
+	if client.Username != "" {
+		return usageError{errors.New("there is one Authorization header: either --user or --token-file")}
+	}
+	token, err := os.ReadFile(c.token)
+	if err != nil {
+		return fmt.Errorf("--token-file: %w", err)
+	}
+	client.Header = http.Header{"Authorization": {"Bearer " + strings.TrimSpace(string(token))}}
+	return nil
 }
 
 func readPassword(user, file string) (string, error) {

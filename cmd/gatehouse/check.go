@@ -103,12 +103,16 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 	defer running.close(ctx)
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return errors.Join(running.checkDirectory(ctx, r, o.user), running.checkBroker(ctx, r), running.checkPartners(ctx, r), running.checkStore(ctx, r, o.strict))
+	return errors.Join(running.checkDirectory(ctx, r, o.user), running.checkIssuers(ctx, r), running.checkBroker(ctx, r), running.checkPartners(ctx, r), running.checkStore(ctx, r, o.strict))
 }
 
 // checkFiles looks at what only a running gateway opens.
 func (p *project) checkFiles() error {
 	_, err := p.Listen.Public.TLS.config()
+	if o := p.Listen.Operations; o != nil {
+		_, other := o.TLS.of("operations", slog.New(slog.DiscardHandler))
+		err = errors.Join(err, other)
+	}
 	return errors.Join(located(p.root.Get("store"), p.Store.folders()), located(p.root, err))
 }
 
@@ -139,6 +143,7 @@ func (p *project) report(r *checkReport, c *compiled) {
 		}
 		r.route(one)
 	}
+	p.reportWays(r)
 	for _, ch := range p.Channels {
 		r.channel(checkedChannel{ch.Name, ch.Value.words()})
 	}
@@ -170,6 +175,15 @@ func sameWhile(paths []string) string {
 func (r *running) checkDirectory(ctx context.Context, report *checkReport, user string) error {
 	lines, err := r.directory.Check(ctx, user)
 	report.servers(&report.Directory, "directory", lines...)
+	return err
+}
+
+func (r *running) checkIssuers(ctx context.Context, report *checkReport) error {
+	if r.tokens == nil {
+		return nil
+	}
+	lines, err := r.tokens.Check(ctx)
+	report.servers(&report.Issuers, "issuer", lines...)
 	return err
 }
 

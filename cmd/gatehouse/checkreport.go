@@ -14,14 +14,22 @@ type checkReport struct {
 	Faults    []string         `json:"faults,omitempty"` // why it is not
 	Services  []checkedService `json:"services,omitempty"`
 	Routes    []checkedRoute   `json:"routes,omitempty"`
+	WaysIn    []checkedWay     `json:"ways_in,omitempty"`
 	Channels  []checkedChannel `json:"channels,omitempty"`
 	Warnings  []string         `json:"warnings,omitempty"`
 	Directory []string         `json:"directory,omitempty"`
+	Issuers   []string         `json:"issuers,omitempty"`
 	Broker    []string         `json:"broker,omitempty"`
 	Partners  []string         `json:"partners,omitempty"`
 	Database  []string         `json:"database,omitempty"`
 
 	out io.Writer
+}
+
+// checkedWay is an endpoint and what senders prove there who they are with.
+type checkedWay struct {
+	Endpoint string   `json:"endpoint"`
+	Ways     []string `json:"ways"`
 }
 
 // checkedChannel is a channel and what it leads to.
@@ -58,6 +66,11 @@ func (r *checkReport) line(format string, args ...any) { fmt.Fprintf(r.out, form
 func (r *checkReport) service(s checkedService) {
 	r.Services = append(r.Services, s)
 	r.line("contract  %s: %d operations, schema %s", s.Service, s.Operations, s.Schema)
+}
+
+func (r *checkReport) way(w checkedWay) {
+	r.WaysIn = append(r.WaysIn, w)
+	r.line("way in    %s: %s", w.Endpoint, strings.Join(w.Ways, ", "))
 }
 
 func (r *checkReport) channel(c checkedChannel) {

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -47,7 +49,13 @@ type tlsSection struct {
 	KeyFile  config.Path `yaml:"key_file,required"`
 	// ClientCAFile, when set, has every caller show a certificate of that authority.
 	ClientCAFile config.Path `yaml:"client_ca_file"`
-	MinVersion   string      `yaml:"min_version"` // "1.2" (default) or "1.3"
+	// ClientCRLFile, when set, names the certificates of that authority that are
+	// withdrawn: lists in PEM, or one in DER. It is read again when it changes.
+	ClientCRLFile config.Path `yaml:"client_crl_file"`
+	// ClientCertificates is required (default), or optional: who shows none comes in
+	// another way. It needs client_ca_file.
+	ClientCertificates string `yaml:"client_certificates"`
+	MinVersion         string `yaml:"min_version"` // "1.2" (default) or "1.3"
 }
 
 // validate checks what can be judged without looking at files.
@@ -95,18 +103,32 @@ func joined(err error) iter.Seq[error] {
 }
 
 func (t *tlsSection) validate(door string) error {
-	if t != nil && !slices.Contains([]string{"", "1.2", "1.3"}, t.MinVersion) {
+	switch {
+	case t == nil:
+		return nil
+	case !slices.Contains([]string{"", "1.2", "1.3"}, t.MinVersion):
 		return fmt.Errorf("%s.tls.min_version: %q is neither \"1.2\" nor \"1.3\"", door, t.MinVersion)
+	case !slices.Contains([]string{"", "required", optional}, t.ClientCertificates):
+		return fmt.Errorf("%s.tls.client_certificates: %q is neither required nor optional", door, t.ClientCertificates)
+	case t.ClientCRLFile != "" && t.ClientCAFile == "":
+		return fmt.Errorf("%s.tls.client_crl_file: needs client_ca_file, whose certificates are withdrawn", door)
+	case t.ClientCertificates != "" && t.ClientCAFile == "":
+		return fmt.Errorf("%s.tls.client_certificates: needs client_ca_file, to know whose certificates count", door)
 	}
 	return nil
 }
 
+// optional is tls.client_certificates where callers may come without.
+const optional = "optional"
+
 // config checks the files and returns the public listener's settings.
-func (t *tlsSection) config() (*tls.Config, error) { return t.of("public") }
+func (t *tlsSection) config() (*tls.Config, error) {
+	return t.of("public", slog.New(slog.DiscardHandler))
+}
 
 // of checks the files and returns the settings of a door's listener. Certificate
 // and key are read at every handshake, so that a rotation needs no restart.
-func (t *tlsSection) of(door string) (*tls.Config, error) {
+func (t *tlsSection) of(door string, log *slog.Logger) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}
@@ -121,6 +143,13 @@ func (t *tlsSection) of(door string) (*tls.Config, error) {
 	if err := t.clientCAs(c); err != nil {
 		return nil, fmt.Errorf("listen.%s.tls.client_ca_file: %w", door, err)
 	}
+	if t.ClientCRLFile != "" {
+		r, err := newRevocations(string(t.ClientCRLFile), time.Now, log)
+		if err != nil {
+			return nil, fmt.Errorf("listen.%s.tls.client_crl_file: %w", door, err)
+		}
+		c.VerifyConnection = r.verify
+	}
 	return c, nil
 }
 
@@ -132,8 +161,11 @@ func (t *tlsSection) certificate() (*tls.Certificate, error) {
 	return &pair, nil
 }
 
+// asks reports whether callers are asked for certificates.
+func (t *tlsSection) asks() bool { return t != nil && t.ClientCAFile != "" }
+
 func (t *tlsSection) clientCAs(c *tls.Config) error {
-	if t.ClientCAFile == "" {
+	if !t.asks() {
 		return nil
 	}
 	pem, err := os.ReadFile(string(t.ClientCAFile))
@@ -141,6 +173,9 @@ func (t *tlsSection) clientCAs(c *tls.Config) error {
 		return err
 	}
 	c.ClientCAs, c.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
+	if t.ClientCertificates == optional {
+		c.ClientAuth = tls.VerifyClientCertIfGiven
+	}
 	if !c.ClientCAs.AppendCertsFromPEM(pem) {
 		return fmt.Errorf("%s holds no certificate", t.ClientCAFile)
 	}

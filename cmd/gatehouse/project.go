@@ -28,6 +28,9 @@ type project struct {
 	Store storeSection `yaml:"store,required"`
 	// Directory is the LDAP directory that knows who senders and operators are.
 	Directory *ldap.Config `yaml:"directory,required"`
+	// Authentication opens ways in besides passwords in clear and client
+	// certificates (directory.client_certificates).
+	Authentication authenticationSection `yaml:"authentication"`
 	// Broker is the message broker of queues and channels; without them there is
 	// no need of it.
 	Broker *amqp.Config `yaml:"broker"`
@@ -90,6 +93,9 @@ func (r *routeSection) UnmarshalNode(n *config.Node) error {
 type endpointSection struct {
 	SOAP string         `yaml:"soap"` // system/Service.Operation
 	AMQP *amqp.Endpoint `yaml:"amqp"` // a queue that is consumed
+	// Authentication is what senders at a soap endpoint may prove who they are with;
+	// default: every way in that is configured.
+	Authentication waysIn `yaml:"authentication"`
 }
 
 // name is the endpoint as the gateway, the ledger and the log call it.
@@ -346,6 +352,7 @@ func (p *project) check(root *config.Node) error {
 	if p.Broker != nil {
 		section("broker", p.Broker.Validate)
 	}
+	p.checkAuthentication(root, &faults)
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
 	p.checkRoutes(&faults)

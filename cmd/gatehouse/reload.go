@@ -42,6 +42,9 @@ func (s *service) adopt(next *assembly) {
 	s.assembly.next.Store(next)
 	s.consumers.end(next)
 	s.core.Reload(next.generation)
+	if next.directory != nil { // which may be the one before, with what it remembers
+		next.directory.Flush()
+	}
 	s.mu.Lock()
 	s.running.assembly, s.since = next, time.Now()
 	s.mu.Unlock()

@@ -134,6 +134,9 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 	case reflect.TypeFor[verbs]():
 		verb := object{{"enum", gateway.Verbs}}
 		return object{{"anyOf", []object{verb, {{"type", "array"}, {"items", verb}, {"minItems", 1}}}}}
+	case reflect.TypeFor[waysIn]():
+		way := object{{"enum", gateway.AllWaysIn}}
+		return object{{"anyOf", []object{way, {{"type", "array"}, {"items", way}, {"minItems", 1}}}}}
 	case reflect.TypeFor[onErrorSection]():
 		return w.onError()
 	case reflect.TypeFor[storeSection]():
@@ -145,17 +148,18 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 // choices are the keys that take one of a few values: what Validate checks.
 // TestSchemaConstraints holds them against it.
 var choices = map[string][]any{
-	keyOf[ldap.TLS]("min_version"):         {"1.2", "1.3", 1.2, 1.3},
-	keyOf[config.TLS]("min_version"):       {"1.2", "1.3", 1.2, 1.3},
-	keyOf[tlsSection]("min_version"):       {"1.2", "1.3", 1.2, 1.3},
-	keyOf[ldap.UserSearch]("scope"):        {"sub", "one"},
-	keyOf[ldap.GroupSearch]("strategy"):    {"auto", "member_of", "search", "recursive", "in_chain", "token_groups"},
-	keyOf[soap.Config]("fault_status_12"):  {400, 500},
-	keyOf[channelSection]("on_parked"):     {"hold", "skip"},
-	keyOf[outbound.HTTP]("method"):         {"POST", "PUT", "PATCH"},
-	keyOf[outbound.Connection]("proxy"):    {"environment"},
-	keyOf[amqp.Endpoint]("queue_type"):     {"quorum", "classic"},
-	keyOf[sqlserver.Connection]("encrypt"): {"strict", true, false, "true", "false", "disable"},
+	keyOf[ldap.TLS]("min_version"):           {"1.2", "1.3", 1.2, 1.3},
+	keyOf[config.TLS]("min_version"):         {"1.2", "1.3", 1.2, 1.3},
+	keyOf[tlsSection]("min_version"):         {"1.2", "1.3", 1.2, 1.3},
+	keyOf[tlsSection]("client_certificates"): {"required", "optional"},
+	keyOf[ldap.UserSearch]("scope"):          {"sub", "one"},
+	keyOf[ldap.GroupSearch]("strategy"):      {"auto", "member_of", "search", "recursive", "in_chain", "token_groups"},
+	keyOf[soap.Config]("fault_status_12"):    {400, 500},
+	keyOf[channelSection]("on_parked"):       {"hold", "skip"},
+	keyOf[outbound.HTTP]("method"):           {"POST", "PUT", "PATCH"},
+	keyOf[outbound.Connection]("proxy"):      {"environment"},
+	keyOf[amqp.Endpoint]("queue_type"):       {"quorum", "classic"},
+	keyOf[sqlserver.Connection]("encrypt"):   {"strict", true, false, "true", "false", "disable"},
 	keyOf[sqlserver.Connection]("authentication"): {"sql", "ntlm", "kerberos", "windows", "ActiveDirectoryDefault", "ActiveDirectoryManagedIdentity",
 		"ActiveDirectoryWorkloadIdentity", "ActiveDirectoryServicePrincipal"},
 	keyOf[sqlserver.TLS]("min_version"): {"1.2", "1.3", 1.2, 1.3},

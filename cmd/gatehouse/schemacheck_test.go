@@ -117,7 +117,8 @@ func misspell(value any, path string, try func(path string)) {
 // everything is a configuration with every section in it.
 const everything = `
 store: {driver: sqlite, path: a.db}
-directory: {urls: ["ldaps://a"], tls: {}, pool: {}, user_search: {}, group_search: {}, account_state: {}, cache: {}, lockout_guard: {}}
+directory: {urls: ["ldaps://a"], tls: {}, pool: {}, user_search: {}, group_search: {}, account_state: {}, cache: {}, lockout_guard: {}, client_certificates: {by: [upn]}}
+authentication: {tokens: [{issuer: "https://i", audience: [a], claim: sub, tls: {}}], digests: [{user: u, password: p}]}
 broker: {urls: ["amqps://a"], username: u, password: p, tls: {}}
 contracts: [a.wsdl]
 channels:
@@ -132,7 +133,7 @@ relay: {}
 retention: {}
 drift: {}
 telemetry: {traces: {endpoint: "http://127.0.0.1:4318"}}
-listen: {public: {address: ":1", tls: {cert_file: c, key_file: k}}, operations: {tls: {cert_file: c, key_file: k}}}
+listen: {public: {address: ":1", tls: {cert_file: c, key_file: k, client_ca_file: c}}, operations: {tls: {cert_file: c, key_file: k, client_ca_file: c}}}
 `
 
 // TestSchemaConstraints holds every choice and every lower bound of the schema

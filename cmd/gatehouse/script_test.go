@@ -59,23 +59,27 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"project":  scriptProject,
-			"soap":     scriptSOAP,
-			"amqp":     scriptAMQP,
-			"client":   scriptClient,
-			"get":      scriptGet,
-			"sql":      scriptSQL,
-			"tsql":     scriptTSQL,
-			"change":   scriptChange,
-			"keep":     scriptKeep,
-			"await":    scriptAwait,
-			"events":   scriptEvents,
-			"server":   scriptServer,
-			"database": scriptDatabase,
-			"replace":  scriptReplace,
-			"hangup":   scriptHangup,
-			"queue":    scriptQueue,
-			"partner":  scriptPartner,
+			"project":      scriptProject,
+			"soap":         scriptSOAP,
+			"amqp":         scriptAMQP,
+			"client":       scriptClient,
+			"get":          scriptGet,
+			"sql":          scriptSQL,
+			"tsql":         scriptTSQL,
+			"change":       scriptChange,
+			"keep":         scriptKeep,
+			"await":        scriptAwait,
+			"events":       scriptEvents,
+			"server":       scriptServer,
+			"database":     scriptDatabase,
+			"replace":      scriptReplace,
+			"hangup":       scriptHangup,
+			"queue":        scriptQueue,
+			"partner":      scriptPartner,
+			"certificates": scriptCertificates,
+			"issuer":       scriptIssuer,
+			"digest":       scriptDigest,
+			"show":         scriptShow,
 		},
 	})
 }
@@ -123,6 +127,7 @@ func setUpScript(env *testscript.Env) error {
 	}
 	env.Setenv("ADDRESS", l.addresses["gateway"])
 	env.Setenv("OPERATIONS", "http://"+l.addresses["operations"])
+	env.Setenv("OPERATIONS_ADDRESS", l.addresses["operations"])
 	env.Setenv("BROKER", "amqp://"+l.addresses["broker"])
 	env.Setenv("BASE", "http://"+l.addresses["gateway"])
 	env.Setenv("ORDERS", "http://"+l.addresses["gateway"]+"/soap/orders/OrderService")

@@ -1,6 +1,10 @@
 package envelope
 
-import "github.com/gatehouse/gatehouse/internal/document"
+import (
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+)
 
 // Head is what an envelope says before its payload. It keeps nothing of the
 // bytes it was read from.
@@ -24,10 +28,23 @@ type Block struct {
 	ForUs          bool   // whether the ultimate receiver plays that role
 }
 
-// UsernameToken holds the credentials of a wsse:UsernameToken with a password
-// in clear (WSS UsernameToken Profile 1.0 §3.1). Neither is empty nor holds
-// control characters.
-type UsernameToken struct{ Username, Password string }
+// UsernameToken holds the credentials of a wsse:UsernameToken (WSS UsernameToken
+// Profile 1.0 §3.1). Name and password are never empty nor hold control
+// characters.
+type UsernameToken struct {
+	Username string
+	// Password is in clear or, when Digest is set, the twenty bytes of
+	// SHA-1(Nonce + Created + password).
+	Password string
+	Digest   bool
+	// Nonce is decoded, and empty when there is none. Of a digest there always is
+	// one, and a Created.
+	Nonce string
+	// Created is as it stands in the message, and empty when it is not there; At
+	// is when that was, in UTC.
+	Created string
+	At      time.Time
+}
 
 // String hides the password, and the name with it: a head may be logged.
 func (UsernameToken) String() string { return "UsernameToken ***" }

@@ -1,12 +1,14 @@
 package envelope
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -63,7 +65,7 @@ func TestPeek(t *testing.T) {
 			{security, true, "", true}, {nameAction, false, "", true}, {nameMessageID, false, "", true},
 			{nameTo, true, "", true}, {nameReplyTo, false, "", true},
 		},
-		Token: &UsernameToken{"erp", "s&cret"},
+		Token: &UsernameToken{Username: "erp", Password: "s&cret", Nonce: "nonce", Created: "2026-11-22T09:15:00Z", At: time.Date(2026, 11, 22, 9, 15, 0, 0, time.UTC)},
 		Addressing: Addressing{
 			Action:    "urn:gatehouse:samples:orders:1/SubmitOrder",
 			MessageID: "urn:uuid:5b0f2c3e-7f1d-4c1a-9a5b-0e4f5f5c9d11",
@@ -277,13 +279,13 @@ func TestToken(t *testing.T) {
 		subcode      string
 		want         *UsernameToken
 	}{
-		{"no type", token(name + secret), "", "", &UsernameToken{"erp", "secret"}},
-		{"text", token(name + `<wsse:Password Type="` + passwordProfile + `PasswordText">secret</wsse:Password>`), "", "", &UsernameToken{"erp", "secret"}},
-		{"indented name", token("<wsse:Username>\n erp\n</wsse:Username>" + secret), "", "", &UsernameToken{"erp", "secret"}},
-		{"blank and colon", token(name + `<wsse:Password> a:b </wsse:Password>`), "", "", &UsernameToken{"erp", " a:b "}},
-		{"CDATA", token(name + `<wsse:Password><![CDATA[<&>]]></wsse:Password>`), "", "", &UsernameToken{"erp", "<&>"}},
-		{"umlaut", token(`<wsse:Username>jürgen</wsse:Username>` + secret), "", "", &UsernameToken{"jürgen", "secret"}},
-		{"comment in a name", token(`<wsse:Username>er<!-- -->p</wsse:Username>` + secret), "", "", &UsernameToken{"erp", "secret"}},
+		{"no type", token(name + secret), "", "", &UsernameToken{Username: "erp", Password: "secret"}},
+		{"text", token(name + `<wsse:Password Type="` + passwordProfile + `PasswordText">secret</wsse:Password>`), "", "", &UsernameToken{Username: "erp", Password: "secret"}},
+		{"indented name", token("<wsse:Username>\n erp\n</wsse:Username>" + secret), "", "", &UsernameToken{Username: "erp", Password: "secret"}},
+		{"blank and colon", token(name + `<wsse:Password> a:b </wsse:Password>`), "", "", &UsernameToken{Username: "erp", Password: " a:b "}},
+		{"CDATA", token(name + `<wsse:Password><![CDATA[<&>]]></wsse:Password>`), "", "", &UsernameToken{Username: "erp", Password: "<&>"}},
+		{"umlaut", token(`<wsse:Username>jürgen</wsse:Username>` + secret), "", "", &UsernameToken{Username: "jürgen", Password: "secret"}},
+		{"comment in a name", token(`<wsse:Username>er<!-- -->p</wsse:Username>` + secret), "", "", &UsernameToken{Username: "erp", Password: "secret"}},
 		{"timestamp only", `<wsse:Security ` + wsse + `><wsu:Timestamp/></wsse:Security>`, "", "", nil},
 		{"empty header", `<wsse:Security ` + wsse + `/>`, "", "", nil},
 		{"for somebody else", `<wsse:Security s:actor="urn:other" ` + wsse + `><x/></wsse:Security>`, "", "", nil},
@@ -301,7 +303,7 @@ func TestToken(t *testing.T) {
 		{"two tokens", `<wsse:Security ` + wsse + `><wsse:UsernameToken>` + name + secret + `</wsse:UsernameToken><wsse:UsernameToken/></wsse:Security>`, fault.CodeCredentials, "InvalidSecurity", nil},
 		{"two headers", token(name+secret) + token(name+secret), fault.CodeCredentials, "InvalidSecurity", nil},
 		{"header for next and for us", token(name+secret) + `<wsse:Security s:actor="` + actorNext + `" ` + wsse + `/>`, fault.CodeCredentials, "InvalidSecurity", nil},
-		{"digest", token(name + `<wsse:Password Type="` + passwordProfile + `PasswordDigest">x</wsse:Password>`), fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
+		{"digest", token(name + `<wsse:Password Type="` + passwordProfile + `PasswordDigest">x</wsse:Password>`), fault.CodeCredentials, "InvalidSecurityToken", nil},
 		{"unknown type", token(name + `<wsse:Password Type="PasswordText">x</wsse:Password>`), fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
 		{"signature", `<wsse:Security ` + wsse + `><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/></wsse:Security>`, fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
 		{"token and certificate", `<wsse:Security ` + wsse + `><wsse:UsernameToken>` + name + secret + `</wsse:UsernameToken><wsse:BinarySecurityToken/></wsse:Security>`, fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
@@ -328,16 +330,64 @@ func TestToken(t *testing.T) {
 
 func TestTokenAdvice(t *testing.T) {
 	_, err := Peek([]byte(message(ns11, `<wsse:Security `+wsse+`><wsse:UsernameToken><wsse:Username>a</wsse:Username>`+
-		`<wsse:Password Type="`+passwordProfile+`PasswordDigest">x</wsse:Password></wsse:UsernameToken></wsse:Security>`)), Limits{})
-	for _, word := range []string{"PasswordDigest", "PasswordText", "Basic"} {
+		`<wsse:Password Type="`+passwordProfile+`PasswordHash">x</wsse:Password></wsse:UsernameToken></wsse:Security>`)), Limits{})
+	for _, word := range []string{"PasswordHash", "PasswordText", "Basic"} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("%q is not in %v", word, err)
 		}
 	}
 }
 
+// TestTokenFreshness reads what keeps tokens from being used twice.
+func TestTokenFreshness(t *testing.T) {
+	const digest = `<wsse:Password Type="` + passwordProfile + `PasswordDigest">tKUH8ab3Rokm4t6IAlgcdg9yaEw=</wsse:Password>`
+	const nonce, created = `<wsse:Nonce>bm9uY2U=</wsse:Nonce>`, `<wsu:Created>2026-11-22T10:00:00Z</wsu:Created>`
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	raw, _ := base64.StdEncoding.DecodeString("tKUH8ab3Rokm4t6IAlgcdg9yaEw=")
+	whole := UsernameToken{Username: "erp", Password: string(raw), Digest: true, Nonce: "nonce", Created: "2026-11-22T10:00:00Z", At: at}
+	tests := []struct {
+		name, content string
+		code          fault.Code
+		want          UsernameToken
+	}{
+		{"digest", digest + nonce + created, "", whole},
+		{"any order", created + nonce + digest, "", whole},
+		{"encoding named", digest + created + `<wsse:Nonce EncodingType="` + base64Binary + `"> bm9u
+ Y2U= </wsse:Nonce>`, "", whole},
+		{"no nonce", digest + created, fault.CodeCredentials, whole},
+		{"no created", digest + nonce, fault.CodeCredentials, whole},
+		{"two nonces", digest + nonce + nonce + created, fault.CodeCredentials, whole},
+		{"two createds", digest + nonce + created + created, fault.CodeCredentials, whole},
+		{"empty nonce", digest + `<wsse:Nonce/>` + created, fault.CodeCredentials, whole},
+		{"nonce of other letters", digest + `<wsse:Nonce>%%%</wsse:Nonce>` + created, fault.CodeCredentials, whole},
+		{"long nonce", digest + `<wsse:Nonce>` + strings.Repeat("YWJj", 50) + `</wsse:Nonce>` + created, fault.CodeCredentials, whole},
+		{"hexadecimal nonce", digest + `<wsse:Nonce EncodingType="#HexBinary">00</wsse:Nonce>` + created, fault.CodeTokenUnsupported, whole},
+		{"no time", digest + nonce + `<wsu:Created>yesterday</wsu:Created>`, fault.CodeCredentials, whole},
+		{"short digest", strings.Replace(digest, "tKUH8ab3", "", 1) + nonce + created, fault.CodeCredentials, whole},
+		{"text with an offset", `<wsse:Password>s</wsse:Password><wsu:Created>2026-11-22T12:00:00+02:00</wsu:Created>`, "",
+			UsernameToken{Username: "erp", Password: "s", Created: "2026-11-22T12:00:00+02:00", At: at}},
+		{"text without a zone", `<wsse:Password>s</wsse:Password><wsu:Created>2026-11-22T10:00:00.000</wsu:Created>`, "",
+			UsernameToken{Username: "erp", Password: "s", Created: "2026-11-22T10:00:00.000", At: at}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			head, err := Peek([]byte(message(ns11, `<wsse:Security `+wsse+`><wsse:UsernameToken><wsse:Username>erp</wsse:Username>`+
+				tt.content+`</wsse:UsernameToken></wsse:Security>`)), Limits{})
+			if tt.code != "" {
+				if fault.Of(err) == nil || fault.Of(err).Code != tt.code || head.Token != nil {
+					t.Errorf("%v, %v", head.Token, err)
+				}
+				return
+			}
+			if err != nil || head.Token == nil || *head.Token != tt.want {
+				t.Errorf("%v, %v", head.Token, err)
+			}
+		})
+	}
+}
+
 func TestTokenIsNotPrinted(t *testing.T) {
-	token := UsernameToken{"erp", "secret"}
+	token := UsernameToken{Username: "erp", Password: "secret"}
 	for _, s := range []string{fmt.Sprint(token), fmt.Sprintf("%v %+v %#v", token, &token, token)} {
 		if strings.Contains(s, "secret") {
 			t.Error(s)
@@ -432,6 +482,8 @@ func FuzzPeek(f *testing.F) {
 	f.Add([]byte(message(ns11, `<x xmlns="u" s:mustUnderstand="1"/>`)))
 	f.Add([]byte(message(ns12, `<wsa:ReplyTo `+wsa+`><wsa:Address>urn:x</wsa:Address></wsa:ReplyTo>`)))
 	f.Add([]byte(message(ns12, `<wsse:Security `+wsse+`><wsse:UsernameToken/></wsse:Security>`)))
+	f.Add([]byte(message(ns11, `<wsse:Security `+wsse+`><wsse:UsernameToken><wsse:Username>a</wsse:Username><wsse:Password Type="`+passwordProfile+
+		`PasswordDigest">tKUH8ab3Rokm4t6IAlgcdg9yaEw=</wsse:Password><wsse:Nonce>bm9uY2U=</wsse:Nonce><wsu:Created>2026-11-22T10:00:00Z</wsu:Created></wsse:UsernameToken></wsse:Security>`)))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		head, err := Peek(src, Limits{})
 		if head == nil {
@@ -446,6 +498,9 @@ func FuzzPeek(f *testing.F) {
 			return
 		}
 		checkAnswer(t, AppendReply(nil, head.Reply("urn:action", "urn:id"), nil))
+		if k := head.Token; k != nil && (k.Username == "" || k.Password == "" || k.Digest && (k.Nonce == "" || k.Created == "" || len(k.Password) != 20)) {
+			t.Fatalf("a token that is none: %+v", *k)
+		}
 		tree, err := document.Read(src)
 		if err != nil {
 			return

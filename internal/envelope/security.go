@@ -56,8 +56,7 @@ func (p *peek) security() error {
 	return p.token(token)
 }
 
-// token reads a UsernameToken. Nonce and Created belong to a digest and are
-// passed over.
+// token reads a UsernameToken, for the caller to verify.
 func (p *peek) token(n document.Node) error {
 	username, err := oneChild(n, nameUsername)
 	if err != nil {
@@ -67,21 +66,30 @@ func (p *peek) token(n document.Node) error {
 	if err != nil {
 		return err
 	}
-	if err := passwordText(password); err != nil {
+	digest, err := isDigest(password)
+	if err != nil {
 		return err
 	}
 	t := &UsernameToken{
 		Username: strings.Clone(strings.Trim(username.Text(), " \t\r\n")),
 		Password: strings.Clone(password.Text()),
+		Digest:   digest,
 	}
 	if err := checkCredential(username, t.Username); err != nil {
 		return err
 	}
-	if err := checkCredential(password, t.Password); err != nil {
+	if err := t.freshness(n); err != nil {
 		return err
 	}
-	p.head.Token = t
-	return nil
+	if digest {
+		err = t.readDigest(n, password)
+	} else {
+		err = checkCredential(password, t.Password)
+	}
+	if err == nil {
+		p.head.Token = t
+	}
+	return err
 }
 
 func oneChild(n document.Node, name document.Name) (document.Node, error) {
@@ -97,16 +105,18 @@ func oneChild(n document.Node, name document.Name) (document.Node, error) {
 	return child, nil
 }
 
-// passwordText refuses every type but PasswordText, which is also the default.
-// A digest cannot be checked against a directory, which does not give out the
-// password to compute it from.
-func passwordText(password document.Node) error {
+// isDigest tells the two types of password apart, and refuses every other.
+// PasswordText is also the default.
+func isDigest(password document.Node) (bool, error) {
 	kind, ok := password.Attr(document.Name{Local: "Type"})
 	kind = strings.Trim(kind, " ")
-	if !ok || kind == passwordProfile+"PasswordText" {
-		return nil
+	switch {
+	case !ok, kind == passwordProfile+"PasswordText":
+		return false, nil
+	case kind == passwordProfile+"PasswordDigest":
+		return true, nil
 	}
-	return unsupported(password, "a password of type "+clip(strings.TrimPrefix(kind, passwordProfile), 200))
+	return false, unsupported(password, "a password of type "+clip(strings.TrimPrefix(kind, passwordProfile), 200))
 }
 
 // checkCredential refuses what no directory has as a name or password: nothing

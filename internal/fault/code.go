@@ -38,6 +38,9 @@ const (
 	CodeDirectoryUnavailable Code = "GH-2003"
 	CodeTokenUnsupported     Code = "GH-2004"
 	CodeClearTextPassword    Code = "GH-2005"
+	CodeStaleToken           Code = "GH-2006"
+	CodeBearer               Code = "GH-2007"
+	CodeIssuerUnavailable    Code = "GH-2008"
 
 	CodeInvalid          Code = "GH-3001"
 	CodeContractDegraded Code = "GH-3002"
@@ -124,6 +127,9 @@ var catalogue = map[Code]entry{
 	CodeDirectoryUnavailable: {Unavailable, Operator, "the directory cannot be asked at the moment; try again later"},
 	CodeTokenUnsupported:     {Unauthenticated, Sender, "this kind of security token is not supported"},
 	CodeClearTextPassword:    {Unauthenticated, Sender, "a password is taken over TLS only"},
+	CodeStaleToken:           {Unauthenticated, Sender, "the UsernameToken is too old, or was used before"},
+	CodeBearer:               {Unauthenticated, Sender, "the bearer token does not hold here"},
+	CodeIssuerUnavailable:    {Unavailable, Operator, "the keys of the token's issuer cannot be read at the moment; try again later"},
 
 	CodeInvalid:          {Invalid, Sender, "the message breaks its contract"},
 	CodeContractDegraded: {Internal, Operator, "the contract's schema does not compile"},

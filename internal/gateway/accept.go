@@ -104,6 +104,7 @@ type passage struct {
 	route     *Route
 	writer    *boundWriter
 	identity  *Identity
+	ways      string // by which the identity was proved
 	principal *Principal
 	span      trace.Span
 	xml       []byte // what is validated and read: an envelope, or of an asynchronous door the payload
@@ -188,31 +189,6 @@ func otherOwner(s *contract.Service, action string, op *contract.Operation) *con
 		return s.Operations[i]
 	}
 	return nil
-}
-
-// authenticate asks the directory who the sender is.
-func (g *Gateway) authenticate(ctx context.Context, p *passage) error {
-	c, err := credentials(p.arrival.Basic, p.receipt.Head.Token)
-	if err != nil {
-		return err
-	}
-	p.identity, err = p.generation.Directory.Authenticate(ctx, c.Username, c.Password)
-	return err
-}
-
-// credentials picks the one pair of credentials: HTTP Basic or a
-// wsse:UsernameToken, or both when they say the same.
-func credentials(basic *Credentials, token *envelope.UsernameToken) (Credentials, error) {
-	switch {
-	case basic == nil && token == nil:
-		return Credentials{}, fault.New(fault.CodeUnauthenticated, "the request carries no credentials")
-	case basic == nil:
-		return Credentials{token.Username, token.Password}, nil
-	case token != nil && *basic != (Credentials{token.Username, token.Password}):
-		return Credentials{}, fault.New(fault.CodeCredentials, "HTTP Basic and the UsernameToken name different credentials")
-	default:
-		return *basic, nil
-	}
 }
 
 // authorize decides whether the sender may send to the route.
@@ -455,6 +431,12 @@ func (g *Gateway) attrs(p *passage) []any {
 	}
 	if p.identity != nil {
 		attrs = append(attrs, "user", p.identity.Login)
+		if p.identity.Stale {
+			attrs = append(attrs, "directory_said", p.identity.At)
+		}
+	}
+	if p.ways != "" {
+		attrs = append(attrs, "by", p.ways)
 	}
 	if m := p.arrival.part; m != nil {
 		attrs = append(attrs, "arrival", m.arrival)

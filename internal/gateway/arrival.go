@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/x509"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +46,10 @@ type Arrival struct {
 
 	Service *contract.Service
 	Basic   *Credentials // what HTTP Basic said, or nil
+	Bearer  string       // a bearer token, not looked at yet, or empty
+	// Certificate is the client certificate that the caller's connection proved
+	// to be its own and that leads to an authority trusted here, or nil.
+	Certificate *x509.Certificate
 	// Action is the SOAPAction or action parameter as sent, unquoted; a hint only.
 	Action string
 	// Check, when set, is the door's own judgement of the envelope's head, such
@@ -126,6 +131,9 @@ type Receipt struct {
 	// Fault is why a message of an asynchronous door is Parked or Waiting, or how
 	// its mapping answers that it is Superseded.
 	Fault *fault.Error
+
+	// Ways are those that the endpoint takes; nil while it is not known.
+	Ways []WayIn
 
 	format Format
 }

@@ -54,6 +54,7 @@ type Gateway struct {
 	relay      *relay
 	drift      *drift
 	refusals   *refusals
+	nonces     *nonces
 	processors chan struct{} // one place for each large message that is validated
 	jobs       chan struct{} // has one when a job was begun or turned; capacity 1
 	now        func() time.Time
@@ -76,6 +77,7 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		lanes:      newLanes(store.Lanes(), config.Metrics),
 		relay:      newRelay(config, store, generation.Channels, now, log),
 		refusals:   newRefusals(store, log),
+		nonces:     newNonces(),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		jobs:       make(chan struct{}, 1),
 		now:        now,

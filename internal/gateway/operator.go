@@ -2,9 +2,12 @@ package gateway
 
 import (
 	"context"
+	"crypto/x509"
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
 // Operator is somebody whom the directory knows, with what the configuration
@@ -19,17 +22,59 @@ func NewOperator(id *Identity, access *Access) *Operator {
 	return &Operator{Identity: id, access: access}
 }
 
-// Operator checks a user name and password for a door at which people do their
-// work. A refused login is fault.Unauthenticated; a directory that cannot answer
-// is fault.Unavailable.
-func (g *Gateway) Operator(ctx context.Context, c Credentials) (*Operator, error) {
+// Proof is what somebody shows at a door at which people do their work.
+type Proof struct {
+	Basic       *Credentials
+	Bearer      string
+	Certificate *x509.Certificate // whose key the connection has proved
+}
+
+// Operator finds out who somebody is. All that he shows is proved, and must be of
+// one entry; a certificate counts only where operators may come by one. Who is
+// refused is fault.Unauthenticated; a directory that cannot answer is
+// fault.Unavailable.
+func (g *Gateway) Operator(ctx context.Context, p Proof) (*Operator, error) {
 	generation := g.hold()
 	defer generation.letGo()
-	id, err := generation.Directory.Authenticate(ctx, c.Username, c.Password)
-	if err != nil {
-		return nil, err
+	offered := generation.WaysIn.operators()
+	shown := p.shown(generation, offered)
+	if len(shown) == 0 {
+		return nil, fault.New(fault.CodeUnauthenticated, "")
+	}
+	var id *Identity
+	for _, c := range shown {
+		if !slices.Contains(offered, c.way) {
+			return nil, notOffered(c.way, offered)
+		}
+		next, err := c.prove(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err := sameEntry(id, next); err != nil {
+			return nil, err
+		}
+		id = next
 	}
 	return NewOperator(id, generation.Access), nil
+}
+
+func (p Proof) shown(g *Generation, offered []WayIn) (shown []credential) {
+	if p.Bearer != "" {
+		shown = append(shown, credential{WayBearer, func(ctx context.Context) (*Identity, error) {
+			return g.proveBearer(ctx, p.Bearer, p.Certificate)
+		}})
+	}
+	if p.Certificate != nil && slices.Contains(offered, WayCertificate) {
+		shown = append(shown, credential{WayCertificate, func(ctx context.Context) (*Identity, error) {
+			return g.WaysIn.Certificates.Holder(ctx, p.Certificate)
+		}})
+	}
+	if p.Basic != nil {
+		shown = append(shown, credential{WayBasic, func(ctx context.Context) (*Identity, error) {
+			return g.Directory.Authenticate(ctx, p.Basic.Username, p.Basic.Password)
+		}})
+	}
+	return shown
 }
 
 // May returns nil when the operator may do verb on resource, else a forbidden fault.

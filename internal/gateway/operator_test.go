@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -52,10 +54,10 @@ func idleGateway(t *testing.T) (*Gateway, *idleStore) {
 
 func TestOperator(t *testing.T) {
 	g, _ := idleGateway(t)
-	if _, err := g.Operator(t.Context(), Credentials{"olga", "wrong"}); err == nil || fault.KindOf(err) != fault.Unauthenticated {
+	if _, err := g.Operator(t.Context(), Proof{Basic: &Credentials{"olga", "wrong"}}); err == nil || fault.KindOf(err) != fault.Unauthenticated {
 		t.Errorf("got %v", err)
 	}
-	olga, err := g.Operator(t.Context(), Credentials{"olga", "secret"})
+	olga, err := g.Operator(t.Context(), Proof{Basic: &Credentials{"olga", "secret"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +69,61 @@ func TestOperator(t *testing.T) {
 	}
 	if s := olga.Standing(); s.Login != "olga" || len(s.Roles) != 1 {
 		t.Errorf("got %+v", s)
+	}
+}
+
+// vouching knows whose certificates and tokens are: those of their names.
+type vouching struct{ lookups }
+
+func (v vouching) Holder(ctx context.Context, cert *x509.Certificate) (*Identity, error) {
+	return v.Lookup(ctx, cert.Subject.CommonName)
+}
+
+func (v vouching) Login(_ context.Context, token string, _ *x509.Certificate) (string, error) {
+	return token, nil
+}
+
+// TestOperatorWays: people come in by what is open to them, and are one person.
+func TestOperatorWays(t *testing.T) {
+	named := func(name string) *x509.Certificate { return &x509.Certificate{Subject: pkix.Name{CommonName: name}} }
+	olga, otto := &Credentials{"olga", "secret"}, &Credentials{"otto", "secret"}
+	all := []WayIn{WayBasic, WayCertificate, WayBearer}
+	for name, c := range map[string]struct {
+		proof Proof
+		open  []WayIn
+		code  fault.Code
+	}{
+		"password":                         {Proof{Basic: olga}, nil, ""},
+		"certificate":                      {Proof{Certificate: named("olga")}, all, ""},
+		"token":                            {Proof{Bearer: "olga"}, all, ""},
+		"everything":                       {Proof{olga, "olga", named("olga")}, all, ""},
+		"nothing":                          {Proof{}, all, fault.CodeUnauthenticated},
+		"two people":                       {Proof{Basic: otto, Certificate: named("olga")}, all, fault.CodeCredentials},
+		"token of another":                 {Proof{Bearer: "otto", Certificate: named("olga")}, all, fault.CodeCredentials},
+		"certificate of nobody":            {Proof{Certificate: named("mallory"), Basic: olga}, all, fault.CodeUnauthenticated},
+		"token of nobody":                  {Proof{Bearer: "mallory"}, all, fault.CodeBearer},
+		"wrong password":                   {Proof{Basic: &Credentials{"olga", "no"}, Certificate: named("olga")}, all, fault.CodeUnauthenticated},
+		"certificate where none is taken":  {Proof{Certificate: named("olga")}, nil, fault.CodeUnauthenticated},
+		"another's certificate, not taken": {Proof{Certificate: named("otto"), Basic: olga}, nil, ""},
+		"token where none is taken":        {Proof{Bearer: "olga"}, nil, fault.CodeTokenUnsupported},
+		"password where none is taken":     {Proof{Basic: olga}, []WayIn{WayCertificate}, fault.CodeTokenUnsupported},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, _ := idleGateway(t)
+			people := lookups{"olga": {DN: "cn=olga", Login: "olga"}, "otto": {DN: "cn=otto", Login: "otto"}}
+			parts := g.generation.Load().Parts
+			parts.Directory = logins{people}
+			parts.WaysIn = WaysIn{Certificates: vouching{people}, Tokens: vouching{people}, Operators: c.open}
+			next, err := NewGeneration(parts, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.Reload(next)
+			who, err := g.Operator(t.Context(), c.proof)
+			if f := fault.Of(err); c.code != "" && (f == nil || f.Code != c.code) || c.code == "" && (err != nil || who.Login != "olga") {
+				t.Errorf("%+v, %v", who, err)
+			}
+		})
 	}
 }
 

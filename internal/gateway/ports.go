@@ -263,6 +263,9 @@ type Directory interface {
 type Identity struct {
 	// DN is the normalised distinguished name of the entry found, never the name as typed.
 	DN string
+	// ID tells the entry from a later one of the same name; empty where the directory
+	// keeps no such attribute.
+	ID string
 	// Login is the entry's own login attribute.
 	Login string
 	// Groups are the normalised distinguished names of all groups, nested ones
@@ -271,6 +274,8 @@ type Identity struct {
 	GroupNames []string
 	// At is when the directory said so.
 	At time.Time
+	// Stale says that it could not be asked again, though it was time to.
+	Stale bool
 }
 
 // Publisher hands deliveries of one channel to the outside.

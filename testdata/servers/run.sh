@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command with the real servers that the tests speak to: Debian's slapd
-# and rabbitmq-server, in a directory and on ports of their own on loopback.
+# and rabbitmq-server, in a directory and on ports of their own on loopback, and
+# samba as an Active Directory domain controller, on a loopback address of its own.
 # They are installed when missing and this is root on Debian or Ubuntu, as are
 # the tools of others that read what we publish: zeep, PHP, gSOAP and xmllint.
 # Without them the tests that need them skip, saying so (with CI=true they fail).
@@ -20,6 +21,11 @@ say() { printf 'servers: %s\n' "$*" >&2; }
 
 have() { [ -x /usr/sbin/slapd ] && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]; }
 
+# Samba's ports are privileged and cannot be chosen.
+have_samba() {
+  [ "$(id -u)" = 0 ] && [ -x /usr/sbin/samba ] && [ -d /usr/share/samba/setup ] && [ -e /usr/lib/*/samba/vfs/acl_xattr.so ]
+}
+
 # Tests of the deployment confine the gateway as its unit and its container do.
 have_confinement() { command -v bwrap >/dev/null && command -v systemd-analyze >/dev/null; }
 
@@ -31,15 +37,16 @@ have_readers() {
 }
 
 servers="slapd ldap-utils openssl rabbitmq-server bubblewrap systemd"
+samba="samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind"
 readers="python3-zeep php-cli php-soap gsoap libxml2-utils"
 
 install_packages() {
-  have && have_confinement && have_readers && return 0
+  have && have_samba && have_confinement && have_readers && return 0
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    say "$servers $readers are not all installed and this is not root on Debian: tests will skip"
+    say "$servers $samba $readers are not all installed and this is not root on Debian: tests will skip"
     return 0
   fi
-  say "installing $servers $readers"
+  say "installing $servers $samba $readers"
   # Packages would start services of their own; a policy that answers 101 keeps
   # them from it while we install.
   local policy=/usr/sbin/policy-rc.d made=
@@ -51,7 +58,7 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   # shellcheck disable=SC2086 # lists of packages
   if ! { apt-get update && apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=600 \
-    $servers $readers; } >"$log" 2>&1; then
+    $servers $samba $readers; } >"$log" 2>&1; then
     tail -20 "$log" >&2
     say "installing failed"
   fi
@@ -75,9 +82,11 @@ free_port() {
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/gatehouse-servers.XXXXXX")
 started=()
+samba_start= # the process that starts samba
 stop_servers() {
   local status=$?
   trap - EXIT INT TERM
+  [ -z "$samba_start" ] || wait "$samba_start" || true # what is half started cannot be stopped
   for s in "${started[@]:-}"; do
     [ -z "$s" ] || "$top/testdata/$s" stop "$dir/$(basename "$s" .sh)" >>"$dir/stop.log" 2>&1 || say "stopping $s failed"
   done
@@ -90,14 +99,53 @@ trap stop_servers EXIT INT TERM
 start() { # script, arguments
   local script=$1
   shift
-  if ! "$top/testdata/$script" start "$dir/$(basename "$script" .sh)" "$@" 2>"$dir/start.log"; then
-    cat "$dir/start.log" >&2
+  local log
+  log=$dir/$(basename "$script").log
+  if ! "$top/testdata/$script" start "$dir/$(basename "$script" .sh)" "$@" 2>"$log"; then
+    cat "$log" >&2
     say "$script did not start"
     return 1
   fi
 }
 
+# free_address prints a loopback address that no directory listens on.
+free_address() {
+  local address p
+  while :; do
+    address=127.$((RANDOM % 200 + 20)).$((RANDOM % 250)).$((RANDOM % 250 + 2))
+    for p in 88 389 636; do
+      (exec 3<>"/dev/tcp/$address/$p") 2>/dev/null && continue 2
+    done
+    echo "$address"
+    return
+  done
+}
+
+# start_samba begins with it, for half a minute; await_samba ends that.
+start_samba() {
+  have_samba && [ -z "${GATEHOUSE_TEST_AD:-}" ] || return 0
+  started+=(ldap/samba.sh)
+  start ldap/samba.sh "$(free_address)" >"$dir/samba.url" &
+  samba_start=$!
+}
+
+await_samba() {
+  [ -n "$samba_start" ] || return 0
+  local starting=$samba_start
+  samba_start=
+  wait "$starting"
+  GATEHOUSE_TEST_AD=$(cat "$dir/samba.url")
+  export GATEHOUSE_TEST_AD
+  say "samba at ${GATEHOUSE_TEST_AD%%\?*}"
+}
+
 start_servers() {
+  start_samba
+  start_others
+  await_samba
+}
+
+start_others() {
   have || return 0
   if [ -z "${GATEHOUSE_TEST_LDAP:-}" ]; then
     started+=(ldap/slapd.sh)

@@ -50,6 +50,9 @@ type Config struct {
 	AnonymousSearch bool
 	SizeLimit       int  // entries of one answer; zero: no limit
 	IgnoreSizeLimit bool // send more entries than the client asked for, as Samba does
+	// MaxValues of one attribute are sent at once, as Active Directory does: the
+	// rest is to be asked for by range; zero: no limit.
+	MaxValues int
 	// Hook is asked before each request is answered; nil answers all.
 	Hook func(Request) Fault
 }

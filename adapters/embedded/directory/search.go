@@ -62,7 +62,7 @@ func (ss *session) rootDSE(r *request) {
 		attributes["supportedCapabilities"] = []string{oidADCapable}
 		attributes["defaultNamingContext"] = []string{t.root}
 	}
-	ss.send(r, entryPacket(t, newNode(Entry{Attributes: attributes}), nil))
+	ss.send(r, entryPacket(t, newNode(Entry{Attributes: attributes}), nil, 0))
 	ss.done(r, resultOK, "")
 }
 
@@ -119,6 +119,6 @@ func (ss *session) page(r *request, q query, hits []*node, size int, cookie stri
 
 func (ss *session) sendEntries(r *request, t *tree, hits []*node, attributes []string) {
 	for _, n := range hits {
-		ss.send(r, entryPacket(t, n, attributes))
+		ss.send(r, entryPacket(t, n, attributes, ss.server.config.MaxValues))
 	}
 }

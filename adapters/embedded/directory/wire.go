@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
@@ -57,9 +59,10 @@ func responseTag(op *ber.Packet) ber.Tag {
 
 // entryPacket is a SearchResultEntry with the attributes asked for (RFC 4511
 // §4.5.1.8): none named means all that are not computed.
-func entryPacket(t *tree, n *node, asked []string) *ber.Packet {
+func entryPacket(t *tree, n *node, asked []string, most int) *ber.Packet {
 	list := sequence()
 	add := func(name string, values []string) {
+		name, values = ranged(name, values, most)
 		if len(values) > 0 {
 			list.AppendChild(sequence(text(name), set(values)))
 		}
@@ -70,14 +73,35 @@ func entryPacket(t *tree, n *node, asked []string) *ber.Packet {
 		}
 	}
 	for _, name := range asked {
-		if !strings.ContainsAny(name, "*+") && name != "1.1" {
-			add(name, t.values(n, name))
+		if !strings.ContainsAny(name, "*+") || strings.Contains(name, rangeOption) {
+			plain, _, _ := strings.Cut(name, rangeOption)
+			add(name, t.values(n, plain))
 		}
 	}
 	p := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationSearchResultEntry, nil, "")
 	p.AppendChild(text(n.dn))
 	p.AppendChild(list)
 	return p
+}
+
+const rangeOption = ";range="
+
+// ranged is the part of an attribute's values that is sent at once, by the name
+// that says which ([MS-ADTS] §3.1.1.3.1.3.3); zero stands for no limit.
+func ranged(name string, values []string, most int) (string, []string) {
+	plain, asked, isPart := strings.Cut(name, rangeOption)
+	if most == 0 || !isPart && len(values) <= most {
+		return name, values
+	}
+	from, _, _ := strings.Cut(asked, "-")
+	first, err := strconv.Atoi(from)
+	if isPart && err != nil || first < 0 || first > len(values) {
+		return name, nil
+	}
+	if rest := values[first:]; len(rest) <= most {
+		return fmt.Sprintf("%s%s%d-*", plain, rangeOption, first), rest
+	}
+	return fmt.Sprintf("%s%s%d-%d", plain, rangeOption, first, first+most-1), values[first : first+most]
 }
 
 func set(values []string) *ber.Packet {

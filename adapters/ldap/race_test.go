@@ -1,0 +1,5 @@
+//go:build race
+
+package ldap_test
+
+const raceDetector = true

@@ -38,8 +38,8 @@ type memoryStore struct {
 	gate     chan struct{}
 
 	holds      []gateway.Hold
-	refuse     error        // what every entry is refused with
-	commit     func() error // fails batches
+	refuse     error                // what every entry is refused with
+	commit     func(lane int) error // fails batches
 	tries      int
 	triedFails error
 
@@ -123,14 +123,14 @@ func (s *memoryStore) Refuse(_ context.Context, refusals []gateway.Refusal) erro
 
 func (w *memoryWriter) Mapping() *mapping.Checked { return w.mapping }
 
-func (w *memoryWriter) Commit(_ context.Context, _ int, entries []*gateway.Entry) ([]gateway.Outcome, error) {
+func (w *memoryWriter) Commit(_ context.Context, lane int, entries []*gateway.Entry) ([]gateway.Outcome, error) {
 	if w.store.gate != nil {
 		<-w.store.gate
 	}
 	w.store.mu.Lock()
 	defer w.store.mu.Unlock()
 	if w.store.commit != nil {
-		if err := w.store.commit(); err != nil {
+		if err := w.store.commit(lane); err != nil {
 			return nil, err
 		}
 	}
@@ -194,6 +194,12 @@ func newBench(t testing.TB) *bench {
 
 func newBenchWith(t testing.TB, config gateway.Config) *bench {
 	t.Helper()
+	return newBenchAt(t, config, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil)))
+}
+
+// newBenchAt is a bench with its own clock and log.
+func newBenchAt(t testing.TB, config gateway.Config, now func() time.Time, log *slog.Logger) *bench {
+	t.Helper()
 	c, err := contract.Load(wsdl.FS, "orders/orders.wsdl")
 	if err != nil {
 		t.Fatal(err)
@@ -206,8 +212,7 @@ func newBenchWith(t testing.TB, config gateway.Config) *bench {
 		[]gateway.Grant{{Role: "erp-sender", May: []gateway.Verb{gateway.Send}, On: "route/submit-order"}},
 	)
 	b.parts = gateway.Parts{Version: "test", Contracts: []*contract.Contract{c}, Access: access, Directory: b.directory}
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	b.Gateway = gateway.New(config, b.store, b.generation(t), time.Now, log)
+	b.Gateway = gateway.New(config, b.store, b.generation(t), now, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()

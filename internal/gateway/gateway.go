@@ -49,6 +49,7 @@ const largeBody = 256 << 10
 type Gateway struct {
 	config     Config
 	store      Store
+	rehearser  Rehearser // nil: the store cannot tell what a message would change
 	generation atomic.Pointer[Generation]
 	lanes      *lanes
 	relay      *relay
@@ -59,8 +60,8 @@ type Gateway struct {
 	now        func() time.Time
 	log        *slog.Logger
 
-	storeDown atomic.Bool // an outage of the store has been logged and not its end
-	survived  sync.Map    // Digest: suspects that were tried, and of which the store could not be told
+	outage   *outage  // of the store
+	survived sync.Map // Digest: suspects that were tried, and of which the store could not be told
 
 	mu       sync.Mutex
 	draining bool
@@ -70,11 +71,16 @@ type Gateway struct {
 // New returns a Gateway that begins with generation. now is its clock.
 func New(config Config, store Store, generation *Generation, now func() time.Time, log *slog.Logger) *Gateway {
 	config = config.withDefaults()
+	outage := newOutage(config.Metrics, now, log)
+	rehearser, _ := store.(Rehearser)
+	seen := observedStore{store, outage}
 	g := &Gateway{
 		config:     config,
-		store:      store,
-		lanes:      newLanes(store.Lanes(), config.Metrics),
-		relay:      newRelay(config, store, generation.Channels, now, log),
+		store:      seen,
+		rehearser:  rehearser,
+		outage:     outage,
+		lanes:      newLanes(store.Lanes(), config.Metrics, outage),
+		relay:      newRelay(config, seen, generation.Channels, now, log),
 		refusals:   newRefusals(store, log),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		jobs:       make(chan struct{}, 1),

@@ -173,7 +173,6 @@ func (g *Gateway) result(q *piece) error {
 			err = q.outcome.Err // an operator's replay, which is not kept a second time
 		}
 	}
-	g.storeEdge(ctx, q.err)
 	if q.err != nil {
 		// It comes again. Whoever is away has a line of the log already.
 		p.endSpan(fault.KindOf(q.err).String(), fault.Of(q.err))

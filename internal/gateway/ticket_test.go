@@ -146,7 +146,7 @@ func TestNothingOvertakesAFailure(t *testing.T) {
 	b := newBench(t)
 	b.store.gate = make(chan struct{})
 	var once sync.Once
-	b.store.commit = func() (err error) {
+	b.store.commit = func(int) (err error) {
 		once.Do(func() { err = fault.New(fault.CodeStoreUnavailable, "").Because(errors.New("cut")) })
 		return err
 	}

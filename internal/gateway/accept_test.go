@@ -43,6 +43,8 @@ type memoryStore struct {
 	tries      int
 	triedFails error
 
+	due func(except []string) // nil: nobody retries
+
 	tables  mapping.Schema // as they are; nil: nobody asks
 	misfit  error          // what a mapping is told that does not fit them
 	unasked error          // the tables cannot be looked at
@@ -77,9 +79,15 @@ type memoryWriter struct {
 	mapping *mapping.Checked
 }
 
-// Acquire has nobody retry: that is tried on real stores.
-func (s *memoryStore) Acquire(context.Context, string, int, string, time.Duration) (gateway.Lease, bool, error) {
-	return gateway.Lease{}, false, nil
+// Acquire has nobody retry, unless somebody listens: that is tried on real stores.
+func (s *memoryStore) Acquire(_ context.Context, name string, _ int, _ string, _ time.Duration) (gateway.Lease, bool, error) {
+	return gateway.Lease{}, name == "gateway.retry" && s.due != nil, nil
+}
+
+// Due has nothing waiting.
+func (s *memoryStore) Due(_ context.Context, _ time.Time, _ int, except []string) ([]gateway.Held, error) {
+	s.due(except)
+	return nil, nil
 }
 
 // Holding has nothing to count.
@@ -200,11 +208,18 @@ func newBenchWith(t testing.TB, config gateway.Config) *bench {
 // newBenchAt is a bench with its own clock and log.
 func newBenchAt(t testing.TB, config gateway.Config, now func() time.Time, log *slog.Logger) *bench {
 	t.Helper()
+	return newBenchOf(t, func(*memoryStore) {}, config, now, log)
+}
+
+// newBenchOf is a bench whose store was prepared.
+func newBenchOf(t testing.TB, prepare func(*memoryStore), config gateway.Config, now func() time.Time, log *slog.Logger) *bench {
+	t.Helper()
 	c, err := contract.Load(wsdl.FS, "orders/orders.wsdl")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &bench{store: &memoryStore{writerUp: true}, service: c.Services[0]}
+	prepare(b.store)
 	b.directory = gatewaytest.NewDirectory(time.Now, gatewaytest.Corp()...)
 	b.mapping = compile(t, c, "submit-order.yaml")
 	access := gateway.NewAccess(

@@ -324,6 +324,15 @@ func (g *Gateway) Stopped() []Stopped {
 	return out
 }
 
+// stoppedRoutes are the names of the routes that are stopped: their messages would
+// be tried in vain, and be in the way of the others'.
+func (g *Gateway) stoppedRoutes() (names []string) {
+	for _, s := range g.Stopped() {
+		names = append(names, s.Route)
+	}
+	return names
+}
+
 // stop stops a route that could never be bound, at the first message that needs
 // it: the database was away until then.
 func (g *Gateway) stop(ctx context.Context, r *Route, err error) *Stopped {

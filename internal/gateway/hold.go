@@ -142,7 +142,7 @@ func (r *retrier) round(ctx context.Context) (more bool) {
 	if _, held, err := g.store.Acquire(ctx, retryLease, 0, r.owner, g.relay.config.LeaseTTL); err != nil || !held {
 		return false
 	}
-	due, err := g.store.Due(ctx, g.now().UTC(), retryBatch)
+	due, err := g.store.Due(ctx, g.now().UTC(), retryBatch, g.stoppedRoutes())
 	if err != nil {
 		return false
 	}

@@ -67,8 +67,8 @@ func (s observedStore) Responded(ctx context.Context, l Lease, responses []Respo
 }
 
 // Due implements Lot.
-func (s observedStore) Due(ctx context.Context, now time.Time, limit int) ([]Held, error) {
-	return observed(ctx, s.outage, func() ([]Held, error) { return s.Store.Due(ctx, now, limit) })
+func (s observedStore) Due(ctx context.Context, now time.Time, limit int, except []string) ([]Held, error) {
+	return observed(ctx, s.outage, func() ([]Held, error) { return s.Store.Due(ctx, now, limit, except) })
 }
 
 // Jobs implements Jobs.

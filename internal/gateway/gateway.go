@@ -60,8 +60,10 @@ type Gateway struct {
 	now        func() time.Time
 	log        *slog.Logger
 
-	outage   *outage  // of the store
-	survived sync.Map // Digest: suspects that were tried, and of which the store could not be told
+	outage *outage // of the store
+
+	suspects sync.Mutex          // guards survived, and the notes in the store
+	survived map[Digest]struct{} // suspects that were tried, and of which the store could not be told
 
 	mu       sync.Mutex
 	draining bool
@@ -80,6 +82,7 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		rehearser:  rehearser,
 		outage:     outage,
 		lanes:      newLanes(store.Lanes(), config.Metrics, outage),
+		survived:   map[Digest]struct{}{},
 		relay:      newRelay(config, seen, generation.Channels, now, log),
 		refusals:   newRefusals(store, log),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -177,7 +180,8 @@ const (
 	lookTimeout  = 10 * time.Second
 )
 
-// look counts what is held, and tells the age of what is kept, until ctx ends.
+// look counts what is held, tells the age of what is kept, and clears what notes
+// are left, until ctx ends.
 func (g *Gateway) look(ctx context.Context) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
@@ -190,6 +194,7 @@ func (g *Gateway) look(ctx context.Context) {
 		if oldest, err := g.store.Oldest(counting); err == nil {
 			g.config.Metrics.ages(g.now(), oldest)
 		}
+		g.forgetSurvived(counting)
 		cancel()
 		select {
 		case <-tick.C:

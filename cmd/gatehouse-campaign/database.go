@@ -32,8 +32,15 @@ func (d *database) section(through *link) string {
 	}
 	dsn := *d.dsn
 	dsn.Host = through.address()
-	return fmt.Sprintf("{driver: sqlserver, dsn: %q, migrations: mappings/migrations/sqlserver}", dsn.String())
+	return fmt.Sprintf("{driver: sqlserver, dsn: %q, migrations: mappings/migrations/sqlserver, lanes: 2, shards: 2, connect_timeout: 1m, request_timeout: %v}", dsn.String(), patienceOfServer)
 }
+
+// patienceOfServer is how long a server may take for one request. Some look at a
+// text for many seconds when a connection sends it for the first time, and every
+// gateway that is killed leaves the next one with none but new connections: a
+// request that is given up meanwhile has to begin again on another new one, and
+// so has the next.
+const patienceOfServer = 3 * time.Minute
 
 // openDatabase makes a place for the gateway's tables: a file in dir, or a
 // database on the server that store points to.

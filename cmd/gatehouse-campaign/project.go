@@ -118,7 +118,7 @@ func (c *campaign) configure(g *gateway) error {
 	}
 	text := strings.NewReplacer("SUSPECTS", suspects, "STORE", c.database.section(g.links[len(g.links)-1]), "PARTNER", c.partner.address, "DIRECTORY", c.directory.Addr(),
 		"BROKER", strings.Replace(c.broker.server, "HOST", g.links[0].address(), 1), "LOGIN", c.broker.login, "PASSWORD", c.broker.password, "EXCHANGE", c.broker.exchange,
-		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease.String(), "POLL", c.slow(200 * time.Millisecond).String(), "LISTEN", g.address).Replace(configuration)
+		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease.String(), "POLL", c.slow(200*time.Millisecond).String(), "LISTEN", g.address).Replace(configuration)
 	return os.WriteFile(g.file, []byte(text), 0o600)
 }
 

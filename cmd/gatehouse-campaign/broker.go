@@ -88,13 +88,17 @@ func (b *broker) declare(channel *amqp091.Channel, queueType string) error {
 }
 
 // waiting is how many messages nobody has in hand yet.
-func (b *broker) waiting() (n int, err error) {
-	err = b.ask(func(channel *amqp091.Channel) error {
+func (b *broker) waiting() (int, error) {
+	n := 0
+	err := b.ask(func(channel *amqp091.Channel) error {
 		q, err := channel.QueueDeclarePassive(b.queue, true, false, false, false, nil)
 		n = q.Messages
 		return err
 	})
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // remains takes what is left in the queue when no gateway runs any more. It has
@@ -109,7 +113,10 @@ func (b *broker) remains(ctx context.Context) (left []string, err error) {
 		in, err = channel.Consume(b.queue, "", true, false, false, false, nil)
 		return err
 	})
-	for err == nil && len(left) < n {
+	if err != nil {
+		return nil, err
+	}
+	for len(left) < n {
 		select {
 		case d, open := <-in:
 			if !open {
@@ -119,10 +126,10 @@ func (b *broker) remains(ctx context.Context) (left []string, err error) {
 		case <-time.After(b.patience):
 			return left, fmt.Errorf("of %d messages in the queue the broker hands out %d", n, len(left))
 		case <-ctx.Done():
-			err = ctx.Err()
+			return left, ctx.Err()
 		}
 	}
-	return left, err
+	return left, nil
 }
 
 // say publishes to a queue, and returns when the broker has it.

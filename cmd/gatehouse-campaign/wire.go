@@ -53,26 +53,48 @@ func (b *broker) dial() (*wire, error) {
 }
 
 // ask lets do speak with the broker, and closes the connection under it when it
-// takes too long, at which the client ends whatever waits.
+// takes too long, at which the client ends whatever waits. Should the client wait
+// on all the same, that is the client's fault, which the error says; do is then
+// left alone, and what it sets is not to be read.
 func (w *wire) ask(do func() error) error {
-	timer := time.AfterFunc(w.patience, func() { w.socket.Close() })
-	err := do()
-	if timer.Stop() {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	if err, in := within(w.patience, done); in {
 		return err
 	}
 	w.tally.muted()
-	return errors.Join(errMute, err)
+	w.socket.Close()
+	if err, in := within(w.patience, done); in {
+		return errors.Join(errMute, err)
+	}
+	return errors.Join(errMute, errors.New("the client waits on though its connection is closed"))
+}
+
+// within is what comes out of done in time.
+func within(patience time.Duration, done <-chan error) (err error, in bool) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case err := <-done:
+		return err, true
+	case <-timer.C:
+		return nil, false
+	}
 }
 
 // open opens a channel and has setup use it.
-func (w *wire) open(setup func(*amqp091.Channel) error) (channel *amqp091.Channel, err error) {
-	err = w.ask(func() error {
-		if channel, err = w.Channel(); err != nil {
+func (w *wire) open(setup func(*amqp091.Channel) error) (*amqp091.Channel, error) {
+	var opened *amqp091.Channel
+	err := w.ask(func() (err error) {
+		if opened, err = w.Channel(); err != nil {
 			return err
 		}
-		return setup(channel)
+		return setup(opened)
 	})
-	return channel, err
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
 }
 
 // hangUp ends the connection, without a word when the broker has none. What was

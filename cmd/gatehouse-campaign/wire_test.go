@@ -5,10 +5,13 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	embedded "github.com/gatehouse/gatehouse/adapters/embedded/broker"
 )
@@ -111,6 +114,18 @@ func TestMuteBroker(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeafClient: a client that waits on when its connection is gone is left alone.
+func TestDeafClient(t *testing.T) {
+	b, _ := behind(t, 0, 0)
+	over := make(chan struct{})
+	defer close(over)
+	err := b.ask(func(*amqp091.Channel) error { <-over; return nil })
+	if !errors.Is(err, errMute) || !strings.Contains(err.Error(), "the client waits on") || b.tally.mute != 1 {
+		t.Errorf("%v, mute %d", err, b.tally.mute)
+	}
+	insist(t, "a look", func() error { _, err := b.waiting(); return err })
 }
 
 // insist repeats what fails because the broker owed an answer.

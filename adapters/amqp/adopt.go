@@ -33,10 +33,10 @@ func (c *Client) Adopt(ctx context.Context, e Endpoint, queue string, limit int,
 	}
 	defer conn.hangUp() // what was not acknowledged goes back
 	defer context.AfterFunc(ctx, conn.link.abort)()
-	a := &adopter{endpoint: e, queue: queue, channel: channel, core: core, remote: conn.RemoteAddr().String(), out: &gateway.Adopted{Deaths: []gateway.Death{}}}
+	a := &adopter{client: c, conn: conn, endpoint: e, queue: queue, channel: channel, core: core, remote: conn.RemoteAddr().String(), out: &gateway.Adopted{Deaths: []gateway.Death{}}}
 	for a.out.Looked < limit && err == nil {
 		var batch []driver.Delivery
-		if batch, err = a.get(min(adoptBatch, limit-a.out.Looked)); len(batch) == 0 {
+		if batch, err = a.get(ctx, min(adoptBatch, limit-a.out.Looked)); len(batch) == 0 {
 			break
 		}
 		if !look && err == nil {
@@ -67,6 +67,8 @@ func unadopted(queue string, err error) error {
 
 // adopter empties one dead-letter queue.
 type adopter struct {
+	client   *Client
+	conn     *connection
 	endpoint Endpoint
 	queue    string
 	channel  *driver.Channel
@@ -76,9 +78,14 @@ type adopter struct {
 }
 
 // get takes up to n messages in hand, fewer when there are no more.
-func (a *adopter) get(n int) (batch []driver.Delivery, err error) {
+func (a *adopter) get(ctx context.Context, n int) (batch []driver.Delivery, err error) {
 	for len(batch) < n {
-		d, there, err := a.channel.Get(a.queue, false)
+		var d driver.Delivery
+		there := false
+		err := a.client.within(ctx, a.conn, func() (err error) {
+			d, there, err = a.channel.Get(a.queue, false)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,6 @@
 package amqp
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -142,19 +141,30 @@ func (c *Client) attach(ctx context.Context, name string, setup func(*connection
 	if err != nil {
 		return nil, err
 	}
+	if err := c.within(ctx, conn, func() error { return setup(conn) }); err != nil {
+		conn.hangUp()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// within has do use the connection, within the time for connecting, whose end
+// ends the connection, as that of ctx does. The library waits for an answer as
+// long as the connection lives, and a broker's heartbeats keep one alive of which
+// a queue, or its channel, never answers.
+func (c *Client) within(ctx context.Context, conn *connection, do func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, c.config.ConnectTimeout)
 	defer cancel()
 	stop := context.AfterFunc(ctx, conn.link.abort)
-	err = setup(conn)
-	if stop() && err == nil {
-		return conn, nil
+	err := do()
+	if stop() {
+		return err
 	}
-	conn.hangUp()
 	cause := context.Cause(ctx)
-	if cause != nil && err != nil {
-		return nil, fmt.Errorf("%w: %w", cause, err)
+	if err != nil {
+		return fmt.Errorf("%w: %w", cause, err)
 	}
-	return nil, cmp.Or(cause, err)
+	return cause
 }
 
 // connection is a connection of the library and the socket beneath it.

@@ -28,8 +28,8 @@ func (c *Client) Check(ctx context.Context, channels map[string]Channel, queues 
 		}
 		if !looked {
 			f := findings{declare: c.config.Declare}
-			conn.findExchanges(ctx, channels, &f)
-			conn.findQueues(ctx, queues, &f)
+			c.findExchanges(ctx, conn, channels, &f)
+			c.findQueues(ctx, conn, queues, &f)
 			details, hints = append(details, f.faults...), f.hints
 			looked = true
 		}
@@ -62,11 +62,10 @@ func (f *findings) hint(format string, args ...any) {
 
 // findExchanges looks for the exchanges, each on a channel of its own: a missing
 // one closes it.
-func (c *connection) findExchanges(ctx context.Context, channels map[string]Channel, f *findings) {
-	defer context.AfterFunc(ctx, c.link.abort)()
+func (c *Client) findExchanges(ctx context.Context, conn *connection, channels map[string]Channel, f *findings) {
 	for _, name := range slices.Sorted(maps.Keys(channels)) {
 		exchange := channels[name].Exchange
-		err := c.passive(exchange)
+		err := c.within(ctx, conn, func() error { return conn.passive(exchange) })
 		switch {
 		case err == nil:
 		case isReply(err, driver.NotFound) && f.declare:
@@ -80,11 +79,14 @@ func (c *connection) findExchanges(ctx context.Context, channels map[string]Chan
 }
 
 // findQueues looks for the queues, and at how they are made.
-func (c *connection) findQueues(ctx context.Context, queues []Endpoint, f *findings) {
-	defer context.AfterFunc(ctx, c.link.abort)()
+func (c *Client) findQueues(ctx context.Context, conn *connection, queues []Endpoint, f *findings) {
 	for _, e := range queues {
 		e = e.withDefaults()
-		found, err := c.verify(e, false)
+		var found settings
+		err := c.within(ctx, conn, func() (err error) {
+			found, err = conn.verify(e, false)
+			return err
+		})
 		unfit, known := errors.AsType[*fault.Error](err)
 		switch {
 		case errors.Is(err, errUnverifiable):
@@ -151,13 +153,15 @@ func (c *Client) Declare(ctx context.Context, t Topology) error {
 		return fault.New(fault.CodeChannelUnavailable, "").Because(err)
 	}
 	defer conn.hangUp()
-	defer context.AfterFunc(ctx, conn.link.abort)()
-	ch, err := conn.Channel()
-	if err == nil {
-		err = t.declare(ch)
-	}
+	err = c.within(ctx, conn, func() error {
+		ch, err := conn.Channel()
+		if err != nil {
+			return err
+		}
+		return t.declare(ch)
+	})
 	if err != nil {
-		return fault.New(fault.CodeChannelUnavailable, "the broker refuses the topology").Because(errors.Join(context.Cause(ctx), err))
+		return fault.New(fault.CodeChannelUnavailable, "the broker refuses the topology").Because(err)
 	}
 	return nil
 }

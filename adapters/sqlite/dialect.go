@@ -64,7 +64,7 @@ func text(statement string) string {
 			return args[0]
 		case "later":
 			return "(" + args[0] + " + " + args[1] + ")"
-		case "each":
+		case "each", "names":
 			return "(SELECT value FROM json_each(" + args[0] + "))"
 		case "ids":
 			return "(SELECT unhex(value) FROM json_each(" + args[0] + "))"

@@ -26,7 +26,7 @@ func TestAsleep(t *testing.T) {
 	}
 	due := func(want int) {
 		t.Helper()
-		found, err := s.Due(t.Context(), now, 10)
+		found, err := s.Due(t.Context(), now, 10, nil)
 		if err != nil || len(found) != want {
 			t.Fatalf("%d are due, want %d: %v", len(found), want, err)
 		}

@@ -58,6 +58,8 @@ func text(statement string) string {
 			return "DATEADD(millisecond, " + args[1] + ", SYSUTCDATETIME())"
 		case "each":
 			return "(SELECT CONVERT(bigint, value) FROM OPENJSON(" + args[0] + "))"
+		case "names":
+			return "(SELECT j.name COLLATE Latin1_General_BIN2 FROM OPENJSON(" + args[0] + ") WITH (name nvarchar(400) '$') AS j)"
 		case "bytes": // as a byte slice each length would have a plan of its own
 			return "CONVERT(varbinary(max), " + args[0] + ", 2)"
 		case "ids":

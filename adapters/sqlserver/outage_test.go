@@ -118,11 +118,7 @@ func TestCommitInDoubt(t *testing.T) {
 			}
 		})
 	}
-	for deadline := time.Now().Add(patience); runtime.NumGoroutine() >= before+fewestCuts; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines after the cuts, %d before", runtime.NumGoroutine(), before)
-		}
-	}
+	settled(t, before)
 	r.count(t, total, "gateway.message", "gateway.inbox", "gateway.reply", "gateway.outbox", "gateway.delivery", "crm.customer")
 }
 

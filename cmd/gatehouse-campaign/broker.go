@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
@@ -18,8 +19,10 @@ type broker struct {
 	host            string // and port
 	login, password string
 	queue, exchange string
-	heard, answers  string // the queues of the listener
-	conn            *amqp091.Connection
+	heard, answers  string        // the queues of the listener
+	patience        time.Duration // with the broker's answers
+	tally           *tally
+	wire            *wire
 	channel         *amqp091.Channel // for one user at a time; line has it open
 }
 
@@ -28,31 +31,39 @@ func (b *broker) line() (*amqp091.Channel, error) {
 	if b.channel != nil && !b.channel.IsClosed() {
 		return b.channel, nil
 	}
-	if b.conn != nil {
-		b.conn.Close()
+	if b.wire != nil {
+		b.wire.hangUp()
 	}
-	conn, err := amqp091.Dial(b.url)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to the broker: %w", err)
+	var err error
+	if b.wire, err = b.dial(); err != nil {
+		return nil, err
 	}
-	b.conn = conn
-	b.channel, err = conn.Channel()
+	b.channel, err = b.wire.open(func(channel *amqp091.Channel) error { return channel.Confirm(false) })
 	return b.channel, err
 }
 
+// ask has do use the channel, for as long as the broker may take for an answer.
+func (b *broker) ask(do func(*amqp091.Channel) error) error {
+	channel, err := b.line()
+	if err != nil {
+		return err
+	}
+	return b.wire.ask(func() error { return do(channel) })
+}
+
 // openBroker makes queues and exchange under names that begin with prefix.
-func openBroker(address, prefix, queueType string) (*broker, error) {
+func openBroker(address, prefix, queueType string, t *tally) (*broker, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, fmt.Errorf("-amqp: %w", err)
 	}
 	password, _ := u.User.Password()
-	b := &broker{url: address, login: u.User.Username(), password: password, server: (&url.URL{Scheme: u.Scheme, Host: "HOST", Path: u.Path}).String(), host: u.Host,
+	b := &broker{url: address, patience: patienceOfAsking, tally: t, login: u.User.Username(), password: password, server: (&url.URL{Scheme: u.Scheme, Host: "HOST", Path: u.Path}).String(), host: u.Host,
 		queue: prefix + ".in", exchange: prefix + ".events", heard: prefix + ".heard", answers: prefix + ".answers"}
 	if _, err := b.line(); err != nil {
 		return nil, err
 	}
-	if err := b.declare(queueType); err != nil {
+	if err := b.ask(func(channel *amqp091.Channel) error { return b.declare(channel, queueType) }); err != nil {
 		return nil, errors.Join(err, b.remove())
 	}
 	return b, nil
@@ -61,29 +72,33 @@ func openBroker(address, prefix, queueType string) (*broker, error) {
 // declare makes a queue that serves one consumer at a time, without which no
 // order is promised, and whose messages are never given up: each kill counts as
 // a delivery for all of them that were in hand.
-func (b *broker) declare(queueType string) error {
+func (b *broker) declare(channel *amqp091.Channel, queueType string) error {
 	in := amqp091.Table{"x-queue-type": queueType, "x-single-active-consumer": true}
 	if queueType == "quorum" {
 		in["x-delivery-limit"] = 1_000_000
 	}
-	_, first := b.channel.QueueDeclare(b.queue, true, false, false, false, in)
-	_, second := b.channel.QueueDeclare(b.heard, true, false, false, false, amqp091.Table{"x-queue-type": "quorum"})
-	_, third := b.channel.QueueDeclare(b.answers, true, false, false, false, amqp091.Table{"x-queue-type": "quorum"})
+	_, first := channel.QueueDeclare(b.queue, true, false, false, false, in)
+	_, second := channel.QueueDeclare(b.heard, true, false, false, false, amqp091.Table{"x-queue-type": "quorum"})
+	_, third := channel.QueueDeclare(b.answers, true, false, false, false, amqp091.Table{"x-queue-type": "quorum"})
 	return errors.Join(
 		first, second, third,
-		b.channel.ExchangeDeclare(b.exchange, amqp091.ExchangeTopic, true, false, false, false, nil),
-		b.channel.QueueBind(b.heard, "#", b.exchange, false, nil),
+		channel.ExchangeDeclare(b.exchange, amqp091.ExchangeTopic, true, false, false, false, nil),
+		channel.QueueBind(b.heard, "#", b.exchange, false, nil),
 	)
 }
 
 // waiting is how many messages nobody has in hand yet.
 func (b *broker) waiting() (int, error) {
-	channel, err := b.line()
+	n := 0
+	err := b.ask(func(channel *amqp091.Channel) error {
+		q, err := channel.QueueDeclarePassive(b.queue, true, false, false, false, nil)
+		n = q.Messages
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
-	q, err := channel.QueueDeclarePassive(b.queue, true, false, false, false, nil)
-	return q.Messages, err
+	return n, nil
 }
 
 // remains takes what is left in the queue when no gateway runs any more. It has
@@ -93,29 +108,57 @@ func (b *broker) remains(ctx context.Context) (left []string, err error) {
 	if err != nil || n == 0 {
 		return nil, err
 	}
-	in, err := b.channel.ConsumeWithContext(ctx, b.queue, "", true, false, false, false, nil)
-	for err == nil && len(left) < n {
+	var in <-chan amqp091.Delivery
+	err = b.ask(func(channel *amqp091.Channel) (err error) {
+		in, err = channel.Consume(b.queue, "", true, false, false, false, nil)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for len(left) < n {
 		select {
 		case d, open := <-in:
 			if !open {
 				return left, errors.New("the broker ended the look at what is left in the queue")
 			}
 			left = append(left, d.MessageId)
+		case <-time.After(b.patience):
+			return left, fmt.Errorf("of %d messages in the queue the broker hands out %d", n, len(left))
 		case <-ctx.Done():
-			err = ctx.Err()
+			return left, ctx.Err()
 		}
 	}
-	return left, err
+	return left, nil
+}
+
+// say publishes to a queue, and returns when the broker has it.
+func (b *broker) say(ctx context.Context, queue string, m amqp091.Publishing) error {
+	return b.ask(func(channel *amqp091.Channel) error {
+		confirm, err := channel.PublishWithDeferredConfirmWithContext(ctx, "", queue, false, false, m)
+		if err != nil {
+			return err
+		}
+		if taken, err := confirm.WaitContext(ctx); err != nil || !taken {
+			return errors.Join(errors.New("the broker does not take it"), err)
+		}
+		return nil
+	})
 }
 
 // remove leaves nothing behind.
 func (b *broker) remove() error {
-	channel, err := b.line()
-	if err != nil {
-		return err
+	defer b.hangUp()
+	return b.ask(func(channel *amqp091.Channel) error {
+		_, first := channel.QueueDelete(b.queue, false, false, false)
+		_, second := channel.QueueDelete(b.heard, false, false, false)
+		_, third := channel.QueueDelete(b.answers, false, false, false)
+		return errors.Join(first, second, third, channel.ExchangeDelete(b.exchange, false, false))
+	})
+}
+
+func (b *broker) hangUp() {
+	if b.wire != nil {
+		b.wire.hangUp()
 	}
-	_, first := channel.QueueDelete(b.queue, false, false, false)
-	_, second := channel.QueueDelete(b.heard, false, false, false)
-	_, third := channel.QueueDelete(b.answers, false, false, false)
-	return errors.Join(first, second, third, channel.ExchangeDelete(b.exchange, false, false), b.conn.Close())
 }

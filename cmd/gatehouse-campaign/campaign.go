@@ -56,7 +56,7 @@ func (c *campaign) run(ctx context.Context) (*verdict, error) {
 	if err := c.prepare(ctx); err != nil {
 		return nil, err
 	}
-	trouble := errors.Join(c.fight(ctx), c.fence.close(), c.listener.finish(ctx, c.broker))
+	trouble := errors.Join(c.fight(ctx), c.fence.close(), c.listener.finish(ctx, c.patience))
 	if ctx.Err() != nil {
 		return nil, errors.Join(ctx.Err(), trouble)
 	}
@@ -86,7 +86,7 @@ func (c *campaign) prepare(ctx context.Context) (err error) {
 		}
 		address = c.rabbit.url
 	}
-	if c.broker, err = openBroker(address, name, c.queue); err != nil {
+	if c.broker, err = openBroker(address, name, c.queue, c.tally); err != nil {
 		return err
 	}
 	if c.directory, err = startDirectory(c.broker.login); err != nil {
@@ -319,6 +319,8 @@ func (c *campaign) clear(good bool) error {
 	}
 	if c.broker != nil && c.rabbit == nil {
 		faults = append(faults, c.broker.remove())
+	} else if c.broker != nil {
+		c.broker.hangUp()
 	}
 	faults = append(faults, c.rabbit.stop())
 	if c.database != nil {

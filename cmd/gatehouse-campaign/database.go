@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	_ "github.com/microsoft/go-mssqldb" // for -store sqlserver://…
-	_ "modernc.org/sqlite"              // for -store sqlite
+	mssql "github.com/microsoft/go-mssqldb" // for -store sqlserver://…
+	_ "modernc.org/sqlite"                  // for -store sqlite
 )
 
 // database is the campaign's own look at what the gateway stores, with SQL of
@@ -32,8 +32,15 @@ func (d *database) section(through *link) string {
 	}
 	dsn := *d.dsn
 	dsn.Host = through.address()
-	return fmt.Sprintf("{driver: sqlserver, dsn: %q, migrations: mappings/migrations/sqlserver}", dsn.String())
+	return fmt.Sprintf("{driver: sqlserver, dsn: %q, migrations: mappings/migrations/sqlserver, lanes: 2, shards: 2, connect_timeout: 1m, request_timeout: %v}", dsn.String(), patienceOfServer)
 }
+
+// patienceOfServer is how long a server may take for one request. Some look at a
+// text for many seconds when a connection sends it for the first time, and every
+// gateway that is killed leaves the next one with none but new connections: a
+// request that is given up meanwhile has to begin again on another new one, and
+// so has the next.
+const patienceOfServer = 3 * time.Minute
 
 // openDatabase makes a place for the gateway's tables: a file in dir, or a
 // database on the server that store points to.
@@ -157,8 +164,26 @@ type storedOrder struct {
 
 type heldMessage struct{ identity, state, code string }
 
-// read reads everything. No gateway should be running.
+// read reads everything. No gateway should be running; but a server may still be
+// undoing what the last one that was killed has left, and choose the reader as the
+// victim of a deadlock.
 func (d *database) read(ctx context.Context) (*stored, error) {
+	for tries := 1; ; tries++ {
+		s, err := d.readOnce(ctx)
+		if err == nil || !deadlocked(err) || tries == 5 {
+			return s, err
+		}
+		pause(ctx, time.Second)
+	}
+}
+
+func deadlocked(err error) bool {
+	const victim = 1205
+	e, ok := errors.AsType[mssql.Error](err)
+	return ok && e.Number == victim
+}
+
+func (d *database) readOnce(ctx context.Context) (*stored, error) {
 	s := &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}, parts: map[string]int{}, partIDs: map[string]int{}}
 	for _, part := range []struct {
 		query string

@@ -13,7 +13,7 @@ import (
 // which the broker took them. When the broker ends it, it begins again.
 type listener struct {
 	history *history
-	url     string
+	broker  *broker
 	queues  []string
 	seen    chan order    // orders that were just announced; what nobody takes at once is dropped
 	ended   chan error    // one for each queue
@@ -21,7 +21,7 @@ type listener struct {
 }
 
 func (b *broker) listen(h *history) *listener {
-	l := &listener{history: h, url: b.url, queues: []string{b.heard, b.answers}, seen: make(chan order, 64), ended: make(chan error, 2), over: make(chan struct{})}
+	l := &listener{history: h, broker: b, queues: []string{b.heard, b.answers}, seen: make(chan order, 64), ended: make(chan error, 2), over: make(chan struct{})}
 	go func() { l.ended <- l.hearAll(b.heard, l.event) }()
 	go func() { l.ended <- l.hearAll(b.answers, l.answer) }()
 	return l
@@ -46,19 +46,19 @@ func (l *listener) hearAll(queue string, note func(*amqp091.Delivery) error) err
 }
 
 func (l *listener) hear(queue string, note func(*amqp091.Delivery) error) error {
-	conn, err := amqp091.Dial(l.url)
+	w, err := l.broker.dial()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnheard, err)
 	}
-	defer conn.Close()
-	channel, err := conn.Channel()
-	if err == nil {
-		err = channel.Qos(300, 0, false)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", errUnheard, err)
-	}
-	in, err := channel.Consume(queue, "", false, true, false, false, nil)
+	defer w.hangUp()
+	var in <-chan amqp091.Delivery
+	_, err = w.open(func(channel *amqp091.Channel) (err error) {
+		if err := channel.Qos(300, 0, false); err != nil {
+			return err
+		}
+		in, err = channel.Consume(queue, "", false, true, false, false, nil)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUnheard, err)
 	}
@@ -121,14 +121,11 @@ func (l *listener) show(o order) {
 
 // finish ends the listener when it has heard everything that was published
 // before: the last message of each queue is the campaign's own.
-func (l *listener) finish(ctx context.Context, b *broker) error {
-	channel, err := b.line()
-	if err != nil {
-		return fmt.Errorf("ending the listener: %w", err)
-	}
-	last := amqp091.Publishing{Type: lastWord}
+func (l *listener) finish(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it has not heard the last word after %v", patience))
+	defer cancel()
 	for _, queue := range l.queues {
-		if err := channel.PublishWithContext(ctx, "", queue, false, false, last); err != nil {
+		if err := l.broker.say(ctx, queue, amqp091.Publishing{Type: lastWord, DeliveryMode: amqp091.Persistent}); err != nil {
 			return fmt.Errorf("ending the listener: %w", err)
 		}
 	}
@@ -138,7 +135,7 @@ func (l *listener) finish(ctx context.Context, b *broker) error {
 		case err := <-l.ended:
 			faults = append(faults, err)
 		case <-ctx.Done():
-			return ctx.Err()
+			return fmt.Errorf("ending the listener: %w", context.Cause(ctx))
 		}
 	}
 	return errors.Join(faults...)

@@ -19,7 +19,7 @@ type producer struct {
 	history *history
 
 	mu      sync.Mutex // guards what follows
-	conn    *amqp091.Connection
+	wire    *wire
 	channel *amqp091.Channel
 	epoch   int // of the connection
 	random  *rand.Rand
@@ -42,19 +42,16 @@ func newProducer(b *broker, h *history, random *rand.Rand) (*producer, error) {
 }
 
 func (p *producer) connect() error {
-	conn, err := amqp091.Dial(p.broker.url)
+	w, err := p.broker.dial()
 	if err != nil {
-		return fmt.Errorf("connecting a producer: %w", err)
+		return fmt.Errorf("a producer: %w", err)
 	}
-	channel, err := conn.Channel()
-	if err == nil {
-		err = channel.Confirm(false)
-	}
+	channel, err := w.open(func(channel *amqp091.Channel) error { return channel.Confirm(false) })
 	if err != nil {
-		conn.Close()
-		return fmt.Errorf("connecting a producer: %w", err)
+		w.hangUp()
+		return fmt.Errorf("a producer: %w", err)
 	}
-	p.conn, p.channel = conn, channel
+	p.wire, p.channel = w, channel
 	p.epoch++
 	return nil
 }
@@ -125,7 +122,7 @@ func (p *producer) send(ctx context.Context, l *letter) error {
 // mend connects anew, however long that takes, and sends what is unconfirmed.
 func (p *producer) mend(ctx context.Context) {
 	for ctx.Err() == nil {
-		p.conn.Close()
+		p.wire.hangUp()
 		if p.connect() != nil {
 			pause(ctx, 100*time.Millisecond)
 			continue
@@ -137,11 +134,13 @@ func (p *producer) mend(ctx context.Context) {
 }
 
 func (p *producer) confirmed(ctx context.Context, l *letter, confirm *amqp091.DeferredConfirmation, epoch int) {
-	acked, err := confirm.WaitContext(ctx)
+	waiting, cancel := context.WithTimeout(ctx, p.broker.patience)
+	defer cancel()
+	acked, err := confirm.WaitContext(waiting)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case err != nil:
+	case ctx.Err() != nil && err != nil:
 		p.fail(l.order, err)
 	case acked:
 		if i := slices.Index(p.unheard, l); i >= 0 {
@@ -150,6 +149,9 @@ func (p *producer) confirmed(ctx context.Context, l *letter, confirm *amqp091.De
 		}
 		p.history.acknowledge(l.order)
 	case epoch == p.epoch:
+		if err != nil { // and the connection lives
+			p.broker.tally.muted()
+		}
 		p.mend(ctx)
 	}
 }
@@ -164,7 +166,7 @@ func (p *producer) fail(o order, err error) {
 // close waits for the confirms that are still to come.
 func (p *producer) close() error {
 	p.waiting.Wait()
-	p.conn.Close()
+	p.wire.hangUp()
 	select {
 	case err := <-p.failed:
 		return err

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/embedded/directory"
 	"github.com/gatehouse/gatehouse/mappings"
@@ -55,7 +56,7 @@ grants:
   - {role: sender, may: send, on: route/submit-order}
   - {role: sender, may: send, on: route/items}
   - {role: hub, may: send, on: route/upsert-product}
-relay: {lease_ttl: LEASE, poll: 200ms}
+relay: {lease_ttl: LEASE, poll: POLL}
 retention: {every: 500ms, suspects: SUSPECTS}
 listen:
   public: {address: "LISTEN"}
@@ -103,11 +104,11 @@ func (c *campaign) configure(g *gateway) error {
 		endpoints = append(endpoints, "{soap: orders/OrderService.SubmitOrder}")
 	}
 	if c.through("amqp") {
-		endpoints = append(endpoints, fmt.Sprintf("{amqp: {queue: %s, queue_type: %s, sender: user_id}}", c.broker.queue, c.queue))
+		endpoints = append(endpoints, fmt.Sprintf("{amqp: {queue: %s, queue_type: %s, sender: user_id, prefetch: %d}}", c.broker.queue, c.queue, c.window()))
 	}
-	lease := "1s"
+	lease := c.slow(time.Second)
 	if c.gateways > 1 {
-		lease = "3s" // handed over while a process is frozen, not while it is merely slow
+		lease = c.slow(3 * time.Second) // handed over while a process is frozen, not while it is merely slow
 	}
 	// Who is cut off may settle by himself what another had under suspicion when that
 	// one died: the note of it goes with its time.
@@ -117,8 +118,17 @@ func (c *campaign) configure(g *gateway) error {
 	}
 	text := strings.NewReplacer("SUSPECTS", suspects, "STORE", c.database.section(g.links[len(g.links)-1]), "PARTNER", c.partner.address, "DIRECTORY", c.directory.Addr(),
 		"BROKER", strings.Replace(c.broker.server, "HOST", g.links[0].address(), 1), "LOGIN", c.broker.login, "PASSWORD", c.broker.password, "EXCHANGE", c.broker.exchange,
-		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease, "LISTEN", g.address).Replace(configuration)
+		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease.String(), "POLL", c.slow(200*time.Millisecond).String(), "LISTEN", g.address).Replace(configuration)
 	return os.WriteFile(g.file, []byte(text), 0o600)
+}
+
+// window is how many messages a gateway has in hand. All of them are taken one by
+// one after its end, which on a server costs seconds each at first.
+func (c *campaign) window() int {
+	if c.database.dsn != nil {
+		return 32
+	}
+	return 256
 }
 
 // migrate makes the tables.

@@ -21,6 +21,7 @@ type tally struct {
 	handed  int // of the freezes, those during which others went on
 	cuts    int
 	brokers int // kills of the broker
+	mute    int // connections given up because the broker owed an answer
 	storms  int
 }
 
@@ -71,6 +72,12 @@ func (t *tally) felled() {
 	t.brokers++
 }
 
+func (t *tally) muted() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mute++
+}
+
 func (t *tally) stormed() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -91,5 +98,5 @@ func (t *tally) String() string {
 	for _, point := range slices.Sorted(maps.Keys(t.points)) {
 		out += fmt.Sprintf(", %s %d", point, t.points[point])
 	}
-	return out + fmt.Sprintf("; connections cut %d, broker killed %d, storms %d", t.cuts, t.brokers, t.storms)
+	return out + fmt.Sprintf("; connections cut %d, broker killed %d, mute %d, storms %d", t.cuts, t.brokers, t.mute, t.storms)
 }

@@ -205,7 +205,9 @@ func (g *Gateway) bind(ctx context.Context, p *passage) error {
 	if err == nil {
 		return nil
 	}
-	g.storeEdge(ctx, err)
+	if ctx.Err() == nil {
+		_ = g.outage.during(ctx, func() error { return err })
+	}
 	if fault.Of(err).Code == fault.CodeSchema {
 		return g.stop(ctx, p.route, err).fault
 	}
@@ -303,7 +305,6 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 	_, span := g.config.Tracer.Start(trace.ContextWithSpan(ctx, p.span), "commit")
 	out, err := g.lanes.commit(ctx, p.writer, p.entry())
 	span.End()
-	g.storeEdge(ctx, err)
 	if err != nil {
 		return err
 	}

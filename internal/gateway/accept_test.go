@@ -38,10 +38,12 @@ type memoryStore struct {
 	gate     chan struct{}
 
 	holds      []gateway.Hold
-	refuse     error        // what every entry is refused with
-	commit     func() error // fails batches
+	refuse     error                // what every entry is refused with
+	commit     func(lane int) error // fails batches
 	tries      int
 	triedFails error
+
+	due func(except []string) // nil: nobody retries
 
 	tables  mapping.Schema // as they are; nil: nobody asks
 	misfit  error          // what a mapping is told that does not fit them
@@ -77,9 +79,15 @@ type memoryWriter struct {
 	mapping *mapping.Checked
 }
 
-// Acquire has nobody retry: that is tried on real stores.
-func (s *memoryStore) Acquire(context.Context, string, int, string, time.Duration) (gateway.Lease, bool, error) {
-	return gateway.Lease{}, false, nil
+// Acquire has nobody retry, unless somebody listens: that is tried on real stores.
+func (s *memoryStore) Acquire(_ context.Context, name string, _ int, _ string, _ time.Duration) (gateway.Lease, bool, error) {
+	return gateway.Lease{}, name == "gateway.retry" && s.due != nil, nil
+}
+
+// Due has nothing waiting.
+func (s *memoryStore) Due(_ context.Context, _ time.Time, _ int, except []string) ([]gateway.Held, error) {
+	s.due(except)
+	return nil, nil
 }
 
 // Holding has nothing to count.
@@ -123,14 +131,14 @@ func (s *memoryStore) Refuse(_ context.Context, refusals []gateway.Refusal) erro
 
 func (w *memoryWriter) Mapping() *mapping.Checked { return w.mapping }
 
-func (w *memoryWriter) Commit(_ context.Context, _ int, entries []*gateway.Entry) ([]gateway.Outcome, error) {
+func (w *memoryWriter) Commit(_ context.Context, lane int, entries []*gateway.Entry) ([]gateway.Outcome, error) {
 	if w.store.gate != nil {
 		<-w.store.gate
 	}
 	w.store.mu.Lock()
 	defer w.store.mu.Unlock()
 	if w.store.commit != nil {
-		if err := w.store.commit(); err != nil {
+		if err := w.store.commit(lane); err != nil {
 			return nil, err
 		}
 	}
@@ -194,11 +202,24 @@ func newBench(t testing.TB) *bench {
 
 func newBenchWith(t testing.TB, config gateway.Config) *bench {
 	t.Helper()
+	return newBenchAt(t, config, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil)))
+}
+
+// newBenchAt is a bench with its own clock and log.
+func newBenchAt(t testing.TB, config gateway.Config, now func() time.Time, log *slog.Logger) *bench {
+	t.Helper()
+	return newBenchOf(t, func(*memoryStore) {}, config, now, log)
+}
+
+// newBenchOf is a bench whose store was prepared.
+func newBenchOf(t testing.TB, prepare func(*memoryStore), config gateway.Config, now func() time.Time, log *slog.Logger) *bench {
+	t.Helper()
 	c, err := contract.Load(wsdl.FS, "orders/orders.wsdl")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &bench{store: &memoryStore{writerUp: true}, service: c.Services[0]}
+	prepare(b.store)
 	b.directory = gatewaytest.NewDirectory(time.Now, gatewaytest.Corp()...)
 	b.mapping = compile(t, c, "submit-order.yaml")
 	access := gateway.NewAccess(
@@ -206,8 +227,7 @@ func newBenchWith(t testing.TB, config gateway.Config) *bench {
 		[]gateway.Grant{{Role: "erp-sender", May: []gateway.Verb{gateway.Send}, On: "route/submit-order"}},
 	)
 	b.parts = gateway.Parts{Version: "test", Contracts: []*contract.Contract{c}, Access: access, Directory: b.directory}
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	b.Gateway = gateway.New(config, b.store, b.generation(t), time.Now, log)
+	b.Gateway = gateway.New(config, b.store, b.generation(t), now, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- b.Run(ctx) }()

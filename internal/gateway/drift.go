@@ -170,7 +170,7 @@ func (d *drift) look(ctx context.Context) {
 		d.fail(ctx, err)
 		return
 	}
-	d.seen(ctx)
+	d.seen()
 	found := &finding{gateway: g}
 	for _, r := range routes {
 		found.route(ctx, r, tables)
@@ -193,19 +193,13 @@ func (d *drift) fail(ctx context.Context, err error) {
 	if ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled) {
 		return
 	}
-	g.storeEdge(ctx, err)
 	if !d.failed && fault.Of(err).Code != fault.CodeStoreUnavailable {
 		g.log.WarnContext(ctx, "the tables cannot be looked at", "error", err)
 	}
 	d.failed = true
 }
 
-func (d *drift) seen(ctx context.Context) {
-	if d.failed {
-		d.gateway.storeEdge(ctx, nil)
-	}
-	d.failed = false
-}
+func (d *drift) seen() { d.failed = false }
 
 // finding is what one look has found.
 type finding struct {
@@ -223,9 +217,8 @@ func (f *finding) route(ctx context.Context, r *Route, tables mapping.Schema) {
 	if stale := was == nil && w.stale.Load() || was != nil && !known; len(changes) == 0 && !stale {
 		return
 	}
-	next, err := r.open(ctx)
+	next, err := observed(ctx, f.gateway.outage, func() (*boundWriter, error) { return r.open(ctx) })
 	if err != nil && fault.Of(err).Code != fault.CodeSchema {
-		f.gateway.storeEdge(ctx, err)
 		return
 	}
 	if len(changes) > 0 {
@@ -329,6 +322,15 @@ func (g *Gateway) Stopped() []Stopped {
 	}
 	slices.SortFunc(out, func(a, b Stopped) int { return cmp.Compare(a.Route, b.Route) })
 	return out
+}
+
+// stoppedRoutes are the names of the routes that are stopped: their messages would
+// be tried in vain, and be in the way of the others'.
+func (g *Gateway) stoppedRoutes() (names []string) {
+	for _, s := range g.Stopped() {
+		names = append(names, s.Route)
+	}
+	return names
 }
 
 // stop stops a route that could never be bound, at the first message that needs

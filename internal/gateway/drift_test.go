@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -117,6 +118,30 @@ func TestRouteStops(t *testing.T) {
 	if n := len(b.store.entries); n != 2 {
 		t.Errorf("%d entries", n)
 	}
+}
+
+// TestStoppedRouteIsNotRetried: what waits for it is left out when others' messages
+// are due.
+func TestStoppedRouteIsNotRetried(t *testing.T) {
+	left := make(chan string, 1)
+	store := func(s *memoryStore) {
+		s.due = func(except []string) {
+			select {
+			case left <- fmt.Sprint(except):
+			default:
+			}
+		}
+	}
+	b := newBenchOf(t, store, gateway.Config{Drift: gateway.DriftConfig{Poll: 5 * time.Millisecond}, Relay: gateway.RelayConfig{Poll: time.Millisecond}}, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	b.store.change("nvarchar(40)", nil)
+	if _, err := b.send(t, "order-minimal.xml"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "nothing to be left out", func() bool { return <-left == "[]" })
+	b.store.change("", misfits)
+	until(t, "the route to be left out", func() bool { return <-left == "[submit-order]" })
+	b.store.change("nvarchar(40)", nil)
+	until(t, "the route to be back", func() bool { return <-left == "[]" })
 }
 
 // TestOneLookForMany: whoever finds other tables waits for the same look, and the

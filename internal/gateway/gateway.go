@@ -49,6 +49,7 @@ const largeBody = 256 << 10
 type Gateway struct {
 	config     Config
 	store      Store
+	rehearser  Rehearser // nil: the store cannot tell what a message would change
 	generation atomic.Pointer[Generation]
 	lanes      *lanes
 	relay      *relay
@@ -60,8 +61,10 @@ type Gateway struct {
 	now        func() time.Time
 	log        *slog.Logger
 
-	storeDown atomic.Bool // an outage of the store has been logged and not its end
-	survived  sync.Map    // Digest: suspects that were tried, and of which the store could not be told
+	outage *outage // of the store
+
+	suspects sync.Mutex          // guards survived, and the notes in the store
+	survived map[Digest]struct{} // suspects that were tried, and of which the store could not be told
 
 	mu       sync.Mutex
 	draining bool
@@ -71,11 +74,17 @@ type Gateway struct {
 // New returns a Gateway that begins with generation. now is its clock.
 func New(config Config, store Store, generation *Generation, now func() time.Time, log *slog.Logger) *Gateway {
 	config = config.withDefaults()
+	outage := newOutage(config.Metrics, now, log)
+	rehearser, _ := store.(Rehearser)
+	seen := observedStore{store, outage}
 	g := &Gateway{
 		config:     config,
-		store:      store,
-		lanes:      newLanes(store.Lanes(), config.Metrics),
-		relay:      newRelay(config, store, generation.Channels, now, log),
+		store:      seen,
+		rehearser:  rehearser,
+		outage:     outage,
+		lanes:      newLanes(store.Lanes(), config.Metrics, outage),
+		survived:   map[Digest]struct{}{},
+		relay:      newRelay(config, seen, generation.Channels, now, log),
 		refusals:   newRefusals(store, log),
 		nonces:     newNonces(),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
@@ -173,7 +182,8 @@ const (
 	lookTimeout  = 10 * time.Second
 )
 
-// look counts what is held, and tells the age of what is kept, until ctx ends.
+// look counts what is held, tells the age of what is kept, and clears what notes
+// are left, until ctx ends.
 func (g *Gateway) look(ctx context.Context) {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
@@ -186,6 +196,7 @@ func (g *Gateway) look(ctx context.Context) {
 		if oldest, err := g.store.Oldest(counting); err == nil {
 			g.config.Metrics.ages(g.now(), oldest)
 		}
+		g.forgetSurvived(counting)
 		cancel()
 		select {
 		case <-tick.C:

@@ -140,12 +140,10 @@ func (r *retrier) run(ctx context.Context) {
 func (r *retrier) round(ctx context.Context) (more bool) {
 	g := r.gateway
 	if _, held, err := g.store.Acquire(ctx, retryLease, 0, r.owner, g.relay.config.LeaseTTL); err != nil || !held {
-		g.storeEdge(ctx, err)
 		return false
 	}
-	due, err := g.store.Due(ctx, g.now().UTC(), retryBatch)
+	due, err := g.store.Due(ctx, g.now().UTC(), retryBatch, g.stoppedRoutes())
 	if err != nil {
-		g.storeEdge(ctx, err)
 		return false
 	}
 	if len(due) > 0 {

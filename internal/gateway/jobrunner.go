@@ -56,12 +56,10 @@ func (f *foreman) round(ctx context.Context) time.Duration {
 	g := f.gateway
 	poll := g.relay.config.Poll
 	if _, held, err := g.store.Acquire(ctx, jobLease, 0, f.owner, g.relay.config.LeaseTTL); err != nil || !held {
-		g.storeEdge(ctx, err)
 		return poll
 	}
 	running, err := g.store.Jobs(ctx, JobRunning, jobsAtOnce)
 	if err != nil {
-		g.storeEdge(ctx, err)
 		return poll
 	}
 	for i := range running {
@@ -100,7 +98,6 @@ func (f *foreman) turn(ctx context.Context, j *Job) time.Duration {
 	began := g.now()
 	settled, err := f.work(ctx, j, size)
 	if err != nil {
-		g.storeEdge(ctx, err)
 		return g.relay.config.Poll
 	}
 	if size == 1 && g.lanes.queued(maxBatch) {

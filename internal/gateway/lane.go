@@ -35,6 +35,7 @@ type lanes struct {
 type lane struct {
 	number  int
 	metrics *Metrics
+	outage  *outage
 	wake    chan struct{} // capacity 1
 
 	mu     sync.Mutex
@@ -61,10 +62,10 @@ type result struct {
 // fate is then open: it is neither accepted nor refused.
 var errCallerLeft = errors.New("caller left")
 
-func newLanes(n int, metrics *Metrics) *lanes {
+func newLanes(n int, metrics *Metrics, outage *outage) *lanes {
 	ls := &lanes{}
 	for i := range n {
-		ls.each = append(ls.each, &lane{number: i, metrics: metrics, wake: make(chan struct{}, 1)})
+		ls.each = append(ls.each, &lane{number: i, metrics: metrics, outage: outage, wake: make(chan struct{}, 1)})
 	}
 	return ls
 }
@@ -240,7 +241,7 @@ func (l *lane) commit(ctx context.Context, batch []*job) {
 		entries[i] = j.entry
 	}
 	began := time.Now()
-	outcomes, err := batch[0].writer.Commit(ctx, l.number, entries)
+	outcomes, err := observed(ctx, l.outage, func() ([]Outcome, error) { return batch[0].writer.Commit(ctx, l.number, entries) })
 	l.metrics.commit(len(batch), time.Since(began), err)
 	if err == nil && len(outcomes) != len(batch) {
 		err = fault.New(fault.CodeInternal, "")

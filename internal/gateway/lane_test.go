@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -58,6 +59,11 @@ func outcomes(entries []*Entry, s Status) []Outcome {
 	return out
 }
 
+func lanesOf(t *testing.T, n int) *lanes {
+	metrics := NewMetrics(prometheus.NewRegistry())
+	return newLanes(n, metrics, newOutage(metrics, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil))))
+}
+
 func entryFor(identity, key string, done *atomic.Int32) *Entry {
 	return &Entry{
 		Message: &Message{ID: uuid.New(), Identity: identity, OrderingKey: key},
@@ -70,7 +76,7 @@ func TestLaneBatchesWhatWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &slowWriter{gate: make(chan struct{})}
 		bound := &boundWriter{Writer: w}
-		ls := newLanes(1, NewMetrics(prometheus.NewRegistry()))
+		ls := lanesOf(t, 1)
 		ls.run(t.Context())
 		var done atomic.Int32
 		var callers sync.WaitGroup
@@ -147,7 +153,7 @@ func TestLaneRetriesDeferredFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w.gate = make(chan struct{}, 10)
 		bound := &boundWriter{Writer: w}
-		ls := newLanes(1, NewMetrics(prometheus.NewRegistry()))
+		ls := lanesOf(t, 1)
 		ls.run(t.Context())
 		var callers sync.WaitGroup
 		for _, id := range []string{"first", "a", "b", "c"} {
@@ -176,7 +182,7 @@ func TestLaneRetriesDeferredFirst(t *testing.T) {
 func TestLaneCallerLeavesBatchStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &slowWriter{gate: make(chan struct{})}
-		ls := newLanes(1, NewMetrics(prometheus.NewRegistry()))
+		ls := lanesOf(t, 1)
 		ls.run(t.Context())
 		var done atomic.Int32
 		ctx, leave := context.WithTimeout(t.Context(), time.Second)
@@ -201,7 +207,7 @@ func TestLaneStoreDown(t *testing.T) {
 		w := &slowWriter{answer: func(int, []*Entry) ([]Outcome, error) {
 			return nil, fault.New(fault.CodeStoreUnavailable, "")
 		}}
-		ls := newLanes(2, NewMetrics(prometheus.NewRegistry()))
+		ls := lanesOf(t, 2)
 		ls.run(t.Context())
 		var done atomic.Int32
 		_, err := ls.commit(t.Context(), &boundWriter{Writer: w}, entryFor("x", "x", &done))

@@ -97,8 +97,8 @@ type Lot interface {
 	// Due returns up to limit waiting messages, oldest first, whose next attempt
 	// is due, and of each route and ordering key only the oldest. When there are
 	// more, those that have been due longest are among them. Business keys are
-	// left out.
-	Due(ctx context.Context, now time.Time, limit int) ([]Held, error)
+	// left out, and so are the messages of the routes in except.
+	Due(ctx context.Context, now time.Time, limit int, except []string) ([]Held, error)
 	// Held returns one message that is held or was, or fault.NotFound.
 	Held(ctx context.Context, id ID) (*Held, error)
 	// ParkMessage moves a waiting message to the parking lot, DiscardMessage

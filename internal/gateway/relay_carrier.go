@@ -74,17 +74,18 @@ func (c *carrier) isStopping() bool {
 	}
 }
 
-// edge logs the beginning and the end of an outage of the store, once each; a
-// channel's outage is the publisher's to log.
+// edge logs where the shard waits for its own reasons, and where that ends, once
+// each. An outage of the store has one line for everybody, and a channel's is the
+// publisher's to log.
 func (c *carrier) edge(ctx context.Context, err error) {
-	store := err != nil && fault.Of(err).Code != fault.CodeChannelUnavailable
+	own := err != nil && fault.Of(err).Code != fault.CodeChannelUnavailable && fault.Of(err).Code != fault.CodeStoreUnavailable
 	switch {
 	case err == nil && c.down:
 		c.log.InfoContext(ctx, "relay resumed")
-	case store && !c.down:
+	case own && !c.down:
 		c.log.WarnContext(ctx, "relay waits", "error", err)
 	}
-	c.down = store || c.down && err != nil
+	c.down = own || c.down && err != nil
 	if err != nil {
 		c.failures++
 	} else {

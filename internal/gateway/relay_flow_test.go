@@ -97,23 +97,42 @@ func TestFlowKeepsOneOfAKey(t *testing.T) {
 	})
 }
 
-// What is published and not recorded is bounded, however long the store is away.
+// What is published and not recorded is bounded, however long the store is away and
+// however much was read ahead while the channel was slow.
 func TestFlowBoundsWhatACrashRepeats(t *testing.T) {
+	const bound = 4 * 4 // four windows of four
 	synctest.Test(t, func(t *testing.T) {
-		o, p := &memoryOutbox{}, &recorder{}
+		o, p := &memoryOutbox{}, newConfirming()
 		for i := range 200 {
 			o.put(string(rune('A'+i)), 1)
 		}
-		recording := make(chan struct{})
-		slow := &slowOutbox{memoryOutbox: o, recording: recording}
-		r := startRelay(t, slow, streaming{p})
-		synctest.Wait()
-		if n := len(p.wires(t)); n == 0 || n > 4*4 {
-			t.Errorf("%d were published and not recorded, want at most four windows of four", n)
+		slow := &slowOutbox{memoryOutbox: o, recording: make(chan struct{})}
+		r := startRelay(t, slow, p)
+		line := r.carriers["events"][0].line
+		ready := 0
+		for range 20 { // the channel confirms nothing, and the carrier reads on
+			time.Sleep(recordAfter)
+			synctest.Wait()
+			ready, _ = line.counts()
 		}
-		close(recording)
-		time.Sleep(time.Minute)
-		synctest.Wait()
+		if ready < bound {
+			t.Fatalf("%d are read ahead: no more than the bound could be published", ready)
+		}
+		confirms := func() {
+			for range 200 {
+				select {
+				case p.confirm <- 1:
+				case <-time.After(time.Second):
+				}
+			}
+			synctest.Wait()
+		}
+		confirms()
+		if n := len(p.wires(t)); n != bound {
+			t.Errorf("%d were published and not recorded, want %d", n, bound)
+		}
+		close(slow.recording)
+		confirms()
 		if n := len(p.wires(t)); n != 200 || o.left() != 0 {
 			t.Errorf("took %d, %d left", n, o.left())
 		}

@@ -138,8 +138,7 @@ func repeatedIdentity(of ID, nonce string) string {
 
 // rehearse prepares the message as Repeat would and has the store tell.
 func (g *Gateway) rehearse(ctx context.Context, r *Record, nonce string) (*Differences, error) {
-	store, able := g.store.(Rehearser)
-	if !able {
+	if g.rehearser == nil {
 		return nil, fault.New(fault.CodeIncomplete, "this store cannot tell what a message would change")
 	}
 	p := g.begin(r.again(nonce, ""))
@@ -157,7 +156,7 @@ func (g *Gateway) rehearse(ctx context.Context, r *Record, nonce string) (*Diffe
 	defer entry.Done()
 	rehearsed := *entry
 	rehearsed.Done = func() {} // its rows are looked at afterwards
-	found, err := store.Rehearse(ctx, p.route.Mapping, p.writer.entryFor(&rehearsed))
+	found, err := g.rehearser.Rehearse(ctx, p.route.Mapping, p.writer.entryFor(&rehearsed))
 	if err != nil {
 		return nil, err
 	}

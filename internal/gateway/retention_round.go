@@ -70,7 +70,6 @@ func (p *purger) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		every := p.retention().Every
 		if err := p.round(ctx); err != nil {
-			p.gateway.storeEdge(ctx, err)
 			every = min(every, purgeAgain)
 		}
 		p.rest(ctx, every)

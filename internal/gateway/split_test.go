@@ -173,7 +173,7 @@ func TestPartsUnavailable(t *testing.T) {
 	b := newPartsBench(t)
 	defer b.stop()
 	commits := 0
-	b.store.commit = func() error {
+	b.store.commit = func(int) error {
 		if commits++; commits%3 == 2 {
 			return fault.New(fault.CodeStoreUnavailable, "").Because(errors.New("cut"))
 		}
@@ -235,7 +235,7 @@ func TestPartsLeaveRoom(t *testing.T) {
 		return 0
 	}
 	most := 0.0
-	b.store.commit = func() error {
+	b.store.commit = func(int) error {
 		most = max(most, waiting())
 		return nil
 	}

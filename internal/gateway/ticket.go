@@ -173,7 +173,6 @@ func (g *Gateway) result(q *piece) error {
 			err = q.outcome.Err // an operator's replay, which is not kept a second time
 		}
 	}
-	g.storeEdge(ctx, q.err)
 	if q.err != nil {
 		// It comes again. Whoever is away has a line of the log already.
 		p.endSpan(fault.KindOf(q.err).String(), fault.Of(q.err))
@@ -221,18 +220,46 @@ const crashesToPark = 3
 // try notes a suspect. One that this process tried before, and lived, is
 // forgotten first: the store could not be told so then.
 func (g *Gateway) try(ctx context.Context, origin Digest) (int, error) {
-	if _, survived := g.survived.Load(origin); survived {
-		if err := g.store.Tried(ctx, origin); err != nil {
-			return 0, err
-		}
-		g.survived.Delete(origin)
+	g.suspects.Lock()
+	defer g.suspects.Unlock()
+	if err := g.forget(ctx, origin); err != nil {
+		return 0, err
 	}
 	return g.store.Try(ctx, origin)
 }
 
+// tried clears the note of a suspect, after everything that the process could
+// have died over, its outcome included.
 func (g *Gateway) tried(ctx context.Context, origin Digest) {
+	g.suspects.Lock()
+	defer g.suspects.Unlock()
 	if err := g.store.Tried(context.WithoutCancel(ctx), origin); err != nil {
-		g.survived.Store(origin, struct{}{})
+		g.survived[origin] = struct{}{}
 		g.log.WarnContext(ctx, "a suspect is not cleared yet", "error", err)
+	}
+}
+
+// forget clears the note of a suspect that this process has survived. The caller
+// holds suspects, so that no note of a later attempt goes with it.
+func (g *Gateway) forget(ctx context.Context, origin Digest) error {
+	if _, survived := g.survived[origin]; !survived {
+		return nil
+	}
+	if err := g.store.Tried(ctx, origin); err != nil {
+		return err
+	}
+	delete(g.survived, origin)
+	return nil
+}
+
+// forgetSurvived clears what notes it can of those that are still to be cleared:
+// most of their messages never come again.
+func (g *Gateway) forgetSurvived(ctx context.Context) {
+	g.suspects.Lock()
+	defer g.suspects.Unlock()
+	for origin := range g.survived {
+		if g.forget(ctx, origin) != nil {
+			return // the store is away, which has a line of its own
+		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/envelope"
@@ -146,7 +148,7 @@ func TestNothingOvertakesAFailure(t *testing.T) {
 	b := newBench(t)
 	b.store.gate = make(chan struct{})
 	var once sync.Once
-	b.store.commit = func() (err error) {
+	b.store.commit = func(int) (err error) {
 		once.Do(func() { err = fault.New(fault.CodeStoreUnavailable, "").Because(errors.New("cut")) })
 		return err
 	}
@@ -205,6 +207,28 @@ func TestSurvivorsAreCleared(t *testing.T) {
 	if err != nil || receipt.Status == gateway.Parked {
 		t.Errorf("%+v, %v", receipt, err)
 	}
+}
+
+// TestNotesAreCleared: what the store could not be told at the time it is told
+// later, though the message never comes again.
+func TestNotesAreCleared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.store.triedFails = errors.New("cut")
+		if _, err := b.TakeAlone(t.Context(), queued(payload(t), "erp.alice")); err != nil {
+			t.Fatal(err)
+		}
+		if b.store.tries != 1 {
+			t.Fatalf("noted %d times", b.store.tries)
+		}
+		b.store.triedFails = nil
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if b.store.tries != 0 {
+			t.Errorf("a minute later the note is still there")
+		}
+		b.stop()
+	})
 }
 
 func TestCredentialsAreNotKept(t *testing.T) {

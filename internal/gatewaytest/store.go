@@ -95,6 +95,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"a key waits behind its first", (*storeSuite).keyWaits},
 		{"whoever goes wakes the next", (*storeSuite).wakesNext},
 		{"due ones", (*storeSuite).dueOnes},
+		{"due ones but of some routes", (*storeSuite).dueExcept},
 		{"a redelivered message is held once", (*storeSuite).heldOnce},
 		{"an unheard commit of what is held", (*storeSuite).unheardHold},
 		{"replays", (*storeSuite).replays},

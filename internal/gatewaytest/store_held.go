@@ -106,7 +106,7 @@ func (s *storeSuite) held(id gateway.ID) *gateway.Held {
 // due returns the ids of what is due in d from now.
 func (s *storeSuite) due(d time.Duration) []gateway.ID {
 	s.t.Helper()
-	found, err := s.store.Due(s.t.Context(), time.Now().Add(d), 100)
+	found, err := s.store.Due(s.t.Context(), time.Now().Add(d), 100, nil)
 	if err != nil {
 		s.t.Fatalf("due: %v", err)
 	}
@@ -325,7 +325,7 @@ func (s *storeSuite) storedInTheEnd(t *testing.T) {
 	s.isDue(0)
 	s.isDue(retryIn+time.Second, first.Message.ID)
 
-	found, err := s.store.Due(t.Context(), time.Now().Add(time.Hour), 10)
+	found, err := s.store.Due(t.Context(), time.Now().Add(time.Hour), 10, nil)
 	if err != nil || len(found) != 1 {
 		t.Fatalf("due: %d, %v", len(found), err)
 	}

@@ -140,9 +140,50 @@ func (s *storeSuite) dueOnes(t *testing.T) {
 	s.isDue(0)
 	s.isDue(90*time.Second, ids[1])
 	s.isDue(time.Hour, ids...)
-	found, err := s.store.Due(t.Context(), time.Now().Add(time.Hour), 2)
+	found, err := s.store.Due(t.Context(), time.Now().Add(time.Hour), 2, nil)
 	if err != nil || len(found) != 2 || found[0].Message.ID != ids[1] || found[1].Message.ID != ids[2] {
 		t.Errorf("two of three: %d, %v", len(found), err)
+	}
+}
+
+// dueExcept: what waits for a route that is left out takes nobody's place.
+func (s *storeSuite) dueExcept(t *testing.T) {
+	p := newPlan(waitForProduct)
+	w := s.writer(p)
+	var ids []gateway.ID
+	for i := range 6 {
+		no := fmt.Sprint("PO-", i)
+		e := async(p.entry(no, late(no)))
+		if i < 4 { // they have been due longest
+			e.Message.Route = "stopped"
+		}
+		e.Keep = func(error) *gateway.Hold {
+			return &gateway.Hold{State: gateway.Waiting, Code: "GH-5007", Attempts: 1, Next: time.Now().Add(time.Duration(i) * time.Second), Until: time.Now().Add(time.Hour)}
+		}
+		s.one(w, e, gateway.Waiting)
+		ids = append(ids, e.Message.ID)
+	}
+	for name, c := range map[string]struct {
+		except []string
+		want   []gateway.ID
+	}{
+		"nobody":     {nil, ids[:2]},
+		"another":    {[]string{"Stopped", "no such route"}, ids[:2]},
+		"the route":  {[]string{"no such route", "stopped"}, ids[4:]},
+		"odd names":  {[]string{`"'\`, "стоп", "stopped"}, ids[4:]},
+		"everything": {[]string{"stopped", "submit-order"}, nil},
+	} {
+		found, err := s.store.Due(t.Context(), time.Now().Add(time.Minute), 2, c.except)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var got []gateway.ID
+		for _, h := range found {
+			got = append(got, h.Message.ID)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v of %v", name, got, c.want, ids)
+		}
 	}
 }
 

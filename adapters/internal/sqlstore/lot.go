@@ -27,12 +27,18 @@ const sweepEvery = 30 * time.Second
 // Due returns up to limit waiting messages, oldest first, whose next attempt is
 // due, and of each route and ordering key only the oldest. When there are more,
 // those that have been due longest are among them; it returns fewer when their
-// payloads are large. Their business keys are left out.
-func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]gateway.Held, error) {
+// payloads are large. Their business keys are left out, and so are the messages of
+// the routes in except, which are walked past: that is for the few routes that are
+// stopped.
+func (s *Store) Due(ctx context.Context, now time.Time, limit int, except []string) ([]gateway.Held, error) {
 	if err := s.sweep(ctx); err != nil {
 		return nil, s.fail("waking messages", err)
 	}
-	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.due, s.dialect.Time(now), limit)
+	routes, err := json.Marshal(append([]string{}, except...))
+	if err != nil {
+		return nil, s.fail("reading due messages", err)
+	}
+	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.due, s.dialect.Time(now), limit, s.dialect.Document(string(routes)))
 	if err != nil {
 		return nil, s.fail("reading due messages", err)
 	}

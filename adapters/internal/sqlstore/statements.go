@@ -252,7 +252,7 @@ func translate(text func(string) string) statements {
 			WHERE d.message_id = @p1 ORDER BY d.ordinal`),
 		refusal: text(`SELECT ` + refusalColumns + ` FROM {refusal} WHERE id = @p1`),
 
-		due: text(`SELECT {top @p2} ` + whole + ` WHERE h.state = 'waiting' AND h.next_at <= @p1 AND ` + first + `
+		due: text(`SELECT {top @p2} ` + whole + ` WHERE h.state = 'waiting' AND h.next_at <= @p1 AND h.route NOT IN {names @p3} AND ` + first + `
 			ORDER BY h.next_at, h.id {limit @p2}`),
 		asleep: text(`SELECT {top @p1} h.route, h.ordering_key FROM {held} AS h WHERE h.state = 'waiting' AND h.next_at IS NULL AND ` + first + ` {limit @p1}`),
 		wake: text(`UPDATE {held} SET next_at = @p3 WHERE state = 'waiting' AND next_at IS NULL AND id = (SELECT {top 1} o.id FROM {held} AS o

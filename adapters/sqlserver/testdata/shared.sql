@@ -59,7 +59,7 @@ INSERT INTO gateway.discarded (channel, shard, seq, discarded_at, discarded_by) 
 -- due
 SELECT TOP (@p2) h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract, h.principal, h.login, h.sender, h."identity", h.body, h.content_type,
 	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
-	FROM gateway.held AS h LEFT JOIN gateway.payload AS p ON p.message_id = h.id WHERE h.state = 'waiting' AND h.next_at <= @p1 AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id)
+	FROM gateway.held AS h LEFT JOIN gateway.payload AS p ON p.message_id = h.id WHERE h.state = 'waiting' AND h.next_at <= @p1 AND h.route NOT IN (SELECT j.name COLLATE Latin1_General_BIN2 FROM OPENJSON(@p3) WITH (name nvarchar(400) '$') AS j) AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id)
 			ORDER BY h.next_at, h.id ;
 -- endedJob
 SELECT TOP (1) id FROM gateway.job WHERE state IN ('done', 'cancelled') AND changed_at < @p1 ORDER BY state, id ;

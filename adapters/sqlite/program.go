@@ -30,7 +30,7 @@ type stepTexts struct {
 	find    string   // rowid, newer, reads: newer says that the stored version is newer than ?n+1
 	update  string   // empty when there is nothing to set
 	insert  string   // returns reads when returning is set
-	bulk    *bulk    // inserts many rows and returns nothing
+	bulk    *bulk    // inserts many rows and returns nothing; what it has done before it fails, stays
 	top     string   // the largest rowid
 	byRow   string   // deletes by rowid
 	draw    string   // the next number of its sequence; empty without one
@@ -91,7 +91,7 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 
 func table(n mapping.TableName) string { return quote(n.String()) }
 
-func param(n int) string { return "?" + strconv.Itoa(n) }
+func param(n int) string { return bound + strconv.Itoa(n) }
 
 func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 	t := stepTexts{lookups: make([]lookup, len(s.Columns)), parent: -1}
@@ -109,8 +109,8 @@ func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 	if t.returning {
 		tail = " RETURNING " + strings.TrimPrefix(readList(s), ", ")
 	}
-	t.bulk = insertBulk(s, tail)
-	t.insert = t.bulk.single()
+	t.bulk = insertBulk(s, "INSERT OR FAIL", "")
+	t.insert = insertBulk(s, "INSERT", tail).single()
 	t.top = "SELECT max(rowid) FROM " + table(s.Name)
 	if i := s.Drawn(); i >= 0 {
 		t.draw = `UPDATE "gateway.counter" SET next = next + 1 WHERE name = ?1 RETURNING next - 1`
@@ -199,7 +199,7 @@ func updateText(s *sqlstore.Step) string {
 
 // insertBulk takes, for each column of a row, its value; a column with a default
 // takes before it whether it is absent.
-func insertBulk(s *sqlstore.Step, tail string) *bulk {
+func insertBulk(s *sqlstore.Step, verb, tail string) *bulk {
 	var names, values []string
 	for i := range s.Columns {
 		c := &s.Columns[i]
@@ -210,7 +210,7 @@ func insertBulk(s *sqlstore.Step, tail string) *bulk {
 		}
 		values = append(values, value)
 	}
-	return newBulk("INSERT INTO "+table(s.Name)+" ("+strings.Join(names, ", ")+")", "("+strings.Join(values, ", ")+")", tail)
+	return newBulk(verb+" INTO "+table(s.Name)+" ("+strings.Join(names, ", ")+")", "("+strings.Join(values, ", ")+")", tail)
 }
 
 func belowOf(s *sqlstore.Step) []below {

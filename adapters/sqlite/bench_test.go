@@ -14,7 +14,7 @@ import (
 // BenchmarkCommit stores batches of orders with three lines each: ten rows in
 // four tables, the ledger and one delivery a message.
 func BenchmarkCommit(b *testing.B) {
-	for _, size := range []int{1, 16, 128} {
+	for _, size := range []int{1, 32, 128} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
 			store, _ := openStore(b)
 			w, err := store.Writer(b.Context(), gatewaytest.OrderMapping())

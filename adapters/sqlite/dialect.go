@@ -46,6 +46,11 @@ func (d *dialect) Close() error {
 	return errors.Join(unused, d.admin.Close(), d.reader.Close(), d.writer.Close())
 }
 
+// bound begins a parameter. The sign changes nothing but this: SQLite plans a
+// statement for the small numbers that are bound, and for the number behind LIMIT, and
+// would parse and plan it anew when another one is (a shard's, or at every call).
+const bound = "+?"
+
 var parameter = regexp.MustCompile(`@p(\d+)`)
 
 // Text translates a statement of the shared package.
@@ -73,7 +78,7 @@ func text(statement string) string {
 		}
 		return `"gateway.` + name + `"`
 	})
-	return parameter.ReplaceAllString(s, "?$1")
+	return parameter.ReplaceAllString(s, bound+"$1")
 }
 
 // Time makes a parameter: milliseconds since 1970.

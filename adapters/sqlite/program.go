@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -30,7 +31,7 @@ type stepTexts struct {
 	find    string   // rowid, newer, reads: newer says that the stored version is newer than ?n+1
 	update  string   // empty when there is nothing to set
 	insert  string   // returns reads when returning is set
-	bulk    *bulk    // inserts many rows and returns nothing
+	bulk    *bulk    // inserts many rows and returns nothing; what it has done before it fails, stays
 	top     string   // the largest rowid
 	byRow   string   // deletes by rowid
 	draw    string   // the next number of its sequence; empty without one
@@ -91,7 +92,7 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 
 func table(n mapping.TableName) string { return quote(n.String()) }
 
-func param(n int) string { return "?" + strconv.Itoa(n) }
+func param(n int) string { return bound + strconv.Itoa(n) }
 
 func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 	t := stepTexts{lookups: make([]lookup, len(s.Columns)), parent: -1}
@@ -109,8 +110,8 @@ func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 	if t.returning {
 		tail = " RETURNING " + strings.TrimPrefix(readList(s), ", ")
 	}
-	t.bulk = insertBulk(s, tail)
-	t.insert = t.bulk.single()
+	t.bulk = insertBulk(s, "INSERT OR FAIL", "")
+	t.insert = insertBulk(s, "INSERT", tail).single()
 	t.top = "SELECT max(rowid) FROM " + table(s.Name)
 	if i := s.Drawn(); i >= 0 {
 		t.draw = `UPDATE "gateway.counter" SET next = next + 1 WHERE name = ?1 RETURNING next - 1`
@@ -199,7 +200,7 @@ func updateText(s *sqlstore.Step) string {
 
 // insertBulk takes, for each column of a row, its value; a column with a default
 // takes before it whether it is absent.
-func insertBulk(s *sqlstore.Step, tail string) *bulk {
+func insertBulk(s *sqlstore.Step, verb, tail string) *bulk {
 	var names, values []string
 	for i := range s.Columns {
 		c := &s.Columns[i]
@@ -210,7 +211,7 @@ func insertBulk(s *sqlstore.Step, tail string) *bulk {
 		}
 		values = append(values, value)
 	}
-	return newBulk("INSERT INTO "+table(s.Name)+" ("+strings.Join(names, ", ")+")", "("+strings.Join(values, ", ")+")", tail)
+	return newBulk(verb+" INTO "+table(s.Name)+" ("+strings.Join(names, ", ")+")", "("+strings.Join(values, ", ")+")", tail)
 }
 
 func belowOf(s *sqlstore.Step) []below {
@@ -235,7 +236,23 @@ func belowOf(s *sqlstore.Step) []below {
 // back with the session's Release.
 func (p *program) Run(ctx context.Context, ss sqlstore.Session, items []*sqlstore.Item) error {
 	s := ss.(*session)
-	return s.raw(func() error { return p.run(ctx, s, items) })
+	err := p.run(ctx, s, items)
+	if err != errTorn {
+		return err
+	}
+	p.again(s, items)
+	return p.run(ctx, s, items)
+}
+
+// errTorn ends a transaction in which an errand has failed.
+var errTorn = errors.New("an errand of the transaction failed")
+
+// again undoes what an attempt has done.
+func (p *program) again(s *session, items []*sqlstore.Item) {
+	s.Rollback()
+	for _, it := range items {
+		it.Reset()
+	}
 }
 
 // run writes the items together where that can be done, else with a savepoint for
@@ -246,15 +263,22 @@ func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) e
 		if err != errApart && classify(err) != sqlstore.Constraint {
 			return err
 		}
-		s.Rollback()
-		for _, it := range items {
-			it.Reset()
-		}
+		p.again(s, items)
 	}
 	return p.transact(ctx, s, items, p.writeApart)
 }
 
 func (p *program) transact(ctx context.Context, s *session, items []*sqlstore.Item, write func(context.Context, *session, []*sqlstore.Item) error) error {
+	err := s.raw(func() error { return p.fill(ctx, s, items, write) })
+	if err != nil || sqlstore.RehearsalOf(items) != nil {
+		return err
+	}
+	failpoint.Hit("commit-sealed")
+	return p.commit(ctx, s, sqlstore.BesideOf(items))
+}
+
+// fill writes the items in a transaction; a rehearsal ends there.
+func (p *program) fill(ctx context.Context, s *session, items []*sqlstore.Item, write func(context.Context, *session, []*sqlstore.Item) error) error {
 	if err := s.Begin(ctx); err != nil {
 		return err
 	}
@@ -275,15 +299,26 @@ func (p *program) transact(ctx context.Context, s *session, items []*sqlstore.It
 	if rehearsal != nil {
 		return rehearse(s, rehearsal)
 	}
-	if err := seal(s, items); err != nil {
+	return seal(s, items)
+}
+
+// commit ends the transaction, and with it the errands of those who wait for the
+// writer. A constraint is only looked at now when it is deferred: then nothing came
+// about, and the errands are not to blame.
+func (p *program) commit(ctx context.Context, s *session, beside *sqlstore.Beside) error {
+	if !beside.Do(s) {
+		return errTorn
+	}
+	err := s.Commit(ctx)
+	if err != nil && classify(err) == sqlstore.Constraint {
+		beside.Undone()
 		return err
 	}
-	failpoint.Hit("commit-sealed")
-	if err := s.Commit(ctx); err != nil {
-		return err
+	beside.Committed(err)
+	if err == nil {
+		failpoint.Hit("commit-done")
 	}
-	failpoint.Hit("commit-done")
-	return nil
+	return err
 }
 
 // writeApart claims, resolves, writes and renders one item after the other.

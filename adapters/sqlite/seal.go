@@ -19,19 +19,21 @@ const (
 		WHERE i.claim = ?1`
 	claimText   = `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?1, ?2, ?3) ON CONFLICT (claim) DO NOTHING`
 	unclaimText = `DELETE FROM "gateway.inbox" WHERE claim = ?1`
-	numberText  = `UPDATE "gateway.shard" SET next_seq = next_seq + ?3 WHERE channel = ?1 AND shard = ?2 RETURNING next_seq`
+	numberText  = `UPDATE "gateway.shard" SET next_seq = next_seq + ?3 WHERE channel = ?1 AND shard = +?2 RETURNING next_seq`
 )
 
-// Those that take the rows of a whole batch.
+// Those that take the rows of a whole batch. Whoever sees one fail rolls the
+// transaction back; so nothing has to be undone by the statement itself, and SQLite
+// keeps no copies of the pages that it changes (OR FAIL).
 var (
-	claims   = newBulk(`INSERT INTO "gateway.inbox" (claim, body, message_id)`, values(3), ` ON CONFLICT (claim) DO NOTHING RETURNING claim`)
-	messages = newBulk(`INSERT INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
+	claims   = newBulk(`INSERT OR FAIL INTO "gateway.inbox" (claim, body, message_id)`, values(3), ` ON CONFLICT (claim) DO NOTHING RETURNING claim`)
+	messages = newBulk(`INSERT OR FAIL INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
 		content_type, ordering_key, traceparent, correlation, outcome, replay_of)`, values(16), "")
-	payloads   = newBulk(`INSERT INTO "gateway.payload" (message_id, packing, body)`, values(3), "")
+	payloads   = newBulk(`INSERT OR FAIL INTO "gateway.payload" (message_id, packing, body)`, values(3), "")
 	keys       = newBulk(`INSERT OR IGNORE INTO "gateway.message_key" (value, message_id, name)`, values(3), "")
-	replies    = newBulk(`INSERT INTO "gateway.reply" (message_id, body)`, values(2), "")
-	deliveries = newBulk(`INSERT INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key)`, values(7), "")
-	outbox     = newBulk(`INSERT INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
+	replies    = newBulk(`INSERT OR FAIL INTO "gateway.reply" (message_id, body)`, values(2), "")
+	deliveries = newBulk(`INSERT OR FAIL INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key)`, values(7), "")
+	outbox     = newBulk(`INSERT OR FAIL INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
 		correlation, traceparent, created_at, body)`, values(13), "")
 )
 

@@ -49,13 +49,18 @@ type tableCheck struct {
 const chunk = 500
 
 // text writes a statement as the database takes it: its tables' names, and n
-// parameters in the place of (?).
+// parameters in the place of (?), which have no numbers where they can do without:
+// SQLite's driver looks each one up by its name.
 func (l *benchLook) text(query string, n int) string {
-	marks := make([]string, n)
+	marks, listed := make([]string, n), strings.Contains(query, "(?)")
 	for i := range marks {
-		marks[i] = "?" + strconv.Itoa(i+1)
-		if l.sqlserver {
+		switch {
+		case l.sqlserver:
 			marks[i] = "@p" + strconv.Itoa(i+1)
+		case listed:
+			marks[i] = "?"
+		default:
+			marks[i] = "?" + strconv.Itoa(i+1)
 		}
 	}
 	query = strings.ReplaceAll(query, "(?)", "("+strings.Join(marks, ", ")+")")

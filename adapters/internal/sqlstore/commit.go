@@ -256,8 +256,14 @@ func open(items []*Item) []*Item {
 }
 
 func (w *writer) attempt(ctx context.Context, lane int, items []*Item) (err error) {
+	var beside *Beside
+	if w.store.dialect.Lanes() == 1 {
+		beside = &Beside{store: w.store}
+		defer beside.settle()
+	}
 	for _, it := range items {
 		it.Reset()
+		it.beside = beside
 	}
 	session, err := w.store.dialect.Session(ctx, lane)
 	if err != nil {

@@ -40,6 +40,7 @@ type Item struct {
 	line    gateway.ID    // of its line in the history
 
 	rehearsal *Rehearsal // it is only tried
+	beside    *Beside    // what its batch does on the way
 }
 
 // Row is one row to be written.

@@ -48,15 +48,19 @@ func BenchmarkGrowth(b *testing.B) {
 }
 
 // BenchmarkMillion stores batches of 128 orders in turn into a small store and into
-// one whose inbox has a million claims more. They are what grows: a claim is looked
-// for by a hash, so that each message writes a page of the inbox of its own, while
-// everything else is written where the last of its kind was.
+// one whose inbox has a million claims more. They are what grows: a claim is a hash,
+// with a place of its own in its index, while everything else is written where the
+// last of its kind was.
 func BenchmarkMillion(b *testing.B) {
-	const claims = `INSERT INTO "gateway.inbox" (claim, body, message_id)
-		SELECT claim, claim, CAST(printf('%016d', row_number() OVER (ORDER BY claim)) AS BLOB) FROM
-		(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT randomblob(32) AS claim FROM n) ORDER BY claim`
+	const claims = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+		INSERT INTO {gateway.inbox} (claim, body, message_id) SELECT randomblob(32), randomblob(32), CAST(printf('%016d', i) AS BLOB) FROM n`
 	small, large := newFiller(b), newFiller(b)
 	large.probe.Exec(b, claims)
+	for upto := range 32 { // as the writer enters them, so that the index's pages are as full
+		large.probe.Exec(b, fmt.Sprintf(`INSERT OR IGNORE INTO {gateway.claimed} (prefix, id) SELECT substr(claim, 1, 8), id FROM {gateway.inbox}
+			WHERE id > %d AND id <= %d ORDER BY 1`, upto<<15, (upto+1)<<15))
+	}
+	large.probe.Exec(b, `UPDATE {gateway.entered} SET upto = (SELECT max(id) FROM {gateway.inbox})`)
 	for range 20 {
 		small.batch(b)
 		large.batch(b)

@@ -19,7 +19,8 @@ import (
 // BenchmarkGrowth stores GATEHOUSE_BENCH_MESSAGES orders (20,000) in batches of
 // 128, none of which is relayed, in turn with batches into a store that is small
 // all the time, and reports for the last tenth what a message costs more, in the
-// time of the processor and on the clock.
+// time of the processor and on the clock; and how much memory both have taken at most
+// (on Linux, which counts it in KiB).
 func BenchmarkGrowth(b *testing.B) {
 	total := 20_000
 	if text := os.Getenv("GATEHOUSE_BENCH_MESSAGES"); text != "" {
@@ -39,8 +40,10 @@ func BenchmarkGrowth(b *testing.B) {
 			}
 		}
 		l, s := sum(large), sum(little)
-		b.Logf("%d messages: a message takes %v of the processor, %.2f of one into a small store; on the clock %v, %.2f",
-			n, per(l.processor, large), ratio(l.processor, s.processor), per(l.clock, large), ratio(l.clock, s.clock))
+		memory := float64(usage(b).Maxrss) / 1024
+		b.Logf("%d messages: a message takes %v of the processor, %.2f of one into a small store; on the clock %v, %.2f; at most %.0f MiB",
+			n, per(l.processor, large), ratio(l.processor, s.processor), per(l.clock, large), ratio(l.clock, s.clock), memory)
+		b.ReportMetric(memory, "peak-MiB")
 		b.ReportMetric(ratio(l.processor, s.processor), "cpu/small")
 		b.ReportMetric(ratio(l.clock, s.clock), "clock/small")
 	}
@@ -151,11 +154,16 @@ type spent struct{ clock, processor time.Duration }
 // processor is what the process has used up to now.
 func processor(b *testing.B) time.Duration {
 	b.Helper()
-	var u syscall.Rusage
+	u := usage(b)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func usage(b *testing.B) (u syscall.Rusage) {
+	b.Helper()
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return u
 }
 
 func sum(all []spent) (s spent) {

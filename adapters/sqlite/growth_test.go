@@ -19,7 +19,8 @@ import (
 // BenchmarkGrowth stores GATEHOUSE_BENCH_MESSAGES orders (20,000) in batches of
 // 128, none of which is relayed, in turn with batches into a store that is small
 // all the time, and reports for the last tenth what a message costs more, in the
-// time of the processor and on the clock.
+// time of the processor and on the clock; and how much memory both have taken at most
+// (on Linux, which counts it in KiB).
 func BenchmarkGrowth(b *testing.B) {
 	total := 20_000
 	if text := os.Getenv("GATEHOUSE_BENCH_MESSAGES"); text != "" {
@@ -39,8 +40,10 @@ func BenchmarkGrowth(b *testing.B) {
 			}
 		}
 		l, s := sum(large), sum(little)
-		b.Logf("%d messages: a message takes %v of the processor, %.2f of one into a small store; on the clock %v, %.2f",
-			n, per(l.processor, large), ratio(l.processor, s.processor), per(l.clock, large), ratio(l.clock, s.clock))
+		memory := float64(usage(b).Maxrss) / 1024
+		b.Logf("%d messages: a message takes %v of the processor, %.2f of one into a small store; on the clock %v, %.2f; at most %.0f MiB",
+			n, per(l.processor, large), ratio(l.processor, s.processor), per(l.clock, large), ratio(l.clock, s.clock), memory)
+		b.ReportMetric(memory, "peak-MiB")
 		b.ReportMetric(ratio(l.processor, s.processor), "cpu/small")
 		b.ReportMetric(ratio(l.clock, s.clock), "clock/small")
 	}
@@ -48,15 +51,19 @@ func BenchmarkGrowth(b *testing.B) {
 }
 
 // BenchmarkMillion stores batches of 128 orders in turn into a small store and into
-// one whose inbox has a million claims more. They are what grows: a claim is looked
-// for by a hash, so that each message writes a page of the inbox of its own, while
-// everything else is written where the last of its kind was.
+// one whose inbox has a million claims more. They are what grows: a claim is a hash,
+// with a place of its own in its index, while everything else is written where the
+// last of its kind was.
 func BenchmarkMillion(b *testing.B) {
-	const claims = `INSERT INTO "gateway.inbox" (claim, body, message_id)
-		SELECT claim, claim, CAST(printf('%016d', row_number() OVER (ORDER BY claim)) AS BLOB) FROM
-		(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT randomblob(32) AS claim FROM n) ORDER BY claim`
+	const claims = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+		INSERT INTO {gateway.inbox} (claim, body, message_id) SELECT randomblob(32), randomblob(32), CAST(printf('%016d', i) AS BLOB) FROM n`
 	small, large := newFiller(b), newFiller(b)
 	large.probe.Exec(b, claims)
+	for upto := range 32 { // as the writer enters them, so that the index's pages are as full
+		large.probe.Exec(b, fmt.Sprintf(`INSERT OR IGNORE INTO {gateway.claimed} (prefix, id) SELECT substr(claim, 1, 8), id FROM {gateway.inbox}
+			WHERE id > %d AND id <= %d ORDER BY 1`, upto<<15, (upto+1)<<15))
+	}
+	large.probe.Exec(b, `UPDATE {gateway.entered} SET upto = (SELECT max(id) FROM {gateway.inbox})`)
 	for range 20 {
 		small.batch(b)
 		large.batch(b)
@@ -147,11 +154,16 @@ type spent struct{ clock, processor time.Duration }
 // processor is what the process has used up to now.
 func processor(b *testing.B) time.Duration {
 	b.Helper()
-	var u syscall.Rusage
+	u := usage(b)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func usage(b *testing.B) (u syscall.Rusage) {
+	b.Helper()
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		b.Fatal(err)
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return u
 }
 
 func sum(all []spent) (s spent) {

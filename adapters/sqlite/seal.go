@@ -2,31 +2,21 @@ package sqlite
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"slices"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
-	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
 // The statements of the ledger. They are constants, so that a lane prepares
 // them once.
 const (
-	knownText = `SELECT i.message_id, i.body, coalesce(m.outcome, ''), r.body FROM "gateway.inbox" AS i
-		LEFT JOIN "gateway.message" AS m ON m.id = i.message_id
-		LEFT JOIN "gateway.reply" AS r ON r.message_id = i.message_id
-		WHERE i.claim = ?1`
-	claimText   = `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?1, ?2, ?3) ON CONFLICT (claim) DO NOTHING`
-	unclaimText = `DELETE FROM "gateway.inbox" WHERE claim = ?1`
-	numberText  = `UPDATE "gateway.shard" SET next_seq = next_seq + ?3 WHERE channel = ?1 AND shard = +?2 RETURNING next_seq`
+	numberText = `UPDATE "gateway.shard" SET next_seq = next_seq + ?3 WHERE channel = ?1 AND shard = +?2 RETURNING next_seq`
 )
 
 // Those that take the rows of a whole batch. Whoever sees one fail rolls the
 // transaction back; so nothing has to be undone by the statement itself, and SQLite
 // keeps no copies of the pages that it changes (OR FAIL).
 var (
-	claims   = newBulk(`INSERT OR FAIL INTO "gateway.inbox" (claim, body, message_id)`, values(3), ` ON CONFLICT (claim) DO NOTHING RETURNING claim`)
 	messages = newBulk(`INSERT OR FAIL INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
 		content_type, ordering_key, traceparent, correlation, outcome, replay_of)`, values(16), "")
 	payloads   = newBulk(`INSERT OR FAIL INTO "gateway.payload" (message_id, packing, body)`, values(3), "")
@@ -36,35 +26,6 @@ var (
 	outbox     = newBulk(`INSERT OR FAIL INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
 		correlation, traceparent, created_at, body)`, values(13), "")
 )
-
-// claim enters an item in the inbox, or settles one that the inbox knows.
-func claim(s *session, it *sqlstore.Item) (known bool, err error) {
-	m := it.Message()
-	done, err := s.exec(context.Background(), claimText, it.Claim[:], m.Body[:], m.ID[:])
-	if err != nil {
-		return false, err
-	}
-	if n, err := done.RowsAffected(); err != nil || n > 0 {
-		return false, err
-	}
-	return true, repeat(s, it)
-}
-
-// repeat settles an item that the inbox knows.
-func repeat(s *session, it *sqlstore.Item) error {
-	row, found, err := s.row(knownText, it.Claim[:])
-	if err != nil {
-		return err
-	}
-	if !found {
-		return errUnclaimed
-	}
-	reply, _ := row[3].([]byte)
-	it.Known(gateway.ID(row[0].([]byte)), gateway.Digest(row[1].([]byte)), row[2] == gateway.Superseded.String(), reply)
-	return nil
-}
-
-var errUnclaimed = errors.New("the inbox neither took a claim nor has it")
 
 // seal writes the ledger and the outbox of what an attempt stores.
 func seal(s *session, items []*sqlstore.Item) error {

@@ -28,6 +28,7 @@ type connection struct {
 	prepared map[string]statement
 	begun    bool
 	patient  int64 // SQLite's busy_timeout now, in milliseconds
+	inbox    *inbox
 
 	args []driver.NamedValue // of the statement being run
 	read []driver.Value      // the row last read
@@ -142,17 +143,22 @@ func (c *connection) Begin(ctx context.Context) error {
 	// Set before: a context that ends at the wrong moment makes an error of a
 	// statement that has taken effect.
 	c.begun = true
+	c.inbox.begin()
 	_, err := c.exec(ctx, "BEGIN IMMEDIATE")
 	return err
 }
 
 // Commit makes the transaction last.
 func (c *connection) Commit(context.Context) error {
+	if err := c.inbox.settle(c); err != nil {
+		return err
+	}
 	// A commit is not given up half way: its outcome would be unknown for no gain.
 	if _, err := c.exec(context.Background(), "COMMIT"); err != nil {
 		return err
 	}
 	c.begun = false
+	c.inbox.committed()
 	return nil
 }
 

@@ -127,7 +127,7 @@ func open(ctx context.Context, c Config) (*dialect, error) {
 		return nil, err
 	}
 	d.reader = newReader(readers)
-	d.turn <- &connection{pool: d.writer}
+	d.turn <- &connection{pool: d.writer, inbox: newInbox()}
 	// The first connection switches the file to WAL.
 	if err := errors.Join(d.create(ctx), d.writer.PingContext(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", c.Path, err), d.Close())

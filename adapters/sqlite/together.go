@@ -113,21 +113,13 @@ func (p *program) writeTogether(ctx context.Context, s *session, items []*sqlsto
 
 // claim enters the items in the inbox, and settles those that the inbox knows.
 func (g *group) claim(items []*sqlstore.Item) (fresh []*sqlstore.Item, err error) {
-	args := make([]any, 0, 3*len(items))
-	for _, it := range items {
-		m := it.Message()
-		args = append(args, it.Claim[:], m.Body[:], m.ID[:])
-	}
-	taken := make(map[gateway.Digest]bool, len(items))
-	err = claims.rows(g.session.connection, args, func(row []driver.Value) bool {
-		taken[gateway.Digest(row[0].([]byte))] = true
-		return true
-	})
-	if err != nil || len(taken) == len(items) {
-		return items, err
+	inbox := g.session.inbox
+	known, err := inbox.known(g.session.connection, items)
+	if err != nil {
+		return nil, err
 	}
 	for _, it := range items {
-		if taken[it.Claim] {
+		if !known[it.Claim] {
 			fresh = append(fresh, it)
 			continue
 		}
@@ -138,7 +130,7 @@ func (g *group) claim(items []*sqlstore.Item) (fresh []*sqlstore.Item, err error
 			return nil, errApart
 		}
 	}
-	return fresh, nil
+	return fresh, inbox.enter(g.session.connection, fresh)
 }
 
 // held makes sure that the lot has nothing to say about any of the items: none is
@@ -196,7 +188,8 @@ func (g *group) refused(it *sqlstore.Item) error {
 	if it.Outcome.Status == gateway.Waiting {
 		return errApart
 	}
-	if err := g.session.do(unclaimText, it.Claim[:]); err != nil || !it.UsesLot() {
+	id := it.Message().ID
+	if err := g.session.do(unclaimText, id[:]); err != nil || !it.UsesLot() {
 		return err
 	}
 	return settleLot(g.session, it)

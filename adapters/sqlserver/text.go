@@ -69,6 +69,9 @@ const readMessages = `INSERT INTO @m (n, id, claim, body, st)
 SELECT j.n, CONVERT(binary(16), j.id, 2), CONVERT(binary(32), j.claim, 2), CONVERT(binary(32), j.body, 2), 0
 FROM OPENJSON(@rows, '$.m') WITH (n int '$[0]', id char(32) '$[1]', claim char(64) '$[2]', body char(64) '$[3]') AS j;`
 
+// A claim's place in the inbox's key is anywhere. SQL Server logs rows, not pages,
+// and writes a page that is hot once for each of its checkpoints; so it has no use for
+// what the SQLite store does about that (migration 00010).
 const (
 	knowMessages  = `UPDATE m SET st = 1, first = b.message_id FROM @m AS m INNER JOIN gateway.inbox AS b ON b.claim = m.claim WHERE m.st = 0;`
 	claimMessages = `INSERT INTO gateway.inbox (claim, body, message_id) SELECT m.claim, m.body, m.id FROM @m AS m WHERE m.st = 0 ORDER BY m.claim;`

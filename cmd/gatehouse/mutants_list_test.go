@@ -39,8 +39,8 @@ var mutants = []mutant{
 	{
 		name: "no inbox", quick: true, flags: "-messages 600", found: []string{"twice"},
 		edits: []edit{
-			{"adapters/sqlite/seal.go", "(?1, ?2, ?3) ON CONFLICT (claim) DO NOTHING`", "(?1, ?2, ?3) ON CONFLICT (claim) DO UPDATE SET message_id = ?3`"},
-			{"adapters/sqlite/seal.go", "ON CONFLICT (claim) DO NOTHING RETURNING claim", "ON CONFLICT (claim) DO UPDATE SET message_id = excluded.message_id RETURNING claim"},
+			{"adapters/sqlite/together.go", "if !known[it.Claim] {", "if known != nil {"},
+			{"adapters/sqlite/inbox.go", "	if known {\n		return true,", "	if known && it == nil {\n		return true,"},
 		},
 	},
 	{

@@ -43,9 +43,16 @@ const (
 // readAhead is how many windows are kept ready while deliveries flow.
 const readAhead = 4
 
-// recordAfter is how long a confirmed delivery waits at most for others that are
-// recorded with it.
-const recordAfter = 10 * time.Millisecond
+// Confirmed deliveries are recorded when there are so many windows of them, or when
+// the first has waited for so long: the fewer transactions, the more the channel and
+// those who store get of the machine.
+const (
+	recordWindows = 2
+	recordAfter   = 50 * time.Millisecond
+)
+
+// rouseAfter is how often the line is asked for deliveries whose pause is over.
+const rouseAfter = 10 * time.Millisecond
 
 // flow publishes what is in the line and what is read meanwhile, until nothing is
 // ready, something failed, or its turn is over.
@@ -75,8 +82,9 @@ func (c *carrier) flow(ctx context.Context, channel Streamer, p Policy) (more bo
 // attend does the carrier's part until the stream has ended, or the store or the
 // channel fails: then nothing more goes.
 func (f *flow) attend(ctx context.Context, streamed <-chan struct{}) error {
-	tick := time.NewTicker(recordAfter)
-	defer tick.Stop()
+	record, rouse := time.NewTicker(recordAfter), time.NewTicker(rouseAfter)
+	defer record.Stop()
+	defer rouse.Stop()
 	for {
 		due := false
 		select {
@@ -85,8 +93,9 @@ func (f *flow) attend(ctx context.Context, streamed <-chan struct{}) error {
 		case <-f.news:
 		case <-f.carrier.wake:
 			f.carrier.exhausted = false
-		case <-tick.C:
+		case <-rouse.C:
 			f.carrier.line.rouse()
+		case <-record.C:
 			due = true
 		}
 		if err := f.advance(ctx, due); err != nil {
@@ -112,7 +121,7 @@ func (f *flow) advance(ctx context.Context, due bool) error {
 			c.stale.Store(true)
 		}
 	}
-	if n := len(c.taken); n >= f.policy.Window || due && n > 0 {
+	if n := len(c.taken); n >= recordWindows*f.policy.Window || due && n > 0 {
 		if err := c.record(ctx); err != nil {
 			return err
 		}

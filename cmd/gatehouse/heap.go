@@ -5,7 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
-	"sync/atomic"
+	"sync"
 )
 
 // heapFloor is how far the heap grows, in bytes, before it is collected. A gateway
@@ -28,13 +28,22 @@ func keepHeapFloor() (stop func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	var stopped atomic.Bool
+	floor := new(floor)
 	before := debug.SetGCPercent(percentFor(liveHeap()))
-	watchCollections(&stopped)
+	floor.watch()
 	return func() {
-		stopped.Store(true)
+		floor.mu.Lock()
+		defer floor.mu.Unlock()
+		floor.stopped = true
 		debug.SetGCPercent(before)
 	}
+}
+
+// A floor is kept until it is stopped. The lock keeps a collection that ends
+// meanwhile from setting its percentage after the one from before is back.
+type floor struct {
+	mu      sync.Mutex
+	stopped bool
 }
 
 // percentFor is how many percent of what lives may be added to it.
@@ -45,16 +54,18 @@ func percentFor(live uint64) int {
 	return int(min(max((heapFloor-live)*100/live, usualPercent), mostPercent))
 }
 
-// watchCollections sets the percentage anew after every collection: each ends the
-// life of an object that nobody refers to.
-func watchCollections(stopped *atomic.Bool) {
+// watch sets the percentage anew after every collection: each ends the life of an
+// object that nobody refers to.
+func (f *floor) watch() {
 	type sentinel struct{ _ *byte } // with a pointer: others may share their memory with what lives
 	runtime.SetFinalizer(new(sentinel), func(*sentinel) {
-		if stopped.Load() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if f.stopped {
 			return
 		}
 		debug.SetGCPercent(percentFor(liveHeap()))
-		watchCollections(stopped)
+		f.watch()
 	})
 }
 

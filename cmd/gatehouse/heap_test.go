@@ -2,6 +2,8 @@ package main
 
 import (
 	"runtime"
+	"runtime/debug"
+	"strconv"
 	"testing"
 )
 
@@ -41,9 +43,20 @@ func TestKeepHeapFloor(t *testing.T) {
 	if kept*2 > usual || again*2 > usual || kept == 0 {
 		t.Errorf("%d and %d collections with the floor, %d without", kept, again, usual)
 	}
-	t.Setenv("GOGC", "100")
-	defer keepHeapFloor()()
-	if told := collections(500); told < usual/2 {
-		t.Errorf("%d collections though GOGC is set, %d without the floor", told, usual)
+}
+
+// TestKeepHeapFloorYields leaves the percentage to whoever has set GOGC.
+func TestKeepHeapFloorYields(t *testing.T) {
+	const told = 87
+	defer debug.SetGCPercent(debug.SetGCPercent(told))
+	t.Setenv("GOGC", strconv.Itoa(told))
+	stop := keepHeapFloor()
+	runtime.GC()
+	if percent := debug.SetGCPercent(told); percent != told {
+		t.Errorf("the percentage is %d, not the %d that GOGC says", percent, told)
+	}
+	stop()
+	if percent := debug.SetGCPercent(told); percent != told {
+		t.Errorf("the percentage is %d after all, not %d", percent, told)
 	}
 }

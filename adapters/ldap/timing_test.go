@@ -5,9 +5,11 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/embedded/directory"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
 )
 
@@ -15,17 +17,23 @@ import (
 // long a refusal takes for unknown users and for wrong passwords, in random order.
 // The effect is the chance that an unknown user takes longer than a wrong password
 // (Mann and Whitney's U over all pairs): one half tells nothing. Without the delay
-// the same measure must tell them apart, or it would be worth nothing.
+// the same measure must see a bind of ten milliseconds, or it would be worth nothing.
 func TestSlapdRefusalTimes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of refusals of each kind")
 	}
 	const rounds, told, noise = 300, 0.25, 0.12 // noise: five standard deviations of equal times
 	real := realDirectory(t)
-	if open := measureRefusals(t, real, time.Nanosecond, rounds/3); open.effect > -told {
+	slow := serve(t, directory.Config{Hook: func(r directory.Request) directory.Fault {
+		if r.Operation == "bind" && strings.HasPrefix(r.DN, "uid=carol,") {
+			return directory.Fault{Delay: 10 * time.Millisecond}
+		}
+		return directory.Fault{}
+	}})
+	if open := measureRefusals(t, slow.Addr(), time.Nanosecond, rounds/3); open.effect > -told {
 		t.Errorf("without a delay the measure does not see the bind: %v", open)
 	}
-	if hidden := measureRefusals(t, real, 20*time.Millisecond, rounds); math.Abs(hidden.effect) > noise {
+	if hidden := measureRefusals(t, real.address, 20*time.Millisecond, rounds); math.Abs(hidden.effect) > noise {
 		t.Errorf("refusals tell: %v", hidden)
 	}
 }
@@ -34,8 +42,8 @@ func TestSlapdRefusalTimes(t *testing.T) {
 // unknown user takes longer is more than one half.
 type refusalTimes struct{ unknown, wrong, effect float64 }
 
-func measureRefusals(t *testing.T, real slapd, delay time.Duration, rounds int) refusalTimes {
-	c := settings("ldap://" + real.address)
+func measureRefusals(t *testing.T, address string, delay time.Duration, rounds int) refusalTimes {
+	c := settings("ldap://" + address)
 	c.RefusalDelay = delay
 	c.Cache.Disabled, c.LockoutGuard.Disabled = true, true         // every login is asked about
 	d, err := ldap.New(c, slog.New(slog.DiscardHandler), time.Now) // the other tests' clock stands

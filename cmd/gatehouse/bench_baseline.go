@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +24,12 @@ import (
 const byHandBatch = 128
 
 // compare inserts the rows that the run has left by hand, into fresh files with
-// the same tables: multi-row statements, one transaction for each batch, and as
+// the same tables: prepared statements of many rows, one transaction for each batch, and as
 // lasting as the gateway's.
+//
+// Batches are as large as the gateway's may be, and once as large as they were: how
+// many messages are on their way at the same time says how often the disk has to be
+// waited for, whoever inserts them.
 func (r *benchRun) compare(ctx context.Context, report *bench.Report) (err error) {
 	source := r.target.look
 	orders, err := source.orders(ctx)
@@ -31,23 +37,29 @@ func (r *benchRun) compare(ctx context.Context, report *bench.Report) (err error
 		return err
 	}
 	b := &bench.Baseline{Batch: byHandBatch}
-	for _, part := range []struct {
-		name  string
-		sets  []rowSet
-		rate  *float64
-		share *float64
-		cpu   *float64
-		rows  *int
-	}{
-		{"business", businessRows, &b.Business, &b.BusinessShare, &b.BusinessCPU, &b.Rows},
-		{"ledger", slices.Concat(businessRows, ledgerRows), &b.Ledger, &b.LedgerShare, &b.LedgerCPU, &b.LedgerRows},
-	} {
-		took, cpu, rows, err := r.byHand(ctx, part.name, part.sets, orders)
+	type part struct {
+		name             string
+		batch            int
+		sets             []rowSet
+		rate, share, cpu *float64
+		rows             *int
+	}
+	all := slices.Concat(businessRows, ledgerRows)
+	parts := []part{
+		{"business", byHandBatch, businessRows, &b.Business, &b.BusinessShare, &b.BusinessCPU, &b.Rows},
+		{"ledger", byHandBatch, all, &b.Ledger, &b.LedgerShare, &b.LedgerCPU, &b.LedgerRows},
+	}
+	if c := report.Commits; c != nil && c.Messages >= 1 {
+		b.AsOften = int(math.Round(c.Messages))
+		parts = append(parts, part{"as-often", b.AsOften, all, &b.OftenRate, &b.OftenShare, &b.OftenCPU, new(int)})
+	}
+	for _, p := range parts {
+		took, cpu, rows, err := r.byHand(ctx, p.name, p.batch, p.sets, orders)
 		if err != nil {
 			return fmt.Errorf("inserting by hand: %w", err)
 		}
-		*part.rate, *part.rows, *part.cpu = float64(orders.count)/took.Seconds(), rows, cpu/float64(orders.count)
-		*part.share = report.Throughput.PerSecond / *part.rate
+		*p.rate, *p.rows, *p.cpu = float64(orders.count)/took.Seconds(), rows, cpu/float64(orders.count)
+		*p.share = report.Throughput.PerSecond / *p.rate
 	}
 	report.Baseline = b
 	return nil
@@ -96,7 +108,7 @@ func (l *benchLook) orders(ctx context.Context) (o orderRange, err error) {
 
 // byHand makes a file with the tables, reads all rows, and then times nothing but
 // their insertion.
-func (r *benchRun) byHand(ctx context.Context, name string, sets []rowSet, o orderRange) (took time.Duration, cpu float64, rows int, err error) {
+func (r *benchRun) byHand(ctx context.Context, name string, size int, sets []rowSet, o orderRange) (took time.Duration, cpu float64, rows int, err error) {
 	file := filepath.Join(r.target.look.folder(), "by-hand-"+name+".db")
 	again := *r.target.project
 	section := *again.Store.sqlite
@@ -110,12 +122,16 @@ func (r *benchRun) byHand(ctx context.Context, name string, sets []rowSet, o ord
 		return 0, 0, 0, err
 	}
 	defer db.Close()
-	db.SetMaxOpenConns(1)
+	hand, err := newHandWriter(ctx, db)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	defer hand.close()
 	var batches [][]insertion
-	for first := o.first; first <= o.last; first += byHandBatch {
+	for first := o.first; first <= o.last; first += int64(size) {
 		var batch []insertion
 		for _, set := range sets {
-			one, err := r.target.look.insertion(ctx, set, first, first+byHandBatch-1)
+			one, err := r.target.look.insertion(ctx, set, first, first+int64(size)-1)
 			if err != nil {
 				return 0, 0, 0, err
 			}
@@ -127,7 +143,7 @@ func (r *benchRun) byHand(ctx context.Context, name string, sets []rowSet, o ord
 	runtime.GC() // what reading has left is not the insertion's to clear away
 	begin, used := time.Now(), timesOf(os.Getpid())
 	for _, batch := range batches {
-		if err := insertBatch(ctx, db, batch); err != nil {
+		if err := hand.insertBatch(ctx, batch); err != nil {
 			return 0, 0, 0, err
 		}
 	}
@@ -169,35 +185,74 @@ func (l *benchLook) insertion(ctx context.Context, set rowSet, first, last int64
 	return out, rows.Err()
 }
 
-func insertBatch(ctx context.Context, db *sql.DB, batch []insertion) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
+// handWriter is the connection that inserts by hand, with its prepared statements.
+type handWriter struct {
+	conn     *sql.Conn
+	prepared map[string]*sql.Stmt
+}
+
+func newHandWriter(ctx context.Context, db *sql.DB) (*handWriter, error) {
+	conn, err := db.Conn(ctx)
+	return &handWriter{conn, map[string]*sql.Stmt{}}, err
+}
+
+func (h *handWriter) close() {
+	for _, s := range h.prepared {
+		_ = s.Close() // with the connection, if not before
+	}
+	_ = h.conn.Close()
+}
+
+func (h *handWriter) insertBatch(ctx context.Context, batch []insertion) error {
+	if _, err := h.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	for _, one := range batch {
-		if err := one.insert(ctx, tx); err != nil {
-			return errors.Join(fmt.Errorf("%s: %w", one.table, err), tx.Rollback())
+		if err := h.insert(ctx, one); err != nil {
+			_, undone := h.conn.ExecContext(ctx, "ROLLBACK")
+			return errors.Join(fmt.Errorf("%s: %w", one.table, err), undone)
 		}
 	}
-	return tx.Commit()
+	_, err := h.conn.ExecContext(ctx, "COMMIT")
+	return err
 }
 
-// mostParameters is SQLite's limit for one statement.
-const mostParameters = 32766
+// handRows are the numbers of rows for which statements are prepared.
+var handRows = [...]int{64, 16, 4, 1}
 
-func (n insertion) insert(ctx context.Context, tx *sql.Tx) error {
-	for values := n.values; len(values) > 0; {
-		some := values[:min(len(values), mostParameters/len(n.columns))]
-		values = values[len(some):]
-		row := "(" + strings.Repeat("?, ", len(n.columns)-1) + "?)"
-		text := `INSERT INTO "` + n.table + `" ("` + strings.Join(n.columns, `", "`) + `") VALUES ` + strings.Repeat(row+", ", len(some)-1) + row
-		var args []any
-		for _, v := range some {
-			args = append(args, v...)
-		}
-		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
-			return err
+func (h *handWriter) insert(ctx context.Context, n insertion) error {
+	values := n.values
+	for _, rows := range handRows {
+		for len(values) >= rows {
+			if err := h.insertRows(ctx, n, values[:rows]); err != nil {
+				return err
+			}
+			values = values[rows:]
 		}
 	}
 	return nil
+}
+
+func (h *handWriter) insertRows(ctx context.Context, n insertion, values [][]any) error {
+	key := n.table + " " + strconv.Itoa(len(values))
+	s := h.prepared[key]
+	if s == nil {
+		var err error
+		if s, err = h.conn.PrepareContext(ctx, n.text(len(values))); err != nil {
+			return err
+		}
+		h.prepared[key] = s
+	}
+	args := make([]any, 0, len(values)*len(n.columns))
+	for _, v := range values {
+		args = append(args, v...)
+	}
+	_, err := s.ExecContext(ctx, args...)
+	return err
+}
+
+// text is an INSERT of some rows.
+func (n insertion) text(rows int) string {
+	row := "(" + strings.Repeat("?, ", len(n.columns)-1) + "?)"
+	return `INSERT INTO "` + n.table + `" ("` + strings.Join(n.columns, `", "`) + `") VALUES ` + strings.Repeat(row+", ", rows-1) + row
 }

@@ -91,6 +91,12 @@ type Baseline struct {
 	LedgerCPU   float64 `json:"ledger_cpu_seconds_per_message,omitempty"`
 	Rows        int     `json:"business_rows"`
 	LedgerRows  int     `json:"ledger_rows"`
+	// All rows once more, in transactions of as many messages as the gateway's had:
+	// the disk is waited for as often. Zero when the gateway does not tell.
+	AsOften    int     `json:"gateway_size,omitempty"`
+	OftenRate  float64 `json:"gateway_size_per_second,omitempty"`
+	OftenShare float64 `json:"gateway_size_share,omitempty"`
+	OftenCPU   float64 `json:"gateway_size_cpu_seconds_per_message,omitempty"`
 }
 
 // Machine is where the load test ran.

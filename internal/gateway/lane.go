@@ -24,9 +24,9 @@ const (
 )
 
 // lanes commit entries in batches. A lane is one goroutine; entries of one
-// ordering key always take the same lane and keep their order. A lane never
-// sleeps to fill a batch: it takes what waits, so latency stays low when idle
-// and batches grow under load.
+// ordering key always take the same lane and keep their order. It takes what waits, so
+// latency stays low when idle and batches grow under load; while senders answer a
+// batch with their next messages it waits for most of them (gather).
 type lanes struct {
 	each []*lane
 	done sync.WaitGroup
@@ -43,6 +43,10 @@ type lane struct {
 	bytes  int // of queue
 	closed bool
 	room   chan struct{} // closed when the queue got shorter; nil while nobody waits
+
+	// Of the batch before; they belong to the lane's goroutine.
+	took time.Duration
+	last int // messages
 }
 
 // job is an entry waiting for its outcome.
@@ -168,16 +172,71 @@ func (l *lane) signal() {
 	}
 }
 
+// A commit costs as much as some thirty messages in it, whatever it holds: pages that
+// are written and a disk that is waited for. Senders that wait for their answers come
+// back after each; without a pause every lane would take a few of them, and then the
+// few that had come meanwhile.
+const (
+	// gatherShare of those that were on their way when a batch was done are waited
+	// for; the rest is prepared while these are committed.
+	gatherShare = 0.75
+	// gatherFrom is how many must be on their way for that: fewer wait for nobody.
+	gatherFrom = 8
+	// gatherMost bounds the wait; half of what the last commit took does, too.
+	gatherMost = 5 * time.Millisecond
+)
+
+// gather waits until most of those are there again that were on their way when the
+// last batch was done: its own messages, and what waited then.
+func (l *lane) gather() {
+	goal := l.goal()
+	ready := func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.closed || len(l.queue) >= goal || l.bytes >= maxBatchBytes
+	}
+	if goal == 0 || ready() {
+		return
+	}
+	timer := time.NewTimer(min(l.took/2, gatherMost))
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.wake:
+			if ready() {
+				return
+			}
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+// goal is how many to wait for; 0: none.
+func (l *lane) goal() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	expected := l.last + len(l.queue)
+	if expected < gatherFrom {
+		return 0
+	}
+	return min(int(gatherShare*float64(expected)), maxBatch)
+}
+
 func (l *lane) run(ctx context.Context) {
 	for {
+		l.gather()
 		batch, closed := l.take()
 		switch {
 		case len(batch) > 0:
+			began := time.Now()
 			l.commit(ctx, batch)
+			l.took, l.last = time.Since(began), len(batch)
 		case closed:
 			return
 		default:
 			<-l.wake
+			l.last = 0 // whoever comes now was not waited for
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/sqlite"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/gatewaytest"
 )
@@ -36,6 +37,7 @@ func BenchmarkGrowth(b *testing.B) {
 			large = append(large, growing.batch(b))
 			little = append(little, small.batch(b))
 			if small.n > 20*benchBatch {
+				small.close(b)
 				small = newFiller(b)
 			}
 		}
@@ -95,7 +97,7 @@ func BenchmarkGroup(b *testing.B) {
 		many = append(many, time.Since(begun))
 		begun = time.Now()
 		for range benchBatch {
-			alone.store(b, 1)
+			alone.take(b, 1)
 			time.Sleep(pause)
 		}
 		one = append(one, time.Since(begun))
@@ -109,6 +111,7 @@ const benchBatch = 128
 
 // filler stores orders that are all different.
 type filler struct {
+	store  gateway.Store
 	writer gateway.Writer
 	probe  gatewaytest.Probe
 	n      int
@@ -121,18 +124,26 @@ func newFiller(b *testing.B) *filler {
 	if err != nil {
 		b.Fatal(err)
 	}
-	f := &filler{writer: w, probe: probe}
+	f := &filler{store: store, writer: w, probe: probe}
 	f.batch(b) // statements are prepared by the first
 	return f
+}
+
+// close gives back what the store takes of the memory.
+func (f *filler) close(b *testing.B) {
+	b.Helper()
+	if err := f.store.(*sqlite.Store).Close(); err != nil {
+		b.Fatal(err)
+	}
 }
 
 // batch stores the next orders in one transaction.
 func (f *filler) batch(b *testing.B) spent {
 	b.Helper()
-	return f.store(b, benchBatch)
+	return f.take(b, benchBatch)
 }
 
-func (f *filler) store(b *testing.B, n int) spent {
+func (f *filler) take(b *testing.B, n int) spent {
 	b.Helper()
 	batch := make([]*gateway.Entry, n)
 	for i := range batch {

@@ -140,10 +140,10 @@ func (s *session) Release(error) {
 
 // Begin takes SQLite's write lock, so that nothing fails half way for want of it.
 func (c *connection) Begin(ctx context.Context) error {
+	c.inbox.begin()
 	// Set before: a context that ends at the wrong moment makes an error of a
 	// statement that has taken effect.
 	c.begun = true
-	c.inbox.begin()
 	_, err := c.exec(ctx, "BEGIN IMMEDIATE")
 	return err
 }

@@ -125,7 +125,8 @@ func (p *project) report(r *checkReport, c *compiled) {
 	}
 	for i, section := range p.Routes {
 		m := c.mappings[i]
-		one := checkedRoute{Route: section.Route, Operation: m.Operation.Name, Tables: len(m.Tables), Channels: m.Channels, Split: m.Split(), Around: m.ReadsAround()}
+		one := checkedRoute{Route: section.Route, Operation: m.Operation.Name, Tables: len(m.Tables), Channels: m.Channels, Split: m.Split(), Around: m.ReadsAround(),
+			Unrepeatable: gateway.Unrepeatable(m)}
 		for _, f := range m.Faults {
 			one.Faults = append(one.Faults, f.String())
 		}

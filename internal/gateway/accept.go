@@ -269,7 +269,11 @@ func (g *Gateway) read(ctx context.Context, p *passage) error {
 
 // open reads the document and puts what else a mapping may know beside it.
 func (g *Gateway) open(_ context.Context, p *passage) error {
-	tree, err := document.Read(p.xml)
+	text, kept := p.xml, p.arrival.framedBody()
+	if kept != nil {
+		text, p.origin = kept.text, kept
+	}
+	tree, err := document.Read(text)
 	if err != nil {
 		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
 	}
@@ -280,7 +284,7 @@ func (g *Gateway) open(_ context.Context, p *passage) error {
 		Principal:  mapping.Principal{Login: p.principal.Login, DN: p.principal.DN, Partner: p.principal.Partner},
 		Message:    mapping.MessageFacts{ID: p.receipt.ID.String(), ReceivedAt: p.at, MessageID: p.messageID()},
 	}
-	if !p.arrival.Asynchronous() {
+	if !p.arrival.Asynchronous() || kept != nil {
 		p.input.Header, p.input.Payload = envelope.Parts(tree)
 	}
 	return nil
@@ -370,6 +374,7 @@ func (p *passage) message() *Message {
 	m.Correlation = cmp.Or(p.messageID(), m.Identity)
 	m.Keys = p.keys()
 	m.Body = p.digest()
+	m.Beside = p.beside()
 	if p.arrival.repeats != nil {
 		return p.asRepeat(m)
 	}

@@ -214,6 +214,7 @@ type Record struct {
 	Correlation string `json:"correlation,omitempty"`
 	ContentType string `json:"content_type"`
 	Payload     []byte `json:"payload,omitempty"`
+	Beside      []byte `json:"-"` // Message.Beside of a stored message; nil when it is not kept
 	// PayloadGone says that the payload is not kept any more, and why; empty while
 	// it is. The store says removed or erased, Retention.Tell when.
 	PayloadGone string           `json:"payload_gone,omitempty"`

@@ -79,6 +79,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"responses of channels", (*storeSuite).responses},
 		{"unheard answers of the outbox", (*storeSuite).unheard},
 		{"the ledger tells", (*storeSuite).ledger},
+		{"what is kept beside a payload", (*storeSuite).keepsBeside},
 		{"the ledger finds", (*storeSuite).finds},
 		{"a cancelled call stores nothing", (*storeSuite).cancelled},
 		{"rehearsals leave nothing", (*storeSuite).rehearses},

@@ -20,6 +20,7 @@ type Item struct {
 	Rows    [][]Row        // for each step of the plan
 	Packing Packing
 	Payload []byte
+	Beside  []byte // what is kept beside it, as it is stored; nil for nothing
 	Ledger  Entry
 
 	// What an attempt finds out; reset before each.
@@ -90,7 +91,7 @@ func (it *Item) Known(first gateway.ID, body gateway.Digest, superseded bool, re
 	case superseded:
 		it.Outcome = gateway.Outcome{Status: gateway.Superseded, MessageID: first}
 	default:
-		whole, err := unpackReply(reply)
+		whole, err := unpackText(reply)
 		if err != nil {
 			it.refuse(fault.New(fault.CodeInternal, "").Because(err))
 			return
@@ -206,11 +207,15 @@ type prepared struct {
 	claim   gateway.Digest
 	packing Packing
 	payload []byte
+	beside  []byte
 }
 
 func (s *Store) prepared(m *gateway.Message) *prepared {
 	p := &prepared{claim: claimOf(m)}
 	p.packing, p.payload = s.packer.pack(m.Payload)
+	if m.Beside != nil {
+		_, p.beside = s.packer.pack(m.Beside)
+	}
 	return p
 }
 
@@ -221,7 +226,7 @@ func (s *Store) newItem(p *Plan, e *gateway.Entry) *Item {
 	if !ok {
 		ready = s.prepared(e.Message)
 	}
-	it := &Item{Entry: e, Claim: ready.claim, Packing: ready.packing, Payload: ready.payload, Ledger: entryOf(e.Message), store: s, plan: p, only: e.Hold}
+	it := &Item{Entry: e, Claim: ready.claim, Packing: ready.packing, Payload: ready.payload, Beside: ready.beside, Ledger: entryOf(e.Message), store: s, plan: p, only: e.Hold}
 	if it.Only() {
 		return it
 	}

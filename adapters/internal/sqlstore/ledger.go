@@ -232,7 +232,7 @@ func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, er
 	var packed []byte
 	err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&packed))
 	if err == nil {
-		r.Reply, err = unpackReply(packed)
+		r.Reply, err = unpackText(packed)
 	}
 	if err != nil {
 		return nil, err
@@ -262,15 +262,19 @@ func (s *Store) complete(ctx context.Context, id gateway.ID, r *gateway.Record) 
 	var (
 		packing Packing
 		packed  []byte
+		beside  []byte
 		err     error
 	)
-	err = s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)
+	err = s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed, &beside)
 	if errors.Is(err, sql.ErrNoRows) {
 		r.PayloadGone = gateway.PayloadRemoved
 	} else if err != nil {
 		return err
 	}
 	if r.Payload, err = unpack(packing, packed); err != nil {
+		return err
+	}
+	if r.Beside, err = unpackText(beside); err != nil {
 		return err
 	}
 	if r.Keys, err = s.keys(ctx, id); err != nil {

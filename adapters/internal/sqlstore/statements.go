@@ -239,7 +239,7 @@ func translate(text func(string) string) statements {
 			WHERE NOT EXISTS (SELECT 1 FROM {refusal} {lock} WHERE id = @p1)`),
 
 		message: text(`SELECT ` + summaryColumns + `, endpoint, mapping, contract, traceparent, correlation, content_type, replay_of FROM {message} WHERE id = @p1`),
-		payload: text(`SELECT packing, body FROM {payload} WHERE message_id = @p1`),
+		payload: text(`SELECT packing, body, beside FROM {payload} WHERE message_id = @p1`),
 		reply:   text(`SELECT body FROM {reply} WHERE message_id = @p1`),
 		keys:    text(`SELECT name, value FROM {message_key} WHERE message_id = @p1 ORDER BY name, value`),
 		deliveries: text(`SELECT d.channel, d.shard, d.seq, d.wire_id, d.routing_key, p.reason, g.discarded_by,

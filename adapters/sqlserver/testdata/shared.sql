@@ -334,7 +334,7 @@ SELECT p.seq, p.ordering_key, coalesce(p.behind, 0), b.message_id FROM gateway.d
 			LEFT JOIN gateway.parked AS b ON b.channel = p.channel AND b.shard = p.shard AND b.seq = p.behind
 			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.shard = @p3 ORDER BY d.ordinal;
 -- payload
-SELECT packing, body FROM gateway.payload WHERE message_id = @p1;
+SELECT packing, body, beside FROM gateway.payload WHERE message_id = @p1;
 -- pending
 SELECT TOP (@p4) channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body,
 			(SELECT s.releases FROM gateway.shard AS s WHERE s.channel = @p1 AND s.shard = @p2) FROM gateway.outbox AS o

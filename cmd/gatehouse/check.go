@@ -142,6 +142,9 @@ func (p *project) report(r *checkReport, c *compiled) {
 	}
 	for _, ch := range p.Channels {
 		r.channel(checkedChannel{ch.Name, ch.Value.words()})
+		if ch.Value.Replies != nil && p.unnamed(ch.Name) {
+			r.warn("channel %s: no grant lets anybody name its addresses: {role: …, may: cause, on: channel/%s}", ch.Name, ch.Name)
+		}
 	}
 	if len(p.Routes) == 0 {
 		r.warn("there is no route; every message will be refused")

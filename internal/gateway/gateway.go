@@ -59,8 +59,9 @@ type Gateway struct {
 	now        func() time.Time
 	log        *slog.Logger
 
-	storeDown atomic.Bool // an outage of the store has been logged and not its end
-	survived  sync.Map    // Digest: suspects that were tried, and of which the store could not be told
+	storeDown   atomic.Bool // an outage of the store has been logged and not its end
+	repliesOpen sync.Map    // string: channels of replies that the store takes deliveries of
+	survived    sync.Map    // Digest: suspects that were tried, and of which the store could not be told
 
 	mu       sync.Mutex
 	draining bool

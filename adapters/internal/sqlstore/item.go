@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -147,7 +148,7 @@ func (it *Item) Render() bool {
 	}
 	m := it.Message()
 	for _, p := range rendered.Publications {
-		if !slices.Contains(it.plan.Mapping.Channels, p.Channel) {
+		if p.WireID == "" && !slices.Contains(it.plan.Mapping.Channels, p.Channel) {
 			it.Refuse(fault.New(fault.CodeInternal, "").Because(unknownChannel(p.Channel)))
 			return false
 		}
@@ -160,7 +161,7 @@ func (it *Item) Render() bool {
 		it.Deliveries[i] = Delivery{
 			Ordinal:     i,
 			Shard:       shardOf(m.OrderingKey, it.store.shards),
-			WireID:      wireID(m, p.Channel, i, it.store.epoch),
+			WireID:      cmp.Or(p.WireID, wireID(m, p.Channel, i, it.store.epoch)),
 			Publication: p,
 		}
 		if !slices.Contains(it.Outcome.Channels, p.Channel) {

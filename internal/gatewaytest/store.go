@@ -76,6 +76,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"confirming", (*storeSuite).confirming},
 		{"parking holds its key", (*storeSuite).parking},
 		{"skipping holds nobody", (*storeSuite).skipping},
+		{"what is posted", (*storeSuite).posts},
 		{"responses of channels", (*storeSuite).responses},
 		{"unheard answers of the outbox", (*storeSuite).unheard},
 		{"the ledger tells", (*storeSuite).ledger},

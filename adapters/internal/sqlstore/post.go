@@ -31,7 +31,7 @@ func (s *Store) Post(ctx context.Context, p *gateway.Posting) (posted bool, err 
 			return err
 		}
 		var waiting int
-		if err := q.QueryRowContext(ctx, s.text.postWaiting, at.channel, at.shard, key, wire).Scan(&waiting); err != nil || waiting > 0 {
+		if err := q.QueryRowContext(ctx, s.text.postWaiting, p.MessageID[:], at.channel, wire).Scan(&waiting); err != nil || waiting > 0 {
 			return err
 		}
 		if err := s.draw(ctx, q, at, 1); err != nil {

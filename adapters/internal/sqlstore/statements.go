@@ -200,9 +200,10 @@ func translate(text func(string) string) statements {
 		openShard: text(`INSERT INTO {shard} (channel, shard, next_seq)
 			SELECT @p1, @p2, 1 WHERE NOT EXISTS (SELECT 1 FROM {shard} {lock} WHERE channel = @p1 AND shard = @p2)`),
 
-		postShard:   text(`UPDATE {shard} SET next_seq = next_seq + @p3 WHERE channel = @p1 AND shard = @p2`),
-		postSeq:     text(`SELECT next_seq FROM {shard} WHERE channel = @p1 AND shard = @p2`),
-		postWaiting: text(`SELECT COUNT(*) FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND ordering_key = @p3 AND wire_id = @p4`),
+		postShard: text(`UPDATE {shard} SET next_seq = next_seq + @p3 WHERE channel = @p1 AND shard = @p2`),
+		postSeq:   text(`SELECT next_seq FROM {shard} WHERE channel = @p1 AND shard = @p2`),
+		postWaiting: text(`SELECT COUNT(*) FROM {delivery} AS d INNER JOIN {outbox} AS o ON o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq
+			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.wire_id = @p3`),
 		postDelivery: text(`INSERT INTO {delivery} (message_id, ordinal, channel, shard, seq, wire_id, routing_key)
 			SELECT @p1, coalesce(MAX(d.ordinal), -1) + 1, @p2, @p3, @p4, @p5, @p6 FROM {delivery} AS d WHERE d.message_id = @p1`),
 		postOutbox: text(`INSERT INTO {outbox} (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)

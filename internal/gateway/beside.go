@@ -161,7 +161,7 @@ func (b *beside) lacks(m *mapping.Mapping, known map[string]string) []string {
 type framed struct {
 	text   []byte
 	before int // lines before the payload's first
-	column int // of the payload's first character on its line, less one
+	column int // of the payload's first character on its line, less one, in bytes
 }
 
 const (
@@ -175,7 +175,7 @@ func frame(blocks string, payload []byte) *framed {
 	head := `<` + framePrefix + `:Envelope xmlns:` + framePrefix + `="` + space + `"><` + framePrefix + `:Header>` + blocks +
 		`</` + framePrefix + `:Header><` + framePrefix + `:Body>`
 	f := &framed{before: strings.Count(head, "\n")}
-	f.column = len([]rune(head[strings.LastIndexByte(head, '\n')+1:]))
+	f.column = len(head[strings.LastIndexByte(head, '\n')+1:])
 	f.text = slices.Concat([]byte(head), payload, []byte(`</`+framePrefix+`:Body></`+framePrefix+`:Envelope>`))
 	return f
 }

@@ -1,5 +1,6 @@
 // Package outbound calls partners: a channel of HTTP posts each delivery as it
-// is, a channel of SOAP calls an operation of the partner's contract with it.
+// is, a channel of SOAP calls an operation of the partner's contract with it, a
+// channel of replies carries answers to the addresses that messages name.
 //
 // A Publisher makes one attempt for each delivery and judges the answer; when to
 // try again, and when to give up, is the relay's. Deliveries of one ordering key
@@ -13,6 +14,6 @@
 // the configuration is wrong, so that no message is to blame.
 //
 // The package follows no redirect, asks no proxy unless told to, sends passwords
-// over TLS only, and never lets a message choose the host. It knows nothing of
+// over TLS only, and never lets a message choose the host, but from a list. It knows nothing of
 // SQL, of mappings and of other channels.
 package outbound

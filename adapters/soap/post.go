@@ -145,8 +145,9 @@ func traceParent(h http.Header) string {
 }
 
 // reply answers with the payload in an envelope of the request's version, or
-// with nothing: to a one-way message, and to a sender whose ReplyTo is the none
-// address (WS-Addressing 1.0 §2.1).
+// with nothing: to a one-way message, to a sender whose ReplyTo is the none
+// address (WS-Addressing 1.0 §2.1), and where the answer goes to an address of
+// its own.
 func (x *exchange) reply() error {
 	r := x.receipt
 	header := x.w.Header()
@@ -154,7 +155,7 @@ func (x *exchange) reply() error {
 	if r.Status == gateway.Duplicate {
 		header.Set(headerDuplicate, "true")
 	}
-	if r.Operation.OneWay() || r.Head.Addressing.ReplyTo == envelope.AddressNone {
+	if r.Elsewhere || r.Operation.OneWay() || r.Head.Addressing.ReplyTo == envelope.AddressNone {
 		x.write(http.StatusAccepted, nil)
 		return nil
 	}

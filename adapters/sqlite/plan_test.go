@@ -67,7 +67,7 @@ func TestPlans(t *testing.T) {
 		"agedReplayed":  "ix_gateway_held_state (state=? AND id>? AND id<?)",
 		"agedDiscarded": "ix_gateway_held_state (state=? AND id>? AND id<?)",
 		"agedRelayed":   "PRIMARY KEY (channel=? AND shard=? AND first_seq<?)",
-		"purgeRefusals": "SEARCH r USING PRIMARY KEY (id<?)",
+		"agedRefusals":  "SEARCH r USING PRIMARY KEY (id>? AND id<?)",
 		"purgeSuspects": "ix_gateway_suspect_at (at<?)",
 		"nextRoute":     "ix_gateway_message_route (route>?)",
 		"subject":       "SEARCH k USING PRIMARY KEY (value=? AND message_id>?)",

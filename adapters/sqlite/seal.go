@@ -19,7 +19,7 @@ const (
 var (
 	messages = newBulk(`INSERT OR FAIL INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
 		content_type, ordering_key, traceparent, correlation, outcome, replay_of)`, values(16), "")
-	payloads   = newBulk(`INSERT OR FAIL INTO "gateway.payload" (message_id, packing, body)`, values(3), "")
+	payloads   = newBulk(`INSERT OR FAIL INTO "gateway.payload" (message_id, packing, body, beside)`, values(4), "")
 	keys       = newBulk(`INSERT OR IGNORE INTO "gateway.message_key" (value, message_id, name)`, values(3), "")
 	replies    = newBulk(`INSERT OR FAIL INTO "gateway.reply" (message_id, body)`, values(2), "")
 	deliveries = newBulk(`INSERT OR FAIL INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key)`, values(7), "")
@@ -67,7 +67,7 @@ func contents(s *session, items ...*sqlstore.Item) error {
 	var bodies, found []any
 	for _, it := range items {
 		id := it.Message().ID[:]
-		bodies = append(bodies, id, int64(it.Packing), notNull(it.Payload))
+		bodies = append(bodies, id, int64(it.Packing), notNull(it.Payload), it.KeptBeside())
 		for _, k := range it.Ledger.Keys {
 			found = append(found, k.Value, id, k.Name)
 		}

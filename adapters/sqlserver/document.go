@@ -334,6 +334,12 @@ func (d *document) message(n int, it *sqlstore.Item, b *blob) {
 	} else {
 		d.body(it.KeptReply(), b)
 	}
+	if beside := it.KeptBeside(); beside == nil {
+		d.number(0)
+		d.number(-1)
+	} else {
+		d.body(beside, b)
+	}
 	d.close(']')
 }
 

@@ -9,19 +9,19 @@ const (
 DECLARE @s TABLE (n int NOT NULL PRIMARY KEY, id binary(16) NOT NULL, received datetime2(3) NOT NULL, route nvarchar(128) NOT NULL, endpoint nvarchar(256) NOT NULL,
   mapping nvarchar(256) NOT NULL, contract binary(32) NOT NULL, principal nvarchar(400) NOT NULL, sender nvarchar(400) NOT NULL, ident nvarchar(400) NOT NULL, body binary(32) NOT NULL,
   ctype nvarchar(255) NOT NULL, okey nvarchar(400) NOT NULL, trace nvarchar(64) NOT NULL, correlation nvarchar(1000) NOT NULL, outcome varchar(16) NOT NULL, replay binary(16) NULL,
-  packing tinyint NOT NULL, po int NOT NULL, pl int NOT NULL, ro int NOT NULL, rl int NOT NULL);
+  packing tinyint NOT NULL, po int NOT NULL, pl int NOT NULL, ro int NOT NULL, rl int NOT NULL, eo int NOT NULL, el int NOT NULL);
 DECLARE @k TABLE (n int NOT NULL, name nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL, value nvarchar(200) COLLATE Latin1_General_BIN2 NOT NULL);
 DECLARE @d TABLE (o int NOT NULL PRIMARY KEY, n int NOT NULL, ordinal int NOT NULL, channel nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL, shard int NOT NULL, wire char(32) NOT NULL,
   rkey nvarchar(1000) NOT NULL, type nvarchar(255) NOT NULL, ctype nvarchar(255) NOT NULL, bo int NOT NULL, bl int NOT NULL);
 DECLARE @c TABLE (channel nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL, shard int NOT NULL, cnt int NOT NULL, base bigint NULL, PRIMARY KEY (channel, shard));`
 
 	sealReading = `SET @at = CONVERT(datetime2(3), JSON_VALUE(@meta, '$.at'));
-INSERT INTO @s (n, id, received, route, endpoint, mapping, contract, principal, sender, ident, body, ctype, okey, trace, correlation, outcome, replay, packing, po, pl, ro, rl)
+INSERT INTO @s (n, id, received, route, endpoint, mapping, contract, principal, sender, ident, body, ctype, okey, trace, correlation, outcome, replay, packing, po, pl, ro, rl, eo, el)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
-  j.ctype, j.okey, j.trace, j.correlation, j.outcome, CONVERT(binary(16), j.replay, 2), j.packing, j.po, j.pl, j.ro, j.rl
+  j.ctype, j.okey, j.trace, j.correlation, j.outcome, CONVERT(binary(16), j.replay, 2), j.packing, j.po, j.pl, j.ro, j.rl, j.eo, j.el
 FROM OPENJSON(@meta, '$.m') WITH (n int '$[0]', id char(32) '$[1]', received datetime2(3) '$[2]', route nvarchar(128) '$[3]', endpoint nvarchar(256) '$[4]', mapping nvarchar(256) '$[5]',
   contract char(64) '$[6]', principal nvarchar(400) '$[7]', sender nvarchar(400) '$[8]', ident nvarchar(400) '$[9]', body char(64) '$[10]', ctype nvarchar(255) '$[11]', okey nvarchar(400) '$[12]',
-  trace nvarchar(64) '$[13]', correlation nvarchar(1000) '$[14]', outcome varchar(16) '$[15]', replay char(32) '$[16]', packing tinyint '$[17]', po int '$[18]', pl int '$[19]', ro int '$[20]', rl int '$[21]') AS j;
+  trace nvarchar(64) '$[13]', correlation nvarchar(1000) '$[14]', outcome varchar(16) '$[15]', replay char(32) '$[16]', packing tinyint '$[17]', po int '$[18]', pl int '$[19]', ro int '$[20]', rl int '$[21]', eo int '$[22]', el int '$[23]') AS j;
 INSERT INTO @k (n, name, value)
 SELECT DISTINCT j.n, j.name COLLATE Latin1_General_BIN2, j.value COLLATE Latin1_General_BIN2
 FROM OPENJSON(@meta, '$.k') WITH (n int '$[0]', name nvarchar(128) '$[1]', value nvarchar(200) '$[2]') AS j;
@@ -38,7 +38,8 @@ DELETE d FROM @d AS d INNER JOIN @m AS m ON m.n = d.n WHERE m.st <> 0;`
 
 	sealWriting = `INSERT INTO gateway.message (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body, content_type, ordering_key, traceparent, correlation, outcome, replay_of)
 SELECT s.id, s.received, s.route, s.endpoint, s.mapping, s.contract, s.principal, s.sender, s.ident, s.body, s.ctype, s.okey, s.trace, s.correlation, s.outcome, s.replay FROM @s AS s;
-INSERT INTO gateway.payload (message_id, packing, body) SELECT s.id, s.packing, SUBSTRING(@blob, s.po + 1, s.pl) FROM @s AS s;
+INSERT INTO gateway.payload (message_id, packing, body, beside)
+SELECT s.id, s.packing, SUBSTRING(@blob, s.po + 1, s.pl), CASE WHEN s.el >= 0 THEN SUBSTRING(@blob, s.eo + 1, s.el) END FROM @s AS s;
 INSERT INTO gateway.message_key (value, message_id, name) SELECT k.value, s.id, k.name FROM @k AS k INNER JOIN @s AS s ON s.n = k.n;
 INSERT INTO gateway.reply (message_id, body) SELECT s.id, SUBSTRING(@blob, s.ro + 1, s.rl) FROM @s AS s WHERE s.rl >= 0;
 INSERT INTO @c (channel, shard, cnt) SELECT d.channel, d.shard, COUNT(*) FROM @d AS d GROUP BY d.channel, d.shard;

@@ -134,7 +134,11 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 	var channels []gateway.Channel
 	for _, ch := range a.project.Channels {
 		if p := a.publishers[ch.Name]; p != nil {
-			channels = append(channels, gateway.Channel{Name: ch.Name, Publisher: p, Policy: ch.Value.policy()})
+			channel := gateway.Channel{Name: ch.Name, Publisher: p, Policy: ch.Value.policy()}
+			if ch.Value.Replies != nil {
+				channel.Replies = ch.Value.Replies.Addresses
+			}
+			channels = append(channels, channel)
 		}
 	}
 	who := a.project.cast

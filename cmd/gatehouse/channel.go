@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
@@ -18,12 +19,14 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// channelSection is one outbound door: exactly one of amqp, http and soap is set,
-// and beside it stands how it is served.
+// channelSection is one outbound door: exactly one of amqp, http, soap and replies
+// is set, and beside it stands how it is served.
 type channelSection struct {
 	AMQP *amqp.Channel  `yaml:"amqp"` // an exchange that is published to
 	HTTP *outbound.HTTP `yaml:"http"` // a URL that deliveries are sent to
 	SOAP *outbound.SOAP `yaml:"soap"` // an operation of a partner's contract that is called
+	// Replies are addresses that senders may name for their answers.
+	Replies *outbound.Replies `yaml:"replies"`
 	// Retry says when deliveries are tried again, and when they are parked.
 	Retry channelRetrySection `yaml:"retry"`
 	// Window is how many deliveries of a shard are published to an exchange before
@@ -93,6 +96,8 @@ func (c channelSection) words() string {
 	case c.HTTP != nil:
 		e := c.HTTP.Effective()
 		return "http, " + e.Method + " " + e.URL
+	case c.Replies != nil:
+		return "replies to " + strings.Join(c.Replies.Addresses, ", ")
 	}
 	return "soap, " + filepath.Base(string(c.SOAP.Contract))
 }
@@ -130,8 +135,11 @@ func (c channelSection) validate() error {
 	if c.SOAP != nil {
 		within("soap", c.SOAP.Validate())
 	}
+	if c.Replies != nil {
+		within("replies", c.Replies.Validate())
+	}
 	if kinds != 1 {
-		return errors.New("a channel is one of amqp:, http: and soap:")
+		return errors.New("a channel is one of amqp:, http:, soap: and replies:")
 	}
 	return errors.Join(append(faults, c.validatePolicy())...)
 }
@@ -167,7 +175,7 @@ func (c channelSection) validatePolicy() error {
 // outside is called. What is published stays typed by the partner's contract.
 func (c *channelSection) rehearse(name string) {
 	if c.AMQP == nil {
-		c.AMQP, c.HTTP = &amqp.Channel{Exchange: "channel " + name}, nil
+		c.AMQP, c.HTTP, c.Replies = &amqp.Channel{Exchange: "channel " + name}, nil, nil
 		c.Concurrency, c.Circuit = 0, 0
 	}
 }
@@ -260,7 +268,7 @@ func (a *assembly) sameChannel(earlier *assembly, name string, before, now chann
 	if now.AMQP != nil {
 		return a.broker == earlier.broker && reflect.DeepEqual(before.AMQP, now.AMQP)
 	}
-	if !reflect.DeepEqual(before.HTTP, now.HTTP) || !reflect.DeepEqual(before.SOAP, now.SOAP) || before.Concurrency != now.Concurrency || before.AMQP != nil {
+	if !reflect.DeepEqual(before.HTTP, now.HTTP) || !reflect.DeepEqual(before.SOAP, now.SOAP) || !reflect.DeepEqual(before.Replies, now.Replies) || before.Concurrency != now.Concurrency || before.AMQP != nil {
 		return false
 	}
 	if now.SOAP == nil {
@@ -278,6 +286,8 @@ func (a *assembly) publisherOf(name string, c channelSection) (publisher, error)
 		return a.broker.Publisher(name, *c.AMQP), nil
 	case c.HTTP != nil:
 		return outbound.NewHTTP(name, *c.HTTP, int(c.Concurrency), time.Now)
+	case c.Replies != nil:
+		return outbound.NewReplies(name, *c.Replies, int(c.Concurrency), time.Now)
 	case a.compiled.partners[name] == nil:
 		return nil, nil
 	}
@@ -296,6 +306,8 @@ func (r *running) checkPartners(ctx context.Context, report *checkReport) error 
 		switch c := ch.Value; {
 		case c.HTTP != nil:
 			found, err = c.HTTP.Reach(ctx)
+		case c.Replies != nil:
+			found, err = c.Replies.Reach(ctx)
 		case c.SOAP != nil && r.compiled.partners[ch.Name] != nil:
 			found, err = c.SOAP.Reach(ctx, r.compiled.partners[ch.Name])
 		default:

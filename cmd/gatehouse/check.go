@@ -129,7 +129,8 @@ func (p *project) report(r *checkReport, c *compiled) {
 	}
 	for i, section := range p.Routes {
 		m := c.mappings[i]
-		one := checkedRoute{Route: section.Route, Operation: m.Operation.Name, Tables: len(m.Tables), Channels: m.Channels, Split: m.Split(), Around: m.ReadsAround()}
+		one := checkedRoute{Route: section.Route, Operation: m.Operation.Name, Tables: len(m.Tables), Channels: m.Channels, Split: m.Split(), Around: m.ReadsAround(),
+			Unrepeatable: gateway.Unrepeatable(m)}
 		for _, f := range m.Faults {
 			one.Faults = append(one.Faults, f.String())
 		}
@@ -146,6 +147,9 @@ func (p *project) report(r *checkReport, c *compiled) {
 	p.reportWays(r)
 	for _, ch := range p.Channels {
 		r.channel(checkedChannel{ch.Name, ch.Value.words()})
+		if ch.Value.Replies != nil && p.unnamed(ch.Name) {
+			r.warn("channel %s: no grant lets anybody name its addresses: {role: …, may: cause, on: channel/%s}", ch.Name, ch.Name)
+		}
 	}
 	if len(p.Routes) == 0 {
 		r.warn("there is no route; every message will be refused")

@@ -53,10 +53,12 @@ type checkedRoute struct {
 	Channels  []string `json:"channels,omitempty"`
 	// Split is the path to the parts that become messages of their own, Around
 	// what is read outside of them.
-	Split    string   `json:"split,omitempty"`
-	Around   []string `json:"around,omitempty"`
-	Faults   []string `json:"faults,omitempty"` // that the mapping answers with
-	Warnings []string `json:"warnings,omitempty"`
+	Split  string   `json:"split,omitempty"`
+	Around []string `json:"around,omitempty"`
+	Faults []string `json:"faults,omitempty"` // that the mapping answers with
+	// Unrepeatable is what the mapping reads and the ledger never keeps.
+	Unrepeatable []string `json:"unrepeatable,omitempty"`
+	Warnings     []string `json:"warnings,omitempty"`
 	// Check is what the database's tables say to it; nil when it was not asked.
 	Check *mapping.Examination `json:"check,omitempty"`
 }
@@ -86,6 +88,9 @@ func (r *checkReport) route(one checkedRoute) {
 	}
 	for _, f := range one.Faults {
 		r.line("  fault   %s", f)
+	}
+	if len(one.Unrepeatable) > 0 {
+		r.line("  again   messages cannot be repeated: the mapping reads %s, where a password may be, and that is never kept", strings.Join(one.Unrepeatable, ", "))
 	}
 	for _, w := range one.Warnings {
 		r.line("  warning: %s", w)

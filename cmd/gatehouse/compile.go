@@ -148,7 +148,11 @@ func (p *project) compileMapping(r routeSection, read reader, contracts map[stri
 		}
 	}
 	for _, name := range m.Channels {
-		if _, ok := p.Channels.get(name); !ok {
+		ch, ok := p.Channels.get(name)
+		if ch.Replies != nil {
+			wrong.Add(r.node.Fault("%s publishes to channel %q, which is for replies alone", r.Mapping, name))
+		}
+		if !ok {
 			wrong.Add(r.node.Fault("%s publishes to channel %q, which is not listed under `channels:`%s", r.Mapping, name, didYouMean(name, p.Channels.names())))
 		}
 	}

@@ -363,6 +363,7 @@ func (p *project) check(root *config.Node) error {
 			break
 		}
 	}
+	p.checkReplies(&faults)
 	p.checkRetention(&faults)
 	return faults.Err()
 }

@@ -97,20 +97,20 @@ func TestRevocations(t *testing.T) {
 		chains [][]*x509.Certificate
 		want   string // empty: let in
 	}{
-		"not on the list":              {[][]byte{ours.list(time.Hour, nil, bad)}, [][]*x509.Certificate{short}, ""},
-		"on the list":                  {[][]byte{ours.list(time.Hour, nil, good)}, [][]*x509.Certificate{short}, "withdrawn"},
-		"nobody is on the list":        {[][]byte{ours.list(time.Hour, nil)}, [][]*x509.Certificate{short}, ""},
-		"no certificate":               {[][]byte{ours.list(time.Hour, nil, good)}, nil, ""},
-		"list of a stranger":           {[][]byte{theirs.list(time.Hour, nil, bad)}, [][]*x509.Certificate{short}, "no list is signed by"},
-		"stranger's beside ours":       {[][]byte{theirs.list(time.Hour, nil, good), ours.list(time.Hour, nil, bad)}, [][]*x509.Certificate{short}, ""},
-		"overdue":                      {[][]byte{ours.list(-time.Minute, nil, bad)}, [][]*x509.Certificate{short}, "was good until"},
-		"overdue, but on it":           {[][]byte{ours.list(-time.Minute, nil, good)}, [][]*x509.Certificate{short}, "withdrawn"},
-		"authority between withdrawn":  {[][]byte{ours.list(time.Hour, nil, between.cert), between.list(time.Hour, nil)}, [][]*x509.Certificate{long}, "withdrawn"},
-		"below an authority between":   {[][]byte{between.list(time.Hour, nil, below)}, [][]*x509.Certificate{long}, "withdrawn"},
-		"nothing of the one between":   {[][]byte{between.list(time.Hour, nil)}, [][]*x509.Certificate{long}, ""},
-		"another chain is good":        {[][]byte{ours.list(time.Hour, nil, between.cert), between.list(time.Hour, nil)}, [][]*x509.Certificate{long, short}, ""},
-		"a newer list lets in":         {[][]byte{ours.list(time.Hour, nil, good), ours.list(2*time.Hour, nil)}, [][]*x509.Certificate{short}, ""},
-		"a newer list withdraws":       {[][]byte{ours.list(2*time.Hour, nil, good), ours.list(time.Hour, nil)}, [][]*x509.Certificate{short}, "withdrawn"},
+		"not on the list":             {[][]byte{ours.list(time.Hour, nil, bad)}, [][]*x509.Certificate{short}, ""},
+		"on the list":                 {[][]byte{ours.list(time.Hour, nil, good)}, [][]*x509.Certificate{short}, "withdrawn"},
+		"nobody is on the list":       {[][]byte{ours.list(time.Hour, nil)}, [][]*x509.Certificate{short}, ""},
+		"no certificate":              {[][]byte{ours.list(time.Hour, nil, good)}, nil, ""},
+		"list of a stranger":          {[][]byte{theirs.list(time.Hour, nil, bad)}, [][]*x509.Certificate{short}, "no list is signed by"},
+		"stranger's beside ours":      {[][]byte{theirs.list(time.Hour, nil, good), ours.list(time.Hour, nil, bad)}, [][]*x509.Certificate{short}, ""},
+		"overdue":                     {[][]byte{ours.list(-time.Minute, nil, bad)}, [][]*x509.Certificate{short}, "was good until"},
+		"overdue, but on it":          {[][]byte{ours.list(-time.Minute, nil, good)}, [][]*x509.Certificate{short}, "withdrawn"},
+		"authority between withdrawn": {[][]byte{ours.list(time.Hour, nil, between.cert), between.list(time.Hour, nil)}, [][]*x509.Certificate{long}, "withdrawn"},
+		"below an authority between":  {[][]byte{between.list(time.Hour, nil, below)}, [][]*x509.Certificate{long}, "withdrawn"},
+		"nothing of the one between":  {[][]byte{between.list(time.Hour, nil)}, [][]*x509.Certificate{long}, ""},
+		"another chain is good":       {[][]byte{ours.list(time.Hour, nil, between.cert), between.list(time.Hour, nil)}, [][]*x509.Certificate{long, short}, ""},
+		"a newer list lets in":        {[][]byte{ours.list(time.Hour, nil, good), ours.list(2*time.Hour, nil)}, [][]*x509.Certificate{short}, ""},
+		"a newer list withdraws":      {[][]byte{ours.list(2*time.Hour, nil, good), ours.list(time.Hour, nil)}, [][]*x509.Certificate{short}, "withdrawn"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "crl.pem")

@@ -129,6 +129,7 @@ func setUpScript(env *testscript.Env) error {
 	env.Setenv("OPERATIONS", "http://"+l.addresses["operations"])
 	env.Setenv("OPERATIONS_ADDRESS", l.addresses["operations"])
 	env.Setenv("BROKER", "amqp://"+l.addresses["broker"])
+	env.Setenv("PARTNER", "http://"+l.addresses["partner"])
 	env.Setenv("BASE", "http://"+l.addresses["gateway"])
 	env.Setenv("ORDERS", "http://"+l.addresses["gateway"]+"/soap/orders/OrderService")
 	env.Setenv("CUSTOMERS", "http://"+l.addresses["gateway"]+"/soap/customers/CustomerService")

@@ -48,7 +48,7 @@ func known(name Name) func(document.Node) (enforced bool, words string) {
 	case space == nsWSAW && name.Local == "Anonymous":
 		return anonymousAsserted
 	case space == nsAddressing2004:
-		return always(false, "header blocks of WS-Addressing of August 2004 are not understood; those of version 1.0 are")
+		return always(true, "WS-Addressing of August 2004 is understood and answered in kind; a message without it is taken too")
 	case isPolicy(name, "UsingPolicy"):
 		return always(true, "the policies of the contract are read, and each assertion is listed with what becomes of it")
 	case space == nsMTOM, space == nsMTOM11:

@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -8,33 +9,41 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
+// addressingSpaces are the namespaces that WS-Addressing is spoken in, the better
+// one first.
+var addressingSpaces = []string{NamespaceAddressing, NamespaceAddressing2004}
+
 // addressing reads the WS-Addressing headers (WS-Addressing 1.0 core §3, SOAP
-// binding §3). Each may be there once, RelatesTo excepted; addresses are kept
-// opaque, since To carries the address the client knows, not ours.
+// binding §3; the submission of 2004 has the same ones). Each may be there once,
+// RelatesTo excepted; addresses are kept opaque, since To carries the address the
+// client knows, not ours.
 func (p *peek) addressing() error {
 	a := &p.head.Addressing
-	for _, b := range p.head.Blocks {
-		a.Used = a.Used || b.ForUs && b.Name.Space == NamespaceAddressing
+	for _, space := range addressingSpaces {
+		spoken := slices.ContainsFunc(p.head.Blocks, func(b Block) bool { return b.ForUs && b.Name.Space == space })
+		if spoken && !a.Used {
+			a.Used, a.Space = true, space
+		}
 	}
 	if !a.Used {
 		return nil
 	}
 	var err error
-	take := func(name document.Name, read func(document.Node) (string, error)) string {
+	take := func(local string, read func(document.Node) (string, error)) string {
 		if err != nil {
 			return ""
 		}
 		var value string
-		value, err = p.single(name, read)
+		value, err = p.single(document.Name{Space: a.Space, Local: local}, read)
 		return value
 	}
-	a.Action = take(nameAction, text)
-	a.MessageID = take(nameMessageID, identifier)
-	a.To = take(nameTo, text)
-	take(nameFrom, func(document.Node) (string, error) { return "", nil })
-	a.ReplyTo = take(nameReplyTo, replyAddress)
-	a.FaultTo = take(nameFaultTo, replyAddress)
-	p.each(nameRelatesTo, func(n document.Node) {
+	a.Action = take(headerAction, text)
+	a.MessageID = take(headerMessageID, identifier)
+	a.To = take(headerTo, text)
+	take(headerFrom, func(document.Node) (string, error) { return "", nil })
+	a.ReplyTo = take(headerReplyTo, p.replyAddress(&a.ReplyBlocks))
+	a.FaultTo = take(headerFaultTo, p.replyAddress(&a.FaultBlocks))
+	p.each(document.Name{Space: a.Space, Local: headerRelatesTo}, func(n document.Node) {
 		if a.RelatesTo == "" {
 			a.RelatesTo = strings.Clone(strings.TrimSpace(n.Text()))
 		}
@@ -79,19 +88,29 @@ func identifier(n document.Node) (string, error) {
 
 // replyAddress reads an endpoint reference. The gateway opens no connection
 // because a message says so: the answer goes back on the sender's own, or
-// nowhere (SOAP binding §5.1).
-func replyAddress(n document.Node) (string, error) {
-	address := n.Child(document.Name{Space: NamespaceAddressing, Local: "Address"})
-	if !address.Exists() {
-		return "", addressingFault(n, "the endpoint reference has no Address", subcodeNoAddress)
-	}
-	switch value := strings.TrimSpace(address.Text()); value {
-	case AddressAnonymous:
-		return AddressAnonymous, nil
-	case AddressNone:
-		return AddressNone, nil
-	default:
-		f := addressingFault(address, "only the anonymous and the none address are supported", subcodeAnonymous)
+// nowhere (SOAP binding §5.1), or to an address that is listed for him.
+func (p *peek) replyAddress(blocks *string) func(document.Node) (string, error) {
+	return func(n document.Node) (string, error) {
+		space := n.Name().Space
+		address := n.Child(document.Name{Space: space, Local: "Address"})
+		if !address.Exists() {
+			return "", addressingFault(n, "the endpoint reference has no Address", subcodeNoAddress)
+		}
+		value := strings.TrimSpace(address.Text())
+		switch {
+		case value == AddressAnonymous, space == NamespaceAddressing2004 && value == anonymous2004:
+			return AddressAnonymous, nil
+		case value == AddressNone:
+			return AddressNone, nil
+		}
+		if p.limits.Listed != nil {
+			if listed, ok := p.limits.Listed(value); ok {
+				var err error
+				*blocks, err = referenceParameters(n)
+				return listed, err
+			}
+		}
+		f := addressingFault(address, "only the anonymous and the none address are supported, and addresses that the configuration lists under channels: as replies.addresses", subcodeAnonymous)
 		f.Details[0].Found = clip(value, 200)
 		f.Details[0].Expected = AddressAnonymous + " or " + AddressNone
 		return "", f

@@ -17,24 +17,34 @@ const (
 
 var (
 	nameSecurity = document.Name{Space: NamespaceSecurity, Local: "Security"}
+)
 
-	nameAction    = document.Name{Space: NamespaceAddressing, Local: "Action"}
-	nameMessageID = document.Name{Space: NamespaceAddressing, Local: "MessageID"}
-	nameTo        = document.Name{Space: NamespaceAddressing, Local: "To"}
-	nameFrom      = document.Name{Space: NamespaceAddressing, Local: "From"}
-	nameReplyTo   = document.Name{Space: NamespaceAddressing, Local: "ReplyTo"}
-	nameFaultTo   = document.Name{Space: NamespaceAddressing, Local: "FaultTo"}
-	nameRelatesTo = document.Name{Space: NamespaceAddressing, Local: "RelatesTo"}
+// The headers of WS-Addressing, in both of its namespaces.
+const (
+	headerAction    = "Action"
+	headerMessageID = "MessageID"
+	headerTo        = "To"
+	headerFrom      = "From"
+	headerReplyTo   = "ReplyTo"
+	headerFaultTo   = "FaultTo"
+	headerRelatesTo = "RelatesTo"
 )
 
 // understood are the names of the blocks that are processed here.
-var understood = [...]document.Name{
-	nameSecurity, nameAction, nameMessageID, nameTo, nameFrom, nameReplyTo, nameFaultTo, nameRelatesTo,
+var understood = append([]document.Name{nameSecurity}, addressingNames()...)
+
+func addressingNames() (names []document.Name) {
+	for _, space := range addressingSpaces {
+		for _, local := range []string{headerAction, headerMessageID, headerTo, headerFrom, headerReplyTo, headerFaultTo, headerRelatesTo} {
+			names = append(names, document.Name{Space: space, Local: local})
+		}
+	}
+	return names
 }
 
 // own returns a name that does not hold on to the source.
 func own(name document.Name) document.Name {
-	for _, known := range &understood {
+	for _, known := range understood {
 		if name == known {
 			return known
 		}
@@ -126,7 +136,8 @@ func (p *peek) understand() error {
 func (p *peek) understands(block document.Name) bool {
 	for _, name := range understood {
 		if name == block {
-			return true
+			// Of two vocabularies of addressing in one message one is spoken.
+			return block == nameSecurity || block.Space == p.head.Addressing.Space
 		}
 	}
 	return p.limits.Understands != nil && p.limits.Understands(p.head, block)

@@ -5,7 +5,8 @@
 // on: the version, the operation, the header blocks, the credentials. It judges
 // mustUnderstand, before anything of the message is processed, and it refuses
 // what it would have to guess about: two Security blocks, two passwords, a
-// reply address that is not the sender's own connection. AppendReply and
+// reply address that is not the sender's own connection and that nobody has
+// listed. AppendReply and
 // AppendFault write the answers in the version of the request.
 //
 // The package refuses to know HTTP, contracts and who the sender is: media
@@ -33,6 +34,9 @@ const (
 	NamespaceUtility = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 	// NamespaceAddressing is the namespace of wsa: (WS-Addressing 1.0).
 	NamespaceAddressing = "http://www.w3.org/2005/08/addressing"
+	// NamespaceAddressing2004 is that of the submission of August 2004, which WSE
+	// and old BizTalk servers send.
+	NamespaceAddressing2004 = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
 	// NamespaceFault is the namespace of this gateway's own fault details and codes.
 	NamespaceFault = "urn:gatehouse:fault:1"
 )

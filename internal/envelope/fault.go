@@ -77,10 +77,11 @@ func NewFault(code Code, e *fault.Error, h *Head, reference string) Fault {
 	if h.Token != nil && e.Code == fault.CodeUnauthenticated {
 		f.Subcodes = []document.Name{subcodeFailed}
 	}
-	action := actionFault
-	if e.Code == fault.CodeAddressing {
+	space, action := cmp.Or(h.Addressing.Space, NamespaceAddressing), actionFault
+	if e.Code == fault.CodeAddressing || space == NamespaceAddressing2004 {
 		action = actionAddressingFault
 	}
+	action = space + action
 	if cause != nil {
 		action = cmp.Or(cause.Action, action)
 	}

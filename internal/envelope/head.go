@@ -54,9 +54,17 @@ func (t UsernameToken) GoString() string { return t.String() }
 
 // Addressing holds the message addressing properties of WS-Addressing 1.0 §3
 // that a reply depends on, white space trimmed. ReplyTo and FaultTo are the
-// addresses alone, and always the anonymous one, the none one, or empty.
+// addresses alone: the anonymous one, the none one, one that Limits.Listed
+// knows, in its words, or empty. Those of the submission of August 2004 are read
+// the same.
 type Addressing struct {
 	Action, MessageID, To, ReplyTo, FaultTo, RelatesTo string
+	// ReplyBlocks and FaultBlocks are the reference parameters of ReplyTo and
+	// FaultTo, as the header blocks that they become in a message to a listed
+	// address (core §3.4).
+	ReplyBlocks, FaultBlocks string
+	// Space is the namespace of the headers.
+	Space string
 	// Used reports whether the sender sent any header of WS-Addressing: only
 	// who did may be answered with one.
 	Used bool
@@ -66,6 +74,8 @@ type Addressing struct {
 const (
 	AddressAnonymous = NamespaceAddressing + "/anonymous"
 	AddressNone      = NamespaceAddressing + "/none"
+
+	anonymous2004 = NamespaceAddressing2004 + "/role/anonymous"
 )
 
 // Limits bound what Peek looks at, and say what else is understood.
@@ -79,6 +89,9 @@ type Limits struct {
 	// declares, so that mustUnderstand on it is met. Nil: only WS-Security and
 	// WS-Addressing are understood.
 	Understands func(head *Head, block document.Name) bool `yaml:"-"`
+	// Listed returns a reply address as it is listed for somebody, and whether it
+	// is. Nil: none is.
+	Listed func(address string) (string, bool) `yaml:"-"`
 }
 
 const (

@@ -1,14 +1,18 @@
 package envelope
 
-import "github.com/gatehouse/gatehouse/internal/document"
+import (
+	"cmp"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+)
 
 const (
 	declaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 	// actionFault is the Action of a fault that SOAP or this gateway defines,
 	// actionAddressingFault that of one about WS-Addressing itself (SOAP
-	// binding §6).
-	actionFault           = NamespaceAddressing + "/soap/fault"
-	actionAddressingFault = NamespaceAddressing + "/fault"
+	// binding §6). The submission of 2004 has the second for both.
+	actionFault           = "/soap/fault"
+	actionAddressingFault = "/fault"
 )
 
 // ReplyHead is what an answer says besides its payload. Its zero Version is
@@ -20,6 +24,11 @@ type ReplyHead struct {
 	MessageID string // wsa:MessageID of the answer
 	RelatesTo string // wsa:MessageID of the request
 	Addressed bool   // whether the request used WS-Addressing
+	Space     string // the namespace of the request's addressing; empty: that of version 1.0
+	// To and Blocks are of an answer that goes to an address of its own: the
+	// address, and the header blocks that are its reference parameters.
+	To     string
+	Blocks string
 }
 
 // Reply returns the head of the answer to h. Action and messageID are used only
@@ -27,7 +36,7 @@ type ReplyHead struct {
 func (h *Head) Reply(action, messageID string) ReplyHead {
 	r := ReplyHead{Version: h.Version}
 	if h.Addressing.Used {
-		r.Addressed, r.Action, r.MessageID, r.RelatesTo = true, action, messageID, h.Addressing.MessageID
+		r.Addressed, r.Action, r.MessageID, r.RelatesTo, r.Space = true, action, messageID, h.Addressing.MessageID, h.Addressing.Space
 	}
 	return r
 }
@@ -56,17 +65,20 @@ func appendOpening(dst []byte, v Version) []byte {
 }
 
 func appendAddressing(dst []byte, h ReplyHead) []byte {
-	dst = appendAddressingHeader(dst, "Action", h.Action)
-	dst = appendAddressingHeader(dst, "MessageID", h.MessageID)
-	return appendAddressingHeader(dst, "RelatesTo", h.RelatesTo)
+	space := cmp.Or(h.Space, NamespaceAddressing)
+	dst = appendAddressingHeader(dst, space, headerAction, h.Action)
+	dst = appendAddressingHeader(dst, space, headerMessageID, h.MessageID)
+	dst = appendAddressingHeader(dst, space, headerRelatesTo, h.RelatesTo)
+	dst = appendAddressingHeader(dst, space, headerTo, h.To)
+	return append(dst, h.Blocks...)
 }
 
-func appendAddressingHeader(dst []byte, local, value string) []byte {
+func appendAddressingHeader(dst []byte, space, local, value string) []byte {
 	if value == "" {
 		return dst
 	}
 	dst = append(append(dst, "<wsa:"...), local...)
-	dst = append(dst, ` xmlns:wsa="`+NamespaceAddressing+`">`...)
+	dst = append(dst, ` xmlns:wsa="`+space+`">`...)
 	dst = document.AppendText(dst, value)
 	return append(append(append(dst, "</wsa:"...), local...), '>')
 }

@@ -24,9 +24,9 @@ func AppendRequest(dst []byte, h RequestHead, payload []byte) []byte {
 	start := len(dst)
 	dst = append(dst, "<soap:Header>"...)
 	empty := len(dst)
-	dst = appendAddressingHeader(dst, "Action", h.Action)
-	dst = appendAddressingHeader(dst, "MessageID", h.MessageID)
-	dst = appendAddressingHeader(dst, "To", h.To)
+	dst = appendAddressingHeader(dst, NamespaceAddressing, headerAction, h.Action)
+	dst = appendAddressingHeader(dst, NamespaceAddressing, headerMessageID, h.MessageID)
+	dst = appendAddressingHeader(dst, NamespaceAddressing, headerTo, h.To)
 	dst = appendToken(dst, h.Token)
 	if len(dst) == empty {
 		dst = dst[:start]

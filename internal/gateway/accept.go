@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,7 +46,10 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 	if g.drifted(p.writer, err) {
 		err = g.again(ctx, p, err)
 	}
-	return &p.receipt, g.conclude(ctx, p, err)
+	if err == nil {
+		err = g.replyElsewhere(ctx, p)
+	}
+	return &p.receipt, g.faultElsewhere(ctx, p, g.conclude(ctx, p, err))
 }
 
 // begin starts a passage on the generation of the moment.
@@ -90,7 +94,7 @@ func (g *Gateway) stages(a *Arrival) []stage {
 	if a.Asynchronous() {
 		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.convert, g.validatePayload, g.read, g.apply}
 	}
-	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.bind, g.normalise, g.validate, g.read, g.apply}
+	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.address, g.bind, g.normalise, g.validate, g.read, g.apply}
 }
 
 // passage is one message on its way.
@@ -107,7 +111,10 @@ type passage struct {
 	ways      string // by which the identity was proved
 	principal *Principal
 	span      trace.Span
-	xml       []byte // what is validated and read: an envelope, or of an asynchronous door the payload
+	xml       []byte       // what is validated and read: an envelope, or of an asynchronous door the payload
+	replyTo   *destination // nil: on the connection, or nowhere
+	faultTo   *destination
+	ordering  string // key of the prepared message, where its answer may be posted
 	origin    origin // nil unless it came in another form than that
 	tree      *document.Tree
 	input     mapping.Input
@@ -139,7 +146,7 @@ func (p *passage) release() {
 func (g *Gateway) peek(ctx context.Context, p *passage) error {
 	defer g.startSpan(ctx, p)
 	limits := g.config.Envelope
-	limits.Understands = p.arrival.understands
+	limits.Understands, limits.Listed = p.arrival.understands, p.generation.listed
 	head, err := envelope.Peek(p.arrival.Body, limits)
 	p.receipt.Head = head
 	if p.arrival.Check != nil {
@@ -247,7 +254,11 @@ func (g *Gateway) read(ctx context.Context, p *passage) error {
 
 // open reads the document and puts what else a mapping may know beside it.
 func (g *Gateway) open(_ context.Context, p *passage) error {
-	tree, err := document.Read(p.xml)
+	text, kept := p.xml, p.arrival.framedBody()
+	if kept != nil {
+		text, p.origin = kept.text, kept
+	}
+	tree, err := document.Read(text)
 	if err != nil {
 		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
 	}
@@ -258,7 +269,7 @@ func (g *Gateway) open(_ context.Context, p *passage) error {
 		Principal:  mapping.Principal{Login: p.principal.Login, DN: p.principal.DN, Partner: p.principal.Partner},
 		Message:    mapping.MessageFacts{ID: p.receipt.ID.String(), ReceivedAt: p.at, MessageID: p.messageID()},
 	}
-	if !p.arrival.Asynchronous() {
+	if !p.arrival.Asynchronous() || kept != nil {
 		p.input.Header, p.input.Payload = envelope.Parts(tree)
 	}
 	return nil
@@ -318,15 +329,18 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 
 func (p *passage) entry() *Entry {
 	m := p.message()
+	if p.replyTo != nil || p.faultTo != nil {
+		p.ordering = strings.Clone(m.OrderingKey)
+	}
 	// The caller may leave before the lane is done, so the tree changes hands.
 	tree, changes, input, writer := p.tree, p.changes, p.input, p.writer
 	p.tree = nil
 	e := &Entry{
 		Message: m,
 		Changes: changes,
-		Render: func(stored []mapping.Value) (*mapping.Rendered, error) {
+		Render: p.rendering(func(stored []mapping.Value) (*mapping.Rendered, error) {
 			return writer.mapping.Render(&input, stored)
-		},
+		}),
 		Answer: p.answer,
 		Done: func() {
 			changes.Release()
@@ -347,6 +361,7 @@ func (p *passage) message() *Message {
 	m.Correlation = cmp.Or(p.messageID(), m.Identity)
 	m.Keys = p.keys()
 	m.Body = p.digest()
+	m.Beside = p.beside()
 	if p.arrival.repeats != nil {
 		return p.asRepeat(m)
 	}
@@ -398,7 +413,7 @@ func (g *Gateway) conclude(ctx context.Context, p *passage, err error) error {
 	if f == nil {
 		return nil
 	}
-	if p.receipt.Status != Superseded { // that one is a message of the ledger
+	if p.receipt.Status != Superseded && !p.faultsElsewhere(f) { // that one is a message of the ledger, this one is stored with its answer
 		g.refusals.add(p.refusal(f))
 	}
 	return f

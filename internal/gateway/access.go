@@ -13,7 +13,7 @@ type Verb string
 // The verbs.
 const (
 	Send    Verb = "send"    // deliver messages to a route
-	Cause   Verb = "cause"   // have messages published to a channel that demands it
+	Cause   Verb = "cause"   // name an address of a channel of replies for one's answers
 	Read    Verb = "read"    // see messages, the configuration, who may do what
 	Replay  Verb = "replay"  // have a parked message processed again
 	Correct Verb = "correct" // the same, with another payload than it came with

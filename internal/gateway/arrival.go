@@ -131,6 +131,10 @@ type Receipt struct {
 	// Fault is why a message of an asynchronous door is Parked or Waiting, or how
 	// its mapping answers that it is Superseded.
 	Fault *fault.Error
+	// Elsewhere says that the answer, reply or fault, goes to an address that the
+	// message names: it is in the outbox, and nothing of it belongs on the
+	// connection.
+	Elsewhere bool
 
 	// Ways are those that the endpoint takes; nil while it is not known.
 	Ways []WayIn

@@ -50,6 +50,7 @@ type Gateway struct {
 	config     Config
 	store      Store
 	rehearser  Rehearser // nil: the store cannot tell what a message would change
+	poster     Poster    // nil: the store takes no deliveries beside the commits
 	generation atomic.Pointer[Generation]
 	lanes      *lanes
 	relay      *relay
@@ -61,7 +62,8 @@ type Gateway struct {
 	now        func() time.Time
 	log        *slog.Logger
 
-	outage *outage // of the store
+	outage      *outage  // of the store
+	repliesOpen sync.Map // string: channels of replies that the store takes deliveries of
 
 	suspects sync.Mutex          // guards survived, and the notes in the store
 	survived map[Digest]struct{} // suspects that were tried, and of which the store could not be told
@@ -76,11 +78,13 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 	config = config.withDefaults()
 	outage := newOutage(config.Metrics, now, log)
 	rehearser, _ := store.(Rehearser)
+	poster, _ := store.(Poster)
 	seen := observedStore{store, outage}
 	g := &Gateway{
 		config:     config,
 		store:      seen,
 		rehearser:  rehearser,
+		poster:     poster,
 		outage:     outage,
 		lanes:      newLanes(store.Lanes(), config.Metrics, outage),
 		survived:   map[Digest]struct{}{},

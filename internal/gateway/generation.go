@@ -34,7 +34,8 @@ type Parts struct {
 // started on.
 type Generation struct {
 	Parts
-	routes map[string]*Route // by endpoint
+	routes  map[string]*Route       // by endpoint
+	replies map[string]replyAddress // by comparable address
 
 	mu      sync.Mutex
 	users   int
@@ -85,6 +86,10 @@ type Channel struct {
 	Name      string
 	Publisher Publisher
 	Policy    Policy
+	// Replies are the addresses that senders may name for their answers, as they
+	// are listed: those who may cause something on the channel. Nil for a channel
+	// that mappings publish to.
+	Replies []string
 }
 
 // Route is what humans name and own: endpoints → mapping → rows, publications,
@@ -113,6 +118,9 @@ type boundWriter struct {
 // NewGeneration puts a generation together. An endpoint may belong to one route only.
 func NewGeneration(parts Parts, routes []*Route) (*Generation, error) {
 	g := &Generation{Parts: parts, routes: map[string]*Route{}}
+	if err := g.listReplies(); err != nil {
+		return nil, err
+	}
 	for _, r := range routes {
 		for _, e := range r.Endpoints {
 			if other, taken := g.routes[e]; taken {

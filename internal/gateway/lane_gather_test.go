@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // gathered has one message and then sixteen committed, which takes 4 ms each time,
@@ -28,7 +27,7 @@ func gathered(t *testing.T, again func(i int) time.Duration) (sizes []int, third
 			return outcomes(entries, Stored), nil
 		}
 		bound := &boundWriter{Writer: w}
-		ls := newLanes(1, NewMetrics(prometheus.NewRegistry()))
+		ls := lanesOf(t, 1)
 		ls.run(t.Context())
 		var done atomic.Int32
 		var callers sync.WaitGroup

@@ -41,6 +41,9 @@ type Message struct {
 	// Properties are the AMQP properties and headers that the mapping reads,
 	// kept with a message that is held so that it can be mapped again.
 	Properties map[string]string
+	// Beside is what the mapping reads beside the payload, as a stored message
+	// keeps it to be repeated; nil where the mapping reads nothing else.
+	Beside []byte
 	// Login is the sender as the door names it, to be looked up again when a
 	// held message is processed; empty for doors that see a password.
 	Login string

@@ -91,6 +91,29 @@ type Outbox interface {
 	Shards() int
 }
 
+// Poster is a Store that takes what goes to a channel beside the commits: the
+// answer to a message that was stored before, or that was refused, for an address
+// of its own.
+type Poster interface {
+	// OpenChannel makes sure that deliveries of a channel can be stored which no
+	// mapping publishes to.
+	OpenChannel(ctx context.Context, channel string) error
+	// Post stores one delivery in a transaction of its own. While one of the same
+	// wire id waits already nothing is stored, and posted is false.
+	Post(ctx context.Context, p *Posting) (posted bool, err error)
+}
+
+// Posting is a delivery to be posted.
+type Posting struct {
+	MessageID   ID // of the stored message, or of the refusal
+	OrderingKey string
+	Correlation string
+	TraceParent string
+	// Refusal, unless nil, is stored with it: what it is the answer to.
+	Refusal *Refusal
+	mapping.Publication
+}
+
 // Lot keeps what asynchronous doors took and the gateway could not store: the
 // messages that wait for another attempt, and the parking lot.
 type Lot interface {
@@ -214,6 +237,7 @@ type Record struct {
 	Correlation string `json:"correlation,omitempty"`
 	ContentType string `json:"content_type"`
 	Payload     []byte `json:"payload,omitempty"`
+	Beside      []byte `json:"-"` // Message.Beside of a stored message; nil when it is not kept
 	// PayloadGone says that the payload is not kept any more, and why; empty while
 	// it is. The store says removed or erased, Retention.Tell when.
 	PayloadGone string           `json:"payload_gone,omitempty"`

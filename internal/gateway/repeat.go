@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ type Entries interface {
 type repetition struct {
 	of       *Record
 	identity string // of the new message
+	beside   *beside
 }
 
 // A message that is stored has had its effect. To process it again is another
@@ -82,7 +84,11 @@ func (g *Gateway) repeat(ctx context.Context, id ID, seen string, act Act, e *Ef
 			return err
 		}
 	}
-	receipt, err := g.process(ctx, r.again(nonce, act.By))
+	arrival, err := r.again(nonce, act.By)
+	if err != nil {
+		return err
+	}
+	receipt, err := g.process(ctx, arrival)
 	if err != nil {
 		return errors.Join(err, g.noteRefusal(ctx, id, act, fault.Of(err)))
 	}
@@ -111,7 +117,11 @@ func (g *Gateway) stored(ctx context.Context, id ID) (*Record, error) {
 }
 
 // again is the arrival of a stored message that is processed again.
-func (r *Record) again(nonce, by string) *Arrival {
+func (r *Record) again(nonce, by string) (*Arrival, error) {
+	kept, err := r.readBeside()
+	if err != nil {
+		return nil, err
+	}
 	a := &Arrival{
 		Endpoint:    r.Endpoint,
 		Format:      XML,
@@ -121,13 +131,22 @@ func (r *Record) again(nonce, by string) *Arrival {
 		Correlation: r.Correlation,
 		ContentType: r.ContentType,
 		Properties:  map[string]string{propertyMessageID: r.Identity, propertyCorrelation: r.Correlation},
-		repeats:     &repetition{of: r, identity: repeatedIdentity(r.ID, nonce)},
+		repeats:     &repetition{of: r, identity: repeatedIdentity(r.ID, nonce), beside: kept},
 		part:        r.partOf(),
 	}
 	if r.ContentType == contentJSON {
 		a.Format = JSON
 	}
-	return a
+	if kept != nil {
+		a.MessageID = kept.MessageID
+		maps.Copy(a.Properties, kept.Properties)
+		for _, name := range kept.Names {
+			if _, sent := kept.Properties[name]; !sent {
+				delete(a.Properties, name)
+			}
+		}
+	}
+	return a, nil
 }
 
 // repeatedIdentity is one that no sender can choose by accident, and short enough
@@ -141,7 +160,11 @@ func (g *Gateway) rehearse(ctx context.Context, r *Record, nonce string) (*Diffe
 	if g.rehearser == nil {
 		return nil, fault.New(fault.CodeIncomplete, "this store cannot tell what a message would change")
 	}
-	p := g.begin(r.again(nonce, ""))
+	arrival, err := r.again(nonce, "")
+	if err != nil {
+		return nil, err
+	}
+	p := g.begin(arrival)
 	defer p.end()
 	if err := g.admit(); err != nil {
 		return nil, err
@@ -174,19 +197,11 @@ func (p *passage) repeatable() error {
 	if p.arrival.repeats == nil {
 		return nil
 	}
-	var lacking []string
-	for _, h := range p.writer.mapping.Headers {
-		lacking = append(lacking, "the header block "+h.Local)
-	}
-	for _, name := range p.writer.mapping.Properties {
-		if _, known := p.arrival.Properties[name]; !known {
-			lacking = append(lacking, "the property "+name)
-		}
-	}
+	lacking := p.arrival.repeats.beside.lacks(p.writer.mapping.Mapping, p.arrival.Properties)
 	if lacking == nil {
 		return nil
 	}
-	return fault.New(fault.CodeIncomplete, "the mapping reads %s, which the ledger does not keep of stored messages", strings.Join(lacking, ", "))
+	return fault.New(fault.CodeIncomplete, "the mapping reads %s, which the ledger does not hold of this message", strings.Join(lacking, ", "))
 }
 
 // entryOf finds the sender of a stored message by the name that the ledger has.

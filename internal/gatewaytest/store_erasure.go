@@ -55,6 +55,7 @@ func (s *storeSuite) erases(t *testing.T) {
 	o := order{no: name, customer: name, name: name, lines: []line{{no: 1, sku: "NUT-M8"}}}
 	e := inKey(of(p.entry(name, o)), name)
 	e.Message.Correlation, e.Message.Payload = name, []byte("<o>"+name+"</o>")
+	e.Message.Beside = []byte(`{"message_id":"` + name + `"}`)
 	stored := s.one(w, e, gateway.Stored)
 	s.confirmAll()
 	parked := s.one(w, only(of(async(p.entry("held "+name, o)))), gateway.Parked).MessageID
@@ -85,7 +86,7 @@ func (s *storeSuite) erases(t *testing.T) {
 	}
 	s.rows(payloads, "2") // of the others
 	r := s.record(stored.MessageID)
-	if r.Outcome != "stored" || r.Identity != "" || r.PayloadGone != gateway.PayloadErased || len(r.Payload)+len(r.Reply)+len(r.Keys) > 0 || r.Sender == "" {
+	if r.Outcome != "stored" || r.Identity != "" || r.PayloadGone != gateway.PayloadErased || len(r.Payload)+len(r.Beside)+len(r.Reply)+len(r.Keys) > 0 || r.Sender == "" {
 		t.Errorf("%+v", r)
 	}
 	if d := r.Deliveries; len(d) != 1 || d[0].State != "confirmed" || d[0].ConfirmedAt.IsZero() || len(d[0].WireID) != 32 {

@@ -211,6 +211,9 @@ type Publication struct {
 	Type        string // the mapping's name for the event, or the mapping itself
 	ContentType string
 	Body        []byte
+	// WireID is set for what no mapping publishes, such as a reply that goes to an
+	// address of its own; else the store gives one.
+	WireID string
 }
 
 // Rendered is what leaves the gateway for one stored message.

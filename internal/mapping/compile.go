@@ -111,7 +111,7 @@ func (k *compiler) payload() *xpath.Scope {
 			"header":     {Shape: &xpath.Shape{Blocks: op.Input.Blocks()}, Slot: headerSlot},
 			"properties": {Field: k.property},
 			"principal":  {Field: record("login", loginFact, "dn", dnFact, "partner", partnerFact)},
-			"message":    {Field: messageField},
+			"message":    {Field: k.message},
 		},
 	}
 }
@@ -146,13 +146,14 @@ func record(pairs ...any) func(string) (xpath.Field, []string, bool) {
 	}
 }
 
-func messageField(name string) (xpath.Field, []string, bool) {
+func (k *compiler) message(name string) (xpath.Field, []string, bool) {
 	switch name {
 	case "id":
 		return xpath.Field{Slot: idFact, Type: oneString}, nil, true
 	case "receivedAt":
 		return xpath.Field{Slot: receivedFact, Type: xpath.Type{Class: DateTime, Min: 1, Max: 1}}, nil, true
 	case "messageId":
+		k.mapping.NamedByTransport = true
 		return xpath.Field{Slot: messageIDFact, Type: xpath.Type{Class: String, Max: 1}}, nil, true
 	}
 	return xpath.Field{}, []string{"id", "receivedAt", "messageId"}, false

@@ -29,9 +29,12 @@ type Mapping struct {
 	Channels  []string // the channels it may publish to, each once
 	// Headers names the header blocks that the mapping reads, and Properties the
 	// AMQP properties and headers.
-	Headers     []document.Name
-	Properties  []string
-	HasIdentity bool // the file names an identity
+	Headers    []document.Name
+	Properties []string
+	// NamedByTransport says that the mapping reads what the sender called the
+	// message in its transport, $message/messageId.
+	NamedByTransport bool
+	HasIdentity      bool // the file names an identity
 	// Waits says that a look-up may have the message wait for what it refers to.
 	Waits bool
 	// Faults are the rules that answer with faults of the contract, in order.

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -20,6 +21,7 @@ type Item struct {
 	Rows    [][]Row        // for each step of the plan
 	Packing Packing
 	Payload []byte
+	Beside  []byte // what is kept beside it, as it is stored; nil for nothing
 	Ledger  Entry
 
 	// What an attempt finds out; reset before each.
@@ -91,7 +93,7 @@ func (it *Item) Known(first gateway.ID, body gateway.Digest, superseded bool, re
 	case superseded:
 		it.Outcome = gateway.Outcome{Status: gateway.Superseded, MessageID: first}
 	default:
-		whole, err := unpackReply(reply)
+		whole, err := unpackText(reply)
 		if err != nil {
 			it.refuse(fault.New(fault.CodeInternal, "").Because(err))
 			return
@@ -147,7 +149,7 @@ func (it *Item) Render() bool {
 	}
 	m := it.Message()
 	for _, p := range rendered.Publications {
-		if !slices.Contains(it.plan.Mapping.Channels, p.Channel) {
+		if p.WireID == "" && !slices.Contains(it.plan.Mapping.Channels, p.Channel) {
 			it.Refuse(fault.New(fault.CodeInternal, "").Because(unknownChannel(p.Channel)))
 			return false
 		}
@@ -160,7 +162,7 @@ func (it *Item) Render() bool {
 		it.Deliveries[i] = Delivery{
 			Ordinal:     i,
 			Shard:       shardOf(m.OrderingKey, it.store.shards),
-			WireID:      wireID(m, p.Channel, i, it.store.epoch),
+			WireID:      cmp.Or(p.WireID, wireID(m, p.Channel, i, it.store.epoch)),
 			Publication: p,
 		}
 		if !slices.Contains(it.Outcome.Channels, p.Channel) {
@@ -207,11 +209,15 @@ type prepared struct {
 	claim   gateway.Digest
 	packing Packing
 	payload []byte
+	beside  []byte
 }
 
 func (s *Store) prepared(m *gateway.Message) *prepared {
 	p := &prepared{claim: claimOf(m)}
 	p.packing, p.payload = s.packer.pack(m.Payload)
+	if m.Beside != nil {
+		_, p.beside = s.packer.pack(m.Beside)
+	}
 	return p
 }
 
@@ -222,7 +228,7 @@ func (s *Store) newItem(p *Plan, e *gateway.Entry) *Item {
 	if !ok {
 		ready = s.prepared(e.Message)
 	}
-	it := &Item{Entry: e, Claim: ready.claim, Packing: ready.packing, Payload: ready.payload, Ledger: entryOf(e.Message), store: s, plan: p, only: e.Hold}
+	it := &Item{Entry: e, Claim: ready.claim, Packing: ready.packing, Payload: ready.payload, Beside: ready.beside, Ledger: entryOf(e.Message), store: s, plan: p, only: e.Hold}
 	if it.Only() {
 		return it
 	}

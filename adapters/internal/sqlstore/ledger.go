@@ -21,16 +21,19 @@ const defaultLimit = 50
 func (s *Store) Refuse(ctx context.Context, refusals []gateway.Refusal) error {
 	err := s.write(ctx, func(q Querier) error {
 		for i := range refusals {
-			r := &refusals[i]
-			_, err := q.ExecContext(ctx, s.text.refuse, r.ID[:], s.dialect.Time(r.At), clip(r.Endpoint, 256), clip(r.Route, 128),
-				clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128), max(1, r.Count))
-			if err != nil {
+			if err := s.writeRefusal(ctx, q, &refusals[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return s.fail("writing refusals", err)
+}
+
+func (s *Store) writeRefusal(ctx context.Context, q Querier, r *gateway.Refusal) error {
+	_, err := q.ExecContext(ctx, s.text.refuse, r.ID[:], s.dialect.Time(r.At), clip(r.Endpoint, 256), clip(r.Route, 128),
+		clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128), max(1, r.Count))
+	return err
 }
 
 // Messages lists messages, those that are held or were, and refusals, newest
@@ -210,8 +213,16 @@ func (s *Store) Message(ctx context.Context, id gateway.ID) (*gateway.Record, er
 }
 
 func (s *Store) refused(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
-	r := &gateway.Record{Summary: gateway.Summary{Outcome: gateway.Refused.String(), Keys: []mapping.Key{}}, Deliveries: []gateway.DeliveryRecord{}}
-	return r, s.dialect.Reader().QueryRowContext(ctx, s.text.refusal, id[:]).Scan(s.refusal(r)...)
+	r := &gateway.Record{Summary: gateway.Summary{Outcome: gateway.Refused.String(), Keys: []mapping.Key{}}}
+	if err := s.dialect.Reader().QueryRowContext(ctx, s.text.refusal, id[:]).Scan(s.refusal(r)...); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.Deliveries, err = s.deliveries(ctx, id); err != nil { // of its fault, which went to an address of its own
+		return nil, err
+	}
+	r.History, err = s.history(ctx, id)
+	return r, err
 }
 
 func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, error) {
@@ -232,7 +243,7 @@ func (s *Store) message(ctx context.Context, id gateway.ID) (*gateway.Record, er
 	var packed []byte
 	err := absentIsFine(q.QueryRowContext(ctx, s.text.reply, id[:]).Scan(&packed))
 	if err == nil {
-		r.Reply, err = unpackReply(packed)
+		r.Reply, err = unpackText(packed)
 	}
 	if err != nil {
 		return nil, err
@@ -262,15 +273,19 @@ func (s *Store) complete(ctx context.Context, id gateway.ID, r *gateway.Record) 
 	var (
 		packing Packing
 		packed  []byte
+		beside  []byte
 		err     error
 	)
-	err = s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed)
+	err = s.dialect.Reader().QueryRowContext(ctx, s.text.payload, id[:]).Scan(&packing, &packed, &beside)
 	if errors.Is(err, sql.ErrNoRows) {
 		r.PayloadGone = gateway.PayloadRemoved
 	} else if err != nil {
 		return err
 	}
 	if r.Payload, err = unpack(packing, packed); err != nil {
+		return err
+	}
+	if r.Beside, err = unpackText(beside); err != nil {
 		return err
 	}
 	if r.Keys, err = s.keys(ctx, id); err != nil {

@@ -68,7 +68,8 @@ func unpack(p Packing, body []byte) ([]byte, error) {
 	return nil, fmt.Errorf("unpacking a payload: unknown packing %d", p)
 }
 
-// gzipMagic is how packed bytes begin (RFC 1952 §2.3.1). No reply does: it is XML.
+// gzipMagic is how packed bytes begin (RFC 1952 §2.3.1). No reply does: it is XML;
+// nor does what is kept beside a payload: it is JSON.
 const gzipMagic = "\x1f\x8b"
 
 // KeptReply is the reply as the ledger keeps it: packed when it is large.
@@ -80,8 +81,17 @@ func (it *Item) KeptReply() []byte {
 	return kept
 }
 
-// unpackReply returns the reply as it was.
-func unpackReply(kept []byte) ([]byte, error) {
+// KeptBeside is what is kept beside the payload of a message that is stored. What
+// is held has its properties with it.
+func (it *Item) KeptBeside() []byte {
+	if it.hold != nil {
+		return nil
+	}
+	return it.Beside
+}
+
+// unpackText returns a reply, or what is kept beside a payload, as it was.
+func unpackText(kept []byte) ([]byte, error) {
 	if !bytes.HasPrefix(kept, []byte(gzipMagic)) {
 		return kept, nil
 	}

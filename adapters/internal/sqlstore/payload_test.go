@@ -34,11 +34,11 @@ func TestPackSizes(t *testing.T) {
 		t.Error("what is below the floor is packed")
 	}
 	for name, kept := range map[string][]byte{"cut": []byte(gzipMagic + "\x08"), "other": []byte(gzipMagic + strings.Repeat("x", 100))} {
-		if _, err := unpackReply(kept); err == nil {
+		if _, err := unpackText(kept); err == nil {
 			t.Errorf("%s: a broken reply comes back", name)
 		}
 	}
-	if plain, err := unpackReply([]byte("<r/>")); err != nil || string(plain) != "<r/>" {
+	if plain, err := unpackText([]byte("<r/>")); err != nil || string(plain) != "<r/>" {
 		t.Errorf("%q, %v", plain, err)
 	}
 }

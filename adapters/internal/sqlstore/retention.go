@@ -52,8 +52,6 @@ func (s *Store) Purge(ctx context.Context, p gateway.Portion) (gateway.Purged, e
 	p.Limit = min(p.Limit, maxRows)
 	doing := "removing what is old"
 	switch p.Of {
-	case gateway.StockRefusals:
-		return s.purgeRows(ctx, doing, p, "refusal", s.text.purgeRefusals, firstID(p.Before))
 	case gateway.StockSuspects:
 		return s.purgeRows(ctx, doing, p, "suspect", s.text.purgeSuspects, s.dialect.Time(p.Before))
 	case gateway.StockJobs:
@@ -177,6 +175,8 @@ func (s *Store) aged(ctx context.Context, p gateway.Portion) ([]aged, error) {
 		statement = s.text.agedPayloads
 	case gateway.StockLedger:
 		statement, args = s.text.agedLedger, append(args, p.Route)
+	case gateway.StockRefusals:
+		statement = s.text.agedRefusals
 	case gateway.StockReplayed:
 		statement = s.text.agedReplayed
 	case gateway.StockDiscarded:
@@ -204,7 +204,7 @@ func (s *Store) aged(ctx context.Context, p gateway.Portion) ([]aged, error) {
 // last: whatever ends the process, the transaction is whole or not there.
 func (s *Store) remove(ctx context.Context, q Querier, of gateway.Stock, ids []gateway.ID, removed map[string]int64) error {
 	list := s.dialect.Document(listOf(ids))
-	if of == gateway.StockLedger {
+	if of == gateway.StockLedger || of == gateway.StockRefusals {
 		if err := s.removeDiscarded(ctx, q, list, removed); err != nil {
 			return err
 		}
@@ -225,6 +225,7 @@ var stockTables = map[gateway.Stock][]string{
 	gateway.StockInbox:     {"inbox", "reply"},
 	gateway.StockPayloads:  {"payload", "response"},
 	gateway.StockLedger:    {"inbox", "reply", "payload", "message_key", "attempt", "response", "delivery", "message"},
+	gateway.StockRefusals:  {"attempt", "response", "delivery", "refusal"},
 	gateway.StockReplayed:  {"payload", "message_key", "attempt", "held"},
 	gateway.StockDiscarded: {"payload", "message_key", "attempt", "held"},
 }
@@ -234,6 +235,7 @@ func (s *statements) removed(table string) string {
 	return map[string]string{
 		"inbox": s.removeInbox, "reply": s.removeReply, "payload": s.removePayload, "message_key": s.removeKeys, "response": s.removeResponses,
 		"attempt": s.removeAttempts, "delivery": s.removeDeliveries, "message": s.removeMessages, "held": s.removeHeld,
+		"refusal": s.removeRefusals,
 	}[table]
 }
 

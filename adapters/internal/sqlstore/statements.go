@@ -13,6 +13,8 @@ type statements struct {
 
 	openShard string
 
+	postShard, postSeq, postWaiting, postDelivery, postOutbox string
+
 	takeLease, openLease, readLease, holdLease string
 	pending                                    string
 	confirm, confirmRun, relayed               string
@@ -33,14 +35,15 @@ type statements struct {
 	suspectAgain, suspectFirst, suspectTries, suspectCleared string
 
 	nextRoute                                                                      string
-	agedInbox, agedPayloads, agedLedger, agedReplayed, agedDiscarded               string
+	agedInbox, agedPayloads, agedLedger, agedRefusals, agedReplayed, agedDiscarded string
 	agedDiscards, agedRelayed, lastRelayed                                         string
 	oldestClaim, oldestPayload, oldestMessage, oldestRefusal                       string
 	removeInbox, removeReply, removePayload, removeKeys                            string
 	removeAttempts, removeDeliveries, removeMessages, removeHeld, removeResponses  string
+	removeRefusals                                                                 string
 	subject, lockHeld, unsettled, mentions                                         string
 	eraseHeld, eraseMessage, eraseDeliveries, eraseHistory, eraseRefusals          string
-	removeDiscard, removeRelayed, removeSomeAttempts, purgeRefusals, purgeSuspects string
+	removeDiscard, removeRelayed, removeSomeAttempts, purgeSuspects                string
 	startJob, job, jobs, jobsOf, jobItems, countItems, routeOf                     string
 	settleItem, nextItem, settleJob, turnJob, reopen                               string
 	endedJob, removeItems, removeJob                                               string
@@ -157,6 +160,8 @@ func translate(text func(string) string) statements {
 			WHERE p.message_id > @p1 AND p.message_id < @p2 ORDER BY p.message_id {limit @p3}`),
 		agedLedger: text(`SELECT {top @p3} m.id, m.route, CASE WHEN ` + unsettled("m.id") + ` THEN 1 ELSE 0 END, ` + extent("m.id") + `
 			FROM {message} AS m WHERE m.route = @p4 AND m.id > @p1 AND m.id < @p2 ORDER BY m.id {limit @p3}`),
+		agedRefusals: text(`SELECT {top @p3} r.id, r.route, CASE WHEN ` + unsettled("r.id") + ` THEN 1 ELSE 0 END, 1
+			FROM {refusal} AS r WHERE r.id > @p1 AND r.id < @p2 ORDER BY r.id {limit @p3}`),
 		agedReplayed:  text(agedHeld(Replayed)),
 		agedDiscarded: text(agedHeld(Discarded)),
 		agedDiscards: text(`SELECT g.channel, g.shard, g.seq FROM {delivery} AS d
@@ -178,11 +183,11 @@ func translate(text func(string) string) statements {
 		removeResponses:  remove("response", "message_id"),
 		removeMessages:   remove("message", "id"),
 		removeHeld:       remove("held", "id"),
+		removeRefusals:   remove("refusal", "id"),
 		removeSomeAttempts: text(`DELETE FROM {attempt} {rows} WHERE message_id = @p1
 			AND id IN (SELECT {top @p2} a.id FROM {attempt} AS a WHERE a.message_id = @p1 ORDER BY a.id {limit @p2})`),
 		removeDiscard: text(`DELETE FROM {discarded} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
 		removeRelayed: text(`DELETE FROM {relayed} {rows} WHERE channel = @p1 AND shard = @p2 AND first_seq IN {each @p3}`),
-		purgeRefusals: text(`DELETE FROM {refusal} {rows} WHERE id IN (SELECT {top @p2} r.id FROM {refusal} AS r WHERE r.id < @p1 ORDER BY r.id {limit @p2})`),
 		purgeSuspects: text(`DELETE FROM {suspect} {rows} WHERE origin IN (SELECT {top @p2} s.origin FROM {suspect} AS s WHERE s.at < @p1 ORDER BY s.at {limit @p2})`),
 
 		endedJob: text(`SELECT {top 1} id FROM {job} WHERE state IN ('done', 'cancelled') AND changed_at < @p1 ORDER BY state, id {limit 1}`),
@@ -194,6 +199,15 @@ func translate(text func(string) string) statements {
 
 		openShard: text(`INSERT INTO {shard} (channel, shard, next_seq)
 			SELECT @p1, @p2, 1 WHERE NOT EXISTS (SELECT 1 FROM {shard} {lock} WHERE channel = @p1 AND shard = @p2)`),
+
+		postShard: text(`UPDATE {shard} SET next_seq = next_seq + @p3 WHERE channel = @p1 AND shard = @p2`),
+		postSeq:   text(`SELECT next_seq FROM {shard} WHERE channel = @p1 AND shard = @p2`),
+		postWaiting: text(`SELECT COUNT(*) FROM {delivery} AS d INNER JOIN {outbox} AS o ON o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq
+			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.wire_id = @p3`),
+		postDelivery: text(`INSERT INTO {delivery} (message_id, ordinal, channel, shard, seq, wire_id, routing_key)
+			SELECT @p1, coalesce(MAX(d.ordinal), -1) + 1, @p2, @p3, @p4, @p5, @p6 FROM {delivery} AS d WHERE d.message_id = @p1`),
+		postOutbox: text(`INSERT INTO {outbox} (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
+			VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9, @p10, @p11, @p12, {bytes @p13})`),
 
 		takeLease: text(`UPDATE {lease} SET fence = fence + CASE WHEN owner = @p3 AND until > {now @p4} THEN 0 ELSE 1 END,
 			owner = @p3, until = {later @p4 @p5}
@@ -239,7 +253,7 @@ func translate(text func(string) string) statements {
 			WHERE NOT EXISTS (SELECT 1 FROM {refusal} {lock} WHERE id = @p1)`),
 
 		message: text(`SELECT ` + summaryColumns + `, endpoint, mapping, contract, traceparent, correlation, content_type, replay_of FROM {message} WHERE id = @p1`),
-		payload: text(`SELECT packing, body FROM {payload} WHERE message_id = @p1`),
+		payload: text(`SELECT packing, body, beside FROM {payload} WHERE message_id = @p1`),
 		reply:   text(`SELECT body FROM {reply} WHERE message_id = @p1`),
 		keys:    text(`SELECT name, value FROM {message_key} WHERE message_id = @p1 ORDER BY name, value`),
 		deliveries: text(`SELECT d.channel, d.shard, d.seq, d.wire_id, d.routing_key, p.reason, g.discarded_by,

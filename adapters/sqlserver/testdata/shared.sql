@@ -18,6 +18,10 @@ SELECT TOP (@p3) p.message_id, coalesce(m.route, ''), CASE WHEN m.id IS NULL OR 
 		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END, 1
 			FROM gateway.payload AS p LEFT JOIN gateway.message AS m ON m.id = p.message_id
 			WHERE p.message_id > @p1 AND p.message_id < @p2 ORDER BY p.message_id ;
+-- agedRefusals
+SELECT TOP (@p3) r.id, r.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.delivery AS d WHERE d.message_id = r.id
+		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END, 1
+			FROM gateway.refusal AS r WHERE r.id > @p1 AND r.id < @p2 ORDER BY r.id ;
 -- agedRelayed
 SELECT TOP (@p5) first_seq, CASE WHEN confirmed_at < @p4 THEN 1 ELSE 0 END FROM gateway.relayed
 			WHERE channel = @p1 AND shard = @p2 AND first_seq < @p3 ORDER BY first_seq ;
@@ -334,7 +338,7 @@ SELECT p.seq, p.ordering_key, coalesce(p.behind, 0), b.message_id FROM gateway.d
 			LEFT JOIN gateway.parked AS b ON b.channel = p.channel AND b.shard = p.shard AND b.seq = p.behind
 			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.shard = @p3 ORDER BY d.ordinal;
 -- payload
-SELECT packing, body FROM gateway.payload WHERE message_id = @p1;
+SELECT packing, body, beside FROM gateway.payload WHERE message_id = @p1;
 -- pending
 SELECT TOP (@p4) channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body,
 			(SELECT s.releases FROM gateway.shard AS s WHERE s.channel = @p1 AND s.shard = @p2) FROM gateway.outbox AS o
@@ -343,8 +347,19 @@ SELECT TOP (@p4) channel, shard, seq, wire_id, message_id, ordering_key, routing
 			ORDER BY o.seq ;
 -- ping
 SELECT COUNT(*) FROM gateway.lease WHERE fence < 0;
--- purgeRefusals
-DELETE FROM gateway.refusal WITH (ROWLOCK) WHERE id IN (SELECT TOP (@p2) r.id FROM gateway.refusal AS r WHERE r.id < @p1 ORDER BY r.id );
+-- postDelivery
+INSERT INTO gateway.delivery (message_id, ordinal, channel, shard, seq, wire_id, routing_key)
+			SELECT @p1, coalesce(MAX(d.ordinal), -1) + 1, @p2, @p3, @p4, @p5, @p6 FROM gateway.delivery AS d WHERE d.message_id = @p1;
+-- postOutbox
+INSERT INTO gateway.outbox (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
+			VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9, @p10, @p11, @p12, CONVERT(varbinary(max), @p13, 2));
+-- postSeq
+SELECT next_seq FROM gateway.shard WHERE channel = @p1 AND shard = @p2;
+-- postShard
+UPDATE gateway.shard SET next_seq = next_seq + @p3 WHERE channel = @p1 AND shard = @p2;
+-- postWaiting
+SELECT COUNT(*) FROM gateway.delivery AS d INNER JOIN gateway.outbox AS o ON o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq
+			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.wire_id = @p3;
 -- purgeSuspects
 DELETE FROM gateway.suspect WITH (ROWLOCK) WHERE origin IN (SELECT TOP (@p2) s.origin FROM gateway.suspect AS s WHERE s.at < @p1 ORDER BY s.at );
 -- readLease
@@ -386,6 +401,8 @@ DELETE FROM gateway.message_key WITH (ROWLOCK) WHERE message_id IN (SELECT CONVE
 DELETE FROM gateway.message WITH (ROWLOCK) WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removePayload
 DELETE FROM gateway.payload WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeRefusals
+DELETE FROM gateway.refusal WITH (ROWLOCK) WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeRelayed
 DELETE FROM gateway.relayed WITH (ROWLOCK) WHERE channel = @p1 AND shard = @p2 AND first_seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- removeReply

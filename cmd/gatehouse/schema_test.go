@@ -169,7 +169,7 @@ var choices = map[string][]any{
 var either = map[reflect.Type][]string{
 	reflect.TypeFor[memberSection]():   {"group", "user"},
 	reflect.TypeFor[endpointSection](): {"soap", "amqp"},
-	reflect.TypeFor[channelSection]():  {"amqp", "http", "soap"},
+	reflect.TypeFor[channelSection]():  {"amqp", "http", "soap", "replies"},
 }
 
 func keyOf[T any](key string) string { return reflect.TypeFor[T]().String() + "." + key }

@@ -125,6 +125,7 @@ channels:
   c: {amqp: {exchange: e}, retry: {}}
   h: {http: {url: "https://h/", headers: {}, auth: {}, tls: {}}, retry: {}}
   s: {soap: {contract: "w.wsdl#S.P.O", token: {}, auth: {}, tls: {}, faults: {}}, retry: {}}
+  a: {replies: {addresses: ["https://h/"], auth: {}, tls: {}}, retry: {}}
 routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}], retry: {}, on_error: {}, retention: {}}]
 roles: {x: {members: [{group: g}]}}
 grants: [{role: x, may: send, on: route/r}]

@@ -56,6 +56,8 @@ var access = gateway.NewAccess([]gateway.Role{
 
 // fakeGateway is Core, Ledger and Configuration in memory.
 type fakeGateway struct {
+	audited []string // acts that were to be recorded
+	denied  error    // that they could not be
 	mu      sync.Mutex
 	down    error // of everything
 	records []*gateway.Record
@@ -169,6 +171,27 @@ func (g *fakeGateway) Correct(_ context.Context, id gateway.ID, payload []byte, 
 
 func (g *fakeGateway) Rehearse(_ context.Context, id gateway.ID) (*gateway.Differences, error) {
 	return &gateway.Differences{Message: id, Outcome: "stored", Seen: "one-two"}, g.refusal
+}
+
+func (g *fakeGateway) AuditBegin(context.Context, time.Time) (*gateway.AuditSpan, error) {
+	return &gateway.AuditSpan{Starts: []gateway.AuditHead{{Chain: 1}}}, g.down
+}
+
+func (g *fakeGateway) AuditVerify(_ context.Context, after gateway.AuditHead, _ *gateway.AuditSpan) (*gateway.AuditPart, error) {
+	after.Seq++
+	return &gateway.AuditPart{Head: after, Done: true}, g.down
+}
+
+func (g *fakeGateway) AuditEntry(_ context.Context, chain int, seq int64) (*gateway.AuditEntry, error) {
+	if seq > 1 {
+		return nil, g.down
+	}
+	return &gateway.AuditEntry{Chain: chain, Seq: seq}, g.down
+}
+
+func (g *fakeGateway) Audited(_ context.Context, what, target string, act gateway.Act) error {
+	g.audited = append(g.audited, what+" "+target+" by "+act.By)
+	return g.denied
 }
 
 func (g *fakeGateway) Repeat(_ context.Context, id gateway.ID, seen string, act gateway.Act) (*gateway.Effect, error) {

@@ -34,7 +34,8 @@ func TestPlans(t *testing.T) {
 	statements := sqlstore.Statements(text)
 	for name, s := range map[string]string{"known": knownText, "claim": claimText, "payload of": payloadText, "key": keyText, "number": numberText,
 		"delivery": deliveryText, "outbox": outboxText, "held by id": heldText, "held by origin": originText, "ahead": aheadText, "hold": holdText,
-		"rehold": reholdText, "replayed": replayText, "wakes": wakeText, "line": lineText, "unhold": unholdText, "unpacked": unpackedText, "unkeyed": unkeyedText} {
+		"rehold": reholdText, "replayed": replayText, "wakes": wakeText, "line": lineText, "unhold": unholdText, "unpacked": unpackedText, "unkeyed": unkeyedText,
+		"follow": followText, "batch": batchText, "head": headText} {
 		statements[name] = s
 	}
 	// The leases are a handful; a page of everything walks the primary key; and

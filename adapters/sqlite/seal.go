@@ -28,6 +28,9 @@ const (
 	deliveryText = `INSERT INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
 	outboxText   = `INSERT INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
 		correlation, traceparent, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`
+	followText = `UPDATE "gateway.chain" SET seq = seq + 1 WHERE chain = ?1 RETURNING seq, head`
+	batchText  = `INSERT INTO "gateway.audit" (chain, seq, at, kind, content, previous, hash) VALUES (?1, ?2, ?3, 'batch', ?4, ?5, ?6)`
+	headText   = `UPDATE "gateway.chain" SET head = ?2 WHERE chain = ?1`
 )
 
 // claim enters an item in the inbox, or settles one that the inbox knows.
@@ -64,7 +67,38 @@ func seal(s *session, items []*sqlstore.Item) error {
 			return err
 		}
 	}
-	return enqueue(s, items)
+	if err := enqueue(s, items); err != nil {
+		return err
+	}
+	return chain(s, items)
+}
+
+// lane is the only one.
+const lane = 0
+
+// chain appends what the transaction took to the audit trail.
+func chain(s *session, items []*sqlstore.Item) error {
+	e := gateway.AuditEntry{Chain: gateway.LaneChain(lane), Kind: gateway.AuditBatch, Content: sqlstore.Batch(items)}
+	if len(e.Content) == 0 {
+		return nil
+	}
+	row, found, err := s.row(followText, e.Chain)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return sqlstore.UnknownChain(e.Chain)
+	}
+	e.Seq = row[0].(int64)
+	if err := e.Previous.UnmarshalText([]byte(row[1].(string))); err != nil {
+		return err
+	}
+	e.At = items[0].Now()
+	e.Hash = e.Link()
+	if err := s.do(batchText, e.Chain, e.Seq, e.At.UnixMilli(), e.Content, e.Previous.String(), e.Hash.String()); err != nil {
+		return err
+	}
+	return s.do(headText, e.Chain, e.Hash.String())
 }
 
 func record(s *session, it *sqlstore.Item) error {

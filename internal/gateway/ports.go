@@ -29,6 +29,7 @@ type Store interface {
 	Suspects
 	Archive
 	Eraser
+	AuditTrail
 }
 
 // Writer commits entries of one mapping.

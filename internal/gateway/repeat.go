@@ -77,6 +77,9 @@ func (g *Gateway) repeat(ctx context.Context, id ID, seen string, act Act, e *Ef
 		return fault.New(fault.CodeSeen, "")
 	}
 	if first {
+		if err := g.audited(ctx, "repeat", id.String(), act); err != nil {
+			return err
+		}
 		note := Attempt{At: g.now().UTC(), What: "repeated", By: act.By, Reason: act.Reason}
 		if err := g.store.Note(ctx, id, note); err != nil {
 			return err

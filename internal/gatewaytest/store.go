@@ -130,6 +130,10 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"a subject is erased", (*storeSuite).erases},
 		{"nothing open is erased", (*storeSuite).erasesNothingOpen},
 		{"refusals that mention somebody", (*storeSuite).mentions},
+
+		{"the audit trail", (*storeSuite).auditTrail},
+		{"what is done to the ledger shows", (*storeSuite).auditTells},
+		{"retention and erasure are no breaks", (*storeSuite).auditRetention},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

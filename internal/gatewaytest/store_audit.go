@@ -1,0 +1,188 @@
+package gatewaytest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+// verify walks all chains.
+func (s *storeSuite) verify(expected ...gateway.AuditHead) *gateway.AuditReport {
+	s.t.Helper()
+	return s.verifySince(time.Time{}, expected...)
+}
+
+func (s *storeSuite) verifySince(since time.Time, expected ...gateway.AuditHead) *gateway.AuditReport {
+	s.t.Helper()
+	ctx := s.t.Context()
+	span, err := gateway.BeginAudit(ctx, s.store, time.Now().UTC().Add(time.Hour), since)
+	if err != nil {
+		s.t.Fatalf("beginning: %v", err)
+	}
+	report, err := gateway.WalkAudit(span, expected,
+		func(after gateway.AuditHead) (*gateway.AuditPart, error) {
+			return gateway.VerifyAudit(ctx, s.store, after, span)
+		},
+		func(chain int, seq int64) (*gateway.AuditEntry, error) { return s.entryAt(ctx, chain, seq) })
+	if err != nil {
+		s.t.Fatalf("verifying: %v", err)
+	}
+	return report
+}
+
+func (s *storeSuite) entryAt(ctx context.Context, chain int, seq int64) (*gateway.AuditEntry, error) {
+	found, err := s.store.AuditEntries(ctx, chain, seq-1, 1)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+func (s *storeSuite) fits(want string, expected ...gateway.AuditHead) *gateway.AuditReport {
+	s.t.Helper()
+	r := s.verify(expected...)
+	got := fmt.Sprintf("%d entries, %d acts, %d messages, %d erased, %d and %d gone", r.Entries, r.Acts, r.Messages, r.Erased, r.MessagesGone.Count, r.PayloadsGone.Count)
+	if r.Break != nil || got != want {
+		s.t.Errorf("%s, break %v; want %s", got, r.Break, want)
+	}
+	return r
+}
+
+// auditTrail: every transaction that takes messages is one entry, and so is every
+// act; what comes to nothing is none.
+func (s *storeSuite) auditTrail(t *testing.T) {
+	p := newPlan()
+	w := s.writer(p)
+	s.fits("0 entries, 0 acts, 0 messages, 0 erased, 0 and 0 gone")
+	s.commit(w, 0, p.entry("PO-1", simple("PO-1")), p.entry("PO-2", simple("PO-2")), only(async(p.entry("PO-3", simple("PO-3")))))
+	s.fits("1 entries, 0 acts, 3 messages, 0 erased, 0 and 0 gone")
+	s.one(w, p.entry("PO-1", simple("PO-1")), gateway.Duplicate)
+	early := s.fits("1 entries, 0 acts, 3 messages, 0 erased, 0 and 0 gone")
+	parked := s.one(w, only(async(p.entry("PO-4", simple("PO-4")))), gateway.Parked).MessageID
+	if err := s.store.DiscardMessage(t.Context(), parked, gateway.Act{By: "cn=Ö lga", Reason: "because \U0001F600"}); err != nil {
+		t.Fatal(err)
+	}
+	s.code(s.store.DiscardMessage(t.Context(), parked, olga), "GH-5010")
+	if err := s.store.Audit(t.Context(), "reload", "configuration", olga); err != nil {
+		t.Fatal(err)
+	}
+	late := s.fits("4 entries, 2 acts, 4 messages, 0 erased, 0 and 0 gone", early.Heads...)
+	acts, err := s.store.AuditEntries(t.Context(), gateway.ActChain, 0, 10)
+	if err != nil || len(acts) != 2 {
+		t.Fatalf("%d acts, %v", len(acts), err)
+	}
+	if a := acts[0]; a.By != "cn=Ö lga" || a.What != "discarded" || a.Target != parked.String() || a.Reason != "because \U0001F600" || a.Seq != 1 {
+		t.Errorf("the act is %+v", a)
+	}
+	if r := s.verifySince(acts[1].At.Add(time.Hour)); r.Break != nil || r.Entries != 0 || len(r.Heads) != len(late.Heads) {
+		t.Errorf("since an hour from now: %+v", r)
+	}
+	if r := s.verifySince(acts[1].At.Add(-time.Hour)); r.Break != nil || r.Entries != late.Entries {
+		t.Errorf("since an hour ago: %+v", r)
+	}
+}
+
+// auditTells: whoever changes what is stored past the gateway is found out.
+func (s *storeSuite) auditTells(t *testing.T) {
+	p := newPlan()
+	w := s.writer(p)
+	id := s.one(w, p.entry("PO-1", simple("PO-1")), gateway.Stored).MessageID
+	held := s.one(w, only(async(p.entry("PO-2", simple("PO-2")))), gateway.Parked).MessageID
+	if err := s.store.Note(t.Context(), id, gateway.Attempt{What: "replayed", By: "cn=x"}); err != nil { // is no act
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := s.store.Audit(t.Context(), "reload", "configuration", olga); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heads := s.fits("5 entries, 3 acts, 2 messages, 0 erased, 0 and 0 gone").Heads
+	for _, tt := range []struct{ do, undo, want string }{
+		{`UPDATE {gateway.message} SET sender = 'mallory'`, `UPDATE {gateway.message} SET sender = '` + s.sender(id) + `'`, "its row in the ledger is not as it was written"},
+		{`UPDATE {gateway.message} SET outcome = 'superseded'`, `UPDATE {gateway.message} SET outcome = 'stored'`, "it was stored, and the ledger says superseded"},
+		{`UPDATE {gateway.held} SET route = 'other'`, `UPDATE {gateway.held} SET route = 'submit-order'`, "its row in the ledger is not as it was written"},
+		{`UPDATE {gateway.audit} SET done_by = 'cn=mallory' WHERE chain = 0 AND seq = 2`, `UPDATE {gateway.audit} SET done_by = 'cn=olga' WHERE chain = 0 AND seq = 2`, "chain 0, entry 2"},
+		{`UPDATE {gateway.audit} SET reason = 'another' WHERE chain = 0 AND seq = 3`, `UPDATE {gateway.audit} SET reason = 'because' WHERE chain = 0 AND seq = 3`, "the reason of the act was changed"},
+		{`UPDATE {gateway.audit} SET reason = '' WHERE chain = 0 AND seq = 3`, `UPDATE {gateway.audit} SET reason = 'because' WHERE chain = 0 AND seq = 3`, "the reason of the act was changed"},
+		{`UPDATE {gateway.audit} SET seq = 9 WHERE chain = 0 AND seq = 2`, `UPDATE {gateway.audit} SET seq = 2 WHERE chain = 0 AND seq = 9`, "the entries from here to 2 are gone"},
+		{`UPDATE {gateway.audit} SET seq = 9 WHERE chain = 0 AND seq = 3`, `UPDATE {gateway.audit} SET seq = 3 WHERE chain = 0 AND seq = 9`, "are gone"},
+		{`UPDATE {gateway.audit} SET seq = 9 WHERE chain = 0 AND seq = 1`, `UPDATE {gateway.audit} SET seq = 1 WHERE chain = 0 AND seq = 9`, "the entries before it are gone, and no act says"},
+		{`UPDATE {gateway.chain} SET seq = 2 WHERE chain = 0`, `UPDATE {gateway.chain} SET seq = 3 WHERE chain = 0`, "not the entry that the chain's head names"},
+		{`UPDATE {gateway.chain} SET chain = 99 WHERE chain = 0`, `UPDATE {gateway.chain} SET chain = 0 WHERE chain = 99`, "its head is gone"},
+		{`DELETE FROM {gateway.payload} WHERE message_id IN (SELECT id FROM {gateway.message})`, ``, "is gone, with its payloads; retention has removed none"},
+		{`DELETE FROM {gateway.held}`, ``, "retention has removed none that young"},
+	} {
+		s.probe.Exec(t, tt.do)
+		if r := s.verify(heads...); r.Break == nil || !strings.Contains(r.Break.String(), tt.want) {
+			t.Errorf("%s: break %v, want %q", tt.do, r.Break, tt.want)
+		}
+		if tt.undo != "" {
+			s.probe.Exec(t, tt.undo)
+			if r := s.verify(heads...); r.Break != nil {
+				t.Fatalf("%s: %v", tt.undo, r.Break)
+			}
+		}
+	}
+	forged := heads[0]
+	forged.Hash[0] ^= 1
+	if r := s.verify(forged); r.Break == nil {
+		t.Error("another hash than was noted fits")
+	}
+	_ = held
+}
+
+func (s *storeSuite) sender(id gateway.ID) string {
+	s.t.Helper()
+	r, err := s.store.Message(s.t.Context(), id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r.Sender
+}
+
+// auditRetention: what the gateway removes and erases itself is explained by the
+// trail; and the trail can be cut off in front.
+func (s *storeSuite) auditRetention(t *testing.T) {
+	p := newPlan()
+	w := s.writer(p)
+	var ids []gateway.ID
+	for i := range 4 {
+		no := fmt.Sprint("PO-", i)
+		ids = append(ids, s.one(w, of(born(p.entry(no, simple(no)), longAgo.Add(time.Duration(i)*time.Hour))), gateway.Stored).MessageID)
+	}
+	s.confirmAll()
+	young := s.one(w, of(p.entry("young", simple("young"))), gateway.Stored).MessageID
+	s.confirmAll()
+	s.purge(gateway.Portion{Of: gateway.StockPayloads, Before: longAgo.Add(150 * time.Minute), Limit: 10})
+	s.fits("6 entries, 1 acts, 5 messages, 0 erased, 0 and 3 gone")
+	s.purge(gateway.Portion{Of: gateway.StockLedger, Route: "submit-order", Before: longAgo.Add(90 * time.Minute), Limit: 10})
+	s.fits("7 entries, 2 acts, 5 messages, 0 erased, 2 and 1 gone")
+	s.erase(ids[3])
+	if err := s.store.Audit(t.Context(), "replay", young.String(), gateway.Act{By: "cn=olga", Reason: "names somebody"}); err != nil {
+		t.Fatal(err)
+	}
+	s.erase(young)
+	s.fits("10 entries, 5 acts, 5 messages, 2 erased, 2 and 1 gone")
+	for _, row := range s.probe.Query(t, `SELECT reason FROM {gateway.audit} WHERE what = 'replay'`) {
+		if row[0] != "" {
+			t.Errorf("the reason %q outlives its message's erasure", row[0])
+		}
+	}
+	// All but the last one of the lane; then again, when there is nothing to go.
+	before := s.verify().Heads
+	tomorrow := time.Now().Add(24 * time.Hour)
+	s.purge(gateway.Portion{Of: gateway.StockAudit, Before: tomorrow, Limit: 2})
+	s.purge(gateway.Portion{Of: gateway.StockAudit, Before: tomorrow, Limit: 2})
+	s.fits("8 entries, 7 acts, 1 messages, 1 erased, 0 and 0 gone", before...)
+	s.one(w, p.entry("next", simple("next")), gateway.Stored)
+	s.fits("9 entries, 7 acts, 2 messages, 1 erased, 0 and 0 gone", before...)
+
+	s.probe.Exec(t, `DELETE FROM {gateway.message} WHERE "identity" = 'next'`)
+	if r := s.verify(); r.Break == nil || !strings.Contains(r.Break.Reason, "retention has removed none that young") {
+		t.Errorf("break %v", r.Break)
+	}
+}

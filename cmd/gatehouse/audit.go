@@ -162,9 +162,7 @@ func printAudit(out io.Writer, r *gateway.AuditReport) error {
 	} else {
 		b.WriteString("Nothing was changed. Heads, to be noted elsewhere:\n")
 		for _, h := range r.Heads {
-			if h.Seq > 0 {
-				fmt.Fprintf(&b, "%s\n", h)
-			}
+			fmt.Fprintf(&b, "%s\n", h)
 		}
 	}
 	_, err := io.WriteString(out, b.String())

@@ -258,7 +258,9 @@ func WalkAudit(span *AuditSpan, expected []AuditHead, part func(after AuditHead)
 			report.Add(p.AuditFindings)
 			at, done = p.Head, p.Done
 		}
-		report.Heads = append(report.Heads, at)
+		if at.Seq > 0 { // else nothing was written to it yet
+			report.Heads = append(report.Heads, at)
+		}
 	}
 	for _, want := range expected {
 		if report.Break != nil {

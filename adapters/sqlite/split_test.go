@@ -87,7 +87,6 @@ type splitBench struct {
 	service *contract.Service
 	probe   *probe
 	parts   gateway.Parts
-	now     func() time.Time
 	lines   *lines
 }
 
@@ -340,6 +339,12 @@ func TestSplitByQueue(t *testing.T) {
 	if _, err := b.Replay(t.Context(), held[0].ID, gateway.Act{By: "olga"}); fault.Of(err) == nil || fault.Of(err).Code != fault.CodeNarrowing {
 		t.Errorf("replayed as it was: %v", err)
 	}
+	// It can be corrected, to one part and no more.
+	short := func(items ...string) []byte { return []byte(batchOf("B-1", items...)) }
+	if _, err := b.Correct(t.Context(), held[0].ID, short(item("2", "NUT", 2), item("5", "NUT", 5)), gateway.Act{By: "olga"}); fault.Of(err) == nil || fault.Of(err).Code != fault.CodeMapping {
+		t.Errorf("corrected to two: %v", err)
+	}
+	b.is(stored, "3|3")
 	b.Reload(b.generation("number: string(b:Number)", "number: substring(b:Number, 1, 10)"))
 	e, err := b.Replay(t.Context(), held[0].ID, gateway.Act{By: "olga"})
 	if err != nil || e.Outcome != "stored" {
@@ -347,6 +352,59 @@ func TestSplitByQueue(t *testing.T) {
 	}
 	b.is(keyed, "5") // the parked one's, and the one that was stored of it
 	b.is(stored, "4|4")
+}
+
+// TestSplitAgain: a part that was stored is processed once more as the part it is,
+// and a parked one with another payload.
+func TestSplitAgain(t *testing.T) {
+	b := newSplitBench(t, "number: string(b:Number)", "number: concat(b:Number, '-', $part/number)")
+	a := b.arrival(batchOf("B-1", item("1", "NUT", 1), item("much too long", "NUT", 2), item("3", "NUT", 3)), "m-1", "erp.alice")
+	if r, err := b.take(a); err != nil || r.Status != gateway.Parked {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	b.is(stored, "2|2")
+	held, err := b.store.Messages(t.Context(), gateway.Query{Outcome: "parked"})
+	if err != nil || len(held) != 1 {
+		t.Fatalf("%v, %v", held, err)
+	}
+	e, err := b.Correct(t.Context(), held[0].ID, []byte(batchOf("B-1", item("2", "NUT", 2))), gateway.Act{By: "olga", Reason: "shortened"})
+	if err != nil || e.Outcome != "stored" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	b.is(`SELECT group_concat(number, ' ') FROM (SELECT number FROM "sales.item" ORDER BY number)`, "1-1 2-2 3-3")
+
+	found, err := b.store.Messages(t.Context(), gateway.Query{Identity: "3"})
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%v, %v", found, err)
+	}
+	b.probe.Exec(t, `UPDATE "sales.item" SET quantity = 1 WHERE number = '3-3'`)
+	d, err := b.Rehearse(t.Context(), found[0].ID)
+	if err != nil || d.Changes() != 1 {
+		t.Fatalf("%+v, %v", d, err)
+	}
+	for _, want := range []string{"stored", "duplicate"} {
+		e, err := b.Repeat(t.Context(), found[0].ID, d.Seen, gateway.Act{By: "olga", Reason: "lost"})
+		if err != nil || e.Outcome != want {
+			t.Fatalf("%+v, %v", e, err)
+		}
+	}
+	b.is(`SELECT group_concat(number, ' '), sum(quantity) FROM (SELECT number, quantity FROM "sales.item" ORDER BY number)`, "1-1 2-2 3-3|6000")
+}
+
+// TestSplitNameless: the parts of a whole that was held are told apart though
+// nothing names them.
+func TestSplitNameless(t *testing.T) {
+	b := newSplitBench(t, "identity: b:Number", "identity: none")
+	a := b.arrival(batchOf("B-1", item("1", "NUT", 1), item("2", "NUT", 2)), "m-1", "carol")
+	if r, err := b.take(a); err != nil || r.Status != gateway.Parked {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	b.parts.Access = gateway.NewAccess([]gateway.Role{{Name: "sender", Members: []gateway.Member{{User: "carol"}}}}, []gateway.Grant{{Role: "sender", May: []gateway.Verb{gateway.Send}, On: "route/items"}})
+	b.Reload(b.generation("identity: b:Number", "identity: none"))
+	if e, err := b.Replay(t.Context(), a.ID, gateway.Act{By: "olga"}); err != nil || e.Outcome != "stored" {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	b.is(stored, "2|2")
 }
 
 // TestSplitHeldWhole: what is wrong with the whole has it held as a whole, and it
@@ -399,6 +457,7 @@ func TestSplitInterrupted(t *testing.T) {
 		t.Fatal("taken without a table")
 	}
 	b.probe.Exec(t, `ALTER TABLE "sales.gone" RENAME TO "sales.item"`)
+	b.Reload(b.generation()) // sooner than it would look at the tables again
 	// Half of it, and then a run that breaks off.
 	half := *a
 	half.Body = []byte(batchOf("B-1", items[:350]...))

@@ -25,7 +25,7 @@ type retentionSection struct {
 	// Refusals is how long it is known who was turned away; 30d.
 	Refusals period `yaml:"refusals"`
 	// Closed is how long a message of the parking lot is kept after it was replayed
-	// or discarded; 90d.
+	// or discarded, and a job after it has ended; 90d.
 	Closed period `yaml:"closed"`
 	// Suspects is how long a note is kept about a message over which a process
 	// ended; 30d.

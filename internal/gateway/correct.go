@@ -47,7 +47,7 @@ func (a *Arrival) correct(h *Held, payload []byte) error {
 		return fault.New(fault.CodeMediaType, "the corrected payload is neither XML nor JSON")
 	}
 	a.release.Corrected = true
-	if m := &h.Message; h.Hold.Code != string(fault.CodeKeyReused) && m.Identity != m.ID.String() && m.Identity != a.MessageID {
+	if m := &h.Message; h.Hold.Code != string(fault.CodeKeyReused) && m.Identity != m.ID.String() && m.Identity != a.place(a.MessageID) {
 		a.identity = m.Identity
 	}
 	return nil
@@ -64,9 +64,13 @@ func (p *passage) keepsIdentity() error {
 }
 
 // takesOver is the id that stands for the identity of a message that has none: a
-// replay's is the one of the message it takes the place of.
+// replay's is the one of the message it takes the place of, a part's is its own,
+// which it has whether the whole is replayed or the part alone.
 func (p *passage) takesOver(m *Message) ID {
-	if m.ReplayOf != (ID{}) {
+	switch part := p.arrival.part; {
+	case part != nil:
+		return partID(part.arrival, part.number)
+	case m.ReplayOf != (ID{}):
 		return m.ReplayOf
 	}
 	return m.ID

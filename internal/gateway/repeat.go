@@ -125,6 +125,7 @@ func (r *Record) again(nonce, by string) *Arrival {
 		ContentType: r.ContentType,
 		Properties:  map[string]string{propertyMessageID: r.Identity, propertyCorrelation: r.Correlation},
 		repeats:     &repetition{of: r, identity: repeatedIdentity(r.ID, nonce)},
+		part:        r.partOf(),
 	}
 	if r.ContentType == contentJSON {
 		a.Format = JSON
@@ -156,7 +157,10 @@ func (g *Gateway) rehearse(ctx context.Context, r *Record, nonce string) (*Diffe
 		return nil, err
 	}
 	entry := p.entry()
-	found, err := store.Rehearse(ctx, p.route.Mapping, p.writer.entryFor(entry))
+	defer entry.Done()
+	rehearsed := *entry
+	rehearsed.Done = func() {} // its rows are looked at afterwards
+	found, err := store.Rehearse(ctx, p.route.Mapping, p.writer.entryFor(&rehearsed))
 	if err != nil {
 		return nil, err
 	}

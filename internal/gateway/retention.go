@@ -28,8 +28,8 @@ type Retention struct {
 	// Refusals is for calls that were turned away; 0 means 30 days.
 	Refusals time.Duration
 	// Closed is for messages that were held, counted from the last line of their
-	// history, when an operator has had them processed again or given them up; 0
-	// means 90 days.
+	// history, when an operator has had them processed again or given them up, and
+	// for jobs that have ended; 0 means 90 days.
 	Closed time.Duration
 	// Suspects is for notes about messages over which a process ended; 0 means 30
 	// days.
@@ -83,10 +83,11 @@ const (
 	StockRefusals               // calls that were turned away
 	StockRelayed                // confirmed windows that no delivery of the ledger is in
 	StockSuspects               // notes about messages over which a process ended
+	StockJobs                   // jobs that have ended, with the messages they were about
 	StockAudit                  // what the audit trail has of batches
 )
 
-var stockNames = [...]string{"inbox", "payloads", "ledger", "replayed", "discarded", "refusals", "relayed", "suspects", "audit"}
+var stockNames = [...]string{"inbox", "payloads", "ledger", "replayed", "discarded", "refusals", "relayed", "suspects", "jobs", "audit"}
 
 // String returns the word used in logs and metrics.
 func (s Stock) String() string { return stockNames[s] }

@@ -111,7 +111,7 @@ func TestRetentionByRoute(t *testing.T) {
 		"inbox 1h0m0s short", "inbox 10h0m0s long gone",
 		"payloads 1h0m0s short", "payloads 2160h0m0s gone",
 		"ledger:gone 8760h0m0s", "ledger:short 2h0m0s",
-		"replayed 2160h0m0s", "discarded 2160h0m0s", "refusals 720h0m0s", "relayed 8760h0m0s",
+		"replayed 2160h0m0s", "discarded 2160h0m0s", "refusals 720h0m0s", "jobs 2160h0m0s", "relayed 8760h0m0s",
 	}
 	if got := b.attic.told(); !slices.Equal(got, want) {
 		t.Errorf("asked for\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

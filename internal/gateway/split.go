@@ -51,6 +51,19 @@ func parsePart(text string) *partOf {
 	return &partOf{id, n}
 }
 
+// partOf says which part a stored message is; nil for one that is none.
+func (r *Record) partOf() *partOf {
+	i := slices.IndexFunc(r.Keys, func(k mapping.Key) bool { return k.Name == mapping.ArrivalKey })
+	if i < 0 {
+		return nil
+	}
+	arrival, err := uuid.Parse(r.Keys[i].Value)
+	if err != nil {
+		return nil
+	}
+	return &partOf{arrival, numberOf(r.ID)}
+}
+
 // place adds the place of a part to the name of the message it came with.
 func (a *Arrival) place(name string) string {
 	if a.part == nil || name == "" {
@@ -81,6 +94,9 @@ func partID(arrival ID, number int) ID {
 	return id
 }
 
+// numberOf is the number that is in the id of a part.
+func numberOf(id ID) int { return int(binary.BigEndian.Uint16(id[8:]) &^ 0x8000) }
+
 // split prepares the parts of a message. What is wrong with one of them is no
 // fault of the others.
 func (g *Gateway) split(ctx context.Context, p *passage) error {
@@ -91,6 +107,9 @@ func (g *Gateway) split(ctx context.Context, p *passage) error {
 		return err
 	case p.arrival.part != nil && len(nodes) == 1:
 		return p.alone(nodes[0])
+	case p.arrival.part != nil:
+		d := fault.Detail{Message: fmt.Sprintf("the message is one part of another, and the mapping finds %d in it", len(nodes)), Target: "split"}
+		return fault.New(fault.CodeMapping, "").With(d)
 	case again != nil && !p.replayed():
 		d := fault.Detail{Message: fmt.Sprintf("the mapping makes %d messages of what waited as one; replay it", len(nodes)), Target: "split"}
 		return fault.New(fault.CodeMapping, "").With(d)
@@ -130,8 +149,10 @@ func (p *passage) cut(nodes []document.Node) (part func(int) *partOrigin, err er
 // alone applies the mapping to a part that was held: the message has no other.
 func (p *passage) alone(part document.Node) (err error) {
 	p.input.Part, p.input.Number = part, p.arrival.part.number
-	p.changes, err = p.writer.mapping.Apply(&p.input)
-	return err
+	if p.changes, err = p.writer.mapping.Apply(&p.input); err != nil {
+		return err
+	}
+	return p.keepsIdentity()
 }
 
 // unread are the header blocks that the mapping does not look at.
@@ -182,13 +203,13 @@ func originOf(arrival Digest, number int) Digest {
 }
 
 // readPart builds the tree of a part and applies the mapping to it.
-func (q *passage) readPart(p *passage, from *partOrigin, number int) (err error) {
-	q.tree, q.input, err = from.open(p.writer.mapping.Mapping, &p.input, number)
+func (p *passage) readPart(whole *passage, from *partOrigin, number int) (err error) {
+	p.tree, p.input, err = from.open(whole.writer.mapping.Mapping, &whole.input, number)
 	if err != nil {
 		return err
 	}
-	q.input.Message.ID = q.receipt.ID.String()
-	q.changes, err = q.writer.mapping.Apply(&q.input)
+	p.input.Message.ID = p.receipt.ID.String()
+	p.changes, err = p.writer.mapping.Apply(&p.input)
 	return err
 }
 

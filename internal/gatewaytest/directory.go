@@ -122,6 +122,22 @@ func (d *Directory) Lookup(ctx context.Context, username string) (*gateway.Ident
 	return d.identity(u), nil
 }
 
+// Entry implements gateway.Entries.
+func (d *Directory) Entry(ctx context.Context, dn string) (*gateway.Identity, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls++
+	if err := d.away(ctx); err != nil {
+		return nil, err
+	}
+	for _, u := range d.users {
+		if u.Identity.DN == dn {
+			return d.identity(u), nil
+		}
+	}
+	return nil, fault.New(fault.CodeUnauthenticated, "").Because(errLogin)
+}
+
 // Ping implements gateway.Directory.
 func (d *Directory) Ping(ctx context.Context) error {
 	d.mu.Lock()

@@ -242,6 +242,14 @@ func (s *storeSuite) keepsJobs(t *testing.T) {
 		t.Errorf("jobs %+v, %v", all, err)
 	}
 
+	// What has ended goes with its time, part by part; what has not, stays.
+	open := s.job(sel)
+	s.purges(gateway.Portion{Of: gateway.StockJobs, Before: time.Now().Add(-time.Hour), Limit: 3}, "")
+	s.purges(gateway.Portion{Of: gateway.StockJobs, Before: time.Now().Add(time.Hour), Limit: 3}, "job=2 job_item=9")
+	if all, err := s.store.Jobs(ctx, "", 10); err != nil || len(all) != 1 || all[0].ID != open.ID {
+		t.Errorf("jobs that were kept: %+v, %v", all, err)
+	}
+
 	// A job on nothing is none.
 	empty := &gateway.Job{ID: newID(), Act: gateway.Replay, Selection: gateway.Selection{Route: "none"}, CreatedAt: time.Now(), Rate: 1, State: gateway.JobRunning}
 	s.code(s.store.StartJob(ctx, empty), fault.CodeNothing)

@@ -55,6 +55,8 @@ func (s *Store) Purge(ctx context.Context, p gateway.Portion) (gateway.Purged, e
 		return s.purgeRows(ctx, doing, p, "refusal", s.text.purgeRefusals, firstID(p.Before))
 	case gateway.StockSuspects:
 		return s.purgeRows(ctx, doing, p, "suspect", s.text.purgeSuspects, s.dialect.Time(p.Before))
+	case gateway.StockJobs:
+		return s.purgeJob(ctx, doing, p)
 	case gateway.StockRelayed:
 		return s.purgeRelayed(ctx, doing, p)
 	case gateway.StockAudit:
@@ -72,6 +74,30 @@ func (s *Store) purgeRows(ctx context.Context, doing string, p gateway.Portion, 
 		return err
 	})
 	out.More = out.Rows[table] == int64(p.Limit)
+	return out, s.fail(doing, err)
+}
+
+// purgeJob removes the oldest job that has ended, or a part of what it was about.
+func (s *Store) purgeJob(ctx context.Context, doing string, p gateway.Portion) (gateway.Purged, error) {
+	out := gateway.Purged{Rows: map[string]int64{}}
+	var job gateway.ID
+	err := s.dialect.Reader().QueryRowContext(ctx, s.text.endedJob, s.dialect.Time(p.Before)).Scan(scanID(&job))
+	switch {
+	case err == sql.ErrNoRows:
+		return out, nil
+	case err != nil:
+		return out, s.fail(doing, err)
+	}
+	err = s.hold(ctx, &out, func(q Querier) error {
+		items, err := affected(q.ExecContext(ctx, s.text.removeItems, job[:], p.Limit))
+		out.Rows["job_item"] = items
+		if err != nil || items == int64(p.Limit) {
+			return err
+		}
+		out.Rows["job"], err = affected(q.ExecContext(ctx, s.text.removeJob, job[:]))
+		return err
+	})
+	out.More = true
 	return out, s.fail(doing, err)
 }
 

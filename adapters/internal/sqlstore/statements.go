@@ -43,6 +43,7 @@ type statements struct {
 	removeDiscard, removeRelayed, removeSomeAttempts, purgeRefusals, purgeSuspects string
 	startJob, job, jobs, jobsOf, jobItems, countItems, routeOf                     string
 	settleItem, nextItem, settleJob, turnJob, reopen                               string
+	endedJob, removeItems, removeJob                                               string
 
 	openChain, lockChain, chainHead, moveHead, chainHeads, appendAct       string
 	auditEntries, lastAudit, auditStored, auditHeld, auditPayloads         string
@@ -187,6 +188,11 @@ func translate(text func(string) string) statements {
 		removeRelayed: text(`DELETE FROM {relayed} {rows} WHERE channel = @p1 AND shard = @p2 AND first_seq IN {each @p3}`),
 		purgeRefusals: text(`DELETE FROM {refusal} {rows} WHERE id IN (SELECT {top @p2} r.id FROM {refusal} AS r WHERE r.id < @p1 ORDER BY r.id {limit @p2})`),
 		purgeSuspects: text(`DELETE FROM {suspect} {rows} WHERE origin IN (SELECT {top @p2} s.origin FROM {suspect} AS s WHERE s.at < @p1 ORDER BY s.at {limit @p2})`),
+
+		endedJob: text(`SELECT {top 1} id FROM {job} WHERE state IN ('done', 'cancelled') AND changed_at < @p1 ORDER BY state, id {limit 1}`),
+		removeItems: text(`DELETE FROM {job_item} {rows} WHERE job_id = @p1
+			AND message_id IN (SELECT {top @p2} i.message_id FROM {job_item} AS i WHERE i.job_id = @p1 ORDER BY i.message_id {limit @p2})`),
+		removeJob: text(`DELETE FROM {job} WHERE id = @p1`),
 
 		ping: text(`SELECT COUNT(*) FROM {lease} WHERE fence < 0`),
 

@@ -81,6 +81,8 @@ SELECT TOP (@p2) h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract
 	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
 	FROM gateway.held AS h LEFT JOIN gateway.payload AS p ON p.message_id = h.id WHERE h.state = 'waiting' AND h.next_at <= @p1 AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id)
 			ORDER BY h.next_at, h.id ;
+-- endedJob
+SELECT TOP (1) id FROM gateway.job WHERE state IN ('done', 'cancelled') AND changed_at < @p1 ORDER BY state, id ;
 -- eraseDeliveries
 UPDATE gateway.delivery SET routing_key = '' WHERE message_id = @p1;
 -- eraseHeld
@@ -408,6 +410,11 @@ DELETE FROM gateway.discarded WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 DELETE FROM gateway.held WITH (ROWLOCK) WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeInbox
 DELETE FROM gateway.inbox WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeItems
+DELETE FROM gateway.job_item WITH (ROWLOCK) WHERE job_id = @p1
+			AND message_id IN (SELECT TOP (@p2) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 ORDER BY i.message_id );
+-- removeJob
+DELETE FROM gateway.job WHERE id = @p1;
 -- removeKeys
 DELETE FROM gateway.message_key WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeMessages

@@ -51,13 +51,16 @@ type AuditEntry struct {
 
 // AuditHead names an entry by its place and its hash.
 type AuditHead struct {
-	Chain int    `json:"chain"`
-	Seq   int64  `json:"seq"`
-	Hash  Digest `json:"hash"`
+	Chain int
+	Seq   int64
+	Hash  Digest
 }
 
 // String is the form in which a head is noted: chain:seq:hash.
 func (h AuditHead) String() string { return fmt.Sprintf("%d:%d:%s", h.Chain, h.Seq, h.Hash) }
+
+// MarshalText writes what String does, in JSON too.
+func (h AuditHead) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
 
 // UnmarshalText reads what String has written.
 func (h *AuditHead) UnmarshalText(text []byte) error {

@@ -79,7 +79,7 @@ func (h *Handler) reload(c *call) (any, error) {
 
 // notLoaded tells the operator every fault of a configuration.
 func notLoaded(err error) error {
-	if f := fault.Of(err); f.Code == fault.CodeNeedsRestart {
+	if f := fault.Of(err); f.Code == fault.CodeNeedsRestart || f.Code == fault.CodeAudit {
 		return f
 	}
 	f := fault.New(fault.CodeConfiguration, "").Because(err)

@@ -41,7 +41,7 @@ func TestPlans(t *testing.T) {
 	// The leases are a handful; a page of everything walks the primary key; and
 	// what waits for a channel is counted in the narrowest index there is.
 	walks := map[string]string{
-		"ping": "gateway.lease", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
+		"ping": "gateway.lease", "chainHeads": "gateway.chain", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
 		"lastRelayed":                      "s",                                              // the shards
 		"jobs":                             "gateway.job",                                    // a handful
 		"lot delivery groups: any channel": "p USING COVERING INDEX ix_gateway_parked_cause", // every parked delivery counts

@@ -20,7 +20,7 @@ CAMPAIGN ?=
 # What `make dist` builds for, and `make cross` tries: os-arch.
 PLATFORMS := linux-amd64 linux-arm64 windows-amd64
 
-.PHONY: build demo test race crash property fuzz bench lint generate cross verify image dist clean help
+.PHONY: build demo test race crash mutants property fuzz bench lint generate cross verify image dist clean help
 
 build: ## build bin/gatehouse, one static binary
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/gatehouse ./cmd/gatehouse
@@ -40,6 +40,9 @@ crash: ## kill the gateway CRASHES (60) times while MESSAGES (6400) come by both
 	go build -tags crash -o bin/gatehouse-crash ./cmd/gatehouse
 	go build -o bin/gatehouse-campaign ./cmd/gatehouse-campaign
 	testdata/servers/run.sh bin/gatehouse-campaign -binary bin/gatehouse-crash -crashes $(CRASHES) -messages $(MESSAGES) $(CAMPAIGN)
+
+mutants: ## build known faults into the gateway, one by one, and have the campaign find each
+	testdata/servers/run.sh env GATEHOUSE_MUTANTS=all go test -count=1 -v -timeout 40m -run TestMutants ./cmd/gatehouse
 
 property: ## try CHECKS (5000) random contracts, tables and mappings: nothing that `check` takes meets a column that refuses it
 	go test -timeout 60m -run '^(TestNothingIsRefusedLate|TestColumns)$$' -v -rapid.checks=$(CHECKS) ./adapters/internal/sqlstore ./adapters/sqlite

@@ -6,6 +6,7 @@ import (
 	driver "github.com/rabbitmq/amqp091-go"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
 // outgoing is one message and where it goes.
@@ -14,16 +15,21 @@ type outgoing struct {
 	key       string
 	mandatory bool
 	message   driver.Publishing
+
+	place    int               // in the call of send
+	delivery *gateway.Delivery // of a stream
 }
 
-// batch is one call of send: what is still to be sent, what is in flight, and
-// what came of the rest.
+// batch is what one call sends: what is still to be sent, and what is in flight.
+// next gives what comes after it, nil when there is nothing for the moment; it
+// is asked again after every settled message, until nothing is in flight either.
 type batch struct {
-	window   int
-	messages []outgoing
-	metrics  channelMetrics
-	results  []error
-	queue    []int // to be sent, in order; indexes of messages
+	window  int
+	metrics channelMetrics
+	next    func() *outgoing
+	settled func(o *outgoing, err error)
+
+	queue []*outgoing // to be sent, in order: taken from next, or to be sent again
 	// suspects is how many at the head of queue are sent one at a time, because
 	// one of them made the broker close the channel.
 	suspects int
@@ -33,28 +39,32 @@ type batch struct {
 
 // flight is a message that was sent and is not settled.
 type flight struct {
-	index    int
+	*outgoing
 	confirm  *driver.DeferredConfirmation
 	returned string // why the broker returned it; empty when it did not
 }
 
-// newBatch settles at once what cannot be sent at all. No result is nil before
-// the broker has said so.
-func newBatch(window int, messages []outgoing, metrics channelMetrics) *batch {
-	b := &batch{window: window, messages: messages, metrics: metrics, results: make([]error, len(messages))}
-	for i := range messages {
-		if b.results[i] = messages[i].unsendable(); b.results[i] == nil {
-			b.results[i] = fault.New(fault.CodeChannelUnavailable, "")
-			b.queue = append(b.queue, i)
+// waits reports whether there is something to be sent. What cannot be sent at all
+// it settles at once.
+func (b *batch) waits() bool {
+	for len(b.queue) == 0 && len(b.flights) < b.window {
+		o := b.next()
+		if o == nil {
+			return false
 		}
+		if err := o.unsendable(); err != nil {
+			b.settled(o, err)
+			continue
+		}
+		b.queue = append(b.queue, o)
 	}
-	return b
+	return len(b.queue) > 0
 }
 
 // run sends and settles until nothing is left, and then returns nil; otherwise
 // it returns why the session cannot go on.
 func (b *batch) run(ctx context.Context, s *session) error {
-	for len(b.queue)+len(b.flights) > 0 {
+	for b.waits() || len(b.flights) > 0 {
 		step := b.settleOldest
 		if len(b.queue) > 0 && len(b.flights) < b.limit() {
 			step = b.send
@@ -81,14 +91,14 @@ func (b *batch) send(ctx context.Context, s *session) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	i := b.queue[0]
-	confirm, err := s.publish(&b.messages[i])
+	o := b.queue[0]
+	confirm, err := s.publish(o)
 	if err != nil {
 		return err
 	}
 	b.metrics.published.Inc()
 	b.queue = b.queue[1:]
-	b.flights = append(b.flights, flight{index: i, confirm: confirm})
+	b.flights = append(b.flights, flight{outgoing: o, confirm: confirm})
 	return nil
 }
 
@@ -103,8 +113,9 @@ func (b *batch) settleOldest(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	b.settle(b.flights[0])
+	oldest := b.flights[0]
 	b.flights = b.flights[1:]
+	b.settle(oldest)
 	return nil
 }
 
@@ -128,41 +139,42 @@ func (b *batch) takeReturns(s *session) {
 // same id twice, both count as returned: never nil for what has been lost.
 func (b *batch) markReturned(r driver.Return) {
 	for i := range b.flights {
-		if f := &b.flights[i]; b.messages[f.index].message.MessageId == r.MessageId {
+		if f := &b.flights[i]; f.message.MessageId == r.MessageId {
 			f.returned = r.ReplyText
 		}
 	}
 }
 
-// settle writes the result of a flight whose confirm has come.
+// settle tells the result of a flight whose confirm has come.
 func (b *batch) settle(f flight) {
+	b.suspects = max(0, b.suspects-1)
 	switch {
 	case !f.confirm.Acked():
 		b.metrics.nacked.Inc()
-		b.results[f.index] = fault.New(fault.CodeChannelUnavailable, "the broker did not take the message: a queue is full, or it failed")
+		b.settled(f.outgoing, fault.New(fault.CodeChannelUnavailable, "the broker did not take the message: a queue is full, or it failed"))
 	case f.returned != "":
 		b.metrics.returned.Inc()
-		b.results[f.index] = b.messages[f.index].unroutable(f.returned)
+		b.settled(f.outgoing, f.unroutable(f.returned))
 	default:
 		b.metrics.confirmed.Inc()
-		b.results[f.index] = nil
+		b.settled(f.outgoing, nil)
 	}
-	b.suspects = max(0, b.suspects-1)
 }
 
 // collect settles, after a session's end, the flights that were acknowledged in
 // time and puts the others back to the head of the queue.
 func (b *batch) collect(s *session) {
 	b.takeReturns(s)
-	var unknown []int
-	for _, f := range b.flights {
+	var unknown []*outgoing
+	flights := b.flights
+	b.flights = nil
+	for _, f := range flights {
 		if f.confirm.Acked() {
 			b.settle(f)
 		} else {
-			unknown = append(unknown, f.index)
+			unknown = append(unknown, f.outgoing)
 		}
 	}
-	b.flights = nil
 	b.queue = append(unknown, b.queue...)
 	b.unknown = len(unknown)
 	b.metrics.unknown.Add(float64(len(unknown)))
@@ -180,16 +192,16 @@ func (b *batch) isolate(cause error) bool {
 		return true
 	}
 	culprit := b.queue[0]
-	b.results[culprit] = unpublishable(cause)
 	b.queue = b.queue[1:]
 	b.suspects = max(0, b.suspects-1)
+	b.settled(culprit, unpublishable(cause))
 	return true
 }
 
-// abandon settles everything that is left with the same cause.
+// abandon settles what was taken and is not settled with the same cause.
 func (b *batch) abandon(cause error) {
-	for _, i := range b.queue {
-		b.results[i] = b.messages[i].unavailable(cause)
+	for _, o := range b.queue {
+		b.settled(o, o.unavailable(cause))
 	}
 	b.queue = nil
 }

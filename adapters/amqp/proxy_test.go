@@ -165,6 +165,9 @@ func (p *proxy) breakAfter(n int, trip func(client, server net.Conn)) <-chan str
 
 func hangUp(client, server net.Conn) { client.Close(); server.Close() }
 
+// halfClose lets the server hear no more of the client.
+func halfClose(_, server net.Conn) { server.(*net.TCPConn).CloseWrite() }
+
 func reset(client, server net.Conn) {
 	client.(*net.TCPConn).SetLinger(0)
 	server.(*net.TCPConn).SetLinger(0)

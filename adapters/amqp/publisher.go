@@ -39,17 +39,42 @@ func (c *Client) Publisher(name string, channel Channel) *Publisher {
 func (p *Publisher) Publish(ctx context.Context, deliveries []gateway.Delivery) []error {
 	messages := make([]outgoing, len(deliveries))
 	for i := range deliveries {
-		d := &deliveries[i]
-		messages[i] = outgoing{
-			exchange: p.channel.Exchange, key: d.RoutingKey, mandatory: p.channel.mandatory(),
-			message: publishing(d, p.channel.persistent()),
-		}
+		messages[i] = p.outgoing(&deliveries[i])
 	}
 	results := p.sender.send(ctx, messages)
 	if !p.ended(ctx) {
 		p.outage.observe(results)
 	}
 	return results
+}
+
+func (p *Publisher) outgoing(d *gateway.Delivery) outgoing {
+	return outgoing{
+		exchange: p.channel.Exchange, key: d.RoutingKey, mandatory: p.channel.mandatory(),
+		message: publishing(d, p.channel.persistent()), delivery: d,
+	}
+}
+
+// Stream publishes the deliveries that next gives, each as soon as fewer than
+// Config.PublishWindow of the stream are unconfirmed, and tells settled what
+// became of each, as Publish does. It implements gateway.Streamer, and uses one
+// connection until it returns.
+func (p *Publisher) Stream(ctx context.Context, next func() *gateway.Delivery, settled func(*gateway.Delivery, error)) {
+	seen := false // a result that says how the channel fares
+	_ = p.sender.stream(ctx, func() *outgoing {
+		d := next()
+		if d == nil {
+			return nil
+		}
+		o := p.outgoing(d)
+		return &o
+	}, func(o *outgoing, err error) {
+		if (err != nil || !seen) && !p.ended(ctx) {
+			p.outage.observe([]error{err})
+			seen = true
+		}
+		settled(o.delivery, err)
+	}) // whoever was taken from next has heard of the error
 }
 
 // ended reports whether the results say more of the caller, or of Close, than of

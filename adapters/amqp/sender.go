@@ -41,18 +41,37 @@ func (c *Client) sender(name, exchange string, connections int, metrics channelM
 // send publishes the messages in order and returns one result for each, as
 // Publisher.Publish does.
 func (s *sender) send(ctx context.Context, messages []outgoing) []error {
-	b := newBatch(s.client.config.PublishWindow, messages, s.metrics)
+	results, taken := make([]error, len(messages)), 0
+	err := s.stream(ctx, func() *outgoing {
+		if taken == len(messages) {
+			return nil
+		}
+		o := &messages[taken]
+		o.place = taken
+		taken++
+		return o
+	}, func(o *outgoing, err error) { results[o.place] = err })
+	for i := taken; i < len(messages); i++ {
+		results[i] = messages[i].unavailable(err)
+	}
+	return results
+}
+
+// stream publishes what next gives, in order, and tells settled what became of
+// each, as Publisher.Stream does. The error is why it took no more of next.
+func (s *sender) stream(ctx context.Context, next func() *outgoing, settled func(*outgoing, error)) error {
+	b := &batch{window: s.client.config.PublishWindow, metrics: s.metrics, next: next, settled: settled}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.life, func() { cancel(errClosed) })()
 
 	if err := s.enter(ctx); err != nil {
+		b.waits() // so that somebody hears of it
 		b.abandon(err)
-		return b.results
+		return err
 	}
 	defer s.leave()
-	s.carry(ctx, b)
-	return b.results
+	return s.carry(ctx, b)
 }
 
 func (s *sender) enter(ctx context.Context) error {
@@ -71,13 +90,15 @@ func (s *sender) leave() { <-s.slots }
 
 // carry runs the batch over as many sessions as it takes to isolate messages
 // that close the channel, and over one otherwise.
-func (s *sender) carry(ctx context.Context, b *batch) {
-	for len(b.queue) > 0 {
+func (s *sender) carry(ctx context.Context, b *batch) error {
+	for b.waits() {
 		err := s.attempt(ctx, b)
 		if err != nil && !b.isolate(err) {
 			b.abandon(err)
+			return err
 		}
 	}
+	return nil
 }
 
 func (s *sender) attempt(ctx context.Context, b *batch) error {

@@ -12,6 +12,7 @@ import (
 const (
 	heldText   = `SELECT state, route, ordering_key FROM "gateway.held" WHERE id = ?1`
 	originText = `SELECT state, id FROM "gateway.held" WHERE origin = ?1 AND state IN ('waiting', 'parked') ORDER BY id LIMIT 1`
+	waitsText  = `SELECT 1 FROM "gateway.held" WHERE state = 'waiting' AND route = ?1 LIMIT 1`
 	aheadText  = `SELECT 1 FROM "gateway.held" WHERE state = 'waiting' AND route = ?1 AND ordering_key = ?2 AND id < ?3 LIMIT 1`
 	holdText   = `INSERT INTO "gateway.held" (id, received_at, route, endpoint, mapping, contract, principal, login, sender, "identity", body, content_type,
 		ordering_key, traceparent, correlation, origin, properties, state, code, reason, attempts, next_at, until_at, cause)

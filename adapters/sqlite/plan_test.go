@@ -32,8 +32,8 @@ func TestPlans(t *testing.T) {
 	}
 	defer db.Close()
 	statements := sqlstore.Statements(text)
-	for name, s := range map[string]string{"known": knownText, "claim": claimText, "payload of": payloadText, "key": keyText, "number": numberText,
-		"delivery": deliveryText, "outbox": outboxText, "held by id": heldText, "held by origin": originText, "ahead": aheadText, "hold": holdText,
+	for name, s := range map[string]string{"known": knownText, "claim": claimText, "claims": claims.single(), "payload of": payloads.single(), "key": keys.single(), "unclaim": unclaimText, "waits": waitsText, "number": numberText,
+		"delivery": deliveries.single(), "outbox": outbox.single(), "held by id": heldText, "held by origin": originText, "ahead": aheadText, "hold": holdText,
 		"rehold": reholdText, "replayed": replayText, "wakes": wakeText, "line": lineText, "unhold": unholdText, "unpacked": unpackedText, "unkeyed": unkeyedText,
 		"follow": followText, "batch": batchText, "head": headText} {
 		statements[name] = s
@@ -100,7 +100,7 @@ var parameters = regexp.MustCompile(`\?(\d+)`)
 
 func planOf(t *testing.T, db *sql.DB, statement string) (steps []string) {
 	t.Helper()
-	n := 0
+	n := strings.Count(parameters.ReplaceAllString(statement, ""), "?")
 	for _, m := range parameters.FindAllStringSubmatch(statement, -1) {
 		i, _ := strconv.Atoi(m[1])
 		n = max(n, i)

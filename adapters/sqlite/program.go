@@ -17,6 +17,7 @@ import (
 type program struct {
 	plan  *sqlstore.Plan
 	steps []stepTexts // by step index
+	group bool        // its messages can be written together
 	// version is SQLite's schema version when the tables were looked at. SQLite
 	// refuses nothing by type, so every transaction asks whether it still is.
 	version int64
@@ -29,6 +30,8 @@ type stepTexts struct {
 	find    string   // rowid, newer, reads: newer says that the stored version is newer than ?n+1
 	update  string   // empty when there is nothing to set
 	insert  string   // returns reads when returning is set
+	bulk    *bulk    // inserts many rows and returns nothing
+	top     string   // the largest rowid
 	byRow   string   // deletes by rowid
 	draw    string   // the next number of its sequence; empty without one
 	first   string   // makes the counter that draw does not find, and returns the first number
@@ -80,6 +83,7 @@ func (d *dialect) Compile(p *sqlstore.Plan) (sqlstore.Program, error) {
 	for i, s := range p.Steps {
 		out.steps[i] = textsOf(p, s)
 	}
+	out.group = out.groupable()
 	return out, nil
 }
 
@@ -101,10 +105,13 @@ func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 		t.update = updateText(s)
 	}
 	t.returning = slices.ContainsFunc(s.Reads, func(r sqlstore.Read) bool { return !r.Model.Identity })
-	t.insert = insertText(s)
+	tail := ""
 	if t.returning {
-		t.insert += " RETURNING " + strings.TrimPrefix(readList(s), ", ")
+		tail = " RETURNING " + strings.TrimPrefix(readList(s), ", ")
 	}
+	t.bulk = insertBulk(s, tail)
+	t.insert = t.bulk.single()
+	t.top = "SELECT max(rowid) FROM " + table(s.Name)
 	if i := s.Drawn(); i >= 0 {
 		t.draw = `UPDATE "gateway.counter" SET next = next + 1 WHERE name = ?1 RETURNING next - 1`
 		t.first = fmt.Sprintf(`INSERT INTO "gateway.counter" (name, next) SELECT ?1, max(0, coalesce(max(%s), 0)) + 2 FROM %s RETURNING next - 1`, quote(s.Columns[i].Name), table(s.Name))
@@ -190,23 +197,20 @@ func updateText(s *sqlstore.Step) string {
 		" WHERE rowid = " + param(n+1) + " AND (" + strings.Join(changes, " OR ") + ")"
 }
 
-// insertText takes, for each column, its value; a column with a default takes
-// before it whether it is absent.
-func insertText(s *sqlstore.Step) string {
+// insertBulk takes, for each column of a row, its value; a column with a default
+// takes before it whether it is absent.
+func insertBulk(s *sqlstore.Step, tail string) *bulk {
 	var names, values []string
-	n := 0
 	for i := range s.Columns {
 		c := &s.Columns[i]
 		names = append(names, quote(c.Name))
+		value := "?"
 		if c.Native.Default != "" {
-			values = append(values, fmt.Sprintf("iif(%s, %s, %s)", param(n+1), c.Native.Default, param(n+2)))
-			n += 2
-			continue
+			value = fmt.Sprintf("iif(?, %s, ?)", c.Native.Default)
 		}
-		n++
-		values = append(values, param(n))
+		values = append(values, value)
 	}
-	return "INSERT INTO " + table(s.Name) + " (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")"
+	return newBulk("INSERT INTO "+table(s.Name)+" ("+strings.Join(names, ", ")+")", "("+strings.Join(values, ", ")+")", tail)
 }
 
 func belowOf(s *sqlstore.Step) []below {
@@ -227,14 +231,30 @@ func belowOf(s *sqlstore.Step) []below {
 	return out
 }
 
-// Run commits the items in one transaction, with a savepoint for each. The
-// transaction of an error is rolled back with the session's Release.
+// Run commits the items in one transaction. The transaction of an error is rolled
+// back with the session's Release.
 func (p *program) Run(ctx context.Context, ss sqlstore.Session, items []*sqlstore.Item) error {
 	s := ss.(*session)
 	return s.raw(func() error { return p.run(ctx, s, items) })
 }
 
+// run writes the items together where that can be done, else with a savepoint for
+// each.
 func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) error {
+	if p.together(items) {
+		err := p.transact(ctx, s, items, p.writeTogether)
+		if err != errApart && classify(err) != sqlstore.Constraint {
+			return err
+		}
+		s.Rollback()
+		for _, it := range items {
+			it.Reset()
+		}
+	}
+	return p.transact(ctx, s, items, p.writeApart)
+}
+
+func (p *program) transact(ctx context.Context, s *session, items []*sqlstore.Item, write func(context.Context, *session, []*sqlstore.Item) error) error {
 	if err := s.Begin(ctx); err != nil {
 		return err
 	}
@@ -248,14 +268,8 @@ func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) e
 			return err
 		}
 	}
-	found := lookups{}
-	for _, it := range items {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := p.message(s, it, found); err != nil {
-			return err
-		}
+	if err := write(ctx, s, items); err != nil {
+		return err
 	}
 	failpoint.Hit("commit-rendered")
 	if rehearsal != nil {
@@ -269,6 +283,20 @@ func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) e
 		return err
 	}
 	failpoint.Hit("commit-done")
+	return nil
+}
+
+// writeApart claims, resolves, writes and renders one item after the other.
+func (p *program) writeApart(ctx context.Context, s *session, items []*sqlstore.Item) error {
+	found := lookups{}
+	for _, it := range items {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.message(s, it, found); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

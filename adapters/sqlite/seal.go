@@ -18,19 +18,24 @@ const (
 		LEFT JOIN "gateway.reply" AS r ON r.message_id = i.message_id
 		WHERE i.claim = ?1`
 	claimText   = `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?1, ?2, ?3) ON CONFLICT (claim) DO NOTHING`
-	messageText = `INSERT INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
-		content_type, ordering_key, traceparent, correlation, outcome, replay_of)
-		VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)`
-	payloadText  = `INSERT INTO "gateway.payload" (message_id, packing, body) VALUES (?1, ?2, ?3)`
-	keyText      = `INSERT OR IGNORE INTO "gateway.message_key" (value, message_id, name) VALUES (?1, ?2, ?3)`
-	replyText    = `INSERT INTO "gateway.reply" (message_id, body) VALUES (?1, ?2)`
-	numberText   = `UPDATE "gateway.shard" SET next_seq = next_seq + ?3 WHERE channel = ?1 AND shard = ?2 RETURNING next_seq`
-	deliveryText = `INSERT INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
-	outboxText   = `INSERT INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
-		correlation, traceparent, created_at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`
-	followText = `UPDATE "gateway.chain" SET seq = seq + 1 WHERE chain = ?1 RETURNING seq, head`
-	batchText  = `INSERT INTO "gateway.audit" (chain, seq, at, kind, content, previous, hash) VALUES (?1, ?2, ?3, 'batch', ?4, ?5, ?6)`
-	headText   = `UPDATE "gateway.chain" SET head = ?2 WHERE chain = ?1`
+	unclaimText = `DELETE FROM "gateway.inbox" WHERE claim = ?1`
+	numberText  = `UPDATE "gateway.shard" SET next_seq = next_seq + ?3 WHERE channel = ?1 AND shard = ?2 RETURNING next_seq`
+	followText  = `UPDATE "gateway.chain" SET seq = seq + 1 WHERE chain = ?1 RETURNING seq, head`
+	batchText   = `INSERT INTO "gateway.audit" (chain, seq, at, kind, content, previous, hash) VALUES (?1, ?2, ?3, 'batch', ?4, ?5, ?6)`
+	headText    = `UPDATE "gateway.chain" SET head = ?2 WHERE chain = ?1`
+)
+
+// Those that take the rows of a whole batch.
+var (
+	claims   = newBulk(`INSERT INTO "gateway.inbox" (claim, body, message_id)`, values(3), ` ON CONFLICT (claim) DO NOTHING RETURNING claim`)
+	messages = newBulk(`INSERT INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
+		content_type, ordering_key, traceparent, correlation, outcome, replay_of)`, values(16), "")
+	payloads   = newBulk(`INSERT INTO "gateway.payload" (message_id, packing, body)`, values(3), "")
+	keys       = newBulk(`INSERT OR IGNORE INTO "gateway.message_key" (value, message_id, name)`, values(3), "")
+	replies    = newBulk(`INSERT INTO "gateway.reply" (message_id, body)`, values(2), "")
+	deliveries = newBulk(`INSERT INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key)`, values(7), "")
+	outbox     = newBulk(`INSERT INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
+		correlation, traceparent, created_at, body)`, values(13), "")
 )
 
 // claim enters an item in the inbox, or settles one that the inbox knows.
@@ -43,29 +48,35 @@ func claim(s *session, it *sqlstore.Item) (known bool, err error) {
 	if n, err := done.RowsAffected(); err != nil || n > 0 {
 		return false, err
 	}
+	return true, repeat(s, it)
+}
+
+// repeat settles an item that the inbox knows.
+func repeat(s *session, it *sqlstore.Item) error {
 	row, found, err := s.row(knownText, it.Claim[:])
 	if err != nil {
-		return false, err
+		return err
 	}
 	if !found {
-		return false, errUnclaimed
+		return errUnclaimed
 	}
 	reply, _ := row[3].([]byte)
 	it.Known(gateway.ID(row[0].([]byte)), gateway.Digest(row[1].([]byte)), row[2] == gateway.Superseded.String(), reply)
-	return true, nil
+	return nil
 }
 
 var errUnclaimed = errors.New("the inbox neither took a claim nor has it")
 
 // seal writes the ledger and the outbox of what an attempt stores.
 func seal(s *session, items []*sqlstore.Item) error {
+	var stored []*sqlstore.Item
 	for _, it := range items {
-		if !it.Sealable() {
-			continue
+		if it.Sealable() {
+			stored = append(stored, it)
 		}
-		if err := record(s, it); err != nil {
-			return err
-		}
+	}
+	if err := record(s, stored); err != nil {
+		return err
 	}
 	if err := enqueue(s, items); err != nil {
 		return err
@@ -101,32 +112,42 @@ func chain(s *session, items []*sqlstore.Item) error {
 	return s.do(headText, e.Chain, e.Hash.String())
 }
 
-func record(s *session, it *sqlstore.Item) error {
-	l := &it.Ledger
-	m := it.Message()
-	err := s.do(messageText, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
-		m.Body[:], l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, it.Outcome.Status.String(), l.ReplayOf)
-	if err != nil {
-		return err
-	}
-	if err := contents(s, it); err != nil || it.Reply == nil {
-		return err
-	}
-	return s.do(replyText, m.ID[:], it.KeptReply())
-}
-
-// contents writes the payload and the business keys.
-func contents(s *session, it *sqlstore.Item) error {
-	m := it.Message()
-	if err := s.do(payloadText, m.ID[:], int(it.Packing), notNull(it.Payload)); err != nil {
-		return err
-	}
-	for _, k := range it.Ledger.Keys {
-		if err := s.do(keyText, k.Value, m.ID[:], k.Name); err != nil {
-			return err
+// record writes messages, their contents and their replies.
+func record(s *session, items []*sqlstore.Item) error {
+	var lines, answers []any
+	for _, it := range items {
+		l, m := &it.Ledger, it.Message()
+		lines = append(lines, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
+			m.Body[:], l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, it.Outcome.Status.String(), l.ReplayOf)
+		if it.Reply != nil {
+			answers = append(answers, m.ID[:], it.KeptReply())
 		}
 	}
-	return nil
+	if _, _, err := messages.run(s.connection, lines); err != nil {
+		return err
+	}
+	if err := contents(s, items...); err != nil {
+		return err
+	}
+	_, _, err := replies.run(s.connection, answers)
+	return err
+}
+
+// contents writes payloads and business keys.
+func contents(s *session, items ...*sqlstore.Item) error {
+	var bodies, found []any
+	for _, it := range items {
+		id := it.Message().ID[:]
+		bodies = append(bodies, id, int64(it.Packing), notNull(it.Payload))
+		for _, k := range it.Ledger.Keys {
+			found = append(found, k.Value, id, k.Name)
+		}
+	}
+	if _, _, err := payloads.run(s.connection, bodies); err != nil {
+		return err
+	}
+	_, _, err := keys.run(s.connection, found)
+	return err
 }
 
 // notNull makes an empty blob of nothing, where NULL is not allowed.
@@ -181,20 +202,17 @@ func number(s *session, batch []queued) error {
 		return sqlstore.UnknownShard(channel, shard)
 	}
 	next := row[0].(int64)
+	var facts, waiting []any
 	for i, q := range batch {
-		if err := q.insert(s, next-int64(len(batch)-i)); err != nil {
-			return err
-		}
+		l, p, id := &q.item.Ledger, q.Publication, q.item.Message().ID[:]
+		seq := next - int64(len(batch)-i)
+		facts = append(facts, id, q.Ordinal, p.Channel, q.Shard, seq, q.WireID, p.RoutingKey)
+		waiting = append(waiting, p.Channel, q.Shard, seq, q.WireID, id, l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
+			l.Correlation, l.TraceParent, q.item.Now().UnixMilli(), notNull(p.Body))
 	}
-	return nil
-}
-
-func (q queued) insert(s *session, seq int64) error {
-	l, p, id := &q.item.Ledger, q.Publication, q.item.Message().ID
-	err := s.do(deliveryText, id[:], q.Ordinal, p.Channel, q.Shard, seq, q.WireID, p.RoutingKey)
-	if err != nil {
+	if _, _, err := deliveries.run(s.connection, facts); err != nil {
 		return err
 	}
-	return s.do(outboxText, p.Channel, q.Shard, seq, q.WireID, id[:], l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
-		l.Correlation, l.TraceParent, q.item.Now().UnixMilli(), notNull(p.Body))
+	_, _, err = outbox.run(s.connection, waiting)
+	return err
 }

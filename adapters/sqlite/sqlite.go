@@ -5,8 +5,9 @@
 // There is one writer: a connection that every transaction takes its turn on,
 // with BEGIN IMMEDIATE, write-ahead logging and synchronous=FULL, so that what
 // was committed survives a power failure. Readers have connections of their own
-// and never wait for it. A batch is one transaction with a savepoint for each
-// message, its rows written one by one.
+// and never wait for it. A batch is one transaction. Its messages are
+// written together, in statements of many rows (group); when they meet each other or
+// one is refused late, one after the other with a savepoint for each.
 //
 // Business tables are named "schema.table", dot included, in the one file:
 // databases that are attached do not commit as one in WAL mode. Their columns
@@ -128,20 +129,42 @@ func open(ctx context.Context, c Config) (*dialect, error) {
 	d.reader = newReader(readers)
 	d.turn <- &connection{pool: d.writer}
 	// The first connection switches the file to WAL.
-	if err := errors.Join(create(d.path), d.writer.PingContext(ctx)); err != nil {
+	if err := errors.Join(d.create(ctx), d.writer.PingContext(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", c.Path, err), d.Close())
 	}
 	return d, nil
 }
 
+// pageSize is what new files have. A delivery of one or two kilobytes fits into a
+// page with others; where it does not, every comparison with it reads another
+// page: relaying took half as much again of the processor with 4096. Files that
+// exist keep theirs.
+const pageSize = 8192
+
 // create makes the file when it is not there yet: SQLite itself would let every
 // user of the machine read it, and the files beside it, which take its mode.
-func create(path string) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+func (d *dialect) create(ctx context.Context) error {
+	file, err := os.OpenFile(d.path, os.O_CREATE|os.O_RDONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	return file.Close()
+	about, err := file.Stat()
+	if err = errors.Join(err, file.Close()); err != nil || about.Size() > 0 {
+		return err
+	}
+	return d.layOut(ctx)
+}
+
+// layOut writes the header of an empty file: no setting of a connection comes
+// early enough to choose the size of its pages.
+func (d *dialect) layOut(ctx context.Context) error {
+	plain := &url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.path}).EscapedPath()}
+	db, err := pool(plain.String()+"?_busy_timeout="+strconv.FormatInt(d.busy.Milliseconds(), 10), 1)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "PRAGMA page_size = "+strconv.Itoa(pageSize)+"; PRAGMA journal_mode = WAL")
+	return errors.Join(err, db.Close())
 }
 
 // pool makes a pool that keeps size connections open; with 0 it keeps none.

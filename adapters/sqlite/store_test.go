@@ -81,3 +81,5 @@ func (p *probe) Sequence(testing.TB, string) {}
 func (p *probe) ForbidUpdates(t testing.TB, schema, table string) {
 	p.Exec(t, fmt.Sprintf(`CREATE TRIGGER "forbid_%[1]s_%[2]s" BEFORE UPDATE ON {%[1]s.%[2]s} BEGIN SELECT RAISE(ABORT, 'updates are forbidden'); END`, schema, table))
 }
+
+func TestTogether(t *testing.T) { gatewaytest.TestTogether(t, openStore, 10) }

@@ -18,6 +18,7 @@ type work struct {
 	own     map[ownKey]int
 	stale   bool // some row is older than what is stored
 	found   lookups
+	group   *group // that the message is written with; nil: alone
 }
 
 // written is what became of one row.
@@ -133,11 +134,21 @@ func (w *work) find(s *sqlstore.Step, r int) error {
 		}
 		args = append(args, version)
 	}
+	if w.group != nil {
+		if err := w.group.seek(s, args[:len(s.Match)]); err != nil {
+			return err
+		}
+	}
 	row, found, err := w.session.row(w.program.steps[s.Index].find, args...)
 	if err != nil || !found {
 		return err
 	}
 	out.rowid = row[0].(int64)
+	if w.group != nil {
+		if err := w.group.meet(s, w, out.rowid); err != nil {
+			return err
+		}
+	}
 	if row[1] != int64(0) {
 		out.stale, w.stale = true, true
 	}
@@ -305,12 +316,37 @@ func (w *work) insert(s *sqlstore.Step, r int) error {
 		args = append(args, v)
 	}
 	row := &w.rows[s.Index][r]
+	if w.group != nil && !w.program.steps[s.Index].returning {
+		row.fresh = true
+		return w.queue(s, r, args)
+	}
 	err := w.send(s, row, args)
 	if err != nil && isUnique(err) {
 		return w.twice(s, r, err)
 	}
 	row.fresh = err == nil
 	return err
+}
+
+// queue leaves a row to its group.
+func (w *work) queue(s *sqlstore.Step, r int, args []any) error {
+	var key []any
+	if len(s.Match) > 0 && shared(s) {
+		var err error
+		if key, err = w.key(s, r); err != nil {
+			return err
+		}
+	}
+	w.group.add(s, &w.rows[s.Index][r], key, args)
+	return nil
+}
+
+// drawn notes the number that SQLite drew for a row, which is all that others need
+// of it.
+func (row *written) drawn(s *sqlstore.Step, id int64) {
+	for i := range s.Reads {
+		row.reads[i] = sqlstore.Datum{Kind: mapping.IntegerColumn, Present: true, Int: id}
+	}
 }
 
 // send inserts a row and reads what others need of it: mostly nothing, or the
@@ -332,9 +368,7 @@ func (w *work) send(s *sqlstore.Step, row *written, args []any) error {
 		return err // a trigger ignored it
 	}
 	id, err := done.LastInsertId()
-	for i := range s.Reads {
-		row.reads[i] = sqlstore.Datum{Kind: mapping.IntegerColumn, Present: true, Int: id}
-	}
+	row.drawn(s, id)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"flag"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -98,10 +99,12 @@ func customer(number string) *gateway.Entry {
 }
 
 // TestCommitInDoubt: the link is cut at the commit, after the server took it or
-// before, and every message is stored once and answered.
+// before, and every message is stored once and answered. A cut leaves no
+// goroutine behind.
 func TestCommitInDoubt(t *testing.T) {
 	r := newRig(t, nil)
-	total := 0
+	total := r.warmUp(t)
+	before := runtime.NumGoroutine()
 	for name, named := range map[string]bool{"two statements": true, "one text": false} {
 		t.Run(name, func(t *testing.T) {
 			w := r.writer(t, customers(named))
@@ -115,7 +118,23 @@ func TestCommitInDoubt(t *testing.T) {
 			}
 		})
 	}
+	for deadline := time.Now().Add(patience); runtime.NumGoroutine() >= before+fewestCuts; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines after the cuts, %d before", runtime.NumGoroutine(), before)
+		}
+	}
 	r.count(t, total, "gateway.message", "gateway.inbox", "gateway.reply", "gateway.outbox", "gateway.delivery", "crm.customer")
+}
+
+// warmUp has both lanes connected, and returns how many messages that took.
+func (r *rig) warmUp(t *testing.T) int {
+	w := r.writer(t, customers(true))
+	for lane := range 2 {
+		if _, err := w.Commit(t.Context(), lane, []*gateway.Entry{customer(fmt.Sprint("warm-", lane))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return 2
 }
 
 // commitCut commits a batch whose commit is cut once, and returns its size.

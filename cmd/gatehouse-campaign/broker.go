@@ -14,12 +14,30 @@ import (
 // one for replies.
 type broker struct {
 	url             string // with credentials
-	server          string // without
+	server          string // without, and with HOST in place of its address
+	host            string // and port
 	login, password string
 	queue, exchange string
 	heard, answers  string // the queues of the listener
 	conn            *amqp091.Connection
-	channel         *amqp091.Channel
+	channel         *amqp091.Channel // for one user at a time; line has it open
+}
+
+// line opens the connection again when the broker has ended it.
+func (b *broker) line() (*amqp091.Channel, error) {
+	if b.channel != nil && !b.channel.IsClosed() {
+		return b.channel, nil
+	}
+	if b.conn != nil {
+		b.conn.Close()
+	}
+	conn, err := amqp091.Dial(b.url)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the broker: %w", err)
+	}
+	b.conn = conn
+	b.channel, err = conn.Channel()
+	return b.channel, err
 }
 
 // openBroker makes queues and exchange under names that begin with prefix.
@@ -29,15 +47,12 @@ func openBroker(address, prefix, queueType string) (*broker, error) {
 		return nil, fmt.Errorf("-amqp: %w", err)
 	}
 	password, _ := u.User.Password()
-	b := &broker{url: address, login: u.User.Username(), password: password, server: (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(),
+	b := &broker{url: address, login: u.User.Username(), password: password, server: (&url.URL{Scheme: u.Scheme, Host: "HOST", Path: u.Path}).String(), host: u.Host,
 		queue: prefix + ".in", exchange: prefix + ".events", heard: prefix + ".heard", answers: prefix + ".answers"}
-	if b.conn, err = amqp091.Dial(address); err != nil {
-		return nil, fmt.Errorf("connecting to the broker: %w", err)
+	if _, err := b.line(); err != nil {
+		return nil, err
 	}
-	if b.channel, err = b.conn.Channel(); err == nil {
-		err = b.declare(queueType)
-	}
-	if err != nil {
+	if err := b.declare(queueType); err != nil {
 		return nil, errors.Join(err, b.remove())
 	}
 	return b, nil
@@ -63,7 +78,11 @@ func (b *broker) declare(queueType string) error {
 
 // waiting is how many messages nobody has in hand yet.
 func (b *broker) waiting() (int, error) {
-	q, err := b.channel.QueueDeclarePassive(b.queue, true, false, false, false, nil)
+	channel, err := b.line()
+	if err != nil {
+		return 0, err
+	}
+	q, err := channel.QueueDeclarePassive(b.queue, true, false, false, false, nil)
 	return q.Messages, err
 }
 
@@ -91,11 +110,12 @@ func (b *broker) remains(ctx context.Context) (left []string, err error) {
 
 // remove leaves nothing behind.
 func (b *broker) remove() error {
-	if b.channel == nil {
-		return b.conn.Close()
+	channel, err := b.line()
+	if err != nil {
+		return err
 	}
-	_, first := b.channel.QueueDelete(b.queue, false, false, false)
-	_, second := b.channel.QueueDelete(b.heard, false, false, false)
-	_, third := b.channel.QueueDelete(b.answers, false, false, false)
-	return errors.Join(first, second, third, b.channel.ExchangeDelete(b.exchange, false, false), b.conn.Close())
+	_, first := channel.QueueDelete(b.queue, false, false, false)
+	_, second := channel.QueueDelete(b.heard, false, false, false)
+	_, third := channel.QueueDelete(b.answers, false, false, false)
+	return errors.Join(first, second, third, channel.ExchangeDelete(b.exchange, false, false), b.conn.Close())
 }

@@ -21,7 +21,9 @@ type campaign struct {
 	out       io.Writer
 	database  *database
 	broker    *broker
+	rabbit    *rabbit // nil when the broker is somebody else's
 	directory *directory.Server
+	partner   *partner
 	listener  *listener
 	history   *history
 	budgets   map[string]*budget
@@ -61,7 +63,11 @@ func (c *campaign) run(ctx context.Context) (*verdict, error) {
 	if trouble != nil {
 		c.notes.add(aborted, "%v", trouble)
 	}
-	return c.judge(ctx)
+	v, err := c.judge(ctx)
+	if err != nil {
+		err = errors.Join(trouble, err)
+	}
+	return v, err
 }
 
 // prepare sets everything up but the gateways.
@@ -73,13 +79,23 @@ func (c *campaign) prepare(ctx context.Context) (err error) {
 	if err := writeProject(c.dir); err != nil {
 		return err
 	}
-	if c.broker, err = openBroker(c.settings.broker, name, c.queue); err != nil {
+	address := c.settings.broker
+	if c.brokerKills > 0 {
+		if c.rabbit, err = startRabbit(ctx, c.settings.rabbitmq, filepath.Join(c.dir, "rabbitmq")); err != nil {
+			return err
+		}
+		address = c.rabbit.url
+	}
+	if c.broker, err = openBroker(address, name, c.queue); err != nil {
 		return err
 	}
 	if c.directory, err = startDirectory(c.broker.login); err != nil {
 		return err
 	}
 	if c.database, err = openDatabase(ctx, c.store, name, c.dir); err != nil {
+		return err
+	}
+	if c.partner, err = startPartner(c.history, c.chance(900)); err != nil {
 		return err
 	}
 	for n := range c.gateways {
@@ -92,9 +108,7 @@ func (c *campaign) prepare(ctx context.Context) (err error) {
 	if err := c.migrate(ctx, c.fleet[0].file); err != nil {
 		return err
 	}
-	if c.listener, err = c.broker.listen(c.history); err != nil {
-		return err
-	}
+	c.listener = c.broker.listen(c.history)
 	return c.hire()
 }
 
@@ -112,7 +126,7 @@ func (c *campaign) settle() (err error) {
 
 // hire gets senders, and their budget.
 func (c *campaign) hire() error {
-	c.senders = &senders{settings: c.settings, history: c.history, budgets: c.budgets}
+	c.senders = &senders{settings: c.settings, history: c.history, budgets: c.budgets, tally: c.tally}
 	for _, g := range c.fleet {
 		c.senders.addresses = append(c.senders.addresses, g.address)
 	}
@@ -164,6 +178,7 @@ func (c *campaign) fight(ctx context.Context) error {
 	for _, g := range c.fleet {
 		group.Go(func() error { return c.conduct(ctx, g, acts) })
 	}
+	c.sabotage(ctx, group)
 	group.Go(func() error {
 		defer end()
 		return c.load(ctx)
@@ -259,7 +274,7 @@ func (c *campaign) judge(ctx context.Context) (*verdict, error) {
 		return nil, err
 	}
 	e := &evidence{account: c.history.account(), stored: found, queue: left, parked: c.parked}
-	v := &verdict{findings: judge(e), tally: c.tally}
+	v := &verdict{findings: judge(e), tally: c.tally, removed: len(found.messages) - found.payloads}
 	for _, h := range found.held {
 		if h.state == "parked" {
 			v.parked++
@@ -298,12 +313,14 @@ func (c *campaign) spread(ctx context.Context, n int, over time.Duration) {
 // it was a temporary one.
 func (c *campaign) clear(good bool) error {
 	var faults []error
+	faults = append(faults, c.clearLinks(), c.partner.close())
 	if c.listener != nil {
-		c.listener.conn.Close()
+		close(c.listener.over)
 	}
-	if c.broker != nil {
+	if c.broker != nil && c.rabbit == nil {
 		faults = append(faults, c.broker.remove())
 	}
+	faults = append(faults, c.rabbit.stop())
 	if c.database != nil {
 		faults = append(faults, c.database.remove())
 	}

@@ -15,6 +15,10 @@ type account struct {
 	acknowledged map[string]bool
 	replies      map[string]map[reply]int
 	asked        map[string]bool
+	called       []arrival
+	tried        map[batch]bool
+	batchReplies map[batch]map[string]int
+	items        map[string]map[string]bool
 	refusals     []string
 	arrivals     []arrival
 	cuts         []string
@@ -86,9 +90,11 @@ func judge(e *evidence) findings {
 	e.judgeMessages(f, byIdentity)
 	e.judgeOrders(f, byIdentity)
 	e.judgeParked(f)
-	wires := e.judgeDeliveries(f, byID)
-	e.judgeArrivals(f, wires)
+	everybody := func(order) bool { return true }
+	e.judgeArrivals(f, e.judgeDeliveries(f, byID, e.deliveries, everybody), e.arrivals)
+	e.judgeArrivals(f, e.judgeDeliveries(f, byID, e.calls, order.toPartner), e.called)
 	e.judgeReplies(f)
+	e.judgeBatches(f)
 	e.judgeRest(f)
 	return f
 }
@@ -197,15 +203,24 @@ func (e *evidence) judgeParked(f findings) {
 	}
 }
 
-// judgeDeliveries: each stored message has one delivery, under an id of its own,
-// numbered without gaps and, of one key, in the order of its revisions. It
-// returns the order that each id on the wire should tell of.
-func (e *evidence) judgeDeliveries(f findings, byID map[string]storedMessage) map[string]order {
-	slices.SortFunc(e.deliveries, func(a, b delivery) int {
+// judgeDeliveries: each stored message that concerns a channel has one delivery
+// there, under an id of its own, numbered without gaps and, of one key, in the
+// order of its revisions. It returns the order that each id on the wire should
+// tell of.
+func (e *evidence) judgeDeliveries(f findings, byID map[string]storedMessage, deliveries []delivery, concerned func(order) bool) map[string]order {
+	slices.SortFunc(deliveries, func(a, b delivery) int {
 		return cmp.Or(cmp.Compare(a.channel, b.channel), cmp.Compare(a.shard, b.shard), cmp.Compare(a.seq, b.seq))
 	})
 	wires, delivered, latest := map[string]order{}, map[string]bool{}, map[string]int{}
-	for i, d := range e.deliveries {
+	for i, d := range deliveries {
+		if i > 0 {
+			if before := deliveries[i-1]; before.channel == d.channel && before.shard == d.shard && d.seq != before.seq+1 {
+				f.add(lost, "on %s, shard %d, number %d is followed by %d", d.channel, d.shard, before.seq, d.seq)
+			}
+		}
+		if d.outside {
+			continue
+		}
 		o, known := e.attempted[byID[d.message].identity]
 		_, used := wires[d.wireID]
 		switch {
@@ -218,15 +233,10 @@ func (e *evidence) judgeDeliveries(f findings, byID map[string]storedMessage) ma
 		case latest[o.Key] >= o.Revision:
 			f.add(disorder, "%s is numbered after revision %d", o.Identity, latest[o.Key])
 		}
-		if i > 0 {
-			if before := e.deliveries[i-1]; before.channel == d.channel && before.shard == d.shard && d.seq != before.seq+1 {
-				f.add(lost, "on %s, shard %d, number %d is followed by %d", d.channel, d.shard, before.seq, d.seq)
-			}
-		}
 		wires[d.wireID], delivered[d.message], latest[o.Key] = o, true, o.Revision
 	}
 	for id, m := range byID {
-		if m.outcome == "stored" && !delivered[id] {
+		if m.outcome == "stored" && concerned(e.attempted[m.identity]) && !delivered[id] {
 			f.add(unpublished, "%s is stored without a delivery", m.identity)
 		}
 	}
@@ -235,9 +245,9 @@ func (e *evidence) judgeDeliveries(f findings, byID map[string]storedMessage) ma
 
 // judgeArrivals: every delivery arrived, under its one id, and those of one key
 // in the order of its revisions once repeats are dropped by message-id.
-func (e *evidence) judgeArrivals(f findings, wires map[string]order) {
+func (e *evidence) judgeArrivals(f findings, wires map[string]order, arrivals []arrival) {
 	heard, ids, latest := map[string]bool{}, map[string]string{}, map[string]arrival{}
-	for _, a := range e.arrivals {
+	for _, a := range arrivals {
 		if heard[a.MessageID] {
 			continue
 		}
@@ -292,12 +302,58 @@ func (e *evidence) judgeReplies(f findings) {
 	f[refusedCall] = append(f[refusedCall], e.refusals...)
 }
 
-// judgeRest: nothing is left on the way.
+// judgeBatches: each part of a batch that was answered is stored once and was
+// announced under one id; of one that was not, at most that.
+func (e *evidence) judgeBatches(f findings) {
+	known := map[string]bool{}
+	for b := range e.tried {
+		replies := e.batchReplies[b]
+		if len(replies) > 1 {
+			f.add(differing, "%s was answered %q", b, slices.Sorted(maps.Keys(replies)))
+		}
+		for i := range batchParts {
+			part := b.part(i)
+			known[part] = true
+			switch n := e.parts[part]; {
+			case n == 0 && len(replies) > 0:
+				f.add(lost, "%s was acknowledged with its batch and is not stored", part)
+			case n > 1:
+				f.add(twice, "%s is stored %d times", part, n)
+			}
+			switch ids := len(e.items[part]); {
+			case ids == 0 && e.parts[part] > 0:
+				f.add(unpublished, "%s was never announced", part)
+			case ids > 1:
+				f.add(changedID, "%s was announced under %d ids", part, ids)
+			}
+		}
+	}
+	for part := range e.parts {
+		if !known[part] {
+			f.add(unexpected, "%s is stored and was sent by nobody", part)
+		}
+	}
+	for part := range e.items {
+		if e.parts[part] == 0 {
+			f.add(unexpected, "%s was announced and is not stored", part)
+		}
+	}
+}
+
+// agedEnough is how many orders take longer than the payload of the first is kept.
+const agedEnough = 1000
+
+// judgeRest: nothing is left on the way, and what is old has begun to go. When the
+// last of it goes is the gateway's business: what once had to stay may stay for
+// another day.
 func (e *evidence) judgeRest(f findings) {
 	for what, n := range map[string]int{"in the outbox": e.outbox, "parked on the way out": e.stored.parked, "under suspicion": e.suspects} {
 		if n > 0 {
 			f.add(leftOver, "%d %s", n, what)
 		}
+	}
+	if n := len(e.messages); n >= agedEnough && e.payloads == n {
+		f.add(leftOver, "%d payloads, though they were to be removed after two seconds", n)
 	}
 	for _, identity := range e.queue {
 		f.add(leftOver, "%s is still in the queue", identity)

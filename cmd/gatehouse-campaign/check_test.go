@@ -15,13 +15,18 @@ import (
 func sound() *evidence {
 	e := &evidence{
 		account: account{attempted: map[string]order{}, acknowledged: map[string]bool{}, replies: map[string]map[reply]int{}, asked: map[string]bool{}},
-		stored:  &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}},
+		stored:  &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}, parts: map[string]int{}},
 		parked:  map[string]string{poison: codePoison},
 	}
 	for revision := 1; revision <= 4; revision++ {
 		for _, key := range []string{"A", "B", "C"} {
 			e.accept(newOrder(key, revision))
 		}
+	}
+	e.tried, e.batchReplies, e.items = map[batch]bool{4: true}, map[batch]map[string]int{4: {"<b:Count>300</b:Count>": 2}}, map[string]map[string]bool{}
+	for i := range batchParts {
+		e.parts[batch(4).part(i)] = 1
+		e.items[batch(4).part(i)] = map[string]bool{fmt.Sprint("wire-item-", i): true}
 	}
 	bad := order{Key: "A", Revision: 5, Identity: poison}
 	e.attempted[poison], e.acknowledged[poison] = bad, true
@@ -47,6 +52,10 @@ func (e *evidence) accept(o order) {
 	e.orders = append(e.orders, storedOrder{number: o.Key, revision: o.Revision, customer: o.customer(), lines: o.lines(), quantity: o.Revision})
 	e.deliveries = append(e.deliveries, delivery{message: id, channel: "events", shard: int(o.Key[0]), seq: o.Revision, wireID: "wire-" + o.Identity})
 	e.arrivals = append(e.arrivals, arrival{MessageID: "wire-" + o.Identity, order: o})
+	if o.toPartner() {
+		e.calls = append(e.calls, delivery{message: id, channel: "hook", shard: int(o.Key[0]), seq: o.Revision / 3, wireID: "hook-" + o.Identity})
+		e.called = append(e.called, arrival{MessageID: "hook-" + o.Identity, order: o})
+	}
 }
 
 func (e *evidence) id(identity string) string {
@@ -172,6 +181,32 @@ func TestJudge(t *testing.T) {
 		{"deliveries left in the outbox", func(e *evidence) { e.outbox = 1 }, []string{leftOver}},
 		{"deliveries parked", func(e *evidence) { e.stored.parked = 1 }, []string{leftOver}},
 		{"a suspect never cleared", func(e *evidence) { e.suspects = 1 }, []string{leftOver}},
+		{"never taken to the partner", func(e *evidence) { e.called = e.called[1:] }, []string{unpublished}},
+		{"no delivery for the partner", func(e *evidence) { e.calls, e.called = e.calls[1:], e.called[1:] }, []string{unpublished}},
+		{"two ids for the partner", func(e *evidence) {
+			e.called = append(e.called, arrival{MessageID: "hook-x", order: newOrder("A", 3)})
+		}, []string{changedID}},
+		{"a part lost", func(e *evidence) {
+			delete(e.parts, "B4-7")
+			delete(e.items, "B4-7")
+		}, []string{lost}},
+		{"a part in doubt, and nowhere", func(e *evidence) {
+			delete(e.parts, "B4-7")
+			delete(e.items, "B4-7")
+			delete(e.batchReplies, 4)
+		}, nil},
+		{"a part stored twice", func(e *evidence) { e.parts["B4-7"] = 2 }, []string{twice}},
+		{"a part never announced", func(e *evidence) { delete(e.items, "B4-7") }, []string{unpublished}},
+		{"a part under two ids", func(e *evidence) { e.items["B4-7"]["wire-x"] = true }, []string{changedID}},
+		{"a part announced and not stored", func(e *evidence) { e.items["B5-1"] = map[string]bool{"wire-x": true} }, []string{unexpected}},
+		{"a part that nobody sent", func(e *evidence) { e.parts["B5-1"] = 1 }, []string{unexpected}},
+		{"another answer to a batch", func(e *evidence) { e.batchReplies[4]["<b:Count>299</b:Count>"] = 1 }, []string{differing}},
+		{"no payload removed", func(e *evidence) {
+			for i := range agedEnough {
+				e.accept(newOrder("D", i+1))
+			}
+			e.payloads = len(e.messages)
+		}, []string{leftOver}},
 		{"a broken file", func(e *evidence) { e.damage = []string{"row 3 missing from index"} }, []string{damaged}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -17,11 +17,22 @@ import (
 // database is the campaign's own look at what the gateway stores, with SQL of
 // its own.
 type database struct {
-	db      *sql.DB
-	writer  *sql.DB // of SQLite, which writes nothing
-	admin   *sql.DB // of the server on which the database was made; nil for SQLite
-	name    string
-	section string // of gatehouse.yaml
+	db     *sql.DB
+	writer *sql.DB // of SQLite, which writes nothing
+	admin  *sql.DB // of the server on which the database was made; nil for SQLite
+	name   string
+	dsn    *url.URL // of the server; nil for SQLite
+}
+
+// section is the one of gatehouse.yaml, for a gateway that reaches the server
+// through a link.
+func (d *database) section(through *link) string {
+	if d.dsn == nil {
+		return "{driver: sqlite, path: data/gatehouse.db, migrations: mappings/migrations/sqlite}"
+	}
+	dsn := *d.dsn
+	dsn.Host = through.address()
+	return fmt.Sprintf("{driver: sqlserver, dsn: %q, migrations: mappings/migrations/sqlserver}", dsn.String())
 }
 
 // openDatabase makes a place for the gateway's tables: a file in dir, or a
@@ -31,7 +42,7 @@ func openDatabase(ctx context.Context, store, name, dir string) (*database, erro
 		file := "file:" + filepath.Join(dir, "data", "gatehouse.db")
 		db, err := sql.Open("sqlite", file+"?mode=ro&_pragma=busy_timeout(10000)")
 		writer, failed := sql.Open("sqlite", file+"?mode=rw&_pragma=busy_timeout(0)")
-		return &database{db: db, writer: writer, section: "{driver: sqlite, path: data/gatehouse.db, migrations: mappings/migrations/sqlite}"}, errors.Join(err, failed)
+		return &database{db: db, writer: writer}, errors.Join(err, failed)
 	}
 	dsn, err := url.Parse(store)
 	if err != nil {
@@ -47,7 +58,7 @@ func openDatabase(ctx context.Context, store, name, dir string) (*database, erro
 	query := dsn.Query()
 	query.Set("database", d.name)
 	dsn.RawQuery = query.Encode()
-	d.section = fmt.Sprintf("{driver: sqlserver, dsn: %q, migrations: mappings/migrations/sqlserver}", dsn)
+	d.dsn = dsn
 	d.db, err = sql.Open("sqlserver", dsn.String())
 	return d, err
 }
@@ -100,10 +111,11 @@ func (d *database) locked(ctx context.Context) bool {
 	return err != nil
 }
 
-// waiting is how many deliveries and held messages are still to be dealt with.
+// waiting is how many deliveries, held messages and suspects are still to be dealt
+// with.
 func (d *database) waiting(ctx context.Context) (n int, err error) {
 	err = d.db.QueryRowContext(ctx, d.sql(
-		`SELECT (SELECT count(*) FROM {gateway.outbox}) + (SELECT count(*) FROM {gateway.held} WHERE state = 'waiting')`)).Scan(&n)
+		`SELECT (SELECT count(*) FROM {gateway.outbox}) + (SELECT count(*) FROM {gateway.held} WHERE state = 'waiting') + (SELECT count(*) FROM {gateway.suspect})`)).Scan(&n)
 	return n, err
 }
 
@@ -116,7 +128,11 @@ type stored struct {
 	customers  map[string]int // rows by number
 	orders     []storedOrder
 	held       []heldMessage
+	calls      []delivery     // to the partner
+	parts      map[string]int // rows by number
+	partIDs    map[string]int // messages of batches
 	outbox     int
+	payloads   int      // of orders: those that retention has not removed yet
 	parked     int      // deliveries
 	suspects   int      // messages under suspicion of killing processes
 	damage     []string // what the database says of its own integrity
@@ -128,6 +144,7 @@ type delivery struct {
 	message, channel string
 	shard, seq       int
 	wireID           string
+	outside          bool // its message is part of a batch
 }
 
 type storedOrder struct {
@@ -142,7 +159,7 @@ type heldMessage struct{ identity, state, code string }
 
 // read reads everything. No gateway should be running.
 func (d *database) read(ctx context.Context) (*stored, error) {
-	s := &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}}
+	s := &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}, parts: map[string]int{}, partIDs: map[string]int{}}
 	for _, part := range []struct {
 		query string
 		row   func(scan func(...any) error) error
@@ -150,7 +167,11 @@ func (d *database) read(ctx context.Context) (*stored, error) {
 		{`SELECT id, "identity", ordering_key, outcome FROM {gateway.message} WHERE route = 'submit-order'`, s.message},
 		{`SELECT message_id FROM {gateway.inbox}`, countInto(s.inbox)},
 		{`SELECT message_id FROM {gateway.reply}`, countInto(s.replies)},
-		{`SELECT message_id, channel, shard, seq, wire_id FROM {gateway.delivery} WHERE channel = 'order-events'`, s.delivery},
+		{`SELECT message_id, channel, shard, seq, wire_id FROM {gateway.delivery} WHERE channel = 'order-events'`, deliver(&s.deliveries)},
+		{`SELECT message_id, channel, shard, seq, wire_id FROM {gateway.delivery} WHERE channel = 'hook'`, deliver(&s.calls)},
+		{`SELECT number, count(*) FROM {sales.item} GROUP BY number`, countWith(s.parts)},
+		{`SELECT id FROM {gateway.message} WHERE route = 'items'`, countInto(s.partIDs)},
+		{`SELECT count(*) FROM {gateway.payload} p JOIN {gateway.message} m ON m.id = p.message_id WHERE m.route = 'submit-order'`, into(&s.payloads)},
 		{`SELECT customer_no FROM {crm.customer}`, s.customer},
 		{`SELECT o.order_no, o.revision, c.customer_no, count(l.id), min(l.quantity), max(l.quantity) FROM {sales.sales_order} o
 			JOIN {crm.customer} c ON c.id = o.customer_id LEFT JOIN {sales.order_line} l ON l.order_id = o.id
@@ -164,7 +185,16 @@ func (d *database) read(ctx context.Context) (*stored, error) {
 			return nil, err
 		}
 	}
+	s.setAside()
 	return s, d.examine(ctx, s)
+}
+
+// setAside marks the deliveries of batches: they share shards and numbers with
+// those of orders.
+func (s *stored) setAside() {
+	for i, d := range s.deliveries {
+		s.deliveries[i].outside = s.partIDs[d.message] > 0
+	}
 }
 
 // scale is by what a quantity is multiplied: SQLite's decimals are integers.
@@ -218,13 +248,15 @@ func (s *stored) message(scan func(...any) error) error {
 	return err
 }
 
-func (s *stored) delivery(scan func(...any) error) error {
-	var id []byte
-	var one delivery
-	err := scan(&id, &one.channel, &one.shard, &one.seq, &one.wireID)
-	one.message = fmt.Sprintf("%x", id)
-	s.deliveries = append(s.deliveries, one)
-	return err
+func deliver(list *[]delivery) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
+		var id []byte
+		var one delivery
+		err := scan(&id, &one.channel, &one.shard, &one.seq, &one.wireID)
+		one.message = fmt.Sprintf("%x", id)
+		*list = append(*list, one)
+		return err
+	}
 }
 
 func (s *stored) customer(scan func(...any) error) error {
@@ -260,6 +292,16 @@ func countInto(counts map[string]int) func(scan func(...any) error) error {
 		var id []byte
 		err := scan(&id)
 		counts[fmt.Sprintf("%x", id)]++
+		return err
+	}
+}
+
+func countWith(counts map[string]int) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
+		var name string
+		var n int
+		err := scan(&name, &n)
+		counts[name] += n
 		return err
 	}
 }

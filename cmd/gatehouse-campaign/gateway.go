@@ -18,6 +18,7 @@ type gateway struct {
 	binary, file, address string
 	log                   string // the file that its processes write to
 	lives                 int
+	links                 []*link // to the broker; to the database, when that is a server
 }
 
 // newGateway is the n-th gateway, on an address of its own.
@@ -26,9 +27,21 @@ func (c *campaign) newGateway(n int) (*gateway, error) {
 	if err != nil {
 		return nil, err
 	}
+	targets := []string{c.broker.host}
+	if c.database.dsn != nil {
+		targets = append(targets, c.database.dsn.Host)
+	}
+	var links []*link
+	for _, target := range targets {
+		l, err := newLink(target)
+		if err != nil {
+			return nil, err
+		}
+		links = append(links, l)
+	}
 	name := fmt.Sprintf("gateway-%d", n+1)
-	g := &gateway{binary: c.binary, address: address, file: filepath.Join(c.dir, name+".yaml"), log: filepath.Join(c.dir, name+".log")}
-	return g, c.configure(g.file, g.address)
+	g := &gateway{binary: c.binary, address: address, file: filepath.Join(c.dir, name+".yaml"), log: filepath.Join(c.dir, name+".log"), links: links}
+	return g, c.configure(g)
 }
 
 // process is one life of a gateway.

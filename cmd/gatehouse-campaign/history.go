@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -11,16 +12,20 @@ import (
 // It is safe for concurrent use.
 type history struct {
 	mu           sync.Mutex
-	attempted    map[string]order         // by identity: may have reached the gateway
-	acknowledged map[string]bool          // by identity: positively answered, by gateway or broker
-	replies      map[string]map[reply]int // by identity: every different reply, and how often
-	asked        map[string]bool          // identities of messages to the queue that want a reply
-	refusals     []string                 // answers that were no promise to try again
-	arrivals     []arrival                // events, in order of receipt
-	announced    map[string]bool          // identities of arrivals
-	cuts         []string                 // requests that got half an answer, or none
-	moved        time.Time                // when anything was last noted
-	changed      chan struct{}            // closed at the next arrival
+	attempted    map[string]order           // by identity: may have reached the gateway
+	acknowledged map[string]bool            // by identity: positively answered, by gateway or broker
+	replies      map[string]map[reply]int   // by identity: every different reply, and how often
+	asked        map[string]bool            // identities of messages to the queue that want a reply
+	called       []arrival                  // what the partner took, in order
+	tried        map[batch]bool             // batches that may have reached the gateway
+	batchReplies map[batch]map[string]int   // by batch: every different reply, and how often
+	items        map[string]map[string]bool // ids of events by the number of the item
+	refusals     []string                   // answers that were no promise to try again
+	arrivals     []arrival                  // events, in order of receipt
+	announced    map[string]bool            // identities of arrivals
+	cuts         []string                   // requests that got half an answer, or none
+	moved        time.Time                  // when anything was last noted
+	changed      chan struct{}              // closed at the next arrival
 }
 
 // arrival is one event, as often as it came.
@@ -32,7 +37,7 @@ type arrival struct {
 func newHistory() *history {
 	return &history{
 		attempted: map[string]order{}, acknowledged: map[string]bool{}, replies: map[string]map[reply]int{}, asked: map[string]bool{},
-		announced: map[string]bool{}, moved: time.Now(), changed: make(chan struct{}),
+		tried: map[batch]bool{}, batchReplies: map[batch]map[string]int{}, items: map[string]map[string]bool{}, announced: map[string]bool{}, moved: time.Now(), changed: make(chan struct{}),
 	}
 }
 
@@ -101,6 +106,58 @@ func (h *history) arrive(a arrival) bool {
 	return first
 }
 
+// call notes what the partner took.
+func (h *history) call(a arrival) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.called = append(h.called, a)
+	h.moved = time.Now()
+}
+
+// try notes a batch that is about to be sent.
+func (h *history) try(b batch) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tried[b] = true
+}
+
+// batchReply notes a positive answer to a batch.
+func (h *history) batchReply(b batch, answer string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.batchReplies[b] == nil {
+		h.batchReplies[b] = map[string]int{}
+	}
+	h.batchReplies[b][answer]++
+	h.moved = time.Now()
+}
+
+// item notes the event about one item of a batch.
+func (h *history) item(number, messageID string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.items[number] == nil {
+		h.items[number] = map[string]bool{}
+	}
+	h.items[number][messageID] = true
+	h.moved = time.Now()
+}
+
+// reached waits until so many orders were announced; false: ctx ended before.
+func (h *history) reached(ctx context.Context, goal int) bool {
+	for {
+		n, news := h.progress()
+		if n >= goal {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
 // progress is how many orders were announced, and what is closed when there may
 // be more.
 func (h *history) progress() (int, <-chan struct{}) {
@@ -137,6 +194,7 @@ func (h *history) account() account {
 	defer h.mu.Unlock()
 	return account{
 		attempted: maps.Clone(h.attempted), acknowledged: maps.Clone(h.acknowledged), replies: maps.Clone(h.replies), asked: maps.Clone(h.asked),
+		called: slices.Clone(h.called), tried: maps.Clone(h.tried), batchReplies: maps.Clone(h.batchReplies), items: maps.Clone(h.items),
 		refusals: slices.Clone(h.refusals), arrivals: slices.Clone(h.arrivals), cuts: slices.Clone(h.cuts),
 	}
 }

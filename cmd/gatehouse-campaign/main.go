@@ -2,9 +2,12 @@
 //
 //	gatehouse-campaign -binary bin/gatehouse-crash -crashes 60 -messages 6400
 //
-// It runs gateways on a database and a broker, has ERPs call their SOAP door and
-// producers fill their queue, and all the while kills the gateways between any
-// two steps, at random, in an orderly way, or freezes them. When the dust has
+// It runs gateways on a database and a broker, has ERPs call their SOAP door, now
+// and then many with the same order at once, and producers fill their queue; some
+// orders are announced to a partner over HTTP, some messages are split, and
+// payloads are removed after two seconds. All the while it kills the gateways
+// between any two steps, at random, in an orderly way, or freezes them, cuts their
+// connections, and kills the broker when it is one of its own. When the dust has
 // settled it reads database and broker itself, holds them against what it was
 // told, and closes with one line:
 //
@@ -84,6 +87,10 @@ type settings struct {
 	frozen   time.Duration
 	poison   bool
 	patience time.Duration
+
+	cuts        int
+	brokerKills int
+	rabbitmq    string // the script that starts a broker
 }
 
 func parse(args []string, stderr io.Writer) (*settings, error) {
@@ -105,6 +112,9 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	flags.IntVar(&s.freezes, "freeze", 0, "how often a gateway is stopped in its tracks (SIGSTOP) and continued")
 	flags.DurationVar(&s.frozen, "frozen", 20*time.Second, "how long each freeze takes")
 	flags.BoolVar(&s.poison, "poison", false, "send one message that kills every gateway that prepares it; needs the amqp door, takes the place of -crashes")
+	flags.IntVar(&s.cuts, "cuts", 0, "how often the connections of a gateway with broker and database server are cut, half closed or delayed")
+	flags.IntVar(&s.brokerKills, "broker-kills", 0, "how often the broker is killed; it is one of the campaign's own")
+	flags.StringVar(&s.rabbitmq, "rabbitmq", "testdata/rabbitmq/rabbitmq.sh", "the script that starts and stops that broker")
 	flags.DurationVar(&s.patience, "patience", 60*time.Second, "how long nothing may move before the campaign gives up waiting")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -129,11 +139,12 @@ func (s *settings) validate(arguments int) error {
 	}
 	wrong(arguments > 0, "there are flags only, no arguments")
 	wrong(s.binary == "", "-binary is missing")
-	wrong(s.broker == "", "-amqp is missing, and GATEHOUSE_TEST_AMQP is not set")
+	wrong(s.broker == "" && s.brokerKills == 0, "-amqp is missing, and GATEHOUSE_TEST_AMQP is not set")
 	wrong(s.queue != "quorum" && s.queue != "classic", "-queue is quorum or classic")
+	wrong(s.queue == "classic" && s.brokerKills > 0, "-broker-kills needs a quorum queue: a classic one may lose what came before what it keeps")
 	wrong(s.store != "sqlite" && !strings.HasPrefix(s.store, "sqlserver://"), "-store is sqlite or a sqlserver:// URL")
 	wrong(s.messages < 1 || s.gateways < 1, "-messages and -gateways are at least 1")
-	wrong(s.crashes < 0 || s.stops < 0 || s.freezes < 0 || s.random < 0 || s.random > 1, "a negative number, or a share of more than 1")
+	wrong(s.crashes < 0 || s.cuts < 0 || s.brokerKills < 0 || s.stops < 0 || s.freezes < 0 || s.random < 0 || s.random > 1, "a negative number, or a share of more than 1")
 	wrong(s.poison && (!s.through("amqp") || s.crashes+s.stops+s.freezes > 0), "-poison needs the amqp door and goes with no other violence")
 	for _, d := range s.doors {
 		wrong(d != "soap" && d != "amqp", "-doors are soap and amqp")

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -27,16 +30,22 @@ directory:
   user_search: {base_dn: "ou=People,dc=corp,dc=example", filter: "(objectClass=inetOrgPerson)", username_attributes: [uid]}
   group_search: {base_dn: "ou=Groups,dc=corp,dc=example", filter: "(objectClass=groupOfNames)"}
 broker: {urls: ["BROKER"], username: "LOGIN", password: "PASSWORD", heartbeat: 3s}
-contracts: [wsdl/orders/orders.wsdl, wsdl/customers/customers.wsdl]
+contracts: [wsdl/orders/orders.wsdl, wsdl/customers/customers.wsdl, wsdl/batch/batch.wsdl]
 routes:
   - route: submit-order
     mapping: mappings/submit-order.yaml
     from: [ENDPOINTS]
     retry: {first: 300ms, longest: 1s}
+    retention: {payloads: 2s}
   - route: upsert-product
     mapping: mappings/upsert-product.yaml
     from: [{soap: customers/ProductService.UpsertProduct}]
+    retention: {inbox: 5s, payloads: 2s, ledger: 5s}
+  - route: items
+    mapping: mappings/items.yaml
+    from: [{soap: batch/Batch.SubmitItems}]
 channels:
+  hook: {http: {url: "http://PARTNER/", timeout: 5s}, retry: {first: 20ms, longest: 200ms}}
   order-events: {amqp: {exchange: EXCHANGE}}
   master-data: {amqp: {exchange: EXCHANGE}}
 roles:
@@ -44,16 +53,28 @@ roles:
   hub: {members: [{group: hubs}], partner: mdm}
 grants:
   - {role: sender, may: send, on: route/submit-order}
+  - {role: sender, may: send, on: route/items}
   - {role: hub, may: send, on: route/upsert-product}
 relay: {lease_ttl: LEASE, poll: 200ms}
+retention: {every: 500ms, suspects: SUSPECTS}
 listen:
   public: {address: "LISTEN"}
 `
 
-// writeProject writes contracts, mappings and migrations of the sample. Orders
-// of a product that is not known yet wait for it.
+// own is what the campaign adds to the sample: a message that is split.
+//
+//go:embed project
+var own embed.FS
+
+// writeProject writes contracts, mappings and migrations of the sample and of the
+// campaign. Orders of a product that is not known yet wait for it, and some are
+// announced to the partner.
 func writeProject(dir string) error {
-	for folder, files := range map[string]fs.FS{"wsdl": wsdl.FS, "mappings": mappings.FS} {
+	added, err := fs.Sub(own, "project")
+	if err != nil {
+		return err
+	}
+	for folder, files := range map[string]fs.FS{"wsdl": wsdl.FS, "mappings": mappings.FS, "": added} {
 		if err := os.CopyFS(filepath.Join(dir, folder), files); err != nil {
 			return err
 		}
@@ -70,11 +91,13 @@ func writeProject(dir string) error {
 	if !strings.Contains(string(text), rejects) {
 		return fmt.Errorf("%s has no look-up with %q", file, rejects)
 	}
-	return os.WriteFile(file, []byte(strings.ReplaceAll(string(text), rejects, waits)), 0o644)
+	const publish, hook = "\npublish:\n", "\npublish:\n" +
+		"  - {channel: hook, when: o:Order/@revision mod 3 = 0, body: {orderNo: o:Order/o:OrderNumber, revision: o:Order/@revision, customer: {name: o:Order/o:Customer/o:Name}, lines: {$each: o:Order/o:Lines/o:Line, sku: o:Sku}}}\n"
+	return os.WriteFile(file, []byte(strings.NewReplacer(rejects, waits, publish, hook).Replace(string(text))), 0o644)
 }
 
 // configure writes a gateway's configuration.
-func (c *campaign) configure(file, address string) error {
+func (c *campaign) configure(g *gateway) error {
 	var endpoints []string
 	if c.through("soap") {
 		endpoints = append(endpoints, "{soap: orders/OrderService.SubmitOrder}")
@@ -86,10 +109,16 @@ func (c *campaign) configure(file, address string) error {
 	if c.gateways > 1 {
 		lease = "3s" // handed over while a process is frozen, not while it is merely slow
 	}
-	text := strings.NewReplacer("STORE", c.database.section, "DIRECTORY", c.directory.Addr(),
-		"BROKER", c.broker.server, "LOGIN", c.broker.login, "PASSWORD", c.broker.password, "EXCHANGE", c.broker.exchange,
-		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease, "LISTEN", address).Replace(configuration)
-	return os.WriteFile(file, []byte(text), 0o600)
+	// Who is cut off may settle by himself what another had under suspicion when that
+	// one died: the note of it goes with its time.
+	suspects := "30d"
+	if c.settings.cuts > 0 {
+		suspects = "10s"
+	}
+	text := strings.NewReplacer("SUSPECTS", suspects, "STORE", c.database.section(g.links[len(g.links)-1]), "PARTNER", c.partner.address, "DIRECTORY", c.directory.Addr(),
+		"BROKER", strings.Replace(c.broker.server, "HOST", g.links[0].address(), 1), "LOGIN", c.broker.login, "PASSWORD", c.broker.password, "EXCHANGE", c.broker.exchange,
+		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease, "LISTEN", g.address).Replace(configuration)
+	return os.WriteFile(g.file, []byte(text), 0o600)
 }
 
 // migrate makes the tables.
@@ -141,14 +170,18 @@ func startDirectory(producer string) (*directory.Server, error) {
 	}})
 }
 
-// freeAddress is a loopback address that nobody listens on.
+// freeAddress is a loopback address that nobody listens on, and that stays so: it is below
+// those that the system hands out by itself, to listeners and to every connection.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for range 200 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_240+rand.IntN(9_760)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String(), nil
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", errors.New("200 ports that were tried are taken")
 }
 
 // tail is the end of a file, for people to read.

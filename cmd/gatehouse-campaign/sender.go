@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -35,6 +37,7 @@ type senders struct {
 	addresses []string
 	producers []*producer
 	supplying sync.WaitGroup
+	tally     *tally
 	poison    int // of the messages to the queue, the number of the one that is poison; 0: none
 }
 
@@ -53,6 +56,7 @@ func (s *senders) run(ctx context.Context, seen <-chan order) error {
 		for i := range callers {
 			working.Go(func() { s.callAll(ctx, i) })
 		}
+		working.Go(func() { s.submit(ctx) })
 	}
 	for i := range askers {
 		if s.settings.through("soap") {
@@ -94,7 +98,11 @@ func (s *senders) callAll(ctx context.Context, number int) {
 		if len(s.producers) > 0 && random.Float64() < 0.1 {
 			s.producers[number%len(s.producers)].publish(ctx, o)
 		}
-		if !c.call(ctx, o) {
+		send := c.call
+		if random.Float64() < stormShare {
+			send = func(ctx context.Context, o order) bool { return s.storm(ctx, o, random) }
+		}
+		if !send(ctx, o) {
 			streams = slices.Delete(streams, at, at+1) // its next revision would be out of order
 			continue
 		}
@@ -103,6 +111,37 @@ func (s *senders) callAll(ctx context.Context, number int) {
 			c.call(ctx, answered[random.IntN(len(answered))])
 		}
 	}
+}
+
+// How many orders are sent by many at once, and by how many.
+const (
+	stormShare   = 0.01
+	stormCallers = 12
+	stormCopies  = 3 // by the queue
+)
+
+// storm is an ERP that has gone mad: an order that nobody has seen yet comes many
+// times at once, to all gateways and by both doors. Everyone gets the one answer.
+func (s *senders) storm(ctx context.Context, o order, random *rand.Rand) bool {
+	var all sync.WaitGroup
+	var refused atomic.Bool
+	for range stormCallers {
+		c := s.newCaller(rand.New(rand.NewPCG(random.Uint64(), 1)))
+		all.Go(func() {
+			defer c.close()
+			if !c.call(ctx, o) {
+				refused.Store(true)
+			}
+		})
+	}
+	if len(s.producers) > 0 {
+		for range stormCopies {
+			s.producers[random.IntN(len(s.producers))].publish(ctx, o)
+		}
+	}
+	all.Wait()
+	s.tally.stormed()
+	return !refused.Load()
 }
 
 // produce is one producer. The order's revisions follow each other without

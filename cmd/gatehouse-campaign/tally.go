@@ -19,6 +19,9 @@ type tally struct {
 	slowest time.Duration // of the stops
 	freezes int
 	handed  int // of the freezes, those during which others went on
+	cuts    int
+	brokers int // kills of the broker
+	storms  int
 }
 
 func (t *tally) reached(crashAt string) {
@@ -56,6 +59,24 @@ func (t *tally) thawed(othersWentOn bool) {
 	}
 }
 
+func (t *tally) cut() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cuts++
+}
+
+func (t *tally) felled() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.brokers++
+}
+
+func (t *tally) stormed() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.storms++
+}
+
 func (t *tally) crashes() int {
 	n := t.random + t.spared
 	for _, count := range t.points {
@@ -70,5 +91,5 @@ func (t *tally) String() string {
 	for _, point := range slices.Sorted(maps.Keys(t.points)) {
 		out += fmt.Sprintf(", %s %d", point, t.points[point])
 	}
-	return out
+	return out + fmt.Sprintf("; connections cut %d, broker killed %d, storms %d", t.cuts, t.brokers, t.storms)
 }

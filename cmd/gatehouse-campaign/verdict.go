@@ -15,6 +15,7 @@ type verdict struct {
 	acknowledged int
 	parked       int
 	repeats      int
+	removed      int // payloads, by retention
 	broken       int // requests cut by crashes, which is what crashes do
 	took         time.Duration
 	dir          string
@@ -28,7 +29,7 @@ func (v *verdict) settle(a *account) {
 			v.acknowledged++
 		}
 	}
-	if v.tally.crashes()+v.tally.freezes > 0 {
+	if v.tally.crashes()+v.tally.freezes+v.tally.cuts+v.tally.brokers > 0 {
 		return
 	}
 	v.findings[cutCall] = append(v.findings[cutCall], a.cuts...)
@@ -62,7 +63,7 @@ func (v *verdict) print(out io.Writer) {
 	if v.wrong() {
 		fmt.Fprintf(out, "project, database and logs are in %s\n", v.dir)
 	}
-	fmt.Fprintf(out, "%v; took %v\n", v.tally, v.took.Round(100*time.Millisecond))
+	fmt.Fprintf(out, "%v; payloads removed %d; took %v\n", v.tally, v.removed, v.took.Round(100*time.Millisecond))
 	fmt.Fprintln(out, v.line())
 }
 

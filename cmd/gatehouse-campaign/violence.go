@@ -10,10 +10,11 @@ import (
 
 // failpoints are where the gateway can be made to die, by door: those that need
 // messages of the queue, and those that every message comes by. A test holds
-// them against the gateway's source.
+// them against the gateway's source. After purge= stands the table of which rows
+// were just removed.
 var failpoints = map[string][]string{
 	"": {"commit-begun", "commit-claimed", "commit-written", "commit-rendered", "commit-sealed", "commit-done",
-		"relay-read", "relay-published", "relay-confirmed"},
+		"relay-read", "relay-published", "relay-responded", "relay-confirmed", "purge=inbox", "purge=payload", "purge=message"},
 	"amqp": {"consume-prepared", "consume-committed", "consume-acknowledged", "alone-noted", "alone-settled",
 		"commit-held", "retry-read", "retry-settled"},
 }
@@ -48,6 +49,9 @@ func (s *settings) plan() []act {
 			most = 2 // few messages, or batches, come by there
 		}
 		a := act{kind: crash, crashAt: fmt.Sprintf("%s:%d", point, 1+random.IntN(most)), when: random.Float64()}
+		if strings.Contains(point, "=") {
+			a.crashAt = point // the first time
+		}
 		if random.Float64() < s.random {
 			a = act{kind: kill, when: random.Float64()}
 		}

@@ -37,12 +37,18 @@ func TestFailpoints(t *testing.T) {
 		known = append(known, points...)
 	}
 	for _, point := range known {
+		if strings.HasPrefix(point, "purge=") {
+			continue // its name and its value are apart there
+		}
 		if !found[point] {
 			t.Errorf("the gateway has no failpoint %s", point)
 		}
 		delete(found, point)
 	}
 	for point := range found {
+		if strings.HasPrefix(point, "job-") || strings.HasPrefix(point, "adopt-") {
+			continue // operators' acts; the gateway's own tests crash in them
+		}
 		t.Errorf("no campaign dies at %s", point)
 	}
 }
@@ -50,7 +56,7 @@ func TestFailpoints(t *testing.T) {
 // TestPlan follows from the seed, visits every failpoint, and has as much
 // violence of each kind as was asked for.
 func TestPlan(t *testing.T) {
-	s := &settings{seed: 1, doors: []string{"soap", "amqp"}, crashes: 60, random: 0.3, stops: 5, freezes: 2}
+	s := &settings{seed: 1, doors: []string{"soap", "amqp"}, crashes: 100, random: 0.3, stops: 5, freezes: 2}
 	plan := s.plan()
 	if !slices.Equal(plan, s.plan()) {
 		t.Error("the same seed makes another plan")
@@ -66,7 +72,7 @@ func TestPlan(t *testing.T) {
 		point, _, _ := strings.Cut(a.crashAt, ":")
 		points[point] = true
 	}
-	if kinds[crash]+kinds[kill] != 60 || kinds[kill] == 0 || kinds[halt] != 5 || kinds[frozen] != 2 {
+	if kinds[crash]+kinds[kill] != 100 || kinds[kill] == 0 || kinds[halt] != 5 || kinds[frozen] != 2 {
 		t.Errorf("kinds of acts: %v", kinds)
 	}
 	for _, list := range failpoints {

@@ -51,6 +51,7 @@ The exit status is 0 only when nothing is wrong.`,
 // benchFlags are what a load test is asked for.
 type benchFlags struct {
 	demo, configured, json, baseline bool
+	named                            time.Time // when the run was
 
 	file, server, metrics, caFile     string
 	route, message, sample, confirmed string
@@ -177,6 +178,7 @@ func (f *benchFlags) through(d bench.Door) bool {
 var errBench = errors.New("the load test found that something is wrong")
 
 func (f *benchFlags) run(ctx context.Context, out, progress io.Writer) (err error) {
+	defer f.endSecond()
 	t, err := f.target(ctx, progress)
 	if err != nil {
 		return err

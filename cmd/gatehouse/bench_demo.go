@@ -10,7 +10,6 @@ import (
 	"os"
 	"strings"
 	"sync"
-	"time"
 
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
@@ -52,7 +51,7 @@ func (f *benchFlags) startBenchDemo(ctx context.Context, progress io.Writer) (t 
 		return t, err
 	}
 	t.metrics = newMetricsPage("http://" + operations + "/metrics")
-	t.messages = newOrders(newRun(time.Now()), f.bytes)
+	t.messages = newOrders(f.newRun(), f.bytes)
 	t.setting = bench.Setting{File: "demo", Store: "sqlite, synchronous=FULL", Server: "a gateway of its own; directory and broker in the load test's process"}
 	return t, t.doors(f, "submit-order", &url.URL{Scheme: "http", Host: t.gateway.public}, demoLogins(d))
 }

@@ -19,6 +19,18 @@ func newRun(now time.Time) string {
 	return fmt.Sprintf("B%06s", strconv.FormatInt(now.Unix()%2_176_782_336, 36))
 }
 
+// newRun names this run. endSecond has to follow.
+func (f *benchFlags) newRun() string {
+	f.named = time.Now()
+	return newRun(f.named)
+}
+
+// endSecond waits until the second is over in which the run was named, so that the
+// next one has another name.
+func (f *benchFlags) endSecond() {
+	time.Sleep(time.Until(f.named.Truncate(time.Second).Add(time.Second)))
+}
+
 // newOrders makes orders of about so many bytes.
 func newOrders(run string, bytes int) *orderMessages {
 	m := &orderMessages{run: run, lines: 1}

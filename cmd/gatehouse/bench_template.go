@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gatehouse/gatehouse/internal/bench"
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -139,7 +138,7 @@ func (f *benchFlags) like(m *mapping.Mapping, p pattern) (*templateMessages, err
 		return nil, err
 	}
 	var first error
-	for _, form := range namings(newRun(time.Now())) {
+	for _, form := range namings(f.newRun()) {
 		err := t.fit(m, whole, payload, form)
 		if err == nil {
 			return t, f.fitInvalid(t, m)

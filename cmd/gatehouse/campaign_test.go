@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"testing"
 )
@@ -22,10 +21,7 @@ func TestCampaign(t *testing.T) {
 		t.Skip("set GATEHOUSE_TEST_AMQP to the URL of a RabbitMQ, or run under testdata/servers/run.sh")
 	}
 	gateway := buildCrashBinary(t)
-	campaign := filepath.Join(t.TempDir(), "gatehouse-campaign")
-	if out, err := exec.Command("go", "build", "-o", campaign, "../gatehouse-campaign").CombinedOutput(); err != nil {
-		t.Fatalf("building the campaign: %v\n%s", err, out)
-	}
+	campaign := buildCampaign(t)
 	const nothingWrong = `lost 0, twice 0, order 0, ids changed 0, replies differing 0, `
 	for _, c := range []struct {
 		name  string
@@ -33,6 +29,8 @@ func TestCampaign(t *testing.T) {
 		line  string // the closing line, as a regular expression
 	}{
 		{"crashes", []string{"-crashes", "10", "-messages", "800"}, `crashes 10, acknowledged 800, ` + nothingWrong + `parked 0, wire duplicates \d+ \([0-9.]+ per crash\)`},
+		{"two gateways and bad links", []string{"-gateways", "2", "-crashes", "4", "-cuts", "12", "-messages", "1000"}, `crashes 4, acknowledged 1000, ` + nothingWrong + `parked 0, wire duplicates .*`},
+		{"four gateways", []string{"-gateways", "4", "-crashes", "4", "-messages", "1000"}, `crashes 4, acknowledged 1000, ` + nothingWrong + `parked 0, wire duplicates .*`},
 		{"orderly stops", []string{"-terminate", "20", "-messages", "2000"}, `crashes 0, acknowledged 2000, ` + nothingWrong + `parked 0, wire duplicates 0, stops 20 \(slowest [0-9.]+m?s\), requests broken 0`},
 		{"frozen among two", []string{"-freeze", "1", "-gateways", "2", "-messages", "1000"}, `crashes 0, acknowledged 1000, ` + nothingWrong + `parked 0, wire duplicates \d+, freezes 1 \(others went on in 1\)`},
 		{"poison in a quorum queue", []string{"-poison", "-messages", "600"}, `crashes 3, acknowledged 600, ` + nothingWrong + `parked 1, wire duplicates .*`},

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -142,15 +143,24 @@ func setUpScript(env *testscript.Env) error {
 	return copyMissing(filepath.Join(env.WorkDir, "mappings"), mappings.FS)
 }
 
-// freeAddress is a loopback address that nobody listens on.
+// freeAddress is a loopback address that nobody listens on, and that no other test is given: it is below
+// those that the system hands out by itself, to listeners and to every connection.
 func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for range 200 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_240+rand.IntN(9_760)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		if _, given := givenAddresses.LoadOrStore(l.Addr().String(), true); given {
+			continue
+		}
+		return l.Addr().String(), nil
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", errors.New("200 ports that were tried are taken")
 }
+
+var givenAddresses sync.Map
 
 func (l *lab) close() {
 	l.mu.Lock()

@@ -344,7 +344,7 @@ func (p *passage) entry() *Entry {
 	// The caller may leave before the lane is done, so the tree changes hands.
 	tree, changes, input, writer := p.tree, p.changes, p.input, p.writer
 	p.tree = nil
-	return &Entry{
+	e := &Entry{
 		Message: m,
 		Changes: changes,
 		Render: func(stored []mapping.Value) (*mapping.Rendered, error) {
@@ -357,6 +357,10 @@ func (p *passage) entry() *Entry {
 		},
 		Size: len(m.Payload) + 512,
 	}
+	if w, ok := writer.Writer.(Preparer); ok {
+		w.Prepare(e)
+	}
+	return e
 }
 
 func (p *passage) message() *Message {

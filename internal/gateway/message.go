@@ -94,6 +94,8 @@ type Entry struct {
 	Release *Release
 	// Size is the weight of the entry in a batch, in bytes.
 	Size int
+	// Prepared is for the Writer alone; nil when it prepared nothing.
+	Prepared any
 }
 
 // Hold is why and how long a message is kept instead of being stored.

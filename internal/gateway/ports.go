@@ -47,6 +47,15 @@ type Writer interface {
 	Commit(ctx context.Context, lane int, entries []*Entry) ([]Outcome, error)
 }
 
+// Preparer is a Writer that can do part of Commit's work beforehand: where messages
+// are prepared in parallel, instead of in a lane.
+type Preparer interface {
+	// Prepare makes Entry.Prepared of the entry's message and of nothing else: the
+	// rest of the entry may come later. Commit does it for the entries that come
+	// without. It does not block and is safe for concurrent use.
+	Prepare(e *Entry)
+}
+
 // Lease is the right to relay one shard of one channel until its holder fails
 // to renew it. Fence rises with every new holder.
 type Lease struct {
@@ -273,6 +282,19 @@ type Publisher interface {
 	// never be taken; fault.Unavailable otherwise, including an unknown fate.
 	// It returns when ctx ends.
 	Publish(ctx context.Context, deliveries []Delivery) []error
+}
+
+// Streamer is a Publisher that takes one delivery while those before it are
+// still unconfirmed, without an end of a window to wait for.
+type Streamer interface {
+	Publisher
+	// Stream publishes the deliveries that next gives, in order, until next gives
+	// nil and nothing is unconfirmed, or the channel fails, or ctx ends. It calls
+	// settled once for each delivery, with a result as of Publish, and then asks
+	// next again. It calls both one after the other, never at the same time, and
+	// not after it has returned. A channel that cannot be reached fails the first
+	// delivery of next.
+	Stream(ctx context.Context, next func() *Delivery, settled func(d *Delivery, err error))
 }
 
 // Correspondent is a Publisher whose other side answers each delivery with more

@@ -91,7 +91,7 @@ func (r *relay) begin(ch Channel) []*carrier {
 			log:      r.log.With("channel", ch.Name, "shard", shard),
 			wake:     make(chan struct{}, 1),
 			stopping: make(chan struct{}),
-			attempts: map[int64]attempt{},
+			line:     newLine(r.now),
 		}
 		c.channel.Store(&ch)
 		carriers = append(carriers, c)

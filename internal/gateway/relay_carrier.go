@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -34,25 +35,16 @@ type carrier struct {
 	stopping chan struct{}
 
 	again     time.Time   // when the gate lets deliveries through once more
-	stale     atomic.Bool // an operator may have parked some of backlog
-	backlog   []Delivery  // read and not settled yet, in sequence
-	releases  int64       // of the shard, when backlog was read
+	stale     atomic.Bool // an operator may have parked some of line
+	line      *line       // read and not settled yet
+	releases  int64       // of the shard, when line was read
+	exhausted bool        // nothing waited behind line when it was read last
 	taken     []int64     // confirmed by the channel, not yet recorded
 	responses []Response  // of the other side, not yet recorded
 	lease     Lease
 	renewed   time.Time // when the lease was last renewed, by our own clock
-	failures  int       // windows in a row that failed as a whole
+	failures  int       // rounds in a row that failed as a whole
 	down      bool
-	attempts  map[int64]attempt // of deliveries that were refused or failed alone, by seq
-}
-
-// attempt remembers a delivery that was refused or failed alone; it is forgotten
-// with the lease, and whoever holds the next one tries again from one.
-type attempt struct {
-	count   int
-	refused int
-	first   time.Time
-	next    time.Time
 }
 
 func (c *carrier) policy() *Policy { return &c.channel.Load().Policy }
@@ -130,10 +122,22 @@ func backoff(shortest, longest time.Duration, failures int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// round publishes one window. more says that there may be more to do at once.
+// round publishes what waits: as long as it flows, or one window of it. more says
+// that there may be more to do at once.
 func (c *carrier) round(ctx context.Context) (more bool, err error) {
+	more, err = c.carry(ctx)
+	if errors.Is(err, ErrLeaseLost) {
+		c.forget()
+	}
+	if err != nil {
+		c.line.empty() // before the next attempt an operator may have parked some of it
+	}
+	return more && err == nil, err
+}
+
+func (c *carrier) carry(ctx context.Context) (more bool, err error) {
 	if c.stale.Swap(false) {
-		c.backlog = nil
+		c.line.empty()
 	}
 	if held, err := c.hold(ctx); err != nil || !held {
 		return false, err
@@ -143,28 +147,40 @@ func (c *carrier) round(ctx context.Context) (more bool, err error) {
 	if err := c.record(ctx); err != nil {
 		return false, err
 	}
-	window, err := c.next(ctx)
-	if err != nil || len(window) == 0 {
+	channel := c.channel.Load()
+	if err := c.fetch(ctx, channel.Policy); err != nil {
 		return false, err
 	}
-	if window = c.admitted(window); len(window) == 0 {
+	if streamer, ok := channel.Publisher.(Streamer); ok && channel.Policy.flows() {
+		return c.flow(ctx, streamer, channel.Policy)
+	}
+	return c.publishWindow(ctx, channel)
+}
+
+// publishWindow publishes the first deliveries of as many keys, and waits for all
+// of them.
+func (c *carrier) publishWindow(ctx context.Context, channel *Channel) (more bool, err error) {
+	window := c.admitted(c.window(channel.Policy.Window))
+	if len(window) == 0 {
 		return false, nil
 	}
 	failpoint.Hit("relay-read")
-	results, responses := c.publish(ctx, window)
+	results, responses := c.publish(ctx, channel.Publisher, window)
 	failpoint.Hit("relay-published")
 	c.gate.observe(ctx, results)
 	c.keepResponses(window, results, responses)
-	more, err = c.settle(ctx, window, results)
-	if err != nil {
-		c.backlog = nil // before the next attempt an operator may have parked some of it
+	for i := range window {
+		if results[i] == nil {
+			c.line.settle(&window[i])
+		}
 	}
-	return more, err
+	err = errors.Join(c.settle(ctx, window, results), c.record(ctx))
+	return true, err
 }
 
 // admitted leaves of a window what the gate lets through: the deliveries that
 // have failed the least, so that one that always fails is not what an open
-// circuit is tried with for ever.
+// circuit is tried with for ever. The others go back into the line.
 func (c *carrier) admitted(window []Delivery) []Delivery {
 	n, again := c.gate.admit(len(window))
 	c.again = again
@@ -172,64 +188,73 @@ func (c *carrier) admitted(window []Delivery) []Delivery {
 		return window
 	}
 	slices.SortStableFunc(window, func(a, b Delivery) int {
-		return cmp.Compare(c.attempts[a.Seq].count, c.attempts[b.Seq].count)
+		return cmp.Compare(c.line.attempted(a.Seq).count, c.line.attempted(b.Seq).count)
 	})
+	for i := n; i < len(window); i++ {
+		c.line.back(&window[i])
+	}
 	window = window[:n]
 	slices.SortFunc(window, func(a, b Delivery) int { return cmp.Compare(a.Seq, b.Seq) })
 	return window
 }
 
-// next returns the next window. It reads on while keys that wait for their next
-// attempt leave room in it, so that they hold nobody else.
-func (c *carrier) next(ctx context.Context) ([]Delivery, error) {
-	p := c.policy()
-	for {
-		window := c.window(p.Window)
-		if len(window) == p.Window || len(c.backlog) >= p.backlog() {
-			return window, nil
-		}
-		var after int64
-		if n := len(c.backlog); n > 0 {
-			after = c.backlog[n-1].Seq
-		}
-		more, releases, err := c.outbox.Pending(ctx, c.name, c.shard, after, 2*p.Window)
-		if err != nil || len(more) == 0 {
-			return window, err
-		}
-		if releases != c.releases && after > 0 {
-			c.backlog = nil // something was put back in line before what is known
-			continue
-		}
-		c.backlog, c.releases = append(c.backlog, more...), releases
+// fetch fills the line. It reads on while keys that wait for their next attempt
+// leave room in a window, so that they hold nobody else.
+func (c *carrier) fetch(ctx context.Context, p Policy) error {
+	c.exhausted = false
+	c.line.rouse()
+	if _, size := c.line.counts(); size == 0 {
+		c.line.empty() // what was put back in line may come before its end
 	}
+	for c.hungry(p, p.Window) {
+		released, err := c.read(ctx, p)
+		if err != nil {
+			return err
+		}
+		if released {
+			c.line.empty()
+		}
+	}
+	return nil
 }
 
-// window picks the first delivery of each ordering key, up to size of them,
+// hungry reports whether to read on, so that so many deliveries are ready.
+func (c *carrier) hungry(p Policy, enough int) bool {
+	ready, size := c.line.counts()
+	return !c.exhausted && ready < enough && size < p.backlog()
+}
+
+// read reads one page of what waits behind the line. It adds nothing when
+// something was put back in line before what is known: then the line has to be
+// read anew.
+func (c *carrier) read(ctx context.Context, p Policy) (released bool, err error) {
+	after, page := c.line.end(), 2*p.Window
+	more, releases, err := c.outbox.Pending(ctx, c.name, c.shard, after, page)
+	if err != nil {
+		return false, err
+	}
+	if len(more) > 0 && releases != c.releases && after > 0 {
+		return true, nil
+	}
+	c.exhausted, c.releases = len(more) < page, releases
+	c.line.add(more)
+	return false, nil
+}
+
+// window takes the first delivery of each ordering key, up to size of them,
 // leaving out keys whose first delivery waits for its next attempt.
 func (c *carrier) window(size int) []Delivery {
-	now := c.now()
-	seen := make(map[string]bool, len(c.backlog))
 	var window []Delivery
-	for _, d := range c.backlog {
-		if seen[d.OrderingKey] {
-			continue
-		}
-		seen[d.OrderingKey] = true
-		if now.Before(c.attempts[d.Seq].next) {
-			continue
-		}
-		window = append(window, d)
-		if len(window) == size {
+	for len(window) < size {
+		d := c.line.take()
+		if d == nil {
 			break
 		}
+		window = append(window, *d)
 	}
 	return window
 }
 
 func (c *carrier) count(outcome string) {
 	c.metrics.delivered.WithLabelValues(c.name, outcome).Inc()
-}
-
-func (c *carrier) drop(settled func(Delivery) bool) {
-	c.backlog = slices.DeleteFunc(c.backlog, settled)
 }

@@ -22,7 +22,7 @@ func (c *carrier) hold(ctx context.Context) (bool, error) {
 	}
 	// Another owner may have settled some of it meanwhile, or an operator put
 	// something back in line before it.
-	c.backlog = nil
+	c.line.empty()
 	if lease.Fence != c.lease.Fence {
 		c.forget()
 	}
@@ -101,6 +101,6 @@ func (c *carrier) release(ctx context.Context) {
 
 // forget gives up the shard, and what is known of it.
 func (c *carrier) forget() {
-	c.lease, c.backlog, c.taken, c.responses = Lease{}, nil, nil, nil
-	clear(c.attempts)
+	c.lease, c.taken, c.responses = Lease{}, nil, nil
+	c.line.forget()
 }

@@ -65,6 +65,14 @@ func (p Policy) withDefaults(c RelayConfig) Policy {
 	return p
 }
 
+// flows reports whether deliveries may follow one another without a window's end:
+// neither a quota nor a circuit counts them.
+func (p Policy) flows() bool { return p.Rate <= 0 && p.Circuit == 0 }
+
+// unrecorded is how many deliveries of a shard may be published and not yet
+// recorded, those that are unconfirmed included. It bounds what a crash repeats.
+func (p Policy) unrecorded() int { return 4 * p.Window }
+
 // maxBacklog is how many windows of one shard are kept in memory, and
 // minBacklog how many deliveries are, however small the window.
 const (

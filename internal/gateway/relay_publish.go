@@ -13,17 +13,21 @@ import (
 
 // publish hands a window to the channel, and stops before the lease could have
 // passed to another owner. Only a Correspondent's deliveries have answers.
-func (c *carrier) publish(ctx context.Context, window []Delivery) (results []error, responses []*Response) {
+func (c *carrier) publish(ctx context.Context, publisher Publisher, window []Delivery) (results []error, responses []*Response) {
 	ctx, done := c.whileHeld(ctx)
 	defer done()
-	end := c.trace(ctx, window)
-	publisher := c.channel.Load().Publisher
+	spans := make([]trace.Span, len(window))
+	for i := range window {
+		spans[i] = c.trace(ctx, &window[i])
+	}
 	if p, ok := publisher.(Correspondent); ok {
 		results, responses = p.Correspond(ctx, window)
 	} else {
 		results = publisher.Publish(ctx, window)
 	}
-	end(results)
+	for i, span := range spans {
+		endSpan(span, results[i])
+	}
 	return results, responses
 }
 
@@ -51,28 +55,24 @@ func statusClass(status int) string {
 	return strconv.Itoa(status/100) + "xx"
 }
 
-// trace begins a span for each delivery whose message is traced, and returns how
-// to end them.
-func (c *carrier) trace(ctx context.Context, window []Delivery) func([]error) {
-	spans := make([]trace.Span, len(window))
-	for i, d := range window {
-		parent, ok := parseTraceParent(d.TraceParent)
-		if !ok || !parent.IsSampled() {
-			continue
-		}
-		_, spans[i] = c.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "publish "+c.name,
-			trace.WithSpanKind(trace.SpanKindProducer),
-			trace.WithAttributes(attribute.String("gatehouse.channel", c.name), attribute.String("gatehouse.message", d.MessageID.String()), attribute.String("messaging.message.id", d.WireID)))
+// trace begins a span for a delivery whose message is traced; nil: it is not.
+func (c *carrier) trace(ctx context.Context, d *Delivery) trace.Span {
+	parent, ok := parseTraceParent(d.TraceParent)
+	if !ok || !parent.IsSampled() {
+		return nil
 	}
-	return func(results []error) {
-		for i, span := range spans {
-			if span == nil {
-				continue
-			}
-			if results[i] != nil {
-				span.SetStatus(codes.Error, fault.Of(results[i]).Message)
-			}
-			span.End()
-		}
+	_, span := c.tracer.Start(trace.ContextWithRemoteSpanContext(ctx, parent), "publish "+c.name,
+		trace.WithSpanKind(trace.SpanKindProducer),
+		trace.WithAttributes(attribute.String("gatehouse.channel", c.name), attribute.String("gatehouse.message", d.MessageID.String()), attribute.String("messaging.message.id", d.WireID)))
+	return span
+}
+
+func endSpan(span trace.Span, failure error) {
+	if span == nil {
+		return
 	}
+	if failure != nil {
+		span.SetStatus(codes.Error, fault.Of(failure).Message)
+	}
+	span.End()
 }

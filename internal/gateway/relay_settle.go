@@ -3,22 +3,22 @@ package gateway
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
-// settle records what was confirmed and parks what the channel keeps refusing.
-// The error is the store's, or that of a channel which has no circuit to wait at.
-func (c *carrier) settle(ctx context.Context, window []Delivery, results []error) (more bool, err error) {
-	for i, d := range window {
+// settle remembers what was confirmed, which is out of the line already, and
+// parks what the channel keeps refusing. The error is the store's, or that of a
+// channel which has no circuit to wait at.
+func (c *carrier) settle(ctx context.Context, window []Delivery, results []error) (err error) {
+	for i := range window {
+		d := &window[i]
 		switch failure := results[i]; {
 		case failure == nil:
 			c.count("confirmed")
 			c.metrics.delay.WithLabelValues(c.name).Observe(c.now().Sub(d.CreatedAt).Seconds())
 			c.taken = append(c.taken, d.Seq)
-			delete(c.attempts, d.Seq)
 		case fault.Of(failure).Code == fault.CodeNotTaken:
 			c.count("delayed")
 			err = errors.Join(err, c.delayed(ctx, d, fault.Of(failure)))
@@ -30,12 +30,7 @@ func (c *carrier) settle(ctx context.Context, window []Delivery, results []error
 			err = errors.Join(err, c.refused(ctx, d, fault.Of(failure)))
 		}
 	}
-	c.drop(func(d Delivery) bool {
-		_, found := slices.BinarySearch(c.taken, d.Seq)
-		return found
-	})
-	err = errors.Join(err, c.record(ctx))
-	return err == nil, err
+	return err
 }
 
 // failed leaves the pause to the circuit, where there is one.
@@ -57,9 +52,6 @@ func (c *carrier) record(ctx context.Context) error {
 			failpoint.Hit("relay-confirmed")
 		}
 	}
-	if errors.Is(err, ErrLeaseLost) {
-		c.forget()
-	}
 	return err
 }
 
@@ -78,9 +70,9 @@ func (c *carrier) recordResponses(ctx context.Context) error {
 // delayed counts an attempt of a delivery that failed alone. Its key waits for
 // the next one, and nobody else. It is parked when that has gone on for too long
 // while the channel took others.
-func (c *carrier) delayed(ctx context.Context, d Delivery, f *fault.Error) error {
+func (c *carrier) delayed(ctx context.Context, d *Delivery, f *fault.Error) error {
 	now, p := c.now(), c.policy()
-	a := c.attempts[d.Seq]
+	a := c.line.attempted(d.Seq)
 	a.count++
 	if a.first.IsZero() {
 		a.first = now
@@ -89,27 +81,27 @@ func (c *carrier) delayed(ctx context.Context, d Delivery, f *fault.Error) error
 		return c.park(ctx, d, f, a.count)
 	}
 	a.next = now.Add(max(backoff(p.First, p.Longest, a.count), min(f.RetryAfter, maxRetryAfter)))
-	c.attempts[d.Seq] = a
+	c.line.rest(d, a)
 	return nil
 }
 
 // refused counts an attempt of a delivery that the channel cannot take, and
 // parks it after the last.
-func (c *carrier) refused(ctx context.Context, d Delivery, f *fault.Error) error {
+func (c *carrier) refused(ctx context.Context, d *Delivery, f *fault.Error) error {
 	p := c.policy()
-	a := c.attempts[d.Seq]
+	a := c.line.attempted(d.Seq)
 	a.count++
 	a.refused++
 	if a.refused >= p.Attempts {
 		return c.park(ctx, d, f, a.count)
 	}
 	a.next = c.now().Add(backoff(p.First, p.Longest, a.refused))
-	c.attempts[d.Seq] = a
+	c.line.rest(d, a)
 	return nil
 }
 
 // park takes a delivery out of the way, with its key's successors or without.
-func (c *carrier) park(ctx context.Context, d Delivery, f *fault.Error, attempts int) error {
+func (c *carrier) park(ctx context.Context, d *Delivery, f *fault.Error, attempts int) error {
 	// What the other side said last goes into the ledger before the delivery is
 	// out of sight.
 	if err := c.recordResponses(ctx); err != nil {
@@ -124,10 +116,11 @@ func (c *carrier) park(ctx context.Context, d Delivery, f *fault.Error, attempts
 		return err
 	}
 	c.count("parked")
-	delete(c.attempts, d.Seq)
-	c.drop(func(other Delivery) bool {
-		return other.Seq == d.Seq || !skip && other.OrderingKey == d.OrderingKey
-	})
+	if skip {
+		c.line.settle(d)
+	} else {
+		c.line.drop(d)
+	}
 	c.log.ErrorContext(ctx, "delivery parked", "message", d.MessageID, "wire_id", d.WireID, "code", string(f.Code), "reason", f.Message, "attempts", attempts)
 	return nil
 }

@@ -175,6 +175,39 @@ func (p *recorder) wires(t *testing.T) []string {
 	return out
 }
 
+// streaming is a Streamer of a recorder: it has many deliveries out, and takes the
+// oldest when next has no more.
+type streaming struct{ *recorder }
+
+func (p streaming) Stream(ctx context.Context, next func() *Delivery, settled func(*Delivery, error)) {
+	var out []*Delivery
+	for {
+		if d := next(); d != nil {
+			out = append(out, d)
+			continue
+		}
+		if len(out) == 0 {
+			return
+		}
+		oldest := out[0]
+		out = out[1:]
+		settled(oldest, p.Publish(ctx, []Delivery{*oldest})[0])
+	}
+}
+
+// way makes the publisher that a recorder is taken for.
+type way func(p *recorder) Publisher
+
+// eachWay runs a test with a publisher of windows and with one that streams.
+func eachWay(t *testing.T, test func(t *testing.T, as way)) {
+	t.Run("window", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { test(t, func(p *recorder) Publisher { return p }) })
+	})
+	t.Run("stream", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { test(t, func(p *recorder) Publisher { return streaming{p} }) })
+	})
+}
+
 func startRelay(t *testing.T, o Outbox, p Publisher) *relay {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	r := newRelay(Config{Relay: RelayConfig{Window: 4}}.withDefaults(), o, []Channel{{Name: "events", Publisher: p}}, time.Now, log)
@@ -183,9 +216,9 @@ func startRelay(t *testing.T, o Outbox, p Publisher) *relay {
 }
 
 func TestRelayCarriesEverythingOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachWay(t, func(t *testing.T, as way) {
 		o, p := &memoryOutbox{}, &recorder{}
-		r := startRelay(t, o, p)
+		r := startRelay(t, o, as(p))
 		o.put("A", 3)
 		o.put("B", 5)
 		r.wake([]string{"events"})
@@ -204,7 +237,7 @@ func TestRelayCarriesEverythingOnce(t *testing.T) {
 }
 
 func TestRelayChannelDownDelaysOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachWay(t, func(t *testing.T, as way) {
 		o, p := &memoryOutbox{}, &recorder{}
 		up := false
 		p.refuse = func(Delivery) error {
@@ -213,7 +246,7 @@ func TestRelayChannelDownDelaysOnly(t *testing.T) {
 			}
 			return fault.New(fault.CodeChannelUnavailable, "")
 		}
-		r := startRelay(t, o, p)
+		r := startRelay(t, o, as(p))
 		o.put("A", 2)
 		o.put("B", 2)
 		r.wake([]string{"events"})
@@ -235,7 +268,7 @@ func TestRelayChannelDownDelaysOnly(t *testing.T) {
 }
 
 func TestRelayParksOnlyTheKey(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachWay(t, func(t *testing.T, as way) {
 		o, p := &memoryOutbox{}, &recorder{}
 		tries := map[string]int{}
 		p.refuse = func(d Delivery) error {
@@ -245,7 +278,7 @@ func TestRelayParksOnlyTheKey(t *testing.T) {
 			}
 			return nil
 		}
-		r := startRelay(t, o, p)
+		r := startRelay(t, o, as(p))
 		o.put("bad", 60) // more than several windows of successors
 		o.put("good", 3)
 		r.wake([]string{"events"})
@@ -268,7 +301,7 @@ func TestRelayParksOnlyTheKey(t *testing.T) {
 // The store goes away between publishing and recording: what the channel took
 // is recorded later and not published again.
 func TestRelayRecordsLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachWay(t, func(t *testing.T, as way) {
 		o, p := &memoryOutbox{}, &recorder{}
 		first := true
 		p.refuse = func(Delivery) error {
@@ -280,7 +313,7 @@ func TestRelayRecordsLater(t *testing.T) {
 			}
 			return nil
 		}
-		r := startRelay(t, o, p)
+		r := startRelay(t, o, as(p))
 		o.put("A", 2)
 		r.wake([]string{"events"})
 		time.Sleep(3 * time.Second)
@@ -297,10 +330,10 @@ func TestRelayRecordsLater(t *testing.T) {
 }
 
 func TestRelayLeaseHandsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachWay(t, func(t *testing.T, as way) {
 		o := &memoryOutbox{owner: "another process", fence: 7, until: time.Now().Add(40 * time.Second)}
 		p := &recorder{}
-		r := startRelay(t, o, p)
+		r := startRelay(t, o, as(p))
 		o.put("A", 1)
 		r.wake([]string{"events"})
 		time.Sleep(39 * time.Second)
@@ -317,9 +350,9 @@ func TestRelayLeaseHandsOver(t *testing.T) {
 }
 
 func TestRelayDrainFinishesWhatWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	eachWay(t, func(t *testing.T, as way) {
 		o, p := &memoryOutbox{}, &recorder{}
-		r := startRelay(t, o, p)
+		r := startRelay(t, o, as(p))
 		synctest.Wait()
 		o.put("A", 10) // not woken: drain itself must look once more
 		r.drain()
@@ -383,7 +416,7 @@ func TestReleasedDeliveriesComeFirst(t *testing.T) {
 	if _, err := c.round(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	known := c.backlog[len(c.backlog)-1].Seq
+	known := c.line.end()
 	if known != 3 {
 		t.Fatalf("the backlog ends with %d", known)
 	}

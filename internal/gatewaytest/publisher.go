@@ -138,9 +138,11 @@ type PublisherRig struct {
 	SetDown func(down bool)
 }
 
-// TestPublisher holds a publisher to the contract of gateway.Publisher. start
-// makes a new rig for each part.
+// TestPublisher holds a publisher to the contract of gateway.Publisher, and one
+// that streams to the same by way of its Stream. start makes a new rig for each part.
 func TestPublisher(t *testing.T, start func(t *testing.T) *PublisherRig) {
+	streams := false
+	t.Run("kind", func(t *testing.T) { _, streams = start(t).Publisher.(gateway.Streamer) })
 	for name, test := range map[string]func(*testing.T, *PublisherRig){
 		"nothing":          testNothing,
 		"order":            testOrder,
@@ -155,7 +157,49 @@ func TestPublisher(t *testing.T, start func(t *testing.T) *PublisherRig) {
 		"concurrent":       testConcurrentPublish,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })
+		if streams {
+			t.Run(name+" as a stream", func(t *testing.T) {
+				rig := start(t)
+				rig.Publisher = streamed{rig.Publisher.(gateway.Streamer)}
+				test(t, rig)
+			})
+		}
 	}
+}
+
+// streamed publishes by Stream. What Stream left in its caller's hands, having
+// failed one before it, counts as failed like that one.
+type streamed struct{ gateway.Streamer }
+
+func (p streamed) Publish(ctx context.Context, deliveries []gateway.Delivery) []error {
+	results, given, last := make([]error, len(deliveries)), 0, error(nil)
+	places := map[*gateway.Delivery]int{}
+	p.Stream(ctx, func() *gateway.Delivery {
+		if given == len(deliveries) {
+			return nil
+		}
+		d := &deliveries[given]
+		places[d] = given
+		given++
+		return d
+	}, func(d *gateway.Delivery, err error) {
+		place, unsettled := places[d]
+		if !unsettled {
+			panic("a delivery was settled twice")
+		}
+		delete(places, d)
+		results[place] = err
+		if err != nil && fault.KindOf(err).Retryable() {
+			last = err
+		}
+	})
+	if len(places) > 0 {
+		panic("deliveries were taken and not settled")
+	}
+	for i := given; i < len(deliveries); i++ {
+		results[i] = last
+	}
+	return results
 }
 
 const patience = 30 * time.Second

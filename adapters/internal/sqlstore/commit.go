@@ -83,6 +83,9 @@ func (s *Store) openShards(ctx context.Context, channels []string) error {
 // Mapping returns the mapping as checked against the tables.
 func (w *writer) Mapping() *mapping.Checked { return w.mapping }
 
+// Prepare implements gateway.Preparer.
+func (w *writer) Prepare(e *gateway.Entry) { e.Prepared = w.store.prepared(e.Message) }
+
 // Commit stores the entries in one transaction, in order.
 //
 // A batch that fails as a whole is tried again when the error looks transient
@@ -254,7 +257,7 @@ func open(items []*Item) []*Item {
 
 func (w *writer) attempt(ctx context.Context, lane int, items []*Item) (err error) {
 	for _, it := range items {
-		it.reset()
+		it.Reset()
 	}
 	session, err := w.store.dialect.Session(ctx, lane)
 	if err != nil {

@@ -71,8 +71,9 @@ type Delivery struct {
 // Message returns the message of the item.
 func (it *Item) Message() *gateway.Message { return it.Entry.Message }
 
-// reset forgets what an earlier attempt found out.
-func (it *Item) reset() {
+// Reset forgets what an earlier attempt found out; a program that begins its
+// transaction anew asks for it, too.
+func (it *Item) Reset() {
 	it.Outcome, it.Stored, it.Reply, it.Deliveries = gateway.Outcome{}, nil, nil, nil
 	it.known, it.hold, it.moved = false, nil, false
 }
@@ -199,11 +200,28 @@ func wireID(m *gateway.Message, channel string, ordinal, epoch int) string {
 	return hex.EncodeToString(d[:16])
 }
 
-// newItem prepares an entry; one whose values do not fit is refused for good, or
-// only held.
+// prepared is what takes time to make of a message and nothing but the message. The
+// rows are not in it: they would weigh several times the payload while they wait.
+type prepared struct {
+	claim   gateway.Digest
+	packing Packing
+	payload []byte
+}
+
+func (s *Store) prepared(m *gateway.Message) *prepared {
+	p := &prepared{claim: claimOf(m)}
+	p.packing, p.payload = s.packer.pack(m.Payload)
+	return p
+}
+
+// newItem makes the item of an entry; one whose values do not fit is refused for
+// good, or only held.
 func (s *Store) newItem(p *Plan, e *gateway.Entry) *Item {
-	it := &Item{Entry: e, Claim: claimOf(e.Message), Ledger: entryOf(e.Message), store: s, plan: p, only: e.Hold}
-	it.Packing, it.Payload = s.packer.pack(e.Message.Payload)
+	ready, ok := e.Prepared.(*prepared)
+	if !ok {
+		ready = s.prepared(e.Message)
+	}
+	it := &Item{Entry: e, Claim: ready.claim, Packing: ready.packing, Payload: ready.payload, Ledger: entryOf(e.Message), store: s, plan: p, only: e.Hold}
 	if it.Only() {
 		return it
 	}

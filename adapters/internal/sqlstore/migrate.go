@@ -14,6 +14,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 
+	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
@@ -262,7 +263,10 @@ func (t *versionTable) Insert(ctx context.Context, db database.DBTxConn, req dat
 		if f.Version != req.Version {
 			continue
 		}
+		name := fmt.Sprintf("%s/%d", t.set, req.Version)
+		failpoint.HitFor("migrate", name)
 		_, err := db.ExecContext(ctx, t.store.text.record, t.set, req.Version, f.Checksum, t.store.dialect.Time(t.store.now()))
+		failpoint.HitFor("migrated", name)
 		return err
 	}
 	return fmt.Errorf("migration %d is not among the files", req.Version)

@@ -15,7 +15,7 @@ type statements struct {
 
 	takeLease, openLease, readLease, holdLease string
 	pending                                    string
-	confirm, relayed                           string
+	confirm, confirmRun, relayed               string
 	readParked, parkOne, parkBehind, unqueue   string
 	skipOne, unqueueOne                        string
 	respondAgain, respondFirst                 string
@@ -213,7 +213,8 @@ func translate(text func(string) string) statements {
 			WHERE o.channel = @p1 AND o.shard = @p2 AND o.seq > @p3
 			AND NOT EXISTS (SELECT 1 FROM {parked} AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key AND p.seq < o.seq AND p.holds = 1)
 			ORDER BY o.seq {limit @p4}`),
-		confirm: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq IN {each @p3}`),
+		confirm:    text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq IN {each @p3}`),
+		confirmRun: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq BETWEEN @p3 AND @p4`),
 		relayed: text(`INSERT INTO {relayed} (channel, shard, first_seq, last_seq, confirmed_at, fence)
 			SELECT @p1, @p2, @p3, @p4, @p5, @p6
 			WHERE NOT EXISTS (SELECT 1 FROM {relayed} {lock} WHERE channel = @p1 AND shard = @p2 AND first_seq = @p3)`),

@@ -52,6 +52,8 @@ SELECT seq, head FROM gateway.chain WHERE chain = @p1;
 SELECT chain, seq, head FROM gateway.chain ORDER BY chain;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
+-- confirmRun
+DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq BETWEEN @p3 AND @p4;
 -- countItems
 UPDATE gateway.job SET total = (SELECT COUNT(*) FROM gateway.job_item WHERE job_id = @p1) WHERE id = @p1;
 -- countOutbox

@@ -1,0 +1,84 @@
+//go:build unix
+
+package sqlite
+
+import (
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/gatewaytest"
+	"github.com/gatehouse/gatehouse/mappings"
+)
+
+// BenchmarkLedger stores batches of 128 orders, one with the ledger and one without
+// in turn, and reports the median of what the first takes of the processor for each
+// of the second. Without means: no rows of message, payload and message_key; claims,
+// replies, deliveries and the outbox are there, and payloads are packed all the same
+// before the batch, as in the gateway.
+func BenchmarkLedger(b *testing.B) {
+	with, without := benchStore(b), benchStore(b)
+	tables := []*bulk{messages, payloads, keys}
+	defer func() { messages, payloads, keys = tables[0], tables[1], tables[2] }()
+	nothing := &bulk{params: math.MaxInt32} // more than there are ever
+	var ratios []float64
+	for n := 0; b.Loop(); n++ {
+		on := storeBatch(b, with, n)
+		messages, payloads, keys = nothing, nothing, nothing
+		off := storeBatch(b, without, n)
+		messages, payloads, keys = tables[0], tables[1], tables[2]
+		ratios = append(ratios, float64(on)/float64(off))
+	}
+	b.ReportMetric(slices.Sorted(slices.Values(ratios))[len(ratios)/2], "on/off")
+}
+
+func benchStore(b *testing.B) gateway.Writer {
+	b.Helper()
+	business, err := fs.Sub(mappings.FS, "migrations/sqlite")
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := Open(b.Context(), Config{Path: config.Path(filepath.Join(b.TempDir(), "gatehouse.db"))}, time.Now, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	if _, err := s.Up(b.Context(), business); err != nil {
+		b.Fatal(err)
+	}
+	w, err := s.Writer(b.Context(), gatewaytest.OrderMapping())
+	if err != nil {
+		b.Fatal(err)
+	}
+	return w
+}
+
+func storeBatch(b *testing.B, w gateway.Writer, n int) time.Duration {
+	b.Helper()
+	batch := make([]*gateway.Entry, 128)
+	for i := range batch {
+		batch[i] = gatewaytest.OrderEntry(fmt.Sprintf("PO-%05d-%03d", n, i), 3)
+		w.(gateway.Preparer).Prepare(batch[i])
+	}
+	var begun, ended syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &begun)
+	if err != nil {
+		b.Fatal(err)
+	}
+	outcomes, err := w.Commit(b.Context(), 0, batch)
+	if err != nil || outcomes[127].Status != gateway.Stored {
+		b.Fatal(err, outcomes)
+	}
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ended); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(ended.Utime.Nano() + ended.Stime.Nano() - begun.Utime.Nano() - begun.Stime.Nano())
+}

@@ -1,0 +1,431 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
+	"github.com/gatehouse/gatehouse/adapters/amqp"
+	"github.com/gatehouse/gatehouse/adapters/embedded/broker"
+	"github.com/gatehouse/gatehouse/adapters/sqlite"
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+)
+
+const (
+	benchChannel = "events"
+	benchShards  = 4
+	benchWindow  = 100
+	benchBody    = 1024
+)
+
+// BenchmarkRelay carries deliveries of 1 KiB from an outbox in SQLite to an
+// exchange, and in turn with it publishes as many of the same bodies from a bare
+// publisher: one connection, a hundred unconfirmed at a time, persistent,
+// mandatory. One operation is one delivery, so that -benchtime 100000x is a run;
+// it is cut into turns, and the metrics are medians over them: each rate in
+// deliveries a second, the processor time of this process in microseconds a
+// delivery, and the relay's share of the bare publisher's rate. The embedded
+// broker is part of this process, RabbitMQ (GATEHOUSE_TEST_AMQP) is not.
+func BenchmarkRelay(b *testing.B) {
+	for _, where := range []string{"embedded", "rabbitmq"} {
+		for _, keys := range []int{0, 4000, 8} {
+			name := fmt.Sprintf("%s/keys=%d", where, keys)
+			if keys == 0 {
+				name = where + "/distinct"
+			}
+			b.Run(name, func(b *testing.B) {
+				r := newRelayBench(b, where)
+				r.compare(b, keys)
+			})
+		}
+	}
+}
+
+// BenchmarkRelayBacklog carries b.N deliveries that all wait at once, and tells the
+// rate of the first tenth and of the last, their ratio, the largest heap, and how
+// long it took to park a key of which a hundred wait.
+func BenchmarkRelayBacklog(b *testing.B) {
+	for _, where := range []string{"embedded", "rabbitmq"} {
+		b.Run(where, func(b *testing.B) {
+			r := newRelayBench(b, where)
+			r.drainBacklog(b)
+		})
+	}
+}
+
+// relayBench is an outbox in a file of its own, and a broker with an exchange and
+// one queue.
+type relayBench struct {
+	store    *sqlite.Store
+	raw      *sql.DB // the same file
+	client   *amqp.Client
+	url      string
+	exchange string
+	queue    string
+	admin    *amqp091.Channel
+	next     [benchShards]int64 // the last number given, by shard
+}
+
+func newRelayBench(b *testing.B, where string) *relayBench {
+	name := "gatehouse.bench." + rand.Text()
+	r := &relayBench{url: brokerURL(b, where), exchange: name, queue: name}
+	file := filepath.Join(b.TempDir(), "relay.db")
+	var err error
+	if r.store, err = sqlite.Open(b.Context(), sqlite.Config{Driver: "sqlite", Path: config.Path(file), Shards: benchShards}, time.Now, slog.New(slog.DiscardHandler)); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { r.store.Close() })
+	if _, err := r.store.Up(b.Context(), nil); err != nil {
+		b.Fatal(err)
+	}
+	if r.raw, err = sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)"); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { r.raw.Close() })
+	r.connect(b)
+	return r
+}
+
+// brokerURL starts an embedded broker, or finds the real one.
+func brokerURL(b *testing.B, where string) string {
+	if where == "rabbitmq" {
+		text := os.Getenv("GATEHOUSE_TEST_AMQP")
+		if text == "" {
+			b.Skip("set GATEHOUSE_TEST_AMQP to the URL of a RabbitMQ, or run under testdata/servers/run.sh")
+		}
+		return text
+	}
+	embedded, err := broker.Listen(broker.Config{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { embedded.Close() })
+	return "amqp://guest:guest@" + embedded.Addr()
+}
+
+func (r *relayBench) connect(b *testing.B) {
+	u, err := url.Parse(r.url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	conf := amqp.Config{URLs: []string{"amqp://" + u.Host}, Username: u.User.Username(), Password: config.NewSecret(password)}
+	if r.client, err = amqp.New(conf, slog.New(slog.NewTextHandler(b.Output(), nil)), amqp.SystemClock{}, nil); err != nil {
+		b.Fatal(err)
+	}
+	conn, err := amqp091.Dial(r.url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { conn.Close() })
+	if r.admin, err = conn.Channel(); err != nil {
+		b.Fatal(err)
+	}
+	if err := r.admin.ExchangeDeclare(r.exchange, "topic", true, false, false, false, nil); err != nil {
+		b.Fatal(err)
+	}
+	_, err = r.admin.QueueDeclare(r.queue, true, false, false, false, amqp091.Table{"x-queue-type": "quorum"})
+	if err == nil {
+		err = r.admin.QueueBind(r.queue, "#", r.exchange, false, nil)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		r.admin.QueueDelete(r.queue, false, false, false)
+		r.admin.ExchangeDelete(r.exchange, false, false)
+	})
+}
+
+// fill puts n deliveries into the outbox, evenly over the shards, with keys
+// ordering keys, or one for each delivery when keys is zero.
+func (r *relayBench) fill(b *testing.B, n, keys int) {
+	for shard := range benchShards {
+		count := n / benchShards
+		if shard < n%benchShards {
+			count++
+		}
+		of := max(1, keys/benchShards)
+		if keys == 0 {
+			of = 1 << 40
+		}
+		_, err := r.raw.ExecContext(b.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?4)
+			INSERT INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
+			SELECT ?1, ?2, ?3 + i, printf('%02x%030x', ?2, ?3 + i), randomblob(16), printf('key-%d-%d', ?2, (?3 + i) % ?5), 'order.accepted', 'order', 'application/json', '', '', ?6, ?7
+			FROM n WHERE ?4 > 0`, benchChannel, shard, r.next[shard], count, of, time.Now().UnixMilli(), []byte(strings.Repeat("gatehouse ", benchBody)[:benchBody]))
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.next[shard] += int64(count)
+		_, err = r.raw.ExecContext(b.Context(), `INSERT INTO "gateway.shard" (channel, shard, next_seq) VALUES (?1, ?2, ?3)
+			ON CONFLICT DO UPDATE SET next_seq = ?3`, benchChannel, shard, r.next[shard]+1)
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, err := r.raw.ExecContext(b.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// countedStore tells when everything that waited is recorded as taken.
+type countedStore struct {
+	gateway.Store
+	confirmed atomic.Int64
+	calls     atomic.Int64
+	watch     func(confirmed int64)
+}
+
+func (c *countedStore) Confirm(ctx context.Context, l gateway.Lease, seqs []int64) error {
+	err := c.Store.Confirm(ctx, l, seqs)
+	if err == nil {
+		c.calls.Add(1)
+		c.watch(c.confirmed.Add(int64(len(seqs))))
+	}
+	return err
+}
+
+// measure is what a turn took.
+type measure struct {
+	took time.Duration
+	cpu  float64 // seconds, of this process
+}
+
+// measuring begins a measure, and returns how to end it.
+func measuring() func() measure {
+	runtime.GC()
+	began, before := time.Now(), timesOf(os.Getpid())
+	return func() measure {
+		after := timesOf(os.Getpid())
+		return measure{time.Since(began), after.user + after.system - before.user - before.system}
+	}
+}
+
+// carry has a gateway relay what waits, and returns when all of it is recorded.
+func (r *relayBench) carry(b *testing.B, n int, watch func(confirmed int64)) (m measure, store *countedStore) {
+	done := make(chan struct{})
+	store = &countedStore{Store: r.store}
+	store.watch = func(confirmed int64) {
+		if watch != nil {
+			watch(confirmed)
+		}
+		if confirmed == int64(n) {
+			close(done)
+		}
+	}
+	log := slog.New(slog.NewTextHandler(b.Output(), nil))
+	publisher := r.client.Publisher(benchChannel, amqp.Channel{Exchange: r.exchange})
+	generation, err := gateway.NewGeneration(gateway.Parts{Channels: []gateway.Channel{{Name: benchChannel, Publisher: publisher}}}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	measured := measuring()
+	core := gateway.New(gateway.Config{}, store, generation, time.Now, log)
+	go func() { ended <- core.Run(ctx) }()
+	select {
+	case <-done:
+		m = measured()
+	case <-time.After(20 * time.Minute):
+		b.Errorf("%d of %d were carried", store.confirmed.Load(), n)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		b.Error(err)
+	}
+	if err := publisher.Close(b.Context()); err != nil {
+		b.Error(err)
+	}
+	return m, store
+}
+
+// bare publishes n messages, with at most benchWindow of them unconfirmed.
+func (r *relayBench) bare(b *testing.B, n int) {
+	conn, err := amqp091.Dial(r.url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err == nil {
+		err = ch.Confirm(false)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	returned := ch.NotifyReturn(make(chan amqp091.Return, benchWindow))
+	body := make([]byte, benchBody)
+	rand.Read(body)
+	var flights []*amqp091.DeferredConfirmation
+	for i := 0; i < n || len(flights) > 0; {
+		if i < n && len(flights) < benchWindow {
+			one, err := ch.PublishWithDeferredConfirm(r.exchange, "order.accepted", true, false, amqp091.Publishing{
+				MessageId: fmt.Sprintf("%032x", i), ContentType: "application/json", DeliveryMode: amqp091.Persistent, Body: body,
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			flights = append(flights, one)
+			i++
+			continue
+		}
+		if !flights[0].Wait() {
+			b.Fatal("a message was not taken")
+		}
+		flights = flights[1:]
+	}
+	if len(returned) > 0 {
+		b.Fatal("a message was returned")
+	}
+}
+
+// arrived empties the queue, and fails when not exactly n messages were in it.
+func (r *relayBench) arrived(b *testing.B, n int) {
+	if got, err := r.admin.QueuePurge(r.queue, false); err != nil || got != n {
+		b.Errorf("%d messages arrived, want %d: %v", got, n, err)
+	}
+}
+
+const benchTurns = 3
+
+func (r *relayBench) compare(b *testing.B, keys int) {
+	n := max(1, b.N/benchTurns)
+	var bare, relayed, share, cpuBare, cpuRelay, cpuShare, window []float64
+	for turn := range benchTurns {
+		r.fill(b, n, keys)
+		var store *countedStore
+		both := []func(){
+			func() {
+				measured := measuring()
+				r.bare(b, n)
+				m := measured()
+				r.arrived(b, n)
+				bare, cpuBare = append(bare, float64(n)/m.took.Seconds()), append(cpuBare, m.cpu/float64(n)*1e6)
+			},
+			func() {
+				var m measure
+				m, store = r.carry(b, n, nil)
+				r.arrived(b, n)
+				relayed, cpuRelay = append(relayed, float64(n)/m.took.Seconds()), append(cpuRelay, m.cpu/float64(n)*1e6)
+			},
+		}
+		if turn%2 == 1 {
+			slices.Reverse(both)
+		}
+		for _, do := range both {
+			do()
+		}
+		share = append(share, relayed[turn]/bare[turn])
+		cpuShare = append(cpuShare, cpuRelay[turn]/cpuBare[turn])
+		window = append(window, float64(n)/float64(store.calls.Load()))
+	}
+	b.Logf("relay/bare in turn: %.2f", share)
+	b.ReportMetric(median(relayed), "relay/s")
+	b.ReportMetric(median(bare), "bare/s")
+	b.ReportMetric(median(share), "relay:bare")
+	b.ReportMetric(median(cpuRelay), "relay-cpu-µs")
+	b.ReportMetric(median(cpuBare), "bare-cpu-µs")
+	b.ReportMetric(median(cpuShare), "cpu-relay:bare")
+	b.ReportMetric(median(window), "deliveries/commit")
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+func (r *relayBench) drainBacklog(b *testing.B) {
+	n := max(10*benchShards*parkedKey, b.N) // the first run is of one
+	r.fill(b, n, 0)
+	parking := r.park(b)
+	left := n - parkedKey
+	tenths := make([]atomic.Int64, 11) // when so many tenths were through, in nanoseconds
+	began := time.Now()
+	var heap atomic.Uint64
+	stop := make(chan struct{})
+	looked := make(chan struct{})
+	go func() {
+		defer close(looked)
+		watchHeap(stop, &heap)
+	}()
+	r.carry(b, left, func(confirmed int64) {
+		for t := int64(1); t <= 10; t++ {
+			if confirmed >= t*int64(left)/10 {
+				tenths[t].CompareAndSwap(0, int64(time.Since(began)))
+			}
+		}
+	})
+	close(stop)
+	<-looked
+	r.arrived(b, left)
+	first, last := tenths[2].Load()-tenths[1].Load(), tenths[10].Load()-tenths[9].Load()
+	var each []string
+	for t := 1; t <= 10; t++ {
+		each = append(each, fmt.Sprintf("%.0f", float64(left)/10/time.Duration(tenths[t].Load()-tenths[t-1].Load()).Seconds()))
+	}
+	b.Logf("deliveries a second, by tenth: %v", each)
+	b.ReportMetric(float64(left)/time.Duration(tenths[10].Load()).Seconds(), "relay/s")
+	b.ReportMetric(float64(first)/float64(max(1, last)), "last:second-tenth")
+	b.ReportMetric(float64(heap.Load())/(1<<20), "heap-MiB")
+	b.ReportMetric(float64(parking.Microseconds())/1000, "park-ms")
+}
+
+// watchHeap keeps the largest heap in use until stop is closed.
+func watchHeap(stop <-chan struct{}, largest *atomic.Uint64) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		largest.Store(max(largest.Load(), m.HeapInuse))
+		select {
+		case <-tick.C:
+		case <-stop:
+			return
+		}
+	}
+}
+
+// parkedKey is how many deliveries of the key wait that is parked.
+const parkedKey = 100
+
+// park gives a hundred deliveries in the middle of a shard one key, and parks the
+// first of them.
+func (r *relayBench) park(b *testing.B) time.Duration {
+	middle := r.next[0] / 2
+	_, err := r.raw.ExecContext(b.Context(), `UPDATE "gateway.outbox" SET ordering_key = 'parked' WHERE channel = ?1 AND shard = 0 AND seq >= ?2 AND seq < ?3`,
+		benchChannel, middle, middle+parkedKey)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, ok, err := r.store.Acquire(b.Context(), benchChannel, 0, "bench", time.Minute)
+	if err != nil || !ok {
+		b.Fatal(cmp.Or(err, fmt.Errorf("the lease is another's")))
+	}
+	began := time.Now()
+	err = r.store.Park(b.Context(), l, middle, "GH-6002", "no queue", 5)
+	took := time.Since(began)
+	if err == nil {
+		_, _, err = r.store.Acquire(b.Context(), benchChannel, 0, "bench", 0)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return took
+}

@@ -75,7 +75,7 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		store:      store,
 		lanes:      newLanes(store.Lanes(), config.Metrics),
 		relay:      newRelay(config, store, generation.Channels, now, log),
-		refusals:   newRefusals(store, log),
+		refusals:   newRefusals(store, now, log),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		jobs:       make(chan struct{}, 1),
 		now:        now,

@@ -169,6 +169,7 @@ type Holding struct {
 
 // Ledger records and tells what happened.
 type Ledger interface {
+	// Refuse writes refusals; of one that the ledger has, it raises the count.
 	Refuse(ctx context.Context, refusals []Refusal) error
 	Messages(ctx context.Context, q Query) ([]Summary, error)
 	// Message returns one message with its history, or fault.NotFound.

@@ -17,20 +17,28 @@ import (
 
 const defaultLimit = 50
 
-// Refuse writes refusals down, all or none.
+// Refuse writes refusals down, all or none; of those that it has, the counts.
 func (s *Store) Refuse(ctx context.Context, refusals []gateway.Refusal) error {
 	err := s.write(ctx, func(q Querier) error {
 		for i := range refusals {
-			r := &refusals[i]
-			_, err := q.ExecContext(ctx, s.text.refuse, r.ID[:], s.dialect.Time(r.At), clip(r.Endpoint, 256), clip(r.Route, 128),
-				clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128), max(1, r.Count))
-			if err != nil {
+			if err := s.refuse(ctx, q, &refusals[i]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	return s.fail("writing refusals", err)
+}
+
+func (s *Store) refuse(ctx context.Context, q Querier, r *gateway.Refusal) error {
+	times := max(1, r.Count)
+	n, err := affected(q.ExecContext(ctx, s.text.refuse, r.ID[:], s.dialect.Time(r.At), clip(r.Endpoint, 256), clip(r.Route, 128),
+		clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128), times))
+	if err != nil || n > 0 {
+		return err
+	}
+	_, err = q.ExecContext(ctx, s.text.recount, r.ID[:], times)
+	return err
 }
 
 // Messages lists messages, those that are held or were, and refusals, newest

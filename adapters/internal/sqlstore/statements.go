@@ -21,7 +21,7 @@ type statements struct {
 	respondAgain, respondFirst                 string
 	refuse                                     string
 	message, payload, reply, keys, deliveries  string
-	refusal                                    string
+	refusal, recount                           string
 
 	due, asleep, wake, held, heldState, heldRecord     string
 	parkMessage, discardMessage, exists, note, history string
@@ -241,6 +241,7 @@ func translate(text func(string) string) statements {
 		refuse: text(`INSERT INTO {refusal} (id, at, endpoint, route, principal, code, reason, remote, times)
 			SELECT @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9
 			WHERE NOT EXISTS (SELECT 1 FROM {refusal} {lock} WHERE id = @p1)`),
+		recount: text(`UPDATE {refusal} SET times = @p2 WHERE id = @p1 AND times < @p2`),
 
 		message: text(`SELECT ` + summaryColumns + `, endpoint, mapping, contract, traceparent, correlation, content_type, replay_of FROM {message} WHERE id = @p1`),
 		payload: text(`SELECT packing, body FROM {payload} WHERE message_id = @p1`),

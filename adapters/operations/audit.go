@@ -38,6 +38,26 @@ func (h *Handler) auditVerify(c *call) (any, error) {
 	return h.Core.AuditVerify(c.ctx, after, span)
 }
 
+// AuditHeads are the last entries of the chains.
+type AuditHeads struct {
+	Heads []gateway.AuditHead `json:"heads"`
+}
+
+// auditHeads shows the last entry of each chain, without a verification.
+func (h *Handler) auditHeads(c *call) (any, error) {
+	if err := parse(c.r.URL.RawQuery).err(); err != nil {
+		return nil, err
+	}
+	if err := h.allow(c, gateway.Read, gateway.OnAudit); err != nil {
+		return nil, err
+	}
+	heads, err := h.Core.AuditHeads(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return AuditHeads{append([]gateway.AuditHead{}, heads...)}, nil
+}
+
 // AuditFound is the entry at a place of a chain; nil when there is none.
 type AuditFound struct {
 	Entry *gateway.AuditEntry `json:"entry"`

@@ -169,7 +169,10 @@ func (g *fakeGateway) Correct(_ context.Context, id gateway.ID, payload []byte, 
 	return g.acted("correct "+string(payload), id, act)
 }
 
-func (g *fakeGateway) Rehearse(_ context.Context, id gateway.ID) (*gateway.Differences, error) {
+func (g *fakeGateway) Rehearse(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Differences, error) {
+	if err := g.Audited(ctx, "rehearse", id.String(), act); err != nil {
+		return nil, err
+	}
 	return &gateway.Differences{Message: id, Outcome: "stored", Seen: "one-two"}, g.refusal
 }
 
@@ -180,6 +183,10 @@ func (g *fakeGateway) AuditBegin(context.Context, time.Time) (*gateway.AuditSpan
 func (g *fakeGateway) AuditVerify(_ context.Context, after gateway.AuditHead, _ *gateway.AuditSpan) (*gateway.AuditPart, error) {
 	after.Seq++
 	return &gateway.AuditPart{Head: after, Done: true}, g.down
+}
+
+func (g *fakeGateway) AuditHeads(context.Context) ([]gateway.AuditHead, error) {
+	return []gateway.AuditHead{{Chain: 1, Seq: 2}}, g.down
 }
 
 func (g *fakeGateway) AuditEntry(_ context.Context, chain int, seq int64) (*gateway.AuditEntry, error) {

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -197,6 +198,20 @@ type AuditTrail interface {
 	AuditCount(ctx context.Context, from, until time.Time) (int64, error)
 }
 
+// WrittenHeads are the heads of the chains that anything was written to.
+func WrittenHeads(ctx context.Context, trail AuditTrail) ([]AuditHead, error) {
+	heads, err := trail.AuditHeads(ctx)
+	return slices.DeleteFunc(heads, func(h AuditHead) bool { return h.Seq == 0 }), err
+}
+
+// AuditHeads returns the last entry of each chain that anything was written to.
+func (g *Gateway) AuditHeads(ctx context.Context) ([]AuditHead, error) {
+	return WrittenHeads(ctx, g.store)
+}
+
+// AuditRead says that somebody was shown what a message holds.
+const AuditRead = "read"
+
 // audited records an act before it is done. An act that cannot be recorded is
 // denied.
 func (g *Gateway) audited(ctx context.Context, what, target string, act Act) error {
@@ -204,7 +219,7 @@ func (g *Gateway) audited(ctx context.Context, what, target string, act Act) err
 	if err == nil {
 		return nil
 	}
-	if f := fault.Of(err); f.Kind() == fault.Unavailable {
+	if f := fault.Of(err); f.Kind() == fault.Unavailable || f.Code == fault.CodeAudit {
 		return f
 	}
 	return fault.New(fault.CodeAudit, "").Because(err)

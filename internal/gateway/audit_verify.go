@@ -77,7 +77,11 @@ func (g *Gone) fault(what string, removed Removals) *AuditBreak {
 	case g.Count == 0:
 		return nil
 	case !at.Before(removed.Before.Add(time.Minute)): // clocks, and the second in the text
-		b.Reason = fmt.Sprintf("it came at %s and is gone, with its %s; retention has removed none that young", at.Format(time.RFC3339), what)
+		subject := "it"
+		if what == AuditPayloads {
+			subject = "its payload"
+		}
+		b.Reason = fmt.Sprintf("it came at %s and %s is gone; retention has removed none that young", at.Format(time.RFC3339), subject)
 	case g.Count > removed.Count:
 		b.Reason = fmt.Sprintf("%d %s are gone, of which it is the newest, and retention has removed %d", g.Count, what, removed.Count)
 	default:
@@ -131,6 +135,9 @@ type AuditSpan struct {
 type AuditPart struct {
 	Head AuditHead `json:"head"` // the last entry that fits
 	Done bool      `json:"done"` // it is the last of its chain
+	// Cut is the entry up to which retention has removed the chain, when that was
+	// found out.
+	Cut int64 `json:"cut,omitempty"`
 	AuditFindings
 }
 
@@ -167,10 +174,10 @@ func (f *AuditFindings) Add(other AuditFindings) {
 // Judge sets Break when what was counted of the whole span does not add up.
 func (f *AuditFindings) Judge(span *AuditSpan) {
 	if f.Break == nil {
-		f.Break = f.MessagesGone.fault("messages", f.MessagesRemoved)
+		f.Break = f.MessagesGone.fault(AuditMessages, f.MessagesRemoved)
 	}
 	if f.Break == nil {
-		f.Break = f.PayloadsGone.fault("payloads", f.PayloadsRemoved)
+		f.Break = f.PayloadsGone.fault(AuditPayloads, f.PayloadsRemoved)
 	}
 	if f.Break == nil && f.Met < span.Messages {
 		f.Break = &AuditBreak{Reason: fmt.Sprintf("it has %d messages that came between %s and %s, and the chains have %d of them: the others were not written by a gateway, or by one without an audit trail",
@@ -236,50 +243,6 @@ func startOf(ctx context.Context, trail AuditTrail, chain int, since time.Time) 
 	return start, err
 }
 
-// AuditReport is what a whole verification has found out.
-type AuditReport struct {
-	At time.Time `json:"at"`
-	AuditFindings
-	// Heads are the last entries of the chains, to be noted elsewhere: from then on
-	// nobody can change anything before them unnoticed.
-	Heads []AuditHead `json:"heads"`
-}
-
-// WalkAudit verifies a span, part by part. part is Gateway.AuditVerify or its
-// equal. Expected heads, noted at an earlier time, have to be on the way.
-func WalkAudit(span *AuditSpan, expected []AuditHead, part func(after AuditHead) (*AuditPart, error), entry func(chain int, seq int64) (*AuditEntry, error)) (*AuditReport, error) {
-	report := &AuditReport{At: span.Until, Heads: []AuditHead{}}
-	for _, at := range span.Starts {
-		for done := false; !done && report.Break == nil; {
-			p, err := part(at)
-			if err != nil {
-				return nil, err
-			}
-			report.Add(p.AuditFindings)
-			at, done = p.Head, p.Done
-		}
-		if at.Seq > 0 { // else nothing was written to it yet
-			report.Heads = append(report.Heads, at)
-		}
-	}
-	for _, want := range expected {
-		if report.Break != nil {
-			break
-		}
-		e, err := entry(want.Chain, want.Seq)
-		switch {
-		case err != nil:
-			return nil, err
-		case e == nil || e.Seq != want.Seq:
-			report.Break = &AuditBreak{Chain: want.Chain, Seq: want.Seq, Reason: "the entry whose hash was noted is not there"}
-		case e.Hash != want.Hash:
-			report.Break = &AuditBreak{Chain: want.Chain, Seq: want.Seq, At: e.At, Reason: "its hash is another one than was noted: the chain was written anew"}
-		}
-	}
-	report.Judge(span)
-	return report, nil
-}
-
 // The bounds of one part of a verification.
 const (
 	auditPage     = 50
@@ -339,7 +302,7 @@ func (v *auditor) begin(ctx context.Context) error {
 	case v.last.Seq < v.part.Head.Seq:
 		v.breaks(v.part.Head.Seq, time.Time{}, ID{}, "the chain has %d entries now", v.last.Seq)
 	case v.last.Seq == v.part.Head.Seq:
-		v.end()
+		return v.end(ctx)
 	}
 	return err
 }
@@ -359,12 +322,25 @@ func (v *auditor) beginEmpty(ctx context.Context) error {
 	return nil
 }
 
-// end compares the last entry with what the chain says that it is.
-func (v *auditor) end() {
+// end compares the last entry with what the chain says that it is. What is behind
+// it has come since, with another head, or by nobody.
+func (v *auditor) end(ctx context.Context) error {
 	v.part.Done = true
 	if v.part.Head.Hash != v.last.Hash && v.last.Seq > 0 {
 		v.breaks(v.last.Seq, time.Time{}, ID{}, "it is not the entry that the chain's head names")
+		return nil
 	}
+	behind, err := v.store.AuditEntries(ctx, v.part.Head.Chain, v.last.Seq, 1)
+	if err != nil || len(behind) == 0 {
+		return err
+	}
+	heads, err := v.store.AuditHeads(ctx)
+	for _, h := range heads {
+		if h.Chain == v.part.Head.Chain && h.Seq < behind[0].Seq {
+			v.breaks(behind[0].Seq, behind[0].At, ID{}, "it is behind the one that the chain's head names, which is %d", h.Seq)
+		}
+	}
+	return err
 }
 
 func (v *auditor) breaks(seq int64, at time.Time, message ID, format string, args ...any) {
@@ -386,8 +362,7 @@ func (v *auditor) page(ctx context.Context) error {
 			return err
 		}
 		if v.part.Head.Seq == v.last.Seq {
-			v.end()
-			break
+			return v.end(ctx)
 		}
 	}
 	return nil
@@ -405,7 +380,7 @@ func (v *auditor) entry(ctx context.Context, e *AuditEntry) error {
 			v.breaks(e.Seq, e.At, ID{}, "the entries before it are gone, and no act says that retention has removed them")
 			return nil
 		}
-		v.part.Head = before
+		v.part.Head, v.part.Cut = before, before.Seq
 	}
 	switch {
 	case e.Seq != v.part.Head.Seq+1:

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -223,6 +224,12 @@ type Record struct {
 	Deliveries  []DeliveryRecord `json:"deliveries"`
 	History     []Attempt        `json:"history,omitempty"`
 	ReplayOf    string           `json:"replay_of,omitempty"`
+}
+
+// Discloses reports whether the record shows what somebody sent or was answered:
+// who is shown that has read the message.
+func (r *Record) Discloses() bool {
+	return len(r.Payload) > 0 || len(r.Reply) > 0 || slices.ContainsFunc(r.Deliveries, func(d DeliveryRecord) bool { return d.Response != nil })
 }
 
 // DeliveryRecord tells how far one delivery has come.

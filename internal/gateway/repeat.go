@@ -37,10 +37,14 @@ type repetition struct {
 var seenForm = regexp.MustCompile(`^[0-9a-f]{16}-[0-9a-f]{32}$`)
 
 // Rehearse tells what it would change to process a stored message again, and
-// gives it a name, which Repeat wants to hear. Nothing is changed.
-func (g *Gateway) Rehearse(ctx context.Context, id ID) (*Differences, error) {
+// gives it a name, which Repeat wants to hear. Nothing is changed; but rows are
+// shown, so it is an act of somebody.
+func (g *Gateway) Rehearse(ctx context.Context, id ID, act Act) (*Differences, error) {
 	r, err := g.stored(ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if err := g.Audited(ctx, "rehearse", id.String(), act); err != nil {
 		return nil, err
 	}
 	var nonce [8]byte

@@ -133,6 +133,9 @@ func TestStore(t *testing.T, open StoreOpener) {
 
 		{"the audit trail", (*storeSuite).auditTrail},
 		{"what is done to the ledger shows", (*storeSuite).auditTells},
+		{"what is moved in the audit trail shows", (*storeSuite).auditMoved},
+		{"a restored audit trail shows", (*storeSuite).auditRestored},
+		{"an act that is not recorded is not done", (*storeSuite).auditDenies},
 		{"retention and erasure are no breaks", (*storeSuite).auditRetention},
 	}
 	for _, tt := range tests {

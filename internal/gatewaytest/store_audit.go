@@ -1,12 +1,13 @@
 package gatewaytest
 
 import (
-	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
@@ -23,23 +24,11 @@ func (s *storeSuite) verifySince(since time.Time, expected ...gateway.AuditHead)
 	if err != nil {
 		s.t.Fatalf("beginning: %v", err)
 	}
-	report, err := gateway.WalkAudit(span, expected,
-		func(after gateway.AuditHead) (*gateway.AuditPart, error) {
-			return gateway.VerifyAudit(ctx, s.store, after, span)
-		},
-		func(chain int, seq int64) (*gateway.AuditEntry, error) { return s.entryAt(ctx, chain, seq) })
+	report, err := gateway.WalkAudit(span, expected, gateway.ReadAudit(ctx, s.store, span))
 	if err != nil {
 		s.t.Fatalf("verifying: %v", err)
 	}
 	return report
-}
-
-func (s *storeSuite) entryAt(ctx context.Context, chain int, seq int64) (*gateway.AuditEntry, error) {
-	found, err := s.store.AuditEntries(ctx, chain, seq-1, 1)
-	if err != nil || len(found) == 0 {
-		return nil, err
-	}
-	return &found[0], nil
 }
 
 func (s *storeSuite) fits(want string, expected ...gateway.AuditHead) *gateway.AuditReport {
@@ -91,7 +80,7 @@ func (s *storeSuite) auditTells(t *testing.T) {
 	p := newPlan()
 	w := s.writer(p)
 	id := s.one(w, p.entry("PO-1", simple("PO-1")), gateway.Stored).MessageID
-	held := s.one(w, only(async(p.entry("PO-2", simple("PO-2")))), gateway.Parked).MessageID
+	s.one(w, only(async(p.entry("PO-2", simple("PO-2")))), gateway.Parked)
 	if err := s.store.Note(t.Context(), id, gateway.Attempt{What: "replayed", By: "cn=x"}); err != nil { // is no act
 		t.Fatal(err)
 	}
@@ -113,7 +102,7 @@ func (s *storeSuite) auditTells(t *testing.T) {
 		{`UPDATE {gateway.audit} SET seq = 9 WHERE chain = 0 AND seq = 1`, `UPDATE {gateway.audit} SET seq = 1 WHERE chain = 0 AND seq = 9`, "the entries before it are gone, and no act says"},
 		{`UPDATE {gateway.chain} SET seq = 2 WHERE chain = 0`, `UPDATE {gateway.chain} SET seq = 3 WHERE chain = 0`, "not the entry that the chain's head names"},
 		{`UPDATE {gateway.chain} SET chain = 99 WHERE chain = 0`, `UPDATE {gateway.chain} SET chain = 0 WHERE chain = 99`, "its head is gone"},
-		{`DELETE FROM {gateway.payload} WHERE message_id IN (SELECT id FROM {gateway.message})`, ``, "is gone, with its payloads; retention has removed none"},
+		{`DELETE FROM {gateway.payload} WHERE message_id IN (SELECT id FROM {gateway.message})`, ``, "its payload is gone; retention has removed none"},
 		{`DELETE FROM {gateway.held}`, ``, "retention has removed none that young"},
 	} {
 		s.probe.Exec(t, tt.do)
@@ -132,7 +121,170 @@ func (s *storeSuite) auditTells(t *testing.T) {
 	if r := s.verify(forged); r.Break == nil {
 		t.Error("another hash than was noted fits")
 	}
-	_ = held
+}
+
+// auditMoved: entries and messages that are put in or change places show.
+func (s *storeSuite) auditMoved(t *testing.T) {
+	p := newPlan()
+	w := s.writer(p)
+	for i := range 3 {
+		no := fmt.Sprint("PO-", i)
+		s.one(w, p.entry(no, simple(no)), gateway.Stored)
+		if err := s.store.Audit(t.Context(), "reload", no, olga); err != nil {
+			t.Fatal(err)
+		}
+	}
+	heads := s.verify().Heads
+	const columns = `at, kind, done_by, what, target, reason, content, previous, hash`
+	swap := func(chain string) []string {
+		return []string{
+			`UPDATE {gateway.audit} SET seq = 99 WHERE seq = 2 AND chain = ` + chain,
+			`UPDATE {gateway.audit} SET seq = 2 WHERE seq = 1 AND chain = ` + chain,
+			`UPDATE {gateway.audit} SET seq = 1 WHERE seq = 99 AND chain = ` + chain,
+		}
+	}
+	for name, tt := range map[string]struct {
+		do, undo []string
+		want     string
+	}{
+		"acts change places":    {swap("0"), swap("0"), "chain 0, entry 1"},
+		"batches change places": {swap(s.laneOf(heads)), swap(s.laneOf(heads)), ", entry 1"},
+		"an entry at the end": {
+			[]string{`INSERT INTO {gateway.audit} (chain, seq, ` + columns + `) SELECT chain, 4, ` + columns + ` FROM {gateway.audit} WHERE chain = 0 AND seq = 3`},
+			[]string{`DELETE FROM {gateway.audit} WHERE chain = 0 AND seq = 4`}, "chain 0, entry 4 of",
+		},
+		"an entry that is counted": {
+			[]string{
+				`INSERT INTO {gateway.audit} (chain, seq, ` + columns + `) SELECT chain, 4, ` + columns + ` FROM {gateway.audit} WHERE chain = 0 AND seq = 3`,
+				`UPDATE {gateway.chain} SET seq = 4 WHERE chain = 0`,
+			},
+			[]string{`DELETE FROM {gateway.audit} WHERE chain = 0 AND seq = 4`, `UPDATE {gateway.chain} SET seq = 3 WHERE chain = 0`}, "chain 0, entry 4 of",
+		},
+		"a chain of its own": {
+			[]string{`INSERT INTO {gateway.audit} (chain, seq, ` + columns + `) SELECT 77, seq, ` + columns + ` FROM {gateway.audit} WHERE chain = 0 AND seq = 1`},
+			[]string{`DELETE FROM {gateway.audit} WHERE chain = 77`}, "chain 77, entry 1",
+		},
+		"the beginning is cut off": {
+			[]string{`UPDATE {gateway.audit} SET chain = 78 WHERE chain = 0 AND seq = 1`, `UPDATE {gateway.audit} SET seq = 5 WHERE chain = 78`},
+			[]string{`UPDATE {gateway.audit} SET seq = 1 WHERE chain = 78`, `UPDATE {gateway.audit} SET chain = 0 WHERE chain = 78`}, "the entries before it are gone",
+		},
+	} {
+		s.exec(tt.do)
+		if r := s.verify(heads...); r.Break == nil || !strings.Contains(r.Break.String(), tt.want) {
+			t.Errorf("%s: break %v, want %q", name, r.Break, tt.want)
+		}
+		s.exec(tt.undo)
+		if r := s.verify(heads...); r.Break != nil {
+			t.Fatalf("after %s was taken back: %v", name, r.Break)
+		}
+	}
+	// A message that no batch has: here because the end of the chain was taken off.
+	lane := s.laneOf(heads)
+	s.one(w, born(p.entry("PO-9", simple("PO-9")), time.Now().Add(30*time.Minute)), gateway.Stored)
+	s.verify()
+	s.exec([]string{
+		`DELETE FROM {gateway.audit} WHERE seq = 4 AND chain = ` + lane,
+		`UPDATE {gateway.chain} SET seq = 3, head = (SELECT hash FROM {gateway.audit} WHERE seq = 3 AND chain = ` + lane + `) WHERE chain = ` + lane,
+	})
+	if r := s.verify(); r.Break == nil || !strings.Contains(r.Break.Reason, "were not written by a gateway") {
+		t.Errorf("a message without an entry: break %v", r.Break)
+	}
+}
+
+// laneOf is the chain that all batches of a test are in.
+func (s *storeSuite) laneOf(heads []gateway.AuditHead) string {
+	s.t.Helper()
+	if len(heads) != 2 || heads[0].Chain != gateway.ActChain {
+		s.t.Fatalf("the heads are %v", heads)
+	}
+	return fmt.Sprint(heads[1].Chain)
+}
+
+func (s *storeSuite) exec(statements []string) {
+	s.t.Helper()
+	for _, statement := range statements {
+		s.probe.Exec(s.t, statement)
+	}
+}
+
+// auditRestored: an older state of the database is consistent in itself; whoever
+// has noted a head later than that is told.
+func (s *storeSuite) auditRestored(t *testing.T) {
+	act := func(target string) {
+		if err := s.store.Audit(t.Context(), "reload", target, olga); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, target := range []string{"a", "b", "c"} {
+		act(target)
+	}
+	noted := s.fits("3 entries, 3 acts, 0 messages, 0 erased, 0 and 0 gone").Heads
+	s.exec([]string{
+		`DELETE FROM {gateway.audit} WHERE chain = 0 AND seq > 1`,
+		`UPDATE {gateway.chain} SET seq = 1, head = (SELECT hash FROM {gateway.audit} WHERE chain = 0 AND seq = 1) WHERE chain = 0`,
+	})
+	s.fits("1 entries, 1 acts, 0 messages, 0 erased, 0 and 0 gone")
+	if r := s.verify(noted...); r.Break == nil || !strings.Contains(r.Break.String(), "chain 0, entry 3: the entry whose hash was noted is not there") {
+		t.Errorf("after the restore: break %v", r.Break)
+	}
+	for _, target := range []string{"x", "y", "z"} { // the chain goes on, on a branch of its own
+		act(target)
+	}
+	s.fits("4 entries, 4 acts, 0 messages, 0 erased, 0 and 0 gone")
+	if r := s.verify(noted...); r.Break == nil || !strings.Contains(r.Break.String(), "its hash is another one than was noted") {
+		t.Errorf("after the fork: break %v", r.Break)
+	}
+}
+
+// auditDenies: every act of an operator that the trail does not take is refused,
+// for that reason, and changes nothing.
+func (s *storeSuite) auditDenies(t *testing.T) {
+	ctx := t.Context()
+	p := newPlan(waitForProduct)
+	w := s.writer(p)
+	done := s.one(w, of(p.entry("PO-5", simple("PO-5"))), gateway.Stored).MessageID
+	s.confirmAll()
+	parked := s.one(w, only(async(p.entry("PO-1", simple("PO-1")))), gateway.Parked).MessageID
+	waiting := s.one(w, async(p.entry("PO-2", late("PO-2"))), gateway.Waiting).MessageID
+	outgoing, stuck := s.add("PO-3", "k3"), s.add("PO-4", "k4")
+	s.acted(s.park, stuck, 1)
+	// Whatever the next entry is, there is one at its place.
+	s.probe.Exec(t, `INSERT INTO {gateway.audit} (chain, seq, at, kind, done_by, what, target, reason, content, previous, hash)
+		SELECT chain, seq + 1, at, kind, done_by, what, target, reason, content, previous, hash FROM {gateway.audit} WHERE chain = 0`)
+	pictures := []string{
+		`SELECT id, state, closed_by FROM {gateway.held} ORDER BY id`, `SELECT message_id, what FROM {gateway.attempt} ORDER BY message_id, id`,
+		`SELECT channel, shard, seq FROM {gateway.outbox} ORDER BY channel, shard, seq`, `SELECT channel, shard, seq FROM {gateway.parked} ORDER BY channel, shard, seq`,
+		`SELECT channel, shard, seq FROM {gateway.discarded} ORDER BY channel, shard, seq`, `SELECT message_id FROM {gateway.payload} ORDER BY message_id`,
+		`SELECT chain, seq FROM {gateway.chain} ORDER BY chain`,
+	}
+	picture := func() (out [][][]string) {
+		for _, q := range pictures {
+			out = append(out, s.probe.Query(t, q))
+		}
+		return out
+	}
+	before := picture()
+	onDeliveries := func(act func(gateway.ID, gateway.Act) (int, error), id gateway.ID) func() error {
+		return func() error { _, err := act(id, olga); return err }
+	}
+	for verb, do := range map[string]func() error{
+		"park a message":        func() error { return s.store.ParkMessage(ctx, waiting, olga) },
+		"discard a message":     func() error { return s.store.DiscardMessage(ctx, parked, olga) },
+		"park deliveries":       onDeliveries(s.park, outgoing),
+		"release deliveries":    onDeliveries(s.release, stuck),
+		"discard deliveries":    onDeliveries(s.discard, stuck),
+		"erase":                 func() error { return s.store.Erase(ctx, done, olga) },
+		"any act of the core's": func() error { return s.store.Audit(ctx, "reload", "configuration", olga) },
+	} {
+		s.code(do(), fault.CodeAudit)
+		if after := picture(); !reflect.DeepEqual(before, after) {
+			t.Errorf("%s: %v became %v", verb, before, after)
+		}
+	}
+	// And the forged entry shows.
+	if r := s.verify(); r.Break == nil || !strings.Contains(r.Break.String(), "behind the one that the chain's head names") {
+		t.Errorf("break %v", r.Break)
+	}
 }
 
 func (s *storeSuite) sender(id gateway.ID) string {

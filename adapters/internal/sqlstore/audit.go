@@ -40,8 +40,21 @@ func (s *Store) Audit(ctx context.Context, what, target string, act gateway.Act)
 	return s.fail("writing the audit trail", err)
 }
 
+// unaudited is why an act could not be appended.
+type unaudited struct{ error }
+
+// Unwrap lets the dialect see what it was.
+func (e *unaudited) Unwrap() error { return e.error }
+
 // audit appends an act to its chain, as the last thing that a transaction locks.
 func (s *Store) audit(ctx context.Context, q Querier, what, target string, act gateway.Act) error {
+	if err := s.appendAct(ctx, q, what, target, act); err != nil {
+		return &unaudited{err}
+	}
+	return nil
+}
+
+func (s *Store) appendAct(ctx context.Context, q Querier, what, target string, act gateway.Act) error {
 	if _, err := q.ExecContext(ctx, s.text.openChain, gateway.ActChain, noHead); err != nil {
 		return err
 	}

@@ -257,6 +257,9 @@ func (s *Store) fail(doing string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
 	}
+	if _, ok := errors.AsType[*unaudited](err); ok {
+		return fault.New(fault.CodeAudit, "").Because(cause)
+	}
 	return fault.New(fault.CodeInternal, "").Because(cause)
 }
 

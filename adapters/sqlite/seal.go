@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
@@ -93,6 +94,7 @@ func chain(s *session, items []*sqlstore.Item) error {
 	if len(e.Content) == 0 {
 		return nil
 	}
+	failpoint.Hit("commit-chaining")
 	row, found, err := s.row(followText, e.Chain)
 	if err != nil {
 		return err
@@ -109,6 +111,7 @@ func chain(s *session, items []*sqlstore.Item) error {
 	if err := s.do(batchText, e.Chain, e.Seq, e.At.UnixMilli(), e.Content, e.Previous.String(), e.Hash.String()); err != nil {
 		return err
 	}
+	failpoint.Hit("commit-chained")
 	return s.do(headText, e.Chain, e.Hash.String())
 }
 

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
@@ -217,6 +218,7 @@ const AuditRead = "read"
 func (g *Gateway) audited(ctx context.Context, what, target string, act Act) error {
 	err := g.store.Audit(ctx, what, target, act)
 	if err == nil {
+		failpoint.Hit("act-audited")
 		return nil
 	}
 	if f := fault.Of(err); f.Kind() == fault.Unavailable || f.Code == fault.CodeAudit {

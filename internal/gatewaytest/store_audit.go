@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -72,6 +73,44 @@ func (s *storeSuite) auditTrail(t *testing.T) {
 	}
 	if r := s.verifySince(acts[1].At.Add(-time.Hour)); r.Break != nil || r.Entries != late.Entries {
 		t.Errorf("since an hour ago: %+v", r)
+	}
+}
+
+// auditTogether: several processes append to the same chains, batches and acts, at
+// once.
+func (s *storeSuite) auditTogether(t *testing.T) {
+	const processes, rounds = 3, 15
+	stores := []gateway.Store{s.store}
+	for len(stores) < processes {
+		stores = append(stores, s.probe.Another(t))
+	}
+	p := newPlan()
+	var work sync.WaitGroup
+	for n, store := range stores {
+		w, err := store.Writer(t.Context(), p.Mapping)
+		if err != nil {
+			t.Fatal(err)
+		}
+		work.Go(func() {
+			for i := range rounds {
+				no := fmt.Sprintf("PO-%d-%d", n, i)
+				out, err := w.Commit(t.Context(), 0, []*gateway.Entry{p.entry(no, simple(no))})
+				if err != nil || out[0].Status != gateway.Stored {
+					t.Errorf("%s: %v, %v", no, out, err)
+				}
+			}
+		})
+		work.Go(func() {
+			for range rounds {
+				if err := store.Audit(t.Context(), "reload", "configuration", olga); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	work.Wait()
+	if r := s.verify(); r.Break != nil || r.Acts != processes*rounds || r.Messages != processes*rounds {
+		t.Errorf("%d acts and %d messages, want %d each; break %v", r.Acts, r.Messages, processes*rounds, r.Break)
 	}
 }
 

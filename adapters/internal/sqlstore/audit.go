@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
@@ -75,7 +76,9 @@ func (s *Store) appendAct(ctx context.Context, q Querier, what, target string, a
 	if err != nil {
 		return err
 	}
+	failpoint.Hit("act-appended")
 	_, err = q.ExecContext(ctx, s.text.moveHead, e.Chain, e.Hash.String())
+	failpoint.Hit("act-chained")
 	return err
 }
 

@@ -111,7 +111,9 @@ func AuditReason(reason string) []byte {
 const (
 	TakenStored     = 0
 	TakenSuperseded = 1
-	TakenHeld       = 2 // it waits, or is parked
+	TakenHeld       = 2  // it waits, or is parked
+	TakenRepeat     = 3  // it waits no more: it is a repeat of another one
+	TakenWaited     = 16 // added to stored and superseded: it was held until now
 )
 
 // AuditRecord is one message of a batch.
@@ -193,6 +195,9 @@ type AuditTrail interface {
 	// AuditKept returns what the ledger has of messages; those it has nothing of are
 	// left out.
 	AuditKept(ctx context.Context, ids []ID) (map[ID]AuditKept, error)
+	// AuditRepeat answers whether the history of a message, which is neither stored
+	// nor held, says that it waited and was a repeat of another one in the end.
+	AuditRepeat(ctx context.Context, id ID) (bool, error)
 	// AuditActs counts the acts of a kind on a target.
 	AuditActs(ctx context.Context, what, target string) (int, error)
 	// AuditCount counts the messages of the ledger that came in a time.

@@ -133,6 +133,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 
 		{"the audit trail", (*storeSuite).auditTrail},
 		{"what is done to the ledger shows", (*storeSuite).auditTells},
+		{"what has waited is in the audit trail", (*storeSuite).auditWaited},
 		{"processes share the audit trail", (*storeSuite).auditTogether},
 		{"what is moved in the audit trail shows", (*storeSuite).auditMoved},
 		{"a restored audit trail shows", (*storeSuite).auditRestored},

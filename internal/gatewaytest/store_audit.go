@@ -114,6 +114,39 @@ func (s *storeSuite) auditTogether(t *testing.T) {
 	}
 }
 
+// auditWaited: a message that waits is in the trail; when it is stored after all,
+// or turns out to be a repeat, that is in it too, and it is counted once when
+// retention takes it.
+func (s *storeSuite) auditWaited(t *testing.T) {
+	p := newPlan(waitForProduct)
+	w := s.writer(p)
+	stored := s.one(w, async(born(p.entry("m1", late("PO-1")), longAgo)), gateway.Waiting).MessageID
+	repeated := s.one(w, async(p.entry("m2", late("PO-2"))), gateway.Waiting).MessageID
+	s.arrives(t)
+	s.one(w, p.entry("m2", late("PO-2")), gateway.Stored) // by another door
+	s.fits("3 entries, 0 acts, 3 messages, 0 erased, 0 and 0 gone")
+	s.one(w, retry(s.held(stored), p.entry("m1", late("PO-1"))), gateway.Stored)
+	s.one(w, retry(s.held(repeated), p.entry("m2", late("PO-2"))), gateway.Duplicate)
+	whole := s.fits("5 entries, 0 acts, 4 messages, 0 erased, 0 and 0 gone")
+	if whole.Repeats.Count != 1 || whole.Repeats != whole.Closed {
+		t.Errorf("%+v are repeats, %+v closed", whole.Repeats, whole.Closed)
+	}
+	s.confirmAll()
+	s.purge(gateway.Portion{Of: gateway.StockLedger, Route: "submit-order", Before: longAgo.Add(time.Hour), Limit: 10})
+	s.fits("6 entries, 1 acts, 4 messages, 0 erased, 1 and 0 gone")
+
+	// Somebody takes out what waits and says that it was a repeat.
+	other := s.one(w, only(async(p.entry("m3", late("PO-3")))), gateway.Parked).MessageID
+	s.fits("7 entries, 1 acts, 5 messages, 0 erased, 1 and 0 gone")
+	s.exec([]string{`DELETE FROM {gateway.held}`})
+	if err := s.store.Note(t.Context(), other, gateway.Attempt{At: time.Now(), What: "attempted", Reason: "a repeat of message " + repeated.String()}); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.verify(); r.Break == nil {
+		t.Error("a forged repeat fits")
+	}
+}
+
 // auditTells: whoever changes what is stored past the gateway is found out.
 func (s *storeSuite) auditTells(t *testing.T) {
 	p := newPlan()

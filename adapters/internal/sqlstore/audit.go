@@ -91,8 +91,8 @@ func (s *Store) noteAct(ctx context.Context, q Querier, what string, id gateway.
 	return s.audit(ctx, q, what, id.String(), act)
 }
 
-// Record is what the audit trail takes of an item that this attempt stores, or
-// holds from now on; ok is false for others.
+// Record is what the audit trail takes of an item that this attempt stores, holds
+// from now on, or holds no longer; ok is false for others.
 func (it *Item) Record() (r gateway.AuditRecord, ok bool) {
 	m, l := it.Message(), &it.Ledger
 	f := gateway.AuditFacts{
@@ -103,10 +103,15 @@ func (it *Item) Record() (r gateway.AuditRecord, ok bool) {
 	switch {
 	case it.Keeping() != nil && !it.Retry():
 		r.Taken, f.ReplayOf = gateway.TakenHeld, nil // the lot has no column for it
+	case it.Outcome.Status == gateway.Duplicate && it.Closing() == Remove:
+		r.Taken = gateway.TakenRepeat
 	case !it.Sealable():
 		return r, false
 	case it.Outcome.Status == gateway.Superseded:
 		r.Taken = gateway.TakenSuperseded
+	}
+	if it.Sealable() && it.Closing() == Remove {
+		r.Taken |= gateway.TakenWaited
 	}
 	r.Facts, r.Payload = f.Digest(), sha256.Sum256(m.Payload)
 	return r, true
@@ -304,6 +309,13 @@ func (s *Store) each(ctx context.Context, text string, arg any, row func(scan fu
 		}
 	}
 	return rows.Err()
+}
+
+// AuditRepeat answers whether the history of a message ends with its being a repeat.
+func (s *Store) AuditRepeat(ctx context.Context, id gateway.ID) (bool, error) {
+	var n int
+	err := s.dialect.Reader().QueryRowContext(ctx, s.text.auditRepeat, id[:], repeatOf+"%").Scan(&n)
+	return n > 0, s.fail("comparing histories with the audit trail", err)
 }
 
 // AuditActs counts the acts of a kind on a target.

@@ -45,9 +45,9 @@ type statements struct {
 	settleItem, nextItem, settleJob, turnJob, reopen                               string
 	endedJob, removeItems, removeJob                                               string
 
-	openChain, lockChain, chainHead, moveHead, chainHeads, appendAct       string
-	auditEntries, lastAudit, auditStored, auditHeld, auditPayloads         string
-	auditActs, auditCount, eraseReasons, agedAudit, removeAudit, nextChain string
+	openChain, lockChain, chainHead, moveHead, chainHeads, appendAct                    string
+	auditEntries, lastAudit, auditStored, auditHeld, auditPayloads                      string
+	auditActs, auditCount, auditRepeat, eraseReasons, agedAudit, removeAudit, nextChain string
 
 	versionTable, applied, record, unrecord string
 }
@@ -337,6 +337,7 @@ func translate(text func(string) string) statements {
 		auditHeld:     text(`SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at FROM {held} WHERE id IN {ids @p1}`),
 		auditPayloads: text(`SELECT message_id, packing, body FROM {payload} WHERE message_id IN {ids @p1}`),
 		auditActs:     text(`SELECT COUNT(*) FROM {audit} WHERE target = @p1 AND what = @p2`),
+		auditRepeat:   text(`SELECT COUNT(*) FROM {attempt} WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2`),
 		auditCount:    text(`SELECT COUNT(*) FROM {message} WHERE id >= @p1 AND id < @p2`),
 		eraseReasons:  text(`UPDATE {audit} SET reason = '' WHERE target = @p1`),
 		nextChain:     text(`SELECT {top 1} chain FROM {audit} WHERE chain > @p1 ORDER BY chain {limit 1}`),

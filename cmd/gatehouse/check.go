@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,9 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 		return err
 	}
 	p.report(r, c)
+	if err := p.checkCertificates(r, time.Now()); err != nil {
+		return err
+	}
 	if !o.connect {
 		return nil
 	}
@@ -108,8 +112,18 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 
 // checkFiles looks at what only a running gateway opens.
 func (p *project) checkFiles() error {
-	_, err := p.Listen.Public.TLS.config()
-	return errors.Join(located(p.root.Get("store"), p.Store.folders()), located(p.root, err))
+	faults := []error{located(p.root.Get("store"), p.Store.folders())}
+	doors := map[string]*tlsSection{"public": p.Listen.Public.TLS}
+	if o := p.Listen.Operations; o != nil {
+		doors["operations"] = o.TLS
+	}
+	for _, door := range slices.Sorted(maps.Keys(doors)) {
+		if t := doors[door]; t != nil {
+			_, err := t.read(door)
+			faults = append(faults, located(p.root, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // report tells what was found without asking anybody.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -101,27 +102,13 @@ func (t *tlsSection) validate(door string) error {
 	return nil
 }
 
-// config checks the files and returns the public listener's settings.
-func (t *tlsSection) config() (*tls.Config, error) { return t.of("public") }
-
-// of checks the files and returns the settings of a door's listener. Certificate
-// and key are read at every handshake, so that a rotation needs no restart.
-func (t *tlsSection) of(door string) (*tls.Config, error) {
+// of checks the files and returns the settings of a door's listener, which follow
+// the files: a rotation needs no restart.
+func (t *tlsSection) of(door string, log *slog.Logger) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.MinVersion == "1.3" {
-		c.MinVersion = tls.VersionTLS13
-	}
-	if _, err := t.certificate(); err != nil {
-		return nil, fmt.Errorf("listen.%s.tls: %w", door, err)
-	}
-	c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return t.certificate() }
-	if err := t.clientCAs(c); err != nil {
-		return nil, fmt.Errorf("listen.%s.tls.client_ca_file: %w", door, err)
-	}
-	return c, nil
+	return t.rotating(door, log)
 }
 
 func (t *tlsSection) certificate() (*tls.Certificate, error) {

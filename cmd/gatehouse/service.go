@@ -42,7 +42,7 @@ type service struct {
 func (s *service) open(ctx context.Context) error {
 	p := s.project
 	s.core = gateway.New(gateway.Config{Relay: p.Relay.config(), Drift: gateway.DriftConfig{Poll: p.Drift.Poll}, Metrics: s.watch.core, Tracer: s.watch.tracer()}, s.store, s.generation, time.Now, s.log)
-	secure, err := p.Listen.Public.TLS.of("public")
+	secure, err := p.Listen.Public.TLS.of("public", s.log)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *service) openOperations(ctx context.Context) error {
 		return nil
 	}
 	section := s.project.Listen.Operations.Effective()
-	secure, err := section.TLS.of("operations")
+	secure, err := section.TLS.of("operations", s.log)
 	if err != nil {
 		return err
 	}

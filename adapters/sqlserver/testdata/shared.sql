@@ -44,6 +44,8 @@ SELECT TOP (@p3) chain, seq, at, kind, done_by, what, target, reason, content, p
 SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at FROM gateway.held WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- auditPayloads
 SELECT message_id, packing, body FROM gateway.payload WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- auditRepeat
+SELECT COUNT(*) FROM gateway.attempt WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2;
 -- auditStored
 SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at, outcome, replay_of FROM gateway.message WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- chainHead
@@ -388,6 +390,8 @@ SELECT fence FROM gateway.lease WHERE channel = @p1 AND shard = @p2 AND owner = 
 SELECT ordering_key FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- record
 INSERT INTO gateway.migration (name, version, checksum, applied_at) VALUES (@p1, @p2, @p3, @p4);
+-- recount
+UPDATE gateway.refusal SET times = @p2 WHERE id = @p1 AND times < @p2;
 -- refusal
 SELECT id, at, route, principal, code, reason, endpoint FROM gateway.refusal WHERE id = @p1;
 -- refuse

@@ -124,7 +124,8 @@ type AuditRecord struct {
 	Payload Digest // SHA-256 of the payload as it is kept, unpacked
 }
 
-const auditRecordSize = 1 + 16 + 32 + 32
+// AuditRecordSize is how many bytes a record has.
+const AuditRecordSize = 1 + 16 + 32 + 32
 
 // Append writes the record's 81 bytes.
 func (r *AuditRecord) Append(b []byte) []byte {
@@ -136,12 +137,12 @@ func (r *AuditRecord) Append(b []byte) []byte {
 
 // Records reads the content of a batch.
 func (e *AuditEntry) Records() ([]AuditRecord, error) {
-	if len(e.Content)%auditRecordSize != 0 || len(e.Content) == 0 {
+	if len(e.Content)%AuditRecordSize != 0 || len(e.Content) == 0 {
 		return nil, fmt.Errorf("the content of a batch is %d bytes, which are no records", len(e.Content))
 	}
-	out := make([]AuditRecord, len(e.Content)/auditRecordSize)
+	out := make([]AuditRecord, len(e.Content)/AuditRecordSize)
 	for i := range out {
-		b := e.Content[i*auditRecordSize:]
+		b := e.Content[i*AuditRecordSize:]
 		out[i] = AuditRecord{Taken: b[0], ID: ID(b[1:17]), Facts: Digest(b[17:49]), Payload: Digest(b[49:81])}
 	}
 	return out, nil
@@ -158,18 +159,15 @@ type AuditFacts struct {
 // Digest is SHA-256 of the facts in their order, each preceded by its length in
 // eight bytes.
 func (f *AuditFacts) Digest() Digest {
-	b := make([]byte, 0, 640)
-	part := func(text string) {
-		b = binary.BigEndian.AppendUint64(b, uint64(len(text)))
-		b = append(b, text...)
-	}
+	var space [640]byte // enough for most
+	b := space[:0]
 	for _, text := range [...]string{f.Route, f.Endpoint, f.Mapping, f.Principal, f.Sender, f.Identity} {
-		part(text)
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(text))), text...)
 	}
-	part(string(f.Contract[:]))
-	part(string(f.Body[:]))
-	part(strconv.FormatInt(f.ReceivedAt.UnixMilli(), 10))
-	part(string(f.ReplayOf))
+	var at [20]byte
+	for _, part := range [...][]byte{f.Contract[:], f.Body[:], strconv.AppendInt(at[:0], f.ReceivedAt.UnixMilli(), 10), f.ReplayOf} {
+		b = append(binary.BigEndian.AppendUint64(b, uint64(len(part))), part...)
+	}
 	return sha256.Sum256(b)
 }
 

@@ -121,8 +121,11 @@ func (it *Item) Record() (r gateway.AuditRecord, ok bool) {
 // empty when there is nothing to be appended.
 func Batch(items []*Item) []byte {
 	var content []byte
-	for _, it := range items {
+	for i, it := range items {
 		if r, ok := it.Record(); ok {
+			if content == nil {
+				content = make([]byte, 0, gateway.AuditRecordSize*(len(items)-i))
+			}
 			content = r.Append(content)
 		}
 	}

@@ -38,6 +38,12 @@ func (h *Handler) adopt(c *call) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), h.config.RequestTimeout)
 	defer cancel()
+	if !given.DryRun {
+		act := gateway.Act{By: c.DN, Reason: strings.TrimSpace(given.Reason)}
+		if err := h.Core.Audited(ctx, "adopt", "queue/"+given.Queue+" as "+given.Route, act); err != nil {
+			return nil, err
+		}
+	}
 	adopted, err := h.Broker.Adopt(ctx, given)
 	attrs := []any{"user", c.DN, "queue", given.Queue, "route", given.Route, "reason", given.Reason, "dry_run", given.DryRun}
 	if err != nil {

@@ -77,9 +77,10 @@ func (h *Handler) reload(c *call) (any, error) {
 	return Reloaded{Version: h.Configuration.Running().Version, Before: before}, nil
 }
 
-// notLoaded tells the operator every fault of a configuration.
+// notLoaded tells the operator every fault of a configuration; and that it was not
+// even looked at, when nobody could write down who wants it.
 func notLoaded(err error) error {
-	if f := fault.Of(err); f.Code == fault.CodeNeedsRestart {
+	if f, ok := err.(*fault.Error); ok && (f.Code == fault.CodeNeedsRestart || f.Code == fault.CodeAudit || f.Kind() == fault.Unavailable) { //nolint:errorlint // faults of a configuration are joined or wrapped
 		return f
 	}
 	f := fault.New(fault.CodeConfiguration, "").Because(err)

@@ -56,6 +56,8 @@ var access = gateway.NewAccess([]gateway.Role{
 
 // fakeGateway is Core, Ledger and Configuration in memory.
 type fakeGateway struct {
+	audited []string // acts that were to be recorded
+	denied  error    // that they could not be
 	mu      sync.Mutex
 	down    error // of everything
 	records []*gateway.Record
@@ -176,8 +178,36 @@ func (g *fakeGateway) Correct(_ context.Context, id gateway.ID, payload []byte, 
 	return g.acted("correct "+string(payload), id, act)
 }
 
-func (g *fakeGateway) Rehearse(_ context.Context, id gateway.ID) (*gateway.Differences, error) {
+func (g *fakeGateway) Rehearse(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Differences, error) {
+	if err := g.Audited(ctx, "rehearse", id.String(), act); err != nil {
+		return nil, err
+	}
 	return &gateway.Differences{Message: id, Outcome: "stored", Seen: "one-two"}, g.refusal
+}
+
+func (g *fakeGateway) AuditBegin(context.Context, time.Time) (*gateway.AuditSpan, error) {
+	return &gateway.AuditSpan{Starts: []gateway.AuditHead{{Chain: 1}}}, g.down
+}
+
+func (g *fakeGateway) AuditVerify(_ context.Context, after gateway.AuditHead, _ *gateway.AuditSpan) (*gateway.AuditPart, error) {
+	after.Seq++
+	return &gateway.AuditPart{Head: after, Done: true}, g.down
+}
+
+func (g *fakeGateway) AuditHeads(context.Context) ([]gateway.AuditHead, error) {
+	return []gateway.AuditHead{{Chain: 1, Seq: 2}}, g.down
+}
+
+func (g *fakeGateway) AuditEntry(_ context.Context, chain int, seq int64) (*gateway.AuditEntry, error) {
+	if seq > 1 {
+		return nil, g.down
+	}
+	return &gateway.AuditEntry{Chain: chain, Seq: seq}, g.down
+}
+
+func (g *fakeGateway) Audited(_ context.Context, what, target string, act gateway.Act) error {
+	g.audited = append(g.audited, what+" "+target+" by "+act.By)
+	return g.denied
 }
 
 func (g *fakeGateway) Repeat(_ context.Context, id gateway.ID, seen string, act gateway.Act) (*gateway.Effect, error) {

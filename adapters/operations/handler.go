@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -28,7 +29,15 @@ type Core interface {
 	Discard(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
 	Erase(ctx context.Context, what gateway.Erasure, act gateway.Act) (*gateway.Erased, error)
 	Correct(ctx context.Context, id gateway.ID, payload []byte, act gateway.Act) (*gateway.Effect, error)
-	Rehearse(ctx context.Context, id gateway.ID) (*gateway.Differences, error)
+	Rehearse(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Differences, error)
+	// AuditBegin, AuditVerify and AuditEntry verify the audit trail, part by part.
+	AuditBegin(ctx context.Context, since time.Time) (*gateway.AuditSpan, error)
+	AuditVerify(ctx context.Context, after gateway.AuditHead, span *gateway.AuditSpan) (*gateway.AuditPart, error)
+	AuditEntry(ctx context.Context, chain int, seq int64) (*gateway.AuditEntry, error)
+	// AuditHeads returns the last entries of the chains.
+	AuditHeads(ctx context.Context) ([]gateway.AuditHead, error)
+	// Audited records an act that is not the core's own; an error denies it.
+	Audited(ctx context.Context, what, target string, act gateway.Act) error
 	Repeat(ctx context.Context, id gateway.ID, seen string, act gateway.Act) (*gateway.Effect, error)
 
 	// Routes lists the names of the routes that run.
@@ -120,6 +129,10 @@ func NewHandler(c Config, parts Parts) *Handler {
 	h.api("/jobs/{id}/cancel", verbs{http.MethodPost: h.turnJob(gateway.JobCancelled)})
 	h.api("/queues/adopt", verbs{http.MethodPost: h.adopt})
 	h.api("/holding", verbs{http.MethodGet: h.showHolding})
+	h.api("/audit", verbs{http.MethodGet: h.auditSpan})
+	h.api("/audit/verify", verbs{http.MethodGet: h.auditVerify})
+	h.api("/audit/heads", verbs{http.MethodGet: h.auditHeads})
+	h.api("/audit/entry", verbs{http.MethodGet: h.auditEntry})
 	h.api("/access/explain", verbs{http.MethodGet: h.explain})
 	h.api("/access/whoami", verbs{http.MethodGet: h.whoAmI})
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

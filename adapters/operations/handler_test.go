@@ -368,4 +368,35 @@ func TestConfigurationWithFaults(t *testing.T) {
 	}
 	d.gateway.reload = fault.New(fault.CodeNeedsRestart, "a change of store takes a restart")
 	reload().wants(http.StatusConflict, fault.CodeNeedsRestart)
+	for code, status := range unrecorded { // it was not even read
+		d.gateway.reload = fault.New(code, "")
+		reload().wants(status, code)
+	}
+}
+
+// unrecorded is how it is told that an act could not be recorded.
+var unrecorded = map[fault.Code]int{fault.CodeAudit: http.StatusInternalServerError, fault.CodeStoreUnavailable: http.StatusServiceUnavailable}
+
+// TestUnrecorded: what cannot be written into the audit trail is not done, and
+// what is shown is not shown.
+func TestUnrecorded(t *testing.T) {
+	for code, status := range unrecorded {
+		d := newDoor(t, Config{})
+		d.gateway.denied = fault.New(code, "")
+		shown := d.as("olga", http.MethodGet, "/api/v1/messages/"+idOf(0).String(), "")
+		shown.wants(status, code)
+		if strings.Contains(shown.Body.String(), "secret") {
+			t.Errorf("the payload is shown: %s", shown.Body.String())
+		}
+		d.as("dora", http.MethodGet, "/api/v1/messages/"+idOf(0).String()+"/repeat", "").wants(status, code)
+		d.as("dora", http.MethodPost, "/api/v1/queues/adopt", `{"queue": "dlq", "route": "orders"}`).wants(status, code)
+		if len(d.gateway.adoptions) != 0 {
+			t.Errorf("adopted %v", d.gateway.adoptions)
+		}
+		d.gateway.denied = nil
+		d.as("olga", http.MethodGet, "/api/v1/messages/"+idOf(0).String(), "").wants(http.StatusOK, "")
+		if got := d.gateway.audited[len(d.gateway.audited)-1]; got != "read "+idOf(0).String()+" by uid=olga" {
+			t.Errorf("the act is %s", got)
+		}
+	}
 }

@@ -91,6 +91,11 @@ func (h *Handler) showMessage(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if record.Discloses() {
+		if err := h.Core.Audited(c.ctx, gateway.AuditRead, record.ID.String(), gateway.Act{By: c.DN}); err != nil {
+			return nil, err
+		}
+	}
 	h.Log.InfoContext(c.ctx, "operator read a message", "user", c.DN, "message", record.ID, "route", record.Route)
 	return record, nil
 }
@@ -176,7 +181,7 @@ func (h *Handler) rehearse(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	differences, err := h.Core.Rehearse(c.ctx, record.ID)
+	differences, err := h.Core.Rehearse(c.ctx, record.ID, gateway.Act{By: c.DN})
 	if err != nil {
 		return nil, h.told(c, record, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/gatewaytest"
@@ -40,6 +41,34 @@ func BenchmarkLedger(b *testing.B) {
 	b.ReportMetric(slices.Sorted(slices.Values(ratios))[len(ratios)/2], "on/off")
 }
 
+// BenchmarkAudit stores batches of 128 orders, and of 16, one with the audit trail
+// and one without in turn, and reports the median of what the first takes of the
+// processor for each of the second.
+func BenchmarkAudit(b *testing.B) {
+	for _, size := range []int{16, 128} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			with, without := benchStore(b), benchStore(b)
+			defer func() { chained = chain }()
+			var ratios []float64
+			for n := 0; b.Loop(); n++ {
+				var took [2]time.Duration
+				for turn := range took { // each is the first one as often
+					on := (turn+n)%2 == 0
+					if on {
+						chained = chain
+						took[0] = storeSome(b, with, n, size)
+					} else {
+						chained = func(*session, []*sqlstore.Item) error { return nil }
+						took[1] = storeSome(b, without, n, size)
+					}
+				}
+				ratios = append(ratios, float64(took[0])/float64(took[1]))
+			}
+			b.ReportMetric(slices.Sorted(slices.Values(ratios))[len(ratios)/2], "on/off")
+		})
+	}
+}
+
 func benchStore(b *testing.B) gateway.Writer {
 	b.Helper()
 	business, err := fs.Sub(mappings.FS, "migrations/sqlite")
@@ -63,7 +92,12 @@ func benchStore(b *testing.B) gateway.Writer {
 
 func storeBatch(b *testing.B, w gateway.Writer, n int) time.Duration {
 	b.Helper()
-	batch := make([]*gateway.Entry, 128)
+	return storeSome(b, w, n, 128)
+}
+
+func storeSome(b *testing.B, w gateway.Writer, n, size int) time.Duration {
+	b.Helper()
+	batch := make([]*gateway.Entry, size)
 	for i := range batch {
 		batch[i] = gatewaytest.OrderEntry(fmt.Sprintf("PO-%05d-%03d", n, i), 3)
 		w.(gateway.Preparer).Prepare(batch[i])
@@ -74,7 +108,7 @@ func storeBatch(b *testing.B, w gateway.Writer, n int) time.Duration {
 		b.Fatal(err)
 	}
 	outcomes, err := w.Commit(b.Context(), 0, batch)
-	if err != nil || outcomes[127].Status != gateway.Stored {
+	if err != nil || outcomes[size-1].Status != gateway.Stored {
 		b.Fatal(err, outcomes)
 	}
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ended); err != nil {

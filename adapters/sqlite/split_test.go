@@ -378,7 +378,7 @@ func TestSplitAgain(t *testing.T) {
 		t.Fatalf("%v, %v", found, err)
 	}
 	b.probe.Exec(t, `UPDATE "sales.item" SET quantity = 1 WHERE number = '3-3'`)
-	d, err := b.Rehearse(t.Context(), found[0].ID)
+	d, err := b.Rehearse(t.Context(), found[0].ID, gateway.Act{By: "olga"})
 	if err != nil || d.Changes() != 1 {
 		t.Fatalf("%+v, %v", d, err)
 	}

@@ -257,9 +257,9 @@ func (b *blob) padded() []byte {
 }
 
 // sealParameters are @meta and @blob: what the ledger and the outbox take of
-// the items that are stored, and the lot of those that are held. They are empty
-// when there are none.
-func sealParameters(items []*sqlstore.Item, lot bool) (meta string, bodies []byte) {
+// the items that are stored, the lot of those that are held, and the audit trail
+// of both. They are empty when there are none.
+func sealParameters(lane int, items []*sqlstore.Item, lot bool) (meta string, bodies []byte) {
 	d := &document{fresh: true, buf: make([]byte, 0, 1024*len(items))}
 	var b blob
 	any := false
@@ -297,8 +297,21 @@ func sealParameters(items []*sqlstore.Item, lot bool) (meta string, bodies []byt
 		}
 	}
 	d.close(']')
+	d.key("a")
+	d.open('[')
+	for n, it := range items {
+		if r, ok := it.Record(); ok {
+			d.record(n, &r)
+		}
+	}
+	d.close(']')
+	d.key("chain")
+	d.number(int64(gateway.LaneChain(lane)))
+	now := items[0].Now()
+	d.key("ms")
+	d.number(now.UnixMilli())
 	d.key("at")
-	d.text(items[0].Now().Format(stamp))
+	d.text(now.Format(stamp))
 	d.close('}')
 	return string(d.buf), b.padded()
 }
@@ -340,6 +353,14 @@ func (d *document) message(n int, it *sqlstore.Item, b *blob) {
 	} else {
 		d.body(beside, b)
 	}
+	d.close(']')
+}
+
+// record is what the audit trail takes of a message.
+func (d *document) record(n int, r *gateway.AuditRecord) {
+	d.open('[')
+	d.number(int64(n))
+	d.hex(r.Append(nil))
 	d.close(']')
 }
 

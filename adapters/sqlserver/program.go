@@ -85,7 +85,7 @@ func render(items []*sqlstore.Item) bool {
 }
 
 func (p *program) record(ctx context.Context, s *session, items []*sqlstore.Item, lot bool) error {
-	meta, blob := sealParameters(items, lot)
+	meta, blob := sealParameters(s.number(), items, lot)
 	if meta == "" {
 		return nil
 	}
@@ -115,7 +115,7 @@ func (p *program) atOnce(ctx context.Context, s *session, items []*sqlstore.Item
 		return nil
 	}
 	failpoint.Hit("commit-rendered")
-	meta, blob := sealParameters(ready, false)
+	meta, blob := sealParameters(s.number(), ready, false)
 	_, err := p.send(ctx, s, ready, p.combined, rowsParameter(p.plan, ready, false), sql.Named("meta", mssql.NVarCharMax(meta)), sql.Named("blob", blob))
 	if err == nil {
 		failpoint.Hit("commit-done")

@@ -10,7 +10,10 @@ import (
 )
 
 // lane keeps its connection between batches. Only one batch at a time uses it.
-type lane struct{ conn *sql.Conn }
+type lane struct {
+	conn *sql.Conn
+	n    int
+}
 
 // kept returns the lane's connection, unless its server has left it.
 func (l *lane) kept() *sql.Conn {
@@ -41,6 +44,7 @@ func (d *dialect) Session(ctx context.Context, n int) (sqlstore.Session, error) 
 	s := &session{}
 	if n != sqlstore.AnyLane {
 		s.lane = &d.lanes[n]
+		s.lane.n = n
 		s.conn = s.lane.kept()
 	}
 	if s.conn != nil {
@@ -103,6 +107,14 @@ func (s *session) Rollback() {
 	}
 	s.tx.Rollback() // an error means that the connection is gone, and the transaction with it
 	s.tx = nil
+}
+
+// number is the lane's, or 0.
+func (s *session) number() int {
+	if s.lane == nil {
+		return 0
+	}
+	return s.lane.n
 }
 
 func (s *session) querier() sqlstore.Querier {

@@ -112,6 +112,7 @@ func writeText(p *sqlstore.Plan, combined bool) string {
 		s.line("IF EXISTS (SELECT 1 FROM @m WHERE st = %d) ROLLBACK TRANSACTION;\nELSE\nBEGIN", clashed)
 		s.line(sealSelection)
 		s.line(sealWriting)
+		s.line("%s", sealChaining)
 		s.line("COMMIT TRANSACTION;\nEND")
 	}
 	s.answer()

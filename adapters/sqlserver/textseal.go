@@ -5,7 +5,8 @@ import "strings"
 // The parts of the second statement. @s holds the messages to be recorded, @k
 // their business keys, @d their deliveries; bodies are cut out of @blob.
 const (
-	sealDeclarations = `DECLARE @at datetime2(3);
+	sealDeclarations = `DECLARE @at datetime2(3), @ms bigint, @chain int, @place bigint, @previous char(64), @hash char(64), @sum varbinary(32), @records varchar(max);
+DECLARE @a TABLE (n int NOT NULL PRIMARY KEY, record varchar(162) NOT NULL);
 DECLARE @s TABLE (n int NOT NULL PRIMARY KEY, id binary(16) NOT NULL, received datetime2(3) NOT NULL, route nvarchar(128) NOT NULL, endpoint nvarchar(256) NOT NULL,
   mapping nvarchar(256) NOT NULL, contract binary(32) NOT NULL, principal nvarchar(400) NOT NULL, sender nvarchar(400) NOT NULL, ident nvarchar(400) NOT NULL, body binary(32) NOT NULL,
   ctype nvarchar(255) NOT NULL, okey nvarchar(400) NOT NULL, trace nvarchar(64) NOT NULL, correlation nvarchar(1000) NOT NULL, outcome varchar(16) NOT NULL, replay binary(16) NULL,
@@ -16,6 +17,9 @@ DECLARE @d TABLE (o int NOT NULL PRIMARY KEY, n int NOT NULL, ordinal int NOT NU
 DECLARE @c TABLE (channel nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL, shard int NOT NULL, cnt int NOT NULL, base bigint NULL, PRIMARY KEY (channel, shard));`
 
 	sealReading = `SET @at = CONVERT(datetime2(3), JSON_VALUE(@meta, '$.at'));
+SET @ms = CONVERT(bigint, JSON_VALUE(@meta, '$.ms'));
+SET @chain = CONVERT(int, JSON_VALUE(@meta, '$.chain'));
+INSERT INTO @a (n, record) SELECT j.n, j.record FROM OPENJSON(@meta, '$.a') WITH (n int '$[0]', record varchar(162) '$[1]') AS j;
 INSERT INTO @s (n, id, received, route, endpoint, mapping, contract, principal, sender, ident, body, ctype, okey, trace, correlation, outcome, replay, packing, po, pl, ro, rl, eo, el)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
   j.ctype, j.okey, j.trace, j.correlation, j.outcome, CONVERT(binary(16), j.replay, 2), j.packing, j.po, j.pl, j.ro, j.rl, j.eo, j.el
@@ -34,7 +38,9 @@ FROM OPENJSON(@meta, '$.d') WITH (o int '$[0]', n int '$[1]', ordinal int '$[2]'
 	sealSelection = `DELETE s FROM @s AS s INNER JOIN @m AS m ON m.n = s.n WHERE m.st NOT IN (0, 2);
 UPDATE s SET outcome = 'superseded', rl = -1 FROM @s AS s INNER JOIN @m AS m ON m.n = s.n WHERE m.st = 2;
 DELETE k FROM @k AS k INNER JOIN @m AS m ON m.n = k.n WHERE m.st NOT IN (0, 2);
-DELETE d FROM @d AS d INNER JOIN @m AS m ON m.n = d.n WHERE m.st <> 0;`
+DELETE d FROM @d AS d INNER JOIN @m AS m ON m.n = d.n WHERE m.st <> 0;
+DELETE a FROM @a AS a INNER JOIN @m AS m ON m.n = a.n WHERE m.st NOT IN (0, 2);
+UPDATE a SET record = '01' + SUBSTRING(a.record, 3, 160) FROM @a AS a INNER JOIN @m AS m ON m.n = a.n WHERE m.st = 2;`
 
 	sealWriting = `INSERT INTO gateway.message (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body, content_type, ordering_key, traceparent, correlation, outcome, replay_of)
 SELECT s.id, s.received, s.route, s.endpoint, s.mapping, s.contract, s.principal, s.sender, s.ident, s.body, s.ctype, s.okey, s.trace, s.correlation, s.outcome, s.replay FROM @s AS s;
@@ -51,10 +57,27 @@ FROM @d AS d INNER JOIN @s AS s ON s.n = d.n INNER JOIN @c AS c ON c.channel = d
 INSERT INTO gateway.outbox (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
 SELECT d.channel, d.shard, c.base + ROW_NUMBER() OVER (PARTITION BY d.channel, d.shard ORDER BY d.o), d.wire, s.id, s.okey, d.rkey, d.type, d.ctype, s.correlation, s.trace, @at, SUBSTRING(@blob, d.bo + 1, d.bl)
 FROM @d AS d INNER JOIN @s AS s ON s.n = d.n INNER JOIN @c AS c ON c.channel = d.channel AND c.shard = d.shard;`
+
+	// sealChaining appends the batch to the lane's chain of the audit trail, last:
+	// from here to the commit nobody else can append to it. What is hashed is text,
+	// whose bytes are the same under every collation. The digits of the hash are
+	// spelt one by one, for not every server that speaks the language converts
+	// binary to hexadecimal text.
+	sealChaining = `SET @records = (SELECT STRING_AGG(CONVERT(varchar(max), a.record), '') WITHIN GROUP (ORDER BY a.n) FROM @a AS a);
+IF @records IS NOT NULL
+BEGIN
+UPDATE x SET seq = x.seq + 1 FROM gateway.chain AS x WHERE x.chain = @chain;
+SELECT @place = x.seq, @previous = x.head FROM gateway.chain AS x WHERE x.chain = @chain;
+SET @sum = HASHBYTES('SHA2_256', CONVERT(varchar(max), 'gatehouse-audit-1 ') + @previous + ' ' + CONVERT(varchar(11), @chain) + ' ' + CONVERT(varchar(20), @place) + ' ' + CONVERT(varchar(20), @ms) + ' batch ' + @records);
+SET @hash = (SELECT STRING_AGG(SUBSTRING('0123456789abcdef', CONVERT(int, SUBSTRING(@sum, i.i, 1)) / 16 + 1, 1) + SUBSTRING('0123456789abcdef', CONVERT(int, SUBSTRING(@sum, i.i, 1)) % 16 + 1, 1), '') WITHIN GROUP (ORDER BY i.i)
+FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16), (17), (18), (19), (20), (21), (22), (23), (24), (25), (26), (27), (28), (29), (30), (31), (32)) AS i(i));
+UPDATE x SET head = @hash FROM gateway.chain AS x WHERE x.chain = @chain;
+INSERT INTO gateway.audit (chain, seq, at, kind, content, previous, hash) VALUES (@chain, @place, @at, 'batch', CONVERT(varbinary(max), @records, 2), @previous, @hash);
+END`
 )
 
 // sealText is the second statement.
 func sealText() string {
 	return strings.Join([]string{"SET NOCOUNT ON;\nSET XACT_ABORT ON;", sealDeclarations, heldDeclarations, sealReading,
-		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting}, "\n")
+		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting, sealChaining}, "\n")
 }

@@ -13,7 +13,7 @@ import (
 // them against the gateway's source. After purge= stands the table of which rows
 // were just removed.
 var failpoints = map[string][]string{
-	"": {"commit-begun", "commit-claimed", "commit-written", "commit-rendered", "commit-sealed", "commit-done",
+	"": {"commit-begun", "commit-claimed", "commit-written", "commit-rendered", "commit-chaining", "commit-chained", "commit-sealed", "commit-done",
 		"relay-read", "relay-published", "relay-responded", "relay-confirmed", "purge=inbox", "purge=payload", "purge=message"},
 	"amqp": {"consume-prepared", "consume-committed", "consume-acknowledged", "alone-noted", "alone-settled",
 		"commit-held", "retry-read", "retry-settled"},

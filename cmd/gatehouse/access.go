@@ -43,8 +43,8 @@ func newAccessExplain() *cobra.Command {
 roles that follow, the grant that decides; and when it is denied, which roles would
 allow it and which groups have them. The exit status is 1 when it is denied.
 
-A resource is route/<name>, channel/<name>, message/<route>, configuration or
-access; a verb is send, cause, read, replay, park, discard or reload.`,
+A resource is route/<name>, channel/<name>, message/<route>, configuration,
+access or audit; a verb is send, cause, read, replay, park, discard or reload.`,
 		Example: "  gatehouse access explain erp.alice send route/submit-order",
 		Args:    usage(cobra.ExactArgs(3)),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -90,14 +90,14 @@ func (p *project) checkAuthentication(root *config.Node, faults *config.Faults) 
 		}
 		users = append(users, user)
 	}
-	p.checkCertificates(root, faults)
+	p.checkHolders(root, faults)
 	p.checkOperators(root, faults)
 	p.checkWays(faults)
 }
 
-// checkCertificates joins the rule that finds entries with the listener that asks
+// checkHolders joins the rule that finds entries with the listener that asks
 // for certificates.
-func (p *project) checkCertificates(root *config.Node, faults *config.Faults) {
+func (p *project) checkHolders(root *config.Node, faults *config.Faults) {
 	if !p.knowsHolders() {
 		return
 	}

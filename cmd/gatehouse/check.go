@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,9 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 		return err
 	}
 	p.report(r, c)
+	if err := p.checkCertificates(r, time.Now()); err != nil {
+		return err
+	}
 	if !o.connect {
 		return nil
 	}
@@ -108,12 +112,16 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 
 // checkFiles looks at what only a running gateway opens.
 func (p *project) checkFiles() error {
-	_, err := p.Listen.Public.TLS.config()
+	faults := []error{located(p.root.Get("store"), p.Store.folders())}
+	doors := map[string]*tlsSection{"public": p.Listen.Public.TLS}
 	if o := p.Listen.Operations; o != nil {
-		_, other := o.TLS.of("operations", slog.New(slog.DiscardHandler))
-		err = errors.Join(err, other)
+		doors["operations"] = o.TLS
 	}
-	return errors.Join(located(p.root.Get("store"), p.Store.folders()), located(p.root, err))
+	for _, door := range slices.Sorted(maps.Keys(doors)) {
+		_, err := doors[door].of(door, slog.New(slog.DiscardHandler))
+		faults = append(faults, located(p.root, err))
+	}
+	return errors.Join(faults...)
 }
 
 // report tells what was found without asking anybody.

@@ -43,6 +43,7 @@ func TestJobCrash(t *testing.T) {
 			run.await(ctx, `SELECT state, total, succeeded, refused, gone FROM "gateway.job"`, fmt.Sprintf("done|%d|%[1]d|0|0", parkedOrders))
 			run.awaitCrash(ctx) // the last failpoint comes after what the query sees
 			stop()
+			run.audited(2 * parkedOrders)
 			for query, want := range map[string]string{
 				`SELECT count(*), count(DISTINCT identity), count(DISTINCT replay_of) FROM "gateway.message"`: fmt.Sprintf("%d|%[1]d|%[1]d", parkedOrders),
 				`SELECT count(*) FROM "sales.sales_order"`:                                                    fmt.Sprint(parkedOrders),

@@ -11,7 +11,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -121,36 +120,13 @@ func (t *tlsSection) validate(door string) error {
 // optional is tls.client_certificates where callers may come without.
 const optional = "optional"
 
-// config checks the files and returns the public listener's settings.
-func (t *tlsSection) config() (*tls.Config, error) {
-	return t.of("public", slog.New(slog.DiscardHandler))
-}
-
-// of checks the files and returns the settings of a door's listener. Certificate
-// and key are read at every handshake, so that a rotation needs no restart.
+// of checks the files and returns the settings of a door's listener, which follow
+// the files: a rotation needs no restart.
 func (t *tlsSection) of(door string, log *slog.Logger) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if t.MinVersion == "1.3" {
-		c.MinVersion = tls.VersionTLS13
-	}
-	if _, err := t.certificate(); err != nil {
-		return nil, fmt.Errorf("listen.%s.tls: %w", door, err)
-	}
-	c.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return t.certificate() }
-	if err := t.clientCAs(c); err != nil {
-		return nil, fmt.Errorf("listen.%s.tls.client_ca_file: %w", door, err)
-	}
-	if t.ClientCRLFile != "" {
-		r, err := newRevocations(string(t.ClientCRLFile), time.Now, log)
-		if err != nil {
-			return nil, fmt.Errorf("listen.%s.tls.client_crl_file: %w", door, err)
-		}
-		c.VerifyConnection = r.verify
-	}
-	return c, nil
+	return t.rotating(door, log)
 }
 
 func (t *tlsSection) certificate() (*tls.Certificate, error) {

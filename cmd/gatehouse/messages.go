@@ -209,7 +209,7 @@ func parseID(text string) (gateway.ID, error) {
 func findRecord(ctx context.Context, remote *remoteFlags, direct bool, id gateway.ID) (r *gateway.Record, err error) {
 	if direct {
 		err = withStore(ctx, remote.file, func(ctx context.Context, s store, p *project) (err error) {
-			if r, err = s.Message(ctx, id); err == nil {
+			if r, err = readAside(ctx, s, id); err == nil {
 				p.Retention.config().Tell(r, p.retentionOf(r.Route))
 			}
 			return err
@@ -222,6 +222,19 @@ func findRecord(ctx context.Context, remote *remoteFlags, direct bool, id gatewa
 	}
 	r = &gateway.Record{}
 	return r, c.get(ctx, "messages/"+id.String(), nil, r)
+}
+
+// readAside reads a message with the store's credentials, which is on record too.
+func readAside(ctx context.Context, s store, id gateway.ID) (*gateway.Record, error) {
+	r, err := s.Message(ctx, id)
+	if err != nil || !r.Discloses() {
+		return r, err
+	}
+	by, err := localActor()
+	if err != nil {
+		return nil, err
+	}
+	return r, s.Audit(ctx, gateway.AuditRead, id.String(), gateway.Act{By: by})
 }
 
 // withStore opens the store of a configuration for one look at it.

@@ -16,7 +16,7 @@ import (
 func (f *deedFlags) repeat(cmd *cobra.Command, id gateway.ID) (e *gateway.Effect, err error) {
 	if f.direct {
 		err := withCore(cmd.Context(), f.remote.file, func(ctx context.Context, core *gateway.Gateway, by string) (err error) {
-			e, err = f.look(cmd, func() (*gateway.Differences, error) { return core.Rehearse(ctx, id) }, func(seen string) (*gateway.Effect, error) {
+			e, err = f.look(cmd, func() (*gateway.Differences, error) { return core.Rehearse(ctx, id, gateway.Act{By: by}) }, func(seen string) (*gateway.Effect, error) {
 				return core.Repeat(ctx, id, seen, gateway.Act{By: by, Reason: f.reason})
 			})
 			return err

@@ -29,8 +29,11 @@ type retentionSection struct {
 	Closed period `yaml:"closed"`
 	// Suspects is how long a note is kept about a message over which a process
 	// ended; 30d.
-	Suspects period        `yaml:"suspects"`
-	Every    time.Duration `yaml:"every"` // how often old rows are looked for; 1h
+	Suspects period `yaml:"suspects"`
+	// Audit is how long the audit trail's batches are kept; as long as messages are
+	// found. What operators did is kept forever.
+	Audit period        `yaml:"audit"`
+	Every time.Duration `yaml:"every"` // how often old rows are looked for; 1h
 }
 
 // routeRetentionSection is what one route keeps for another time.
@@ -89,7 +92,7 @@ func (p period) text() string {
 func (s retentionSection) config() gateway.Retention {
 	return gateway.Retention{
 		Inbox: time.Duration(s.Inbox), Payloads: time.Duration(s.Payloads), Ledger: time.Duration(s.Ledger),
-		Refusals: time.Duration(s.Refusals), Closed: time.Duration(s.Closed), Suspects: time.Duration(s.Suspects), Every: s.Every,
+		Refusals: time.Duration(s.Refusals), Closed: time.Duration(s.Closed), Suspects: time.Duration(s.Suspects), Audit: time.Duration(s.Audit), Every: s.Every,
 	}
 }
 
@@ -98,7 +101,7 @@ func (s retentionSection) Effective() retentionSection {
 	r := s.config().Effective()
 	return retentionSection{
 		Inbox: period(r.Inbox), Payloads: period(r.Payloads), Ledger: period(r.Ledger),
-		Refusals: period(r.Refusals), Closed: period(r.Closed), Suspects: period(r.Suspects), Every: r.Every,
+		Refusals: period(r.Refusals), Closed: period(r.Closed), Suspects: period(r.Suspects), Audit: period(r.Audit), Every: r.Every,
 	}
 }
 

@@ -29,12 +29,6 @@ type revocations struct {
 	told  string // what was wrong last
 }
 
-// fileStamp tells that a file is another one than before.
-type fileStamp struct {
-	at   time.Time
-	size int64
-}
-
 // revocationList is one authority's list.
 type revocationList struct {
 	*x509.RevocationList
@@ -57,11 +51,9 @@ func (l *revocationList) signedBy(authority *x509.Certificate) bool {
 
 // newRevocations reads the lists for the first time.
 func newRevocations(path string, now func() time.Time, log *slog.Logger) (*revocations, error) {
-	r := &revocations{path: path, now: now, log: log}
-	var err error
-	if r.stamp, err = r.look(); err == nil {
-		r.lists, err = readLists(path)
-	}
+	r := &revocations{path: path, now: now, log: log, stamp: stampOf(path)}
+	lists, err := readLists(path)
+	r.lists = lists
 	for _, l := range r.lists {
 		if r.over(&l) {
 			r.tell(overdue(&l))
@@ -77,14 +69,6 @@ func (r *revocations) over(l *revocationList) bool {
 
 func overdue(l *revocationList) string {
 	return fmt.Sprintf("the list of %s was good until %s", l.Issuer, l.NextUpdate.Format(time.RFC3339))
-}
-
-func (r *revocations) look() (fileStamp, error) {
-	info, err := os.Stat(r.path)
-	if err != nil {
-		return fileStamp{}, err
-	}
-	return fileStamp{info.ModTime(), info.Size()}, nil
 }
 
 // verify is tls.Config.VerifyConnection: it passes whom at least one chain without
@@ -108,14 +92,11 @@ func (r *revocations) verify(state tls.ConnectionState) error {
 func (r *revocations) current() []revocationList {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	stamp, err := r.look()
-	if err == nil && stamp == r.stamp {
+	stamp := stampOf(r.path)
+	if stamp.same(r.stamp) && stamp.fault == "" {
 		return r.lists
 	}
-	var lists []revocationList
-	if err == nil {
-		lists, err = readLists(r.path)
-	}
+	lists, err := readLists(r.path)
 	if err != nil {
 		r.tell(fmt.Sprintf("the lists read before go on: %v", err))
 		return r.lists

@@ -252,7 +252,10 @@ func (s *service) Reload(ctx context.Context, act gateway.Act) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	s.told(s.manager.reloading())
-	err := s.replace(ctx)
+	err := s.core.Audited(ctx, "reload", gateway.OnConfiguration, act)
+	if err == nil {
+		err = s.replace(ctx)
+	}
 	record := &operations.Reload{At: time.Now(), By: act.By, Loaded: err == nil}
 	if err != nil {
 		record.Faults = operations.Faults(err)

@@ -70,6 +70,7 @@ const (
 	CodeReplyGone   Code = "GH-5012"
 	CodePayloadGone Code = "GH-5013"
 	CodeDrift       Code = "GH-5014"
+	CodeAudit       Code = "GH-5015"
 
 	// Acts of operators.
 	CodeSeen        Code = "GH-5021"
@@ -157,6 +158,7 @@ var catalogue = map[Code]entry{
 	CodeReplyGone:        {Conflict, Operator, "the message was stored before, and its reply has been erased"},
 	CodePayloadGone:      {Conflict, Operator, "the message's payload is not kept any more"},
 	CodeSchema:           {Unavailable, Operator, "the database's tables are not what the mapping needs"},
+	CodeAudit:            {Internal, Operator, "the act was not done, because it could not be written into the audit trail"},
 	CodeDrift:            {Unavailable, Operator, "the database's tables have changed under the route of this message; try again later"},
 
 	CodeSeen:        {Conflict, Operator, "what it would change is not what was looked at: look again"},

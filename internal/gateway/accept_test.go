@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -125,7 +126,13 @@ func (s *memoryStore) Schema(context.Context, ...*mapping.Mapping) (mapping.Sche
 func (s *memoryStore) Refuse(_ context.Context, refusals []gateway.Refusal) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refusals = append(s.refusals, refusals...)
+	for _, r := range refusals {
+		if i := slices.IndexFunc(s.refusals, func(has gateway.Refusal) bool { return has.ID == r.ID }); i >= 0 {
+			s.refusals[i].Count = r.Count
+			continue
+		}
+		s.refusals = append(s.refusals, r)
+	}
 	return nil
 }
 

@@ -32,6 +32,7 @@ var Verbs = []Verb{Send, Cause, Read, Replay, Correct, Repeat, Adopt, Park, Disc
 const (
 	OnConfiguration = "configuration"
 	OnAccess        = "access"
+	OnAudit         = "audit"
 )
 
 // OnRoute, OnChannel and OnMessage name what a grant is on; messages are named
@@ -49,7 +50,7 @@ func Resources(routes, channels []string) []string {
 	for _, name := range channels {
 		out = append(out, OnChannel(name))
 	}
-	return append(out, OnConfiguration, OnAccess)
+	return append(out, OnConfiguration, OnAccess, OnAudit)
 }
 
 // meaningful lists the verbs that mean something, by kind of resource.
@@ -59,6 +60,7 @@ var meaningful = map[string][]Verb{
 	"message":       {Read, Replay, Correct, Repeat, Adopt, Park, Discard, Erase},
 	OnConfiguration: {Read, Reload},
 	OnAccess:        {Read},
+	OnAudit:         {Read},
 }
 
 // VerbsOn lists the verbs that mean something on a resource.

@@ -136,7 +136,7 @@ func TestVerbsMeanSomething(t *testing.T) {
 			t.Errorf("%s means nothing on anything", v)
 		}
 	}
-	if got := Resources([]string{"a"}, []string{"b"}); !slices.Equal(got, []string{"route/a", "message/a", "channel/b", "configuration", "access"}) {
+	if got := Resources([]string{"a"}, []string{"b"}); !slices.Equal(got, []string{"route/a", "message/a", "channel/b", "configuration", "access", "audit"}) {
 		t.Errorf("resources are %v", got)
 	}
 }

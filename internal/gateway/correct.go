@@ -21,7 +21,7 @@ func (g *Gateway) Correct(ctx context.Context, id ID, payload []byte, act Act) (
 		if err := a.correct(h, payload); err != nil {
 			return err
 		}
-		return g.replay(ctx, h, a, act, e)
+		return g.replay(ctx, "correct", h, a, act, e)
 	})
 	if notHeld(err) {
 		err = fault.New(fault.CodeNotHeld, "the message is none that is parked or waits: only those can be corrected")

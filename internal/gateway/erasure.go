@@ -146,7 +146,7 @@ func (g *Gateway) erase(ctx context.Context, what Erasure, act Act) (*Erased, er
 		out.Next = ids[len(ids)-1]
 		return out, nil
 	}
-	if out.Refusals, err = g.eraseMentions(ctx, what); err != nil {
+	if out.Refusals, err = g.eraseMentions(ctx, what, act); err != nil {
 		return nil, err
 	}
 	out.Remains = remains(what)
@@ -257,7 +257,7 @@ func (g *Gateway) giveUp(ctx context.Context, r *Record, act Act) error {
 
 // eraseMentions clears the reasons of refusals that name the value. Refusals have
 // no keys: a caller that was turned away may have been told what it had sent.
-func (g *Gateway) eraseMentions(ctx context.Context, what Erasure) (int, error) {
+func (g *Gateway) eraseMentions(ctx context.Context, what Erasure, act Act) (int, error) {
 	if len(what.Key.Value) < mentionLength {
 		return 0, nil
 	}
@@ -277,6 +277,9 @@ func (g *Gateway) eraseMentions(ctx context.Context, what Erasure) (int, error) 
 		total += len(found)
 		if len(found) == 0 || what.DryRun {
 			continue
+		}
+		if err := g.audited(ctx, PayloadErased, "refusals", act); err != nil {
+			return total, err
 		}
 		if err := g.store.ClearRefusals(ctx, found); err != nil {
 			return total, err

@@ -19,6 +19,8 @@ type subjects struct {
 	conflict bool
 }
 
+func (s *subjects) Audit(context.Context, string, string, Act) error { return nil }
+
 func (s *subjects) Subject(_ context.Context, _ mapping.Key, after ID, limit int) (out []ID, _ error) {
 	for _, r := range s.records {
 		if slices.Compare(r.ID[:], after[:]) > 0 && len(out) < limit {

@@ -28,7 +28,7 @@ func (q Question) Check() error {
 	case !slices.Contains(Verbs, q.Verb):
 		details = append(details, fault.Detail{Path: "verb", Message: fmt.Sprintf("%q is nothing a grant can allow; it is one of %v", q.Verb, Verbs)})
 	case known == nil:
-		details = append(details, fault.Detail{Path: "on", Message: fmt.Sprintf("%q is nothing a grant can be on; that is route/<name>, channel/<name>, message/<route>, configuration or access", q.On)})
+		details = append(details, fault.Detail{Path: "on", Message: fmt.Sprintf("%q is nothing a grant can be on; that is route/<name>, channel/<name>, message/<route>, configuration, access or audit", q.On)})
 	case !slices.Contains(known, q.Verb):
 		details = append(details, fault.Detail{Path: "verb", Message: fmt.Sprintf("%s means nothing on %s; what can be allowed there is %v", q.Verb, q.On, known)})
 	}

@@ -89,7 +89,7 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		lanes:      newLanes(store.Lanes(), config.Metrics, outage),
 		survived:   map[Digest]struct{}{},
 		relay:      newRelay(config, seen, generation.Channels, now, log),
-		refusals:   newRefusals(store, log),
+		refusals:   newRefusals(store, now, log),
 		nonces:     newNonces(),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		jobs:       make(chan struct{}, 1),

@@ -108,7 +108,10 @@ func (g *Gateway) StartJob(ctx context.Context, j *Job) error {
 	j.CreatedAt = g.now().UTC().Truncate(time.Millisecond)
 	j.ChangedAt = j.CreatedAt
 	j.State, j.Rate = JobRunning, min(orDefault(j.Rate, DefaultRate), MaxRate)
-	err := g.store.StartJob(ctx, j)
+	err := g.audited(ctx, "job to "+string(j.Act), j.ID.String(), Act{By: j.By, Reason: j.Reason})
+	if err == nil {
+		err = g.store.StartJob(ctx, j)
+	}
 	g.config.Metrics.act("job", err)
 	if err != nil {
 		return err
@@ -123,6 +126,9 @@ func (g *Gateway) TurnJob(ctx context.Context, id ID, state JobState, act Act) (
 	note := fmt.Sprintf("%s by %s", turned[state], act.By)
 	if act.Reason != "" {
 		note += ": " + act.Reason
+	}
+	if err := g.audited(ctx, "job "+turned[state], id.String(), act); err != nil {
+		return nil, err
 	}
 	if err := g.store.TurnJob(ctx, id, state, note); err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
 )
 
 // gathered has one message and then sixteen committed, which takes 4 ms each time,

@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"encoding/hex"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +17,21 @@ type ID = uuid.UUID
 
 // Digest is a SHA-256.
 type Digest [32]byte
+
+// String is the digest in hexadecimal digits.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// MarshalText writes what String does.
+func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
+
+// UnmarshalText reads 64 hexadecimal digits.
+func (d *Digest) UnmarshalText(text []byte) error {
+	if len(text) != 2*len(d) {
+		return fmt.Errorf("%q is not 64 hexadecimal digits", text)
+	}
+	_, err := hex.Decode(d[:], text)
+	return err
+}
 
 // Message is an immutable fact: what was accepted, from whom, when.
 type Message struct {

@@ -51,7 +51,7 @@ func (g *Gateway) Replay(ctx context.Context, id ID, act Act) (*Effect, error) {
 		if h.PayloadGone {
 			return fault.New(fault.CodePayloadGone, "")
 		}
-		return g.replay(ctx, h, replayOf(h, act), act, e)
+		return g.replay(ctx, "replay", h, replayOf(h, act), act, e)
 	})
 	if notHeld(err) {
 		e.Deliveries, err = g.store.ReleaseDeliveries(ctx, id, act)
@@ -82,7 +82,10 @@ func replayOf(h *Held, act Act) *Arrival {
 }
 
 // replay has an arrival take the place of a held message.
-func (g *Gateway) replay(ctx context.Context, h *Held, a *Arrival, act Act, e *Effect) error {
+func (g *Gateway) replay(ctx context.Context, what string, h *Held, a *Arrival, act Act, e *Effect) error {
+	if err := g.audited(ctx, what, h.Message.ID.String(), act); err != nil {
+		return err
+	}
 	receipt, err := g.process(ctx, a)
 	if err != nil {
 		return errors.Join(err, g.noteRefusal(ctx, h.Message.ID, act, fault.Of(err)))

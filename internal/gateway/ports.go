@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -29,6 +30,7 @@ type Store interface {
 	Suspects
 	Archive
 	Eraser
+	AuditTrail
 }
 
 // Writer commits entries of one mapping.
@@ -191,6 +193,7 @@ type Holding struct {
 
 // Ledger records and tells what happened.
 type Ledger interface {
+	// Refuse writes refusals; of one that the ledger has, it raises the count.
 	Refuse(ctx context.Context, refusals []Refusal) error
 	Messages(ctx context.Context, q Query) ([]Summary, error)
 	// Message returns one message with its history, or fault.NotFound.
@@ -245,6 +248,12 @@ type Record struct {
 	Deliveries  []DeliveryRecord `json:"deliveries"`
 	History     []Attempt        `json:"history,omitempty"`
 	ReplayOf    string           `json:"replay_of,omitempty"`
+}
+
+// Discloses reports whether the record shows what somebody sent or was answered:
+// who is shown that has read the message.
+func (r *Record) Discloses() bool {
+	return len(r.Payload) > 0 || len(r.Reply) > 0 || slices.ContainsFunc(r.Deliveries, func(d DeliveryRecord) bool { return d.Response != nil })
 }
 
 // DeliveryRecord tells how far one delivery has come.

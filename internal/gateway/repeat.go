@@ -39,10 +39,14 @@ type repetition struct {
 var seenForm = regexp.MustCompile(`^[0-9a-f]{16}-[0-9a-f]{32}$`)
 
 // Rehearse tells what it would change to process a stored message again, and
-// gives it a name, which Repeat wants to hear. Nothing is changed.
-func (g *Gateway) Rehearse(ctx context.Context, id ID) (*Differences, error) {
+// gives it a name, which Repeat wants to hear. Nothing is changed; but rows are
+// shown, so it is an act of somebody.
+func (g *Gateway) Rehearse(ctx context.Context, id ID, act Act) (*Differences, error) {
 	r, err := g.stored(ctx, id)
 	if err != nil {
+		return nil, err
+	}
+	if err := g.Audited(ctx, "rehearse", id.String(), act); err != nil {
 		return nil, err
 	}
 	var nonce [8]byte
@@ -79,6 +83,9 @@ func (g *Gateway) repeat(ctx context.Context, id ID, seen string, act Act, e *Ef
 		return fault.New(fault.CodeSeen, "")
 	}
 	if first {
+		if err := g.audited(ctx, "repeat", id.String(), act); err != nil {
+			return err
+		}
 		note := Attempt{At: g.now().UTC(), What: "repeated", By: act.By, Reason: act.Reason}
 		if err := g.store.Note(ctx, id, note); err != nil {
 			return err

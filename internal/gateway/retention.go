@@ -34,6 +34,9 @@ type Retention struct {
 	// Suspects is for notes about messages over which a process ended; 0 means 30
 	// days.
 	Suspects time.Duration
+	// Audit is for the batches of the audit trail; 0 means as long as messages are
+	// kept in the ledger. Acts are kept forever.
+	Audit time.Duration
 	// Every is how often a round is made; 0 means 1 h.
 	Every time.Duration
 }
@@ -81,9 +84,10 @@ const (
 	StockRelayed                // confirmed windows that no delivery of the ledger is in
 	StockSuspects               // notes about messages over which a process ended
 	StockJobs                   // jobs that have ended, with the messages they were about
+	StockAudit                  // what the audit trail has of batches
 )
 
-var stockNames = [...]string{"inbox", "payloads", "ledger", "replayed", "discarded", "refusals", "relayed", "suspects", "jobs"}
+var stockNames = [...]string{"inbox", "payloads", "ledger", "replayed", "discarded", "refusals", "relayed", "suspects", "jobs", "audit"}
 
 // String returns the word used in logs and metrics.
 func (s Stock) String() string { return stockNames[s] }

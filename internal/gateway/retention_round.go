@@ -144,14 +144,27 @@ func (p *purger) due(ctx context.Context) ([]due, error) {
 		keep time.Duration
 	}{
 		{StockReplayed, r.Closed}, {StockDiscarded, r.Closed}, {StockRefusals, r.Refusals}, {StockSuspects, r.Suspects},
-		{StockJobs, r.Closed},
-		{StockRelayed, orDefault(longest, Forever)},
+		{StockJobs, r.Closed}, {StockRelayed, orDefault(longest, Forever)}, {StockAudit, generation.auditKeep(routes)},
 	} {
 		if rest.keep != Forever {
 			out = append(out, due{Portion: Portion{Of: rest.of, Before: now.Add(-rest.keep)}})
 		}
 	}
 	return out, nil
+}
+
+// auditKeep is how long the batches of the audit trail are kept: unless it is
+// said, as long as any message is that they could be compared with.
+func (g *Generation) auditKeep(routes []string) time.Duration {
+	r := g.Retention.Effective()
+	if r.Audit != 0 {
+		return r.Audit
+	}
+	keep := r.Ledger
+	for _, route := range routes {
+		keep = max(keep, r.Of(g.retentionOf(route)).Ledger)
+	}
+	return keep
 }
 
 func (c class) due(of Stock, now time.Time) due {

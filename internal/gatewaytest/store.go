@@ -133,6 +133,15 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"a subject is erased", (*storeSuite).erases},
 		{"nothing open is erased", (*storeSuite).erasesNothingOpen},
 		{"refusals that mention somebody", (*storeSuite).mentions},
+
+		{"the audit trail", (*storeSuite).auditTrail},
+		{"what is done to the ledger shows", (*storeSuite).auditTells},
+		{"what has waited is in the audit trail", (*storeSuite).auditWaited},
+		{"processes share the audit trail", (*storeSuite).auditTogether},
+		{"what is moved in the audit trail shows", (*storeSuite).auditMoved},
+		{"a restored audit trail shows", (*storeSuite).auditRestored},
+		{"an act that is not recorded is not done", (*storeSuite).auditDenies},
+		{"retention and erasure are no breaks", (*storeSuite).auditRetention},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -307,6 +307,13 @@ func (s *storeSuite) unheard(t *testing.T) {
 		}
 	}
 	s.rows(`SELECT code, times FROM {gateway.refusal}`, "GH-2001 2")
+	for _, count := range []int{7, 5} { // counts grow: the later one may be heard first
+		refusal.Count = count
+		if err := s.store.Refuse(t.Context(), []gateway.Refusal{{ID: gateway.ID{byte(count)}, At: time.Now(), Code: "GH-2002", Count: 1}, refusal}); err != nil {
+			t.Fatalf("refuse again: %v", err)
+		}
+	}
+	s.rows(`SELECT code, times FROM {gateway.refusal} ORDER BY times, id`, "GH-2002 1", "GH-2002 1", "GH-2001 7")
 }
 
 func (s *storeSuite) onlyKey(shard int, key string, n int) {

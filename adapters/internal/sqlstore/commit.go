@@ -65,7 +65,7 @@ func (s *Store) compile(ctx context.Context, m *mapping.Mapping) (*writer, error
 }
 
 // openShards makes sure that the shards of the channels have a number to draw,
-// so that no commit has to.
+// and the chains of the lanes a head to follow, so that no commit has to.
 func (s *Store) openShards(ctx context.Context, channels []string) error {
 	err := s.write(ctx, func(q Querier) error {
 		for _, channel := range channels {
@@ -75,7 +75,7 @@ func (s *Store) openShards(ctx context.Context, channels []string) error {
 				}
 			}
 		}
-		return nil
+		return s.openChains(ctx, q)
 	})
 	return s.fail("opening the shards", err)
 }

@@ -114,7 +114,7 @@ func (s *Store) act(ctx context.Context, doing, what string, id gateway.ID, act 
 		if total == 0 {
 			return nil
 		}
-		return s.note(ctx, q, id, gateway.Attempt{What: what, By: act.By, Reason: act.Reason})
+		return s.noteAct(ctx, q, what, id, act)
 	})
 	if err != nil {
 		return 0, s.fail(doing, err)

@@ -51,7 +51,10 @@ func (s *Store) Erase(ctx context.Context, id gateway.ID, act gateway.Act) error
 			}
 		}
 		failpoint.HitFor("erase", "message")
-		return s.note(ctx, q, id, gateway.Attempt{What: gateway.PayloadErased, By: act.By, Reason: act.Reason})
+		if _, err := q.ExecContext(ctx, s.text.eraseReasons, id.String()); err != nil {
+			return err
+		}
+		return s.noteAct(ctx, q, gateway.PayloadErased, id, act)
 	})
 	return s.fail("erasing a message", err)
 }

@@ -202,7 +202,10 @@ func (it *Item) Line() Line {
 			l.What = "corrected"
 		}
 	case it.Outcome.Status == gateway.Duplicate:
-		l.Reason = "a repeat of message " + it.Outcome.MessageID.String()
+		l.Reason = repeatOf + it.Outcome.MessageID.String()
 	}
 	return l
 }
+
+// repeatOf begins the line of a held message that turned out to be stored before.
+const repeatOf = "a repeat of message "

@@ -17,7 +17,7 @@ import (
 
 const defaultLimit = 50
 
-// Refuse writes refusals down, all or none.
+// Refuse writes refusals down, all or none; of those that it has, the counts.
 func (s *Store) Refuse(ctx context.Context, refusals []gateway.Refusal) error {
 	err := s.write(ctx, func(q Querier) error {
 		for i := range refusals {
@@ -31,8 +31,13 @@ func (s *Store) Refuse(ctx context.Context, refusals []gateway.Refusal) error {
 }
 
 func (s *Store) writeRefusal(ctx context.Context, q Querier, r *gateway.Refusal) error {
-	_, err := q.ExecContext(ctx, s.text.refuse, r.ID[:], s.dialect.Time(r.At), clip(r.Endpoint, 256), clip(r.Route, 128),
-		clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128), max(1, r.Count))
+	times := max(1, r.Count)
+	n, err := affected(q.ExecContext(ctx, s.text.refuse, r.ID[:], s.dialect.Time(r.At), clip(r.Endpoint, 256), clip(r.Route, 128),
+		clip(r.Principal, 400), clip(r.Code, 16), clip(r.Reason, maxReason), clip(r.Remote, 128), times))
+	if err != nil || n > 0 {
+		return err
+	}
+	_, err = q.ExecContext(ctx, s.text.recount, r.ID[:], times)
 	return err
 }
 

@@ -220,7 +220,7 @@ func (s *Store) shelve(ctx context.Context, doing, what string, id gateway.ID, a
 		if err := s.wake(ctx, q, k); err != nil {
 			return err
 		}
-		return s.note(ctx, q, id, gateway.Attempt{What: what, By: act.By, Reason: act.Reason})
+		return s.noteAct(ctx, q, what, id, act)
 	})
 	return s.fail(doing, err)
 }

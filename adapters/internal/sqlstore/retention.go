@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -58,6 +57,8 @@ func (s *Store) Purge(ctx context.Context, p gateway.Portion) (gateway.Purged, e
 		return s.purgeJob(ctx, doing, p)
 	case gateway.StockRelayed:
 		return s.purgeRelayed(ctx, doing, p)
+	case gateway.StockAudit:
+		return s.purgeAudit(ctx, doing, p)
 	}
 	return s.purgeMessages(ctx, doing, p)
 }
@@ -141,7 +142,10 @@ func (s *Store) purgeMessages(ctx context.Context, doing string, p gateway.Porti
 	}
 	err = s.hold(ctx, &out, func(q Querier) error {
 		clear(out.Rows)
-		return s.remove(ctx, q, p.Of, going, out.Rows)
+		if err := s.remove(ctx, q, p.Of, going, out.Rows); err != nil {
+			return err
+		}
+		return s.auditRemoval(ctx, q, p, out.Rows)
 	})
 	out.Rows["attempt"] += long
 	return out, s.fail(doing, err)
@@ -356,14 +360,9 @@ func (s *Store) Oldest(ctx context.Context) (map[gateway.Stock]time.Time, error)
 		if err != nil {
 			return nil, s.fail("looking for the oldest rows", err)
 		}
-		out[stock] = madeAt(id)
+		out[stock] = gateway.MadeAt(id)
 	}
 	return out, nil
-}
-
-// madeAt is when an identifier was made (RFC 9562 §5.7).
-func madeAt(id gateway.ID) time.Time {
-	return time.UnixMilli(int64(binary.BigEndian.Uint64(id[:8]) >> 16)).UTC()
 }
 
 // listOf is identifiers as a JSON array of hexadecimal text.

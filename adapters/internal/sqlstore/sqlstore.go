@@ -246,16 +246,22 @@ func (s *Store) fail(doing string, err error) error {
 		return err
 	}
 	cause := &operationError{doing, err}
-	switch s.dialect.Classify(err) {
-	case Unavailable, Transient, Raced:
+	_, act := errors.AsType[*unaudited](err)
+	switch class := s.dialect.Classify(err); {
+	case class == Raced && act: // its chain is locked: nobody else has put an entry there who may
+		return fault.New(fault.CodeAudit, "").Because(cause)
+	case class == Unavailable, class == Transient, class == Raced:
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
-	case Missing:
+	case class == Missing:
 		return fault.New(fault.CodeSchema, "").Because(cause)
-	case Drifted:
+	case class == Drifted:
 		return drifted(cause)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
+	}
+	if act {
+		return fault.New(fault.CodeAudit, "").Because(cause)
 	}
 	return fault.New(fault.CodeInternal, "").Because(cause)
 }

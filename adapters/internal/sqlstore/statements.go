@@ -23,7 +23,7 @@ type statements struct {
 	respondAgain, respondFirst                 string
 	refuse                                     string
 	message, payload, reply, keys, deliveries  string
-	refusal                                    string
+	refusal, recount                           string
 
 	due, asleep, wake, held, heldState, heldRecord     string
 	parkMessage, discardMessage, exists, note, history string
@@ -47,6 +47,10 @@ type statements struct {
 	startJob, job, jobs, jobsOf, jobItems, countItems, routeOf                     string
 	settleItem, nextItem, settleJob, turnJob, reopen                               string
 	endedJob, removeItems, removeJob                                               string
+
+	openChain, lockChain, chainHead, moveHead, chainHeads, appendAct                    string
+	auditEntries, lastAudit, auditStored, auditHeld, auditPayloads                      string
+	auditActs, auditCount, auditRepeat, eraseReasons, agedAudit, removeAudit, nextChain string
 
 	versionTable, applied, record, unrecord string
 }
@@ -251,6 +255,7 @@ func translate(text func(string) string) statements {
 		refuse: text(`INSERT INTO {refusal} (id, at, endpoint, route, principal, code, reason, remote, times)
 			SELECT @p1, @p2, @p3, @p4, @p5, @p6, @p7, @p8, @p9
 			WHERE NOT EXISTS (SELECT 1 FROM {refusal} {lock} WHERE id = @p1)`),
+		recount: text(`UPDATE {refusal} SET times = @p2 WHERE id = @p1 AND times < @p2`),
 
 		message: text(`SELECT ` + summaryColumns + `, endpoint, mapping, contract, traceparent, correlation, content_type, replay_of FROM {message} WHERE id = @p1`),
 		payload: text(`SELECT packing, body, beside FROM {payload} WHERE message_id = @p1`),
@@ -330,6 +335,28 @@ func translate(text func(string) string) statements {
 			refused = CASE WHEN @p2 = 'running' THEN 0 ELSE refused END, position = CASE WHEN @p2 = 'running' THEN @p5 ELSE position END
 			WHERE id = @p1 AND state <> @p2 AND state IN ('running', 'paused')`),
 		reopen: text(`UPDATE {job_item} SET state = 'open', code = '' WHERE job_id = @p1 AND state = 'refused'`),
+
+		openChain: text(`INSERT INTO {chain} (chain, seq, head) SELECT @p1, 0, @p2
+			WHERE NOT EXISTS (SELECT 1 FROM {chain} {lock} WHERE chain = @p1)`),
+		lockChain:  text(`UPDATE {chain} SET seq = seq + 1 WHERE chain = @p1`),
+		chainHead:  text(`SELECT seq, head FROM {chain} WHERE chain = @p1`),
+		moveHead:   text(`UPDATE {chain} SET head = @p2 WHERE chain = @p1`),
+		chainHeads: text(`SELECT chain, seq, head FROM {chain} ORDER BY chain`),
+		appendAct: text(`INSERT INTO {audit} (chain, seq, at, kind, done_by, what, target, reason, content, previous, hash)
+			VALUES (@p1, @p2, @p3, 'act', @p4, @p5, @p6, @p7, {bytes @p8}, @p9, @p10)`),
+		auditEntries: text(`SELECT {top @p3} chain, seq, at, kind, done_by, what, target, reason, content, previous, hash FROM {audit}
+			WHERE chain = @p1 AND seq > @p2 ORDER BY seq {limit @p3}`),
+		lastAudit:     text(`SELECT {top 1} seq FROM {audit} WHERE chain = @p1 ORDER BY seq DESC {limit 1}`),
+		auditStored:   text(`SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at, outcome, replay_of FROM {message} WHERE id IN {ids @p1}`),
+		auditHeld:     text(`SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at FROM {held} WHERE id IN {ids @p1}`),
+		auditPayloads: text(`SELECT message_id, packing, body FROM {payload} WHERE message_id IN {ids @p1}`),
+		auditActs:     text(`SELECT COUNT(*) FROM {audit} WHERE target = @p1 AND what = @p2`),
+		auditRepeat:   text(`SELECT COUNT(*) FROM {attempt} WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2`),
+		auditCount:    text(`SELECT COUNT(*) FROM {message} WHERE id >= @p1 AND id < @p2`),
+		eraseReasons:  text(`UPDATE {audit} SET reason = '' WHERE target = @p1`),
+		nextChain:     text(`SELECT {top 1} chain FROM {audit} WHERE chain > @p1 ORDER BY chain {limit 1}`),
+		agedAudit:     text(`SELECT {top @p3} seq, hash, CASE WHEN at < @p2 THEN 1 ELSE 0 END FROM {audit} WHERE chain = @p1 ORDER BY seq {limit @p3}`),
+		removeAudit:   text(`DELETE FROM {audit} WHERE chain = @p1 AND seq <= @p2`),
 
 		versionTable: text(`{exists migration}`),
 		applied:      text(`SELECT version, checksum, applied_at FROM {migration} WHERE name = @p1 ORDER BY version DESC`),

@@ -1,6 +1,7 @@
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
-DECLARE @at datetime2(3);
+DECLARE @at datetime2(3), @ms bigint, @chain int, @place bigint, @previous char(64), @hash char(64), @sum varbinary(32), @records varchar(max);
+DECLARE @a TABLE (n int NOT NULL PRIMARY KEY, record varchar(162) NOT NULL);
 DECLARE @s TABLE (n int NOT NULL PRIMARY KEY, id binary(16) NOT NULL, received datetime2(3) NOT NULL, route nvarchar(128) NOT NULL, endpoint nvarchar(256) NOT NULL,
   mapping nvarchar(256) NOT NULL, contract binary(32) NOT NULL, principal nvarchar(400) NOT NULL, sender nvarchar(400) NOT NULL, ident nvarchar(400) NOT NULL, body binary(32) NOT NULL,
   ctype nvarchar(255) NOT NULL, okey nvarchar(400) NOT NULL, trace nvarchar(64) NOT NULL, correlation nvarchar(1000) NOT NULL, outcome varchar(16) NOT NULL, replay binary(16) NULL,
@@ -18,6 +19,9 @@ DECLARE @x TABLE (id binary(16) NOT NULL PRIMARY KEY, how int NOT NULL, who nvar
   okey nvarchar(400) COLLATE Latin1_General_BIN2 NULL);
 DECLARE @l TABLE (message binary(16) NOT NULL, id binary(16) NOT NULL, what varchar(16) NOT NULL, who nvarchar(400) NOT NULL, code varchar(16) NOT NULL, reason nvarchar(4000) NOT NULL);
 SET @at = CONVERT(datetime2(3), JSON_VALUE(@meta, '$.at'));
+SET @ms = CONVERT(bigint, JSON_VALUE(@meta, '$.ms'));
+SET @chain = CONVERT(int, JSON_VALUE(@meta, '$.chain'));
+INSERT INTO @a (n, record) SELECT j.n, j.record FROM OPENJSON(@meta, '$.a') WITH (n int '$[0]', record varchar(162) '$[1]') AS j;
 INSERT INTO @s (n, id, received, route, endpoint, mapping, contract, principal, sender, ident, body, ctype, okey, trace, correlation, outcome, replay, packing, po, pl, ro, rl, eo, el)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
   j.ctype, j.okey, j.trace, j.correlation, j.outcome, CONVERT(binary(16), j.replay, 2), j.packing, j.po, j.pl, j.ro, j.rl, j.eo, j.el
@@ -80,3 +84,14 @@ FROM @d AS d INNER JOIN @s AS s ON s.n = d.n INNER JOIN @c AS c ON c.channel = d
 INSERT INTO gateway.outbox (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
 SELECT d.channel, d.shard, c.base + ROW_NUMBER() OVER (PARTITION BY d.channel, d.shard ORDER BY d.o), d.wire, s.id, s.okey, d.rkey, d.type, d.ctype, s.correlation, s.trace, @at, SUBSTRING(@blob, d.bo + 1, d.bl)
 FROM @d AS d INNER JOIN @s AS s ON s.n = d.n INNER JOIN @c AS c ON c.channel = d.channel AND c.shard = d.shard;
+SET @records = (SELECT STRING_AGG(CONVERT(varchar(max), a.record), '') WITHIN GROUP (ORDER BY a.n) FROM @a AS a);
+IF @records IS NOT NULL
+BEGIN
+UPDATE x SET seq = x.seq + 1 FROM gateway.chain AS x WHERE x.chain = @chain;
+SELECT @place = x.seq, @previous = x.head FROM gateway.chain AS x WHERE x.chain = @chain;
+SET @sum = HASHBYTES('SHA2_256', CONVERT(varchar(max), 'gatehouse-audit-1 ') + @previous + ' ' + CONVERT(varchar(11), @chain) + ' ' + CONVERT(varchar(20), @place) + ' ' + CONVERT(varchar(20), @ms) + ' batch ' + @records);
+SET @hash = (SELECT STRING_AGG(SUBSTRING('0123456789abcdef', CONVERT(int, SUBSTRING(@sum, i.i, 1)) / 16 + 1, 1) + SUBSTRING('0123456789abcdef', CONVERT(int, SUBSTRING(@sum, i.i, 1)) % 16 + 1, 1), '') WITHIN GROUP (ORDER BY i.i)
+FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16), (17), (18), (19), (20), (21), (22), (23), (24), (25), (26), (27), (28), (29), (30), (31), (32)) AS i(i));
+UPDATE x SET head = @hash FROM gateway.chain AS x WHERE x.chain = @chain;
+INSERT INTO gateway.audit (chain, seq, at, kind, content, previous, hash) VALUES (@chain, @place, @at, 'batch', CONVERT(varbinary(max), @records, 2), @previous, @hash);
+END

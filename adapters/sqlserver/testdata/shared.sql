@@ -1,3 +1,5 @@
+-- agedAudit
+SELECT TOP (@p3) seq, hash, CASE WHEN at < @p2 THEN 1 ELSE 0 END FROM gateway.audit WHERE chain = @p1 ORDER BY seq ;
 -- agedDiscarded
 SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id)
 		FROM gateway.held AS h WHERE h.state = 'discarded' AND h.id > @p1 AND h.id < @p2 ORDER BY h.id ;
@@ -28,10 +30,32 @@ SELECT TOP (@p5) first_seq, CASE WHEN confirmed_at < @p4 THEN 1 ELSE 0 END FROM 
 -- agedReplayed
 SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id)
 		FROM gateway.held AS h WHERE h.state = 'replayed' AND h.id > @p1 AND h.id < @p2 ORDER BY h.id ;
+-- appendAct
+INSERT INTO gateway.audit (chain, seq, at, kind, done_by, what, target, reason, content, previous, hash)
+			VALUES (@p1, @p2, @p3, 'act', @p4, @p5, @p6, @p7, CONVERT(varbinary(max), @p8, 2), @p9, @p10);
 -- applied
 SELECT version, checksum, applied_at FROM gateway.migration WHERE name = @p1 ORDER BY version DESC;
 -- asleep
 SELECT TOP (@p1) h.route, h.ordering_key FROM gateway.held AS h WHERE h.state = 'waiting' AND h.next_at IS NULL AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id) ;
+-- auditActs
+SELECT COUNT(*) FROM gateway.audit WHERE target = @p1 AND what = @p2;
+-- auditCount
+SELECT COUNT(*) FROM gateway.message WHERE id >= @p1 AND id < @p2;
+-- auditEntries
+SELECT TOP (@p3) chain, seq, at, kind, done_by, what, target, reason, content, previous, hash FROM gateway.audit
+			WHERE chain = @p1 AND seq > @p2 ORDER BY seq ;
+-- auditHeld
+SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at FROM gateway.held WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- auditPayloads
+SELECT message_id, packing, body FROM gateway.payload WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- auditRepeat
+SELECT COUNT(*) FROM gateway.attempt WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2;
+-- auditStored
+SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at, outcome, replay_of FROM gateway.message WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- chainHead
+SELECT seq, head FROM gateway.chain WHERE chain = @p1;
+-- chainHeads
+SELECT chain, seq, head FROM gateway.chain ORDER BY chain;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- confirmRun
@@ -75,6 +99,8 @@ UPDATE gateway.held SET "identity" = '', ordering_key = '', correlation = '', pr
 UPDATE gateway.attempt SET reason = '' WHERE message_id = @p1;
 -- eraseMessage
 UPDATE gateway.message SET "identity" = '', ordering_key = '', correlation = '' WHERE id = @p1;
+-- eraseReasons
+UPDATE gateway.audit SET reason = '' WHERE target = @p1;
 -- eraseRefusals
 UPDATE gateway.refusal SET reason = @p2 WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- exists
@@ -102,6 +128,8 @@ SELECT TOP (@p1) id, act, selection, reason, done_by, login, created_at, changed
 SELECT TOP (@p2) id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position FROM gateway.job WHERE state = @p1 ORDER BY id DESC ;
 -- keys
 SELECT name, value FROM gateway.message_key WHERE message_id = @p1 ORDER BY name, value;
+-- lastAudit
+SELECT TOP (1) seq FROM gateway.audit WHERE chain = @p1 ORDER BY seq DESC ;
 -- lastRelayed
 SELECT s.channel, s.shard, (SELECT TOP (1) r.first_seq FROM gateway.relayed AS r WHERE r.channel = s.channel AND r.shard = s.shard
 			ORDER BY r.first_seq DESC ) FROM gateway.shard AS s WHERE EXISTS (SELECT 1 FROM gateway.relayed AS r WHERE r.channel = s.channel AND r.shard = s.shard);
@@ -159,6 +187,8 @@ SELECT TOP (@p5) id, received_at, route, principal, sender, "identity", outcome 
 SELECT TOP (@p6) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE received_at >= @p1 AND id >= @p2 AND received_at < @p3 AND id < @p4 AND route = @p5 ORDER BY id DESC ;
 -- list superseded
 SELECT TOP (@p2) id, received_at, route, principal, sender, "identity", outcome FROM gateway.message WHERE outcome = @p1 AND outcome <> 'stored' ORDER BY id DESC ;
+-- lockChain
+UPDATE gateway.chain SET seq = seq + 1 WHERE chain = @p1;
 -- lockHeld
 UPDATE gateway.held SET attempts = attempts WHERE id = @p1;
 -- lockLease
@@ -297,6 +327,10 @@ INSERT INTO gateway.job_item (job_id, message_id, state, code) SELECT DISTINCT @
 SELECT TOP (@p2) id, route, reason FROM gateway.refusal WHERE id > @p1 ORDER BY id ;
 -- message
 SELECT id, received_at, route, principal, sender, "identity", outcome, endpoint, mapping, contract, traceparent, correlation, content_type, replay_of FROM gateway.message WHERE id = @p1;
+-- moveHead
+UPDATE gateway.chain SET head = @p2 WHERE chain = @p1;
+-- nextChain
+SELECT TOP (1) chain FROM gateway.audit WHERE chain > @p1 ORDER BY chain ;
 -- nextItem
 SELECT TOP (1) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 AND i.state = 'open'
 			AND i.message_id >= (SELECT j.position FROM gateway.job AS j WHERE j.id = @p1) ORDER BY i.message_id ;
@@ -312,6 +346,9 @@ SELECT TOP (1) id FROM gateway.message WHERE id > @p1 ORDER BY id ;
 SELECT TOP (1) message_id FROM gateway.payload WHERE message_id > @p1 ORDER BY message_id ;
 -- oldestRefusal
 SELECT TOP (1) id FROM gateway.refusal WHERE id > @p1 ORDER BY id ;
+-- openChain
+INSERT INTO gateway.chain (chain, seq, head) SELECT @p1, 0, @p2
+			WHERE NOT EXISTS (SELECT 1 FROM gateway.chain WITH (UPDLOCK, SERIALIZABLE) WHERE chain = @p1);
 -- openLease
 INSERT INTO gateway.lease (channel, shard, owner, until, fence)
 			SELECT @p1, @p2, @p3, DATEADD(millisecond, @p5, SYSUTCDATETIME()), 1
@@ -368,6 +405,8 @@ SELECT fence FROM gateway.lease WHERE channel = @p1 AND shard = @p2 AND owner = 
 SELECT ordering_key FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- record
 INSERT INTO gateway.migration (name, version, checksum, applied_at) VALUES (@p1, @p2, @p3, @p4);
+-- recount
+UPDATE gateway.refusal SET times = @p2 WHERE id = @p1 AND times < @p2;
 -- refusal
 SELECT id, at, route, principal, code, reason, endpoint FROM gateway.refusal WHERE id = @p1;
 -- refuse
@@ -382,6 +421,8 @@ INSERT INTO gateway.relayed (channel, shard, first_seq, last_seq, confirmed_at, 
 UPDATE gateway.shard SET releases = releases + @p3 WHERE channel = @p1 AND shard = @p2;
 -- removeAttempts
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeAudit
+DELETE FROM gateway.audit WHERE chain = @p1 AND seq <= @p2;
 -- removeDeliveries
 DELETE FROM gateway.delivery WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeDiscard

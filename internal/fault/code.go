@@ -39,6 +39,10 @@ const (
 	CodeTokenUnsupported     Code = "GH-2004"
 	CodeClearTextPassword    Code = "GH-2005"
 
+	CodeTooFast Code = "GH-2010"
+	CodeQuota   Code = "GH-2011"
+	CodeSession Code = "GH-2012"
+
 	CodeInvalid          Code = "GH-3001"
 	CodeContractDegraded Code = "GH-3002"
 
@@ -124,6 +128,10 @@ var catalogue = map[Code]entry{
 	CodeDirectoryUnavailable: {Unavailable, Operator, "the directory cannot be asked at the moment; try again later"},
 	CodeTokenUnsupported:     {Unauthenticated, Sender, "this kind of security token is not supported"},
 	CodeClearTextPassword:    {Unauthenticated, Sender, "a password is taken over TLS only"},
+
+	CodeTooFast: {RateLimited, Sender, "more messages come than the sender may send at once"},
+	CodeQuota:   {RateLimited, Operator, "the sender's quota for the day is used up"},
+	CodeSession: {Unauthenticated, Sender, "the login has ended; log in again"},
 
 	CodeInvalid:          {Invalid, Sender, "the message breaks its contract"},
 	CodeContractDegraded: {Internal, Operator, "the contract's schema does not compile"},

@@ -123,7 +123,7 @@ func TestScope(t *testing.T) {
 // Every resource has verbs, and every verb a resource that it means something on.
 func TestVerbsMeanSomething(t *testing.T) {
 	used := map[Verb]bool{}
-	for _, resource := range Resources([]string{"a"}, []string{"b"}) {
+	for _, resource := range Resources([]string{"a"}, []string{"b"}, "c") {
 		if len(VerbsOn(resource)) == 0 {
 			t.Errorf("nothing can be allowed on %s", resource)
 		}
@@ -136,7 +136,7 @@ func TestVerbsMeanSomething(t *testing.T) {
 			t.Errorf("%s means nothing on anything", v)
 		}
 	}
-	if got := Resources([]string{"a"}, []string{"b"}); !slices.Equal(got, []string{"route/a", "message/a", "channel/b", "configuration", "access"}) {
+	if got := Resources([]string{"a"}, []string{"b"}, "c"); !slices.Equal(got, []string{"console", "view/c", "route/a", "message/a", "channel/b", "configuration", "access"}) {
 		t.Errorf("resources are %v", got)
 	}
 }

@@ -28,7 +28,7 @@ func (q Question) Check() error {
 	case !slices.Contains(Verbs, q.Verb):
 		details = append(details, fault.Detail{Path: "verb", Message: fmt.Sprintf("%q is nothing a grant can allow; it is one of %v", q.Verb, Verbs)})
 	case known == nil:
-		details = append(details, fault.Detail{Path: "on", Message: fmt.Sprintf("%q is nothing a grant can be on; that is route/<name>, channel/<name>, message/<route>, configuration or access", q.On)})
+		details = append(details, fault.Detail{Path: "on", Message: fmt.Sprintf("%q is nothing a grant can be on; that is route/<name>, channel/<name>, view/<name>, message/<route>, configuration, access or console", q.On)})
 	case !slices.Contains(known, q.Verb):
 		details = append(details, fault.Detail{Path: "verb", Message: fmt.Sprintf("%s means nothing on %s; what can be allowed there is %v", q.Verb, q.On, known)})
 	}
@@ -182,7 +182,18 @@ func (g Grant) String() string {
 	for i, v := range g.May {
 		verbs[i] = string(v)
 	}
-	return fmt.Sprintf("%s on %s", strings.Join(verbs, ", "), g.On)
+	text := fmt.Sprintf("%s on %s", strings.Join(verbs, ", "), g.On)
+	if len(g.Columns) > 0 {
+		text += " the columns " + strings.Join(g.Columns, ", ")
+	}
+	for i, f := range g.Rows {
+		word := " and "
+		if i == 0 {
+			word = " where "
+		}
+		text += word + f.String()
+	}
+	return text
 }
 
 // String tells it in sentences, one a line.

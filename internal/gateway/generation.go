@@ -84,6 +84,8 @@ type Channel struct {
 	Name      string
 	Publisher Publisher
 	Policy    Policy
+	// DemandsCause has a message published there only when its sender may cause that.
+	DemandsCause bool
 }
 
 // Route is what humans name and own: endpoints → mapping → rows, publications,

@@ -42,7 +42,7 @@ func relayWith(t *testing.T, o Outbox, p Publisher, policy Policy, log *slog.Log
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
-	r := newRelay(Config{}.withDefaults(), o, []Channel{{"events", p, policy}}, time.Now, log)
+	r := newRelay(Config{}.withDefaults(), o, []Channel{{Name: "events", Publisher: p, Policy: policy}}, time.Now, log)
 	go r.run(t.Context())
 	return r
 }
@@ -264,11 +264,11 @@ func TestRelayTakesAnotherPolicy(t *testing.T) {
 		if r.states()[0].Up {
 			t.Fatal("the circuit is closed")
 		}
-		r.update([]Channel{{"events", there, Policy{Circuit: 2, First: time.Minute, Longest: time.Hour, Skip: true}}})
+		r.update([]Channel{{Name: "events", Publisher: there, Policy: Policy{Circuit: 2, First: time.Minute, Longest: time.Hour, Skip: true}}})
 		if r.states()[0].Up {
 			t.Error("a reload closed the circuit")
 		}
-		r.update([]Channel{{"events", there, Policy{}}})
+		r.update([]Channel{{Name: "events", Publisher: there, Policy: Policy{}}})
 		if s := r.states(); len(s) != 0 {
 			t.Errorf("states: %+v", s)
 		}

@@ -45,6 +45,9 @@ type statements struct {
 	settleItem, nextItem, settleJob, turnJob, reopen                               string
 	endedJob, removeItems, removeJob                                               string
 
+	openQuota, holdQuota, quota, drawQuota, oldQuotas string
+	usage                                             string
+
 	versionTable, applied, record, unrecord string
 }
 
@@ -316,6 +319,15 @@ func translate(text func(string) string) statements {
 			refused = CASE WHEN @p2 = 'running' THEN 0 ELSE refused END, position = CASE WHEN @p2 = 'running' THEN @p5 ELSE position END
 			WHERE id = @p1 AND state <> @p2 AND state IN ('running', 'paused')`),
 		reopen: text(`UPDATE {job_item} SET state = 'open', code = '' WHERE job_id = @p1 AND state = 'refused'`),
+
+		openQuota: text(`INSERT INTO {quota} (scope, unit, day, drawn)
+			SELECT @p1, @p2, @p3, 0 WHERE NOT EXISTS (SELECT 1 FROM {quota} {lock} WHERE scope = @p1 AND unit = @p2 AND day = @p3)`),
+		holdQuota: text(`UPDATE {quota} SET drawn = drawn WHERE scope = @p1 AND unit = @p2 AND day = @p3`),
+		quota:     text(`SELECT drawn FROM {quota} WHERE scope = @p1 AND unit = @p2 AND day = @p3`),
+		drawQuota: text(`UPDATE {quota} SET drawn = drawn + @p4 WHERE scope = @p1 AND unit = @p2 AND day = @p3`),
+		oldQuotas: text(`DELETE FROM {quota} WHERE day < @p1`),
+		usage: text(`SELECT {top @p3} m.principal, COUNT(*), MAX(m.received_at) FROM {message} AS m WHERE m.route = @p1 AND m.id >= @p2
+			GROUP BY m.principal ORDER BY COUNT(*) DESC, m.principal {limit @p3}`),
 
 		versionTable: text(`{exists migration}`),
 		applied:      text(`SELECT version, checksum, applied_at FROM {migration} WHERE name = @p1 ORDER BY version DESC`),

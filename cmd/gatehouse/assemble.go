@@ -120,7 +120,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 	var channels []gateway.Channel
 	for _, ch := range a.project.Channels {
 		if p := a.publishers[ch.Name]; p != nil {
-			channels = append(channels, gateway.Channel{Name: ch.Name, Publisher: p, Policy: ch.Value.policy()})
+			channels = append(channels, gateway.Channel{Name: ch.Name, Publisher: p, Policy: ch.Value.policy(), DemandsCause: ch.Value.DemandsCause})
 		}
 	}
 	who := a.project.cast

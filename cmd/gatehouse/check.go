@@ -142,6 +142,9 @@ func (p *project) report(r *checkReport, c *compiled) {
 	for _, ch := range p.Channels {
 		r.channel(checkedChannel{ch.Name, ch.Value.words()})
 	}
+	for _, note := range p.notesOnGrants() {
+		r.warn("%s", note)
+	}
 	if len(p.Routes) == 0 {
 		r.warn("there is no route; every message will be refused")
 	}

@@ -134,6 +134,9 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 	case reflect.TypeFor[verbs]():
 		verb := object{{"enum", gateway.Verbs}}
 		return object{{"anyOf", []object{verb, {{"type", "array"}, {"items", verb}, {"minItems", 1}}}}}
+	case reflect.TypeFor[rowFilters]():
+		text := object{{"type", []string{"string", "integer", "number", "boolean"}}}
+		return object{{"type", "object"}, {"minProperties", 1}, {"additionalProperties", object{{"anyOf", []object{text, {{"type", "array"}, {"items", text}, {"minItems", 1}}}}}}}
 	case reflect.TypeFor[onErrorSection]():
 		return w.onError()
 	case reflect.TypeFor[storeSection]():

@@ -173,7 +173,10 @@ func sameWhile(paths []string) string {
 func (r *running) checkDirectory(ctx context.Context, report *checkReport, user string) error {
 	lines, err := r.directory.Check(ctx, user)
 	report.servers(&report.Directory, "directory", lines...)
-	return err
+	if err != nil {
+		return err
+	}
+	return r.checkGroups(ctx, report)
 }
 
 func (r *running) checkBroker(ctx context.Context, report *checkReport) error {

@@ -214,7 +214,7 @@ func TestExplain(t *testing.T) {
 		}, "ALLOWED"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, err := access.Explain(t.Context(), directory, c.question)
+			e, err := access.Explain(t.Context(), directory, nil, c.question)
 			if err != nil || e.Allowed != c.allowed {
 				t.Fatalf("got %+v, %v", e, err)
 			}
@@ -251,12 +251,12 @@ func agrees(t *testing.T, access *Access, directory lookups, e *Explanation) {
 func TestExplainRefuses(t *testing.T) {
 	access := NewAccess(nil, nil)
 	for _, q := range []Question{{}, {"", Read, OnAccess}, {"alice", "fly", OnAccess}, {"alice", Read, "moon/1"}, {"alice", Send, OnAccess}, {"alice", Read, "route/x"}} {
-		if _, err := access.Explain(t.Context(), lookups{}, q); fault.Of(err) == nil || fault.Of(err).Code != fault.CodeRequest {
+		if _, err := access.Explain(t.Context(), lookups{}, nil, q); fault.Of(err) == nil || fault.Of(err).Code != fault.CodeRequest {
 			t.Errorf("%+v: %v", q, err)
 		}
 	}
 	// An outage is no answer.
-	if _, err := access.Explain(t.Context(), lookups{}, Question{"down", Read, OnAccess}); fault.Of(err) == nil || fault.KindOf(err) != fault.Unavailable {
+	if _, err := access.Explain(t.Context(), lookups{}, nil, Question{"down", Read, OnAccess}); fault.Of(err) == nil || fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 }

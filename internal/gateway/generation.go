@@ -21,6 +21,7 @@ type Parts struct {
 	Contracts []*contract.Contract
 	Access    *Access
 	Directory Directory
+	Census    Census // nil: groups are not looked into
 	Channels  []Channel
 	Retention Retention
 	// Retire, when set, is called once when another generation runs and no

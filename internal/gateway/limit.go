@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -385,6 +386,25 @@ func stateOf(scope string, l Limits) LimitState {
 		s.Burst = int(l.burst())
 	}
 	return s
+}
+
+// String tells limits and use in a sentence's part.
+func (s LimitState) String() string {
+	var parts []string
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if s.Rate > 0 {
+		add("%s in each gateway", Limits{Rate: s.Rate, Burst: s.Burst}.rate())
+	}
+	if s.Concurrent > 0 {
+		add("%d under way at once in each gateway, %d now in this one", s.Concurrent, s.UnderWay)
+	}
+	if s.PerDay > 0 {
+		add("%d messages a day, %d drawn today", s.PerDay, s.Messages)
+	}
+	if s.BytesPerDay > 0 {
+		add("%d bytes a day, %d drawn today", s.BytesPerDay, s.Bytes)
+	}
+	return s.Scope + ": " + strings.Join(parts, "; ")
 }
 
 // ask fills in what is used of the day's quotas.

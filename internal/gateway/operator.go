@@ -50,11 +50,17 @@ func (o *Operator) Standing() *Standing { return o.access.Standing(o.Identity) }
 func (g *Gateway) Explain(ctx context.Context, q Question) (*Explanation, error) {
 	generation := g.hold()
 	defer generation.letGo()
-	e, err := generation.Access.Explain(ctx, generation.Directory, q)
-	if err == nil {
-		e.Missing = !slices.Contains(generation.resources(), q.On)
+	e, err := generation.Access.Explain(ctx, generation.Directory, generation.Census, q)
+	if err != nil {
+		return nil, err
 	}
-	return e, err
+	e.Missing = !slices.Contains(generation.resources(), q.On)
+	for i := range e.Limits {
+		if err := e.Limits[i].ask(ctx, g.store, DayBegins(g.now())); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
 }
 
 // resources lists what grants can be on in this generation.

@@ -84,13 +84,13 @@ func VerbsOn(resource string) []Verb {
 
 // Role is a set of people and systems of the directory.
 type Role struct {
-	Name    string
-	Members []Member
+	Name    string   `json:"role"`
+	Members []Member `json:"members"`
 	// Partner is the counterpart the role belongs to: the scope in which
 	// message identities are compared. Empty: each user is a scope of its own.
-	Partner string
+	Partner string `json:"partner,omitempty"`
 	// Limits bound what all who send through the role send together.
-	Limits Limits
+	Limits Limits `json:"-"`
 }
 
 // Member admits a group or a single user to a role. Exactly one field is set.

@@ -90,16 +90,16 @@ func TestSlapd(t *testing.T) {
 func suite(t *testing.T, address string) {
 	d := ask(t, settings(address))
 	for name, want := range map[string]string{
-		"erp-users":                               "cn=erp-users" + groups,
-		"ERP-Users":                               "cn=erp-users" + groups,
-		"CN=erp-users,OU=Groups," + base:          "cn=erp-users" + groups,
-		"Einkauf, Süd (EDI)":                      `cn=einkauf\, süd (edi)` + groups,
-		"erp-usrs":                                "",
-		"cn=erp-usrs,ou=Groups," + base:           "",
-		"uid=carol,ou=People," + base:             "", // no group
-		"*":                                       "",
-		"a)(objectClass=*":                        "",
-		"cn=,,,":                                  "",
+		"erp-users":                      "cn=erp-users" + groups,
+		"ERP-Users":                      "cn=erp-users" + groups,
+		"CN=erp-users,OU=Groups," + base: "cn=erp-users" + groups,
+		"Einkauf, Süd (EDI)":             `cn=einkauf\, süd (edi)` + groups,
+		"erp-usrs":                       "",
+		"cn=erp-usrs,ou=Groups," + base:  "",
+		"uid=carol,ou=People," + base:    "", // no group
+		"*":                              "",
+		"a)(objectClass=*":               "",
+		"cn=,,,":                         "",
 		"S-1-5-21-1004336348-1177238915-68200-51": "",
 	} {
 		found, err := d.Find(t.Context(), name)

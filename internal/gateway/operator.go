@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
 // Operator is somebody whom the directory knows, with what the configuration
@@ -26,6 +28,22 @@ func (g *Gateway) Operator(ctx context.Context, c Credentials) (*Operator, error
 	generation := g.hold()
 	defer generation.letGo()
 	id, err := generation.Directory.Authenticate(ctx, c.Username, c.Password)
+	if err != nil {
+		return nil, err
+	}
+	return NewOperator(id, generation.Access), nil
+}
+
+// Known finds the operator of an entry, whom somebody else vouches for: what the
+// directory says of him now counts, not what it said when he showed his password.
+func (g *Gateway) Known(ctx context.Context, dn string) (*Operator, error) {
+	generation := g.hold()
+	defer generation.letGo()
+	directory, able := generation.Directory.(Entries)
+	if !able {
+		return nil, fault.New(fault.CodeSession, "this directory finds nobody by the name of an entry")
+	}
+	id, err := directory.Entry(ctx, dn)
 	if err != nil {
 		return nil, err
 	}

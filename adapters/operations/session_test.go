@@ -40,7 +40,7 @@ func (g *fakeGateway) Review(_ context.Context, role string, days, people int) (
 }
 
 func (g *fakeGateway) Limits(context.Context) ([]gateway.LimitState, error) {
-	return []gateway.LimitState{{Scope: "role/erp", PerDay: 10, Messages: 3}}, nil
+	return []gateway.LimitState{{Scope: "role/erp", PerDay: 10, Messages: new(int64(3))}}, nil
 }
 
 func with(token string) func(*http.Request) {

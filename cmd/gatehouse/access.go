@@ -24,7 +24,7 @@ func newAccess() *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAccessExplain(), newAccessWhoAmI())
+	cmd.AddCommand(newAccessExplain(), newAccessWhoAmI(), newAccessSimulate(), newAccessReport(), newAccessLimits())
 	return cmd
 }
 

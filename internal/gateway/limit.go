@@ -356,10 +356,11 @@ type LimitState struct {
 	PerDay      int64   `json:"per_day,omitempty"`
 	BytesPerDay int64   `json:"bytes_per_day,omitempty"`
 	// UnderWay is of this process; Messages and Bytes are what all processes have
-	// drawn of the day's quotas, of which they may hold a little unused.
-	UnderWay int   `json:"under_way"`
-	Messages int64 `json:"messages_today"`
-	Bytes    int64 `json:"bytes_today"`
+	// drawn of the day's quotas, of which they may hold a little unused. Absent is what
+	// nobody was asked.
+	UnderWay *int   `json:"under_way,omitempty"`
+	Messages *int64 `json:"messages_today,omitempty"`
+	Bytes    *int64 `json:"bytes_today,omitempty"`
 }
 
 // Limits tells how much of each limit is used, by scope.
@@ -368,7 +369,7 @@ func (g *Gateway) Limits(ctx context.Context) ([]LimitState, error) {
 	out := []LimitState{}
 	for scope, l := range g.limits.all {
 		out = append(out, stateOf(scope, l.limits))
-		out[len(out)-1].UnderWay = l.underWay
+		out[len(out)-1].UnderWay = new(l.underWay)
 	}
 	g.limits.mu.Unlock()
 	slices.SortFunc(out, func(a, b LimitState) int { return cmp.Compare(a.Scope, b.Scope) })
@@ -396,24 +397,41 @@ func (s LimitState) String() string {
 		add("%s in each gateway", Limits{Rate: s.Rate, Burst: s.Burst}.rate())
 	}
 	if s.Concurrent > 0 {
-		add("%d under way at once in each gateway, %d now in this one", s.Concurrent, s.UnderWay)
+		add("%d under way at once in each gateway", s.Concurrent)
 	}
-	if s.PerDay > 0 {
-		add("%d messages a day, %d drawn today", s.PerDay, s.Messages)
+	if s.UnderWay != nil && s.Concurrent > 0 {
+		add("%d under way in this one", *s.UnderWay)
 	}
-	if s.BytesPerDay > 0 {
-		add("%d bytes a day, %d drawn today", s.BytesPerDay, s.Bytes)
+	for _, q := range []struct {
+		unit  string
+		limit int64
+		drawn *int64
+	}{{QuotaMessages, s.PerDay, s.Messages}, {QuotaBytes, s.BytesPerDay, s.Bytes}} {
+		if q.limit > 0 {
+			add("%d %s a day", q.limit, q.unit)
+		}
+		if q.limit > 0 && q.drawn != nil {
+			add("%d drawn today", *q.drawn)
+		}
 	}
 	return s.Scope + ": " + strings.Join(parts, "; ")
 }
 
 // ask fills in what is used of the day's quotas.
-func (s *LimitState) ask(ctx context.Context, quotas Quotas, day time.Time) (err error) {
-	if s.PerDay > 0 {
-		_, s.Messages, err = quotas.Draw(ctx, Quota{s.Scope, QuotaMessages, day}, 0, s.PerDay)
+func (s *LimitState) ask(ctx context.Context, quotas Quotas, day time.Time) error {
+	for _, q := range []struct {
+		unit  string
+		limit int64
+		into  **int64
+	}{{QuotaMessages, s.PerDay, &s.Messages}, {QuotaBytes, s.BytesPerDay, &s.Bytes}} {
+		if q.limit == 0 {
+			continue
+		}
+		_, drawn, err := quotas.Draw(ctx, Quota{s.Scope, q.unit, day}, 0, q.limit)
+		if err != nil {
+			return err
+		}
+		*q.into = &drawn
 	}
-	if s.BytesPerDay > 0 && err == nil {
-		_, s.Bytes, err = quotas.Draw(ctx, Quota{s.Scope, QuotaBytes, day}, 0, s.BytesPerDay)
-	}
-	return err
+	return nil
 }

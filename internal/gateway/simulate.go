@@ -33,6 +33,11 @@ type Rules struct {
 	Resources []string `json:"resources"` // that grants can be on there
 }
 
+// Rules returns the roles and grants that the decisions follow from.
+func (a *Access) Rules() *Rules {
+	return &Rules{Roles: slices.Clone(a.roles), Grants: slices.Clone(a.grants)}
+}
+
 // Membership is of a user, by login, in a group, by name or distinguished name.
 type Membership struct {
 	User  string `json:"user"`

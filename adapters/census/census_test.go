@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"runtime"
 	"slices"
@@ -79,12 +80,15 @@ func ask(t *testing.T, c Config) *Directory {
 func TestEmbedded(t *testing.T) { suite(t, serve(t, entries(t)).Addr()) }
 
 func TestSlapd(t *testing.T) {
-	address, _, _ := strings.Cut(os.Getenv("GATEHOUSE_TEST_LDAP"), "?")
-	address = strings.TrimSuffix(strings.TrimPrefix(address, "ldap://"), "/")
-	if address == "" {
+	text := os.Getenv("GATEHOUSE_TEST_LDAP")
+	if text == "" {
 		t.Skip("GATEHOUSE_TEST_LDAP is not set")
 	}
-	suite(t, address)
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	suite(t, u.Host)
 }
 
 func suite(t *testing.T, address string) {

@@ -142,6 +142,9 @@ type pass struct {
 func (ls *limits) of(p *Principal) []*limiter {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	if len(ls.all) == 0 {
+		return nil
+	}
 	var out []*limiter
 	for _, scope := range []string{"role/" + p.Role, "partner/" + p.Partner} {
 		if one := ls.all[scope]; one != nil {

@@ -136,7 +136,7 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 		return object{{"anyOf", []object{verb, {{"type", "array"}, {"items", verb}, {"minItems", 1}}}}}
 	case reflect.TypeFor[rowFilters]():
 		text := object{{"type", []string{"string", "integer", "number", "boolean"}}}
-		return object{{"type", "object"}, {"minProperties", 1}, {"additionalProperties", object{{"anyOf", []object{text, {{"type", "array"}, {"items", text}, {"minItems", 1}}}}}}}
+		return object{{"type", "object"}, {"minProperties", 1}, {"patternProperties", object{{"", object{{"anyOf", []object{text, {{"type", "array"}, {"items", text}, {"minItems", 1}}}}}}}}}
 	case reflect.TypeFor[onErrorSection]():
 		return w.onError()
 	case reflect.TypeFor[storeSection]():

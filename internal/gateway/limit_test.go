@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,17 +127,17 @@ func TestMessagesOfQueuesAreHeldUp(t *testing.T) {
 			t.Errorf("5 at 2 a second took %v", took)
 		}
 		var all sync.WaitGroup
-		late := 0
+		var late atomic.Int32
 		for range 20 { // more than fit into the time that one is held up
 			all.Go(func() {
 				if _, err := ls.enter(t.Context(), p, 10, false); err != nil && fault.KindOf(err) == fault.RateLimited {
-					late++
+					late.Add(1)
 				}
 			})
 		}
 		all.Wait()
-		if late != 10 || time.Since(began) > 2*time.Second+maxHeldUp {
-			t.Errorf("%d of 20 go back, after %v", late, time.Since(began))
+		if late.Load() != 10 || time.Since(began) > 2*time.Second+maxHeldUp {
+			t.Errorf("%d of 20 go back, after %v", late.Load(), time.Since(began))
 		}
 		ending, stop := context.WithCancel(t.Context())
 		all.Go(func() {

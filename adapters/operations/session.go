@@ -121,14 +121,16 @@ func (s *sessions) revoke(c claims) {
 	s.revoked[c.ID] = c.Until
 }
 
-// bearer returns the token of a request that carries one.
+// bearer returns the token of a session that a request carries; other bearers' tokens
+// are not ours to read.
 func bearer(r *http.Request) (token string, carried bool) {
 	values := r.Header.Values("Authorization")
 	if len(values) != 1 {
 		return "", false
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
-	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer")
+	token = strings.TrimSpace(token)
+	return token, strings.EqualFold(scheme, "Bearer") && strings.HasPrefix(token, tokenPrefix)
 }
 
 // Session is a login, for as long as it is good.

@@ -19,6 +19,9 @@ type Config struct {
 	// RequestTimeout bounds the work on one API request, a replay included.
 	// Default: 1m.
 	RequestTimeout time.Duration `yaml:"request_timeout"`
+	// SessionTime is how long a login is good that saves typing the password with every
+	// command; it ends earlier with the process. Default: 1h, at most 12h.
+	SessionTime time.Duration `yaml:"session_time"`
 	// DrainTimeout bounds the wait for requests in flight at the end. Default: 10s.
 	DrainTimeout time.Duration `yaml:"drain_timeout"`
 }
@@ -30,6 +33,7 @@ const (
 	headerTimeout = 10 * time.Second
 	bodyTimeout   = 30 * time.Second
 	idleTimeout   = 2 * time.Minute
+	maxSession    = 12 * time.Hour
 )
 
 // Validate reports every fault of the section at once.
@@ -43,10 +47,14 @@ func (c Config) Validate() error {
 		{"max_concurrent", int64(c.MaxConcurrent), c.MaxConcurrent},
 		{"request_timeout", int64(c.RequestTimeout), c.RequestTimeout},
 		{"drain_timeout", int64(c.DrainTimeout), c.DrainTimeout},
+		{"session_time", int64(c.SessionTime), c.SessionTime},
 	} {
 		if n.value < 0 {
 			faults = append(faults, fmt.Errorf("%s: %v is negative", n.key, n.shown))
 		}
+	}
+	if c.SessionTime > maxSession {
+		faults = append(faults, fmt.Errorf("session_time: %v is more than %v", c.SessionTime, maxSession))
 	}
 	return errors.Join(faults...)
 }
@@ -55,6 +63,7 @@ func (c Config) Validate() error {
 func (c Config) Effective() Config {
 	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 32)
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, time.Minute)
+	c.SessionTime = cmp.Or(c.SessionTime, time.Hour)
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 10*time.Second)
 	return c
 }

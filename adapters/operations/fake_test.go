@@ -136,7 +136,7 @@ func (g *fakeGateway) Authenticate(context.Context, string, string) (*gateway.Id
 func (g *fakeGateway) Ping(context.Context) error { return g.down }
 
 func (g *fakeGateway) Explain(ctx context.Context, q gateway.Question) (*gateway.Explanation, error) {
-	return access.Explain(ctx, g, q)
+	return access.Explain(ctx, g, nil, q)
 }
 
 func (g *fakeGateway) acted(what string, id gateway.ID, act gateway.Act) (*gateway.Effect, error) {

@@ -22,7 +22,14 @@ import (
 type Core interface {
 	// Operator checks what somebody shows: fault.Unauthenticated or fault.Unavailable.
 	Operator(ctx context.Context, p gateway.Proof) (*gateway.Operator, error)
+	// Known finds the operator of an entry who has shown a password before: the same
+	// faults.
+	Known(ctx context.Context, dn string) (*gateway.Operator, error)
 	Explain(ctx context.Context, q gateway.Question) (*gateway.Explanation, error)
+	Simulate(ctx context.Context, c gateway.Change) (*gateway.Simulation, error)
+	RoleNames() []string
+	Review(ctx context.Context, role string, days, people int) (*gateway.RoleReview, error)
+	Limits(ctx context.Context) ([]gateway.LimitState, error)
 
 	Replay(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
 	Park(ctx context.Context, id gateway.ID, act gateway.Act) (*gateway.Effect, error)
@@ -90,6 +97,8 @@ type Handler struct {
 	mux    *http.ServeMux
 	places chan struct{} // one for each API request that is worked on
 	origin *http.CrossOriginProtection
+
+	sessions *sessions
 }
 
 // NewHandler returns a handler of the door. c must be valid.
@@ -101,6 +110,8 @@ func NewHandler(c Config, parts Parts) *Handler {
 		mux:    http.NewServeMux(),
 		places: make(chan struct{}, c.MaxConcurrent),
 		origin: http.NewCrossOriginProtection(),
+
+		sessions: newSessions(c.SessionTime, time.Now),
 	}
 	h.open("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		write(w, http.StatusOK, contentJSON, map[string]string{"status": "ok"})
@@ -135,6 +146,11 @@ func NewHandler(c Config, parts Parts) *Handler {
 	h.api("/audit/entry", verbs{http.MethodGet: h.auditEntry})
 	h.api("/access/explain", verbs{http.MethodGet: h.explain})
 	h.api("/access/whoami", verbs{http.MethodGet: h.whoAmI})
+	h.api("/access/simulate", verbs{http.MethodPost: h.simulate})
+	h.api("/access/roles", verbs{http.MethodGet: h.showRoles})
+	h.api("/access/report", verbs{http.MethodGet: h.review})
+	h.api("/access/limits", verbs{http.MethodGet: h.showLimits})
+	h.api("/session", verbs{http.MethodPost: h.login, http.MethodDelete: h.logout})
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, problemOf(fault.New(fault.CodeNoEndpoint, "")))
 	})
@@ -230,15 +246,12 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, take verbs) (an
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.config.RequestTimeout)
 	defer cancel()
-	proof, err := h.proof(r)
-	if err != nil {
+	c := &call{w: w, r: r, ctx: ctx}
+	var err error
+	if c.Operator, err = h.operator(c); err != nil {
 		return nil, err
 	}
-	operator, err := h.Core.Operator(ctx, proof)
-	if err != nil {
-		return nil, err
-	}
-	return do(&call{Operator: operator, w: w, r: r, ctx: ctx})
+	return do(c)
 }
 
 func (v verbs) methods() string {

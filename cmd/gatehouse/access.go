@@ -24,7 +24,7 @@ func newAccess() *cobra.Command {
 		Args:  usage(cobra.NoArgs),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newAccessExplain(), newAccessWhoAmI())
+	cmd.AddCommand(newAccessExplain(), newAccessWhoAmI(), newAccessSimulate(), newAccessReport(), newAccessLimits())
 	return cmd
 }
 
@@ -43,8 +43,9 @@ func newAccessExplain() *cobra.Command {
 roles that follow, the grant that decides; and when it is denied, which roles would
 allow it and which groups have them. The exit status is 1 when it is denied.
 
-A resource is route/<name>, channel/<name>, message/<route>, configuration,
-access or audit; a verb is send, cause, read, replay, park, discard or reload.`,
+A resource is route/<name>, channel/<name>, view/<name>, message/<route>,
+configuration, access, audit or console; a verb is send, cause, read, replay, park,
+discard, reload or use.`,
 		Example: "  gatehouse access explain erp.alice send route/submit-order",
 		Args:    usage(cobra.ExactArgs(3)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -92,11 +93,15 @@ func explainAside(ctx context.Context, file string, q gateway.Question) (*gatewa
 	if err != nil {
 		return nil, err
 	}
-	e, err := access.Explain(ctx, directory, q)
+	groups, err := newCensus(*p.Directory)
+	if err != nil {
+		return nil, errors.Join(err, directory.Close())
+	}
+	e, err := access.Explain(ctx, directory, groups, q)
 	if err == nil {
 		e.Missing = !slices.Contains(p.resources(), q.On)
 	}
-	return e, errors.Join(err, directory.Close())
+	return e, errors.Join(err, directory.Close(), groups.Close())
 }
 
 func printExplanation(out io.Writer, e *gateway.Explanation, asJSON bool) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
+	"github.com/gatehouse/gatehouse/adapters/census"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
 	"github.com/gatehouse/gatehouse/adapters/oidc"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -30,6 +31,7 @@ type assembly struct {
 	compiled   *compiled
 	directory  *ldap.Directory
 	tokens     *oidc.Verifier // nil: no bearer tokens are taken
+	census     *census.Directory
 	broker     *amqp.Client
 	publishers map[string]publisher // by channel; none where its contract is broken
 	generation *gateway.Generation
@@ -88,9 +90,12 @@ func (a *assembly) connectDirectory(earlier *assembly) (err error) {
 	if a.project.cast != nil {
 		return nil
 	}
-	a.directory = earlier.directory
+	a.directory, a.census = earlier.directory, earlier.census
 	if a.directory == nil || !reflect.DeepEqual(a.project.Directory, earlier.project.Directory) {
 		a.directory, err = ldap.New(*a.project.Directory, a.log, time.Now)
+		if err == nil {
+			a.census, err = newCensus(*a.project.Directory)
+		}
 	}
 	return err
 }
@@ -134,7 +139,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 	var channels []gateway.Channel
 	for _, ch := range a.project.Channels {
 		if p := a.publishers[ch.Name]; p != nil {
-			channel := gateway.Channel{Name: ch.Name, Publisher: p, Policy: ch.Value.policy()}
+			channel := gateway.Channel{Name: ch.Name, Publisher: p, Policy: ch.Value.policy(), DemandsCause: ch.Value.DemandsCause}
 			if ch.Value.Replies != nil {
 				channel.Replies = ch.Value.Replies.Addresses
 			}
@@ -145,12 +150,17 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 	if who == nil {
 		who = a.directory
 	}
+	var groups gateway.Census
+	if a.census != nil {
+		groups = a.census
+	}
 	return gateway.NewGeneration(gateway.Parts{
 		Version:   a.compiled.version,
 		Contracts: a.compiled.contracts,
 		Access:    a.compiled.access,
 		Directory: who,
 		WaysIn:    a.waysIn(),
+		Census:    groups,
 		Channels:  channels,
 		Retention: a.project.Retention.config(),
 		Retire:    a.retire,
@@ -181,6 +191,9 @@ func (a *assembly) closeUnless(ctx context.Context, other *assembly) error {
 	}
 	if a.directory != nil && a.directory != other.directory {
 		faults = append(faults, a.directory.Close())
+	}
+	if a.census != nil && a.census != other.census {
+		faults = append(faults, a.census.Close())
 	}
 	return errors.Join(faults...)
 }

@@ -29,6 +29,10 @@ type channelSection struct {
 	Replies *outbound.Replies `yaml:"replies"`
 	// Retry says when deliveries are tried again, and when they are parked.
 	Retry channelRetrySection `yaml:"retry"`
+	// DemandsCause: a message may publish here only when its sender has a grant for
+	// it: {role: …, may: cause, on: channel/<name>}. Default: whoever may send may
+	// have published what the route publishes.
+	DemandsCause bool `yaml:"demands_cause"`
 	// Window is how many deliveries of a shard are published to an exchange before
 	// the first of them is confirmed. Default: relay.window.
 	Window count `yaml:"window"`

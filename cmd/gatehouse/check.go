@@ -159,6 +159,9 @@ func (p *project) report(r *checkReport, c *compiled) {
 			r.warn("channel %s: no grant lets anybody name its addresses: {role: …, may: cause, on: channel/%s}", ch.Name, ch.Name)
 		}
 	}
+	for _, note := range p.notesOnGrants() {
+		r.warn("%s", note)
+	}
 	if len(p.Routes) == 0 {
 		r.warn("there is no route; every message will be refused")
 	}
@@ -187,7 +190,10 @@ func sameWhile(paths []string) string {
 func (r *running) checkDirectory(ctx context.Context, report *checkReport, user string) error {
 	lines, err := r.directory.Check(ctx, user)
 	report.servers(&report.Directory, "directory", lines...)
-	return err
+	if err != nil {
+		return err
+	}
+	return r.checkGroups(ctx, report)
 }
 
 func (r *running) checkIssuers(ctx context.Context, report *checkReport) error {

@@ -208,7 +208,7 @@ func matches(r routeSection, e endpointSection, m *mapping.Mapping) error {
 func (p *project) access(faults *[]error) *gateway.Access {
 	var roles []gateway.Role
 	for _, r := range p.Roles {
-		role := gateway.Role{Name: r.Name, Partner: r.Value.Partner}
+		role := gateway.Role{Name: r.Name, Partner: r.Value.Partner, Limits: r.Value.Limits.config()}
 		for _, m := range r.Value.Members {
 			member, err := normalized(m)
 			if err != nil {
@@ -220,9 +220,9 @@ func (p *project) access(faults *[]error) *gateway.Access {
 	}
 	var grants []gateway.Grant
 	for _, g := range p.Grants {
-		grants = append(grants, gateway.Grant{Role: g.Role, May: g.May, On: g.On})
+		grants = append(grants, g.grant())
 	}
-	return gateway.NewAccess(roles, grants)
+	return gateway.NewAccess(roles, grants).WithPartners(p.partnerLimits())
 }
 
 // normalized writes a member's distinguished name as the directory adapter does.

@@ -44,6 +44,9 @@ type project struct {
 	// Roles are sets of people and systems of the directory, by name. Of several
 	// roles that allow a message, the first one's partner counts.
 	Roles ordered[roleSection] `yaml:"roles"`
+	// Partners are the counterparts that roles belong to, by name; one that has no
+	// limits need not stand here.
+	Partners ordered[partnerSection] `yaml:"partners"`
 	// Grants say what each role may do; what no grant names is denied.
 	Grants []grantSection `yaml:"grants"`
 	// SOAP tunes the SOAP endpoints.
@@ -192,17 +195,25 @@ func (s *onErrorSection) UnmarshalNode(n *config.Node) error {
 type roleSection struct {
 	Members []memberSection `yaml:"members,required"` // whoever is one of them has the role
 	Partner string          `yaml:"partner"`          // whose messages are compared with each other; default: each user's
+	// Limits bound what all members send together through this role.
+	Limits limitSection `yaml:"limits"`
 }
 
 type memberSection struct {
-	Group string `yaml:"group"` // a short name, or a distinguished name; nested groups count
+	Group string `yaml:"group"` // a short name, a distinguished name, or a security identifier; nested groups count
 	User  string `yaml:"user"`  // a login, or a distinguished name
 }
 
 type grantSection struct {
 	Role string `yaml:"role,required"`
 	May  verbs  `yaml:"may,required"` // one verb or a list
-	On   string `yaml:"on,required"`  // route/<name>, channel/<name>, message/<route>, configuration, access; a * at the end covers several
+	On   string `yaml:"on,required"`  // route/<name>, channel/<name>, view/<name>, message/<route>, configuration, access, console; a * at the end covers several
+	// Columns are those that a view shows by this grant. Default: all.
+	Columns []string `yaml:"columns"`
+	// Rows is which rows a view shows by this grant: those that have, in each column
+	// named here, one of the values. $principal/login, $principal/dn and
+	// $principal/partner stand for who asks. Default: all.
+	Rows rowFilters `yaml:"rows"`
 	node *config.Node
 }
 
@@ -355,6 +366,7 @@ func (p *project) check(root *config.Node) error {
 	p.checkAuthentication(root, &faults)
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
+	p.checkLimits(&faults)
 	p.checkRoutes(&faults)
 	for _, ch := range p.Channels {
 		faults.Add(located(ch.node, ch.Value.validate()))
@@ -381,12 +393,13 @@ func (p *project) checkRoles(faults *config.Faults) {
 func (p *project) checkGrants(faults *config.Faults) {
 	resources := p.resources()
 	for _, g := range p.Grants {
+		p.checkView(&g, faults)
 		if _, ok := p.Roles.get(g.Role); !ok && g.Role != "" {
 			faults.Add(g.node.Get("role").Fault("there is no role %q%s", g.Role, didYouMean(g.Role, p.Roles.names())))
 		}
 		on := slices.DeleteFunc(slices.Clone(resources), func(r string) bool { return !g.covers(r) })
 		if g.On != "" && len(on) == 0 {
-			faults.Add(g.node.Get("on").Fault("%q names nothing; a grant is on route/<name>, channel/<name>, message/<route>, configuration or access, or on several with a * at the end%s", g.On, didYouMean(g.On, resources)))
+			faults.Add(g.node.Get("on").Fault("%q names nothing; a grant is on route/<name>, channel/<name>, view/<name>, message/<route>, configuration, access or console, or on several with a * at the end%s", g.On, didYouMean(g.On, resources)))
 			continue
 		}
 		for _, verb := range g.May {

@@ -27,6 +27,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
 // remoteTimeout bounds one request to a gateway, a replay included.
@@ -60,11 +61,40 @@ func directFlag(cmd *cobra.Command, direct *bool) {
 type client struct {
 	base           *url.URL
 	user, password string
+	session        string // a token in the place of the password
 	http           *http.Client
 }
 
-// client finds out where and as whom, and asks for the password last.
+// client finds out where and as whom, by the session that gatehouse login has begun
+// there, unless a password is given; it asks for the password last.
 func (f *remoteFlags) client() (*client, error) {
+	c, err := f.connection()
+	if err != nil {
+		return nil, err
+	}
+	if f.passwordFile == "" && os.Getenv("GATEHOUSE_PASSWORD") == "" {
+		s, err := savedSession(c.base, cmp.Or(f.user, os.Getenv("GATEHOUSE_USER")))
+		if err != nil {
+			return nil, err
+		}
+		if s != nil {
+			c.user, c.session = s.Login, s.Token
+			return c, nil
+		}
+	}
+	return c, f.identify(c)
+}
+
+// identify finds out who somebody is, and his password.
+func (f *remoteFlags) identify(c *client) (err error) {
+	if c.user, err = f.login(); err == nil {
+		c.password, err = f.password(c.user, c.base)
+	}
+	return err
+}
+
+// connection is a client of nobody yet.
+func (f *remoteFlags) connection() (*client, error) {
 	base, err := f.base()
 	if err != nil {
 		return nil, err
@@ -76,17 +106,12 @@ func (f *remoteFlags) client() (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{base: base, http: &http.Client{
+	return &client{base: base, http: &http.Client{
 		Timeout:   remoteTimeout,
 		Transport: &http.Transport{TLSClientConfig: secure, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true},
 		// The password is for nobody else.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-	if c.user, err = f.login(); err != nil {
-		return nil, err
-	}
-	c.password, err = f.password(c.user, base)
-	return c, err
+	}}, nil
 }
 
 // base is the URL that addresses of the API begin with.
@@ -221,7 +246,11 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	if err != nil {
 		return err
 	}
-	req.SetBasicAuth(c.user, c.password)
+	if c.session != "" {
+		req.Header.Set("Authorization", "Bearer "+c.session)
+	} else {
+		req.SetBasicAuth(c.user, c.password)
+	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "gatehouse/"+version)
 	if body != nil {
@@ -265,6 +294,8 @@ func (c *client) read(res *http.Response, answer []byte, into any) error {
 func (c *client) refused(p *operations.Problem) error {
 	text := p.Fault().Error()
 	switch {
+	case p.Code == fault.CodeSession:
+		text += " (gatehouse login)"
 	case p.Status == http.StatusUnauthorized:
 		text = fmt.Sprintf("%s lets nobody in as %s: %s", c.base, c.user, text)
 	case p.Instance != "":

@@ -137,6 +137,9 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 	case reflect.TypeFor[waysIn]():
 		way := object{{"enum", gateway.AllWaysIn}}
 		return object{{"anyOf", []object{way, {{"type", "array"}, {"items", way}, {"minItems", 1}}}}}
+	case reflect.TypeFor[rowFilters]():
+		text := object{{"type", []string{"string", "integer", "number", "boolean"}}}
+		return object{{"type", "object"}, {"minProperties", 1}, {"patternProperties", object{{"", object{{"anyOf", []object{text, {{"type", "array"}, {"items", text}, {"minItems", 1}}}}}}}}}
 	case reflect.TypeFor[onErrorSection]():
 		return w.onError()
 	case reflect.TypeFor[storeSection]():

@@ -127,7 +127,8 @@ channels:
   s: {soap: {contract: "w.wsdl#S.P.O", token: {}, auth: {}, tls: {}, faults: {}}, retry: {}}
   a: {replies: {addresses: ["https://h/"], auth: {}, tls: {}}, retry: {}}
 routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}], retry: {}, on_error: {}, retention: {}}]
-roles: {x: {members: [{group: g}]}}
+roles: {x: {members: [{group: g}], partner: p, limits: {rate: 5/s}}}
+partners: {p: {limits: {rate: 5/s}}}
 grants: [{role: x, may: send, on: route/r}]
 soap: {}
 relay: {}

@@ -42,6 +42,10 @@ const (
 	CodeBearer               Code = "GH-2007"
 	CodeIssuerUnavailable    Code = "GH-2008"
 
+	CodeTooFast Code = "GH-2010"
+	CodeQuota   Code = "GH-2011"
+	CodeSession Code = "GH-2012"
+
 	CodeInvalid          Code = "GH-3001"
 	CodeContractDegraded Code = "GH-3002"
 
@@ -131,6 +135,10 @@ var catalogue = map[Code]entry{
 	CodeStaleToken:           {Unauthenticated, Sender, "the UsernameToken is too old, or was used before"},
 	CodeBearer:               {Unauthenticated, Sender, "the bearer token does not hold here"},
 	CodeIssuerUnavailable:    {Unavailable, Operator, "the keys of the token's issuer cannot be read at the moment; try again later"},
+
+	CodeTooFast: {RateLimited, Sender, "more messages come than the sender may send at once"},
+	CodeQuota:   {RateLimited, Operator, "the sender's quota for the day is used up"},
+	CodeSession: {Unauthenticated, Sender, "the login has ended; log in again"},
 
 	CodeInvalid:          {Invalid, Sender, "the message breaks its contract"},
 	CodeContractDegraded: {Internal, Operator, "the contract's schema does not compile"},

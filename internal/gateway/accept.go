@@ -92,9 +92,9 @@ func (g *Gateway) prepare(ctx context.Context, p *passage) error {
 // kept whatever is wrong with it.
 func (g *Gateway) stages(a *Arrival) []stage {
 	if a.Asynchronous() {
-		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.convert, g.validatePayload, g.read, g.apply}
+		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.limit, g.convert, g.validatePayload, g.read, g.apply}
 	}
-	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.address, g.bind, g.normalise, g.validate, g.read, g.apply}
+	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.read, g.apply}
 }
 
 // passage is one message on its way.
@@ -110,6 +110,7 @@ type passage struct {
 	identity  *Identity
 	ways      string // by which the identity was proved
 	principal *Principal
+	pass      *pass // nil: nothing limits the sender
 	span      trace.Span
 	xml       []byte       // what is validated and read: an envelope, or of an asynchronous door the payload
 	replyTo   *destination // nil: on the connection, or nowhere
@@ -126,6 +127,7 @@ type passage struct {
 
 // end gives back what the passage holds.
 func (p *passage) end() {
+	p.pass.leave()
 	p.release()
 	p.generation.letGo()
 }
@@ -339,7 +341,7 @@ func (p *passage) entry() *Entry {
 		Message: m,
 		Changes: changes,
 		Render: p.rendering(func(stored []mapping.Value) (*mapping.Rendered, error) {
-			return writer.mapping.Render(&input, stored)
+			return p.permitted(writer.mapping.Render(&input, stored))
 		}),
 		Answer: p.answer,
 		Done: func() {
@@ -403,6 +405,9 @@ func (p *passage) facts() *Message {
 // conclude is where a synchronous message's journey ends: one log line, and one
 // refusal row for who was turned away.
 func (g *Gateway) conclude(ctx context.Context, p *passage, err error) error {
+	if err != nil && fault.KindOf(err) == fault.Unavailable && !errors.Is(err, errCallerLeft) {
+		p.pass.back()
+	}
 	if errors.Is(err, errCallerLeft) {
 		p.endSpan("caller left", nil)
 		g.log.InfoContext(ctx, "caller left", append(g.attrs(p), "message", p.receipt.ID)...)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -13,7 +14,8 @@ type Verb string
 // The verbs.
 const (
 	Send    Verb = "send"    // deliver messages to a route
-	Cause   Verb = "cause"   // name an address of a channel of replies for one's answers
+	Use     Verb = "use"     // open the console
+	Cause   Verb = "cause"   // have messages published to a channel that demands it; name an address of a channel of replies
 	Read    Verb = "read"    // see messages, the configuration, who may do what
 	Replay  Verb = "replay"  // have a parked message processed again
 	Correct Verb = "correct" // the same, with another payload than it came with
@@ -26,7 +28,7 @@ const (
 )
 
 // Verbs lists every verb that a grant may name.
-var Verbs = []Verb{Send, Cause, Read, Replay, Correct, Repeat, Adopt, Park, Discard, Erase, Reload}
+var Verbs = []Verb{Send, Use, Cause, Read, Replay, Correct, Repeat, Adopt, Park, Discard, Erase, Reload}
 
 // The resources that are there once.
 const (
@@ -35,15 +37,26 @@ const (
 	OnAudit         = "audit"
 )
 
+// OnConsole is the door for people's browsers; what they may see and do behind it
+// takes the grants that it takes elsewhere.
+const OnConsole = "console"
+
+// OnView names a view: a declared, permitted search over stored tables.
+func OnView(name string) string { return "view/" + name }
+
 // OnRoute, OnChannel and OnMessage name what a grant is on; messages are named
 // by their route, and those that came to none by an empty one.
 func OnRoute(name string) string    { return "route/" + name }
 func OnChannel(name string) string  { return "channel/" + name }
 func OnMessage(route string) string { return "message/" + route }
 
-// Resources lists what grants can be on where there are these routes and channels.
-func Resources(routes, channels []string) []string {
-	var out []string
+// Resources lists what grants can be on where there are these routes, channels and
+// views.
+func Resources(routes, channels []string, views ...string) []string {
+	out := []string{OnConsole}
+	for _, name := range views {
+		out = append(out, OnView(name))
+	}
 	for _, name := range routes {
 		out = append(out, OnRoute(name), OnMessage(name))
 	}
@@ -55,6 +68,8 @@ func Resources(routes, channels []string) []string {
 
 // meaningful lists the verbs that mean something, by kind of resource.
 var meaningful = map[string][]Verb{
+	OnConsole:       {Use},
+	"view":          {Read},
 	"route":         {Send},
 	"channel":       {Cause},
 	"message":       {Read, Replay, Correct, Repeat, Adopt, Park, Discard, Erase},
@@ -71,15 +86,18 @@ func VerbsOn(resource string) []Verb {
 
 // Role is a set of people and systems of the directory.
 type Role struct {
-	Name    string
-	Members []Member
+	Name    string   `json:"role"`
+	Members []Member `json:"members"`
 	// Partner is the counterpart the role belongs to: the scope in which
 	// message identities are compared. Empty: each user is a scope of its own.
-	Partner string
+	Partner string `json:"partner,omitempty"`
+	// Limits bound what all who send through the role send together.
+	Limits Limits `json:"-"`
 }
 
 // Member admits a group or a single user to a role. Exactly one field is set.
-// A value with an "=" is a normalised distinguished name, any other a short name.
+// A value with an "=" is a normalised distinguished name, a group that begins with
+// S-1- a security identifier ([MS-DTYP] §2.4.2.1), any other a short name.
 type Member struct {
 	Group string `json:"group,omitempty"`
 	User  string `json:"user,omitempty"`
@@ -91,6 +109,10 @@ type Grant struct {
 	Role string `json:"role"`
 	May  []Verb `json:"may"`
 	On   string `json:"on"`
+	// Columns and Rows are of grants on views: the columns that it shows, or all of
+	// them, and what a row has to satisfy, every filter of it, to be shown.
+	Columns []string    `json:"columns,omitempty"`
+	Rows    []RowFilter `json:"rows,omitempty"`
 }
 
 // Principal is who a message comes from: the directory's answer and what it
@@ -99,6 +121,8 @@ type Principal struct {
 	*Identity
 	// Roles are the names of the principal's roles, in configured order.
 	Roles []string
+	// Role is the one whose grant allows what the principal does.
+	Role string
 	// Partner is the counterpart that the granting role belongs to, or empty.
 	Partner string
 	// Sender is the scope of message identities: a partner or the entry's DN.
@@ -107,8 +131,9 @@ type Principal struct {
 
 // Access decides who may do what. It is immutable and safe for concurrent use.
 type Access struct {
-	roles  []Role
-	grants []Grant
+	roles    []Role
+	grants   []Grant
+	partners map[string]Limits
 }
 
 // NewAccess returns the decisions that follow from roles and grants. Nothing is
@@ -129,7 +154,7 @@ func (a *Access) Authorize(id *Identity, verb Verb, resource string) (*Principal
 		}
 		p.Roles = append(p.Roles, r.Name)
 		if !allowed && a.granting(r.Name, verb, resource) != nil {
-			allowed = true
+			allowed, p.Role = true, r.Name
 			if r.Partner != "" {
 				p.Partner, p.Sender = r.Partner, "partner:"+r.Partner
 			}
@@ -209,10 +234,18 @@ func (m Member) matches(id *Identity) bool {
 		return strings.EqualFold(m.User, id.DN) || strings.EqualFold(m.User, id.Login)
 	case strings.Contains(m.Group, "="):
 		return containsFold(id.Groups, m.Group)
+	case IsSID(m.Group):
+		return containsFold(id.GroupSIDs, m.Group)
 	default:
 		return containsFold(id.GroupNames, m.Group)
 	}
 }
+
+var securityIdentifier = regexp.MustCompile(`^[Ss]-1(-[0-9]{1,20}){1,16}$`)
+
+// IsSID reports whether text is a security identifier of Active Directory, such as
+// S-1-5-21-1004336348-1177238915-682003330-512.
+func IsSID(text string) bool { return securityIdentifier.MatchString(text) }
 
 func containsFold(list []string, s string) bool {
 	return slices.ContainsFunc(list, func(e string) bool { return strings.EqualFold(e, s) })

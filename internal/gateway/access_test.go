@@ -123,7 +123,7 @@ func TestScope(t *testing.T) {
 // Every resource has verbs, and every verb a resource that it means something on.
 func TestVerbsMeanSomething(t *testing.T) {
 	used := map[Verb]bool{}
-	for _, resource := range Resources([]string{"a"}, []string{"b"}) {
+	for _, resource := range Resources([]string{"a"}, []string{"b"}, "c") {
 		if len(VerbsOn(resource)) == 0 {
 			t.Errorf("nothing can be allowed on %s", resource)
 		}
@@ -136,7 +136,7 @@ func TestVerbsMeanSomething(t *testing.T) {
 			t.Errorf("%s means nothing on anything", v)
 		}
 	}
-	if got := Resources([]string{"a"}, []string{"b"}); !slices.Equal(got, []string{"route/a", "message/a", "channel/b", "configuration", "access", "audit"}) {
+	if got := Resources([]string{"a"}, []string{"b"}, "c"); !slices.Equal(got, []string{"console", "view/c", "route/a", "message/a", "channel/b", "configuration", "access", "audit"}) {
 		t.Errorf("resources are %v", got)
 	}
 }
@@ -214,7 +214,7 @@ func TestExplain(t *testing.T) {
 		}, "ALLOWED"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, err := access.Explain(t.Context(), directory, c.question)
+			e, err := access.Explain(t.Context(), directory, nil, c.question)
 			if err != nil || e.Allowed != c.allowed {
 				t.Fatalf("got %+v, %v", e, err)
 			}
@@ -251,12 +251,12 @@ func agrees(t *testing.T, access *Access, directory lookups, e *Explanation) {
 func TestExplainRefuses(t *testing.T) {
 	access := NewAccess(nil, nil)
 	for _, q := range []Question{{}, {"", Read, OnAccess}, {"alice", "fly", OnAccess}, {"alice", Read, "moon/1"}, {"alice", Send, OnAccess}, {"alice", Read, "route/x"}} {
-		if _, err := access.Explain(t.Context(), lookups{}, q); fault.Of(err) == nil || fault.Of(err).Code != fault.CodeRequest {
+		if _, err := access.Explain(t.Context(), lookups{}, nil, q); fault.Of(err) == nil || fault.Of(err).Code != fault.CodeRequest {
 			t.Errorf("%+v: %v", q, err)
 		}
 	}
 	// An outage is no answer.
-	if _, err := access.Explain(t.Context(), lookups{}, Question{"down", Read, OnAccess}); fault.Of(err) == nil || fault.KindOf(err) != fault.Unavailable {
+	if _, err := access.Explain(t.Context(), lookups{}, nil, Question{"down", Read, OnAccess}); fault.Of(err) == nil || fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("got %v", err)
 	}
 }

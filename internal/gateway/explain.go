@@ -28,7 +28,7 @@ func (q Question) Check() error {
 	case !slices.Contains(Verbs, q.Verb):
 		details = append(details, fault.Detail{Path: "verb", Message: fmt.Sprintf("%q is nothing a grant can allow; it is one of %v", q.Verb, Verbs)})
 	case known == nil:
-		details = append(details, fault.Detail{Path: "on", Message: fmt.Sprintf("%q is nothing a grant can be on; that is route/<name>, channel/<name>, message/<route>, configuration, access or audit", q.On)})
+		details = append(details, fault.Detail{Path: "on", Message: fmt.Sprintf("%q is nothing a grant can be on; that is route/<name>, channel/<name>, view/<name>, message/<route>, configuration, access, audit or console", q.On)})
 	case !slices.Contains(known, q.Verb):
 		details = append(details, fault.Detail{Path: "verb", Message: fmt.Sprintf("%s means nothing on %s; what can be allowed there is %v", q.Verb, q.On, known)})
 	}
@@ -51,6 +51,12 @@ type Standing struct {
 type Group struct {
 	Name string `json:"name"`
 	DN   string `json:"dn"`
+	// Path is the shortest way into it: the names of the groups from the one that the
+	// user is directly in to this one. Only an Explanation has it.
+	Path []string `json:"path,omitempty"`
+	// Unexplained says that the directory counts the user in, and nothing that it
+	// tells of members leads there.
+	Unexplained bool `json:"unexplained,omitempty"`
 }
 
 // HeldRole is a role of a user.
@@ -79,12 +85,20 @@ type Explanation struct {
 	Sender  string `json:"sender,omitempty"`
 	// Ways are what would allow it, when it is denied.
 	Ways []Way `json:"ways,omitempty"`
+	// Proposal is a grant to add, when none allows it to anybody.
+	Proposal string `json:"proposal,omitempty"`
+	// Limits are those that his messages fall under, when he may send.
+	Limits []LimitState `json:"limits,omitempty"`
+	// Untold is why neither paths nor the groups of Ways could be looked up.
+	Untold string `json:"untold,omitempty"`
 }
 
 // Way is a grant that would allow what is asked for, and who has its role.
 type Way struct {
 	Grant   Grant    `json:"grant"`
 	Members []Member `json:"members"`
+	// Meanings are the members as the directory has them; nil when it was not asked.
+	Meanings []Meaning `json:"meanings,omitempty"`
 }
 
 // Standing tells what id is and may do.
@@ -113,8 +127,57 @@ func (a *Access) Standing(id *Identity) *Standing {
 	return s
 }
 
-// Explain answers a question with what directory says of the user now.
-func (a *Access) Explain(ctx context.Context, directory Directory, q Question) (*Explanation, error) {
+// Explain answers a question with what directory says of the user now. census, which
+// may be nil, adds by which groups he is in his groups, and which he would have to join.
+func (a *Access) Explain(ctx context.Context, directory Directory, census Census, q Question) (*Explanation, error) {
+	e, err := a.explain(ctx, directory, q)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Allowed && e.Ways == nil {
+		e.Proposal = e.proposal()
+	}
+	if e.Allowed && q.Verb == Send {
+		e.Limits = a.limitsOf(e.Grant.Role, e.Partner)
+	}
+	if census == nil {
+		return e, nil
+	}
+	if err := e.enrich(ctx, census); err != nil {
+		e.Untold = fault.Of(err).Message
+	}
+	return e, nil
+}
+
+// enrich adds what only a census knows.
+func (e *Explanation) enrich(ctx context.Context, census Census) error {
+	if e.Standing != nil {
+		if err := e.Standing.trace(ctx, census); err != nil {
+			return err
+		}
+	}
+	for i := range e.Ways {
+		var err error
+		if e.Ways[i].Meanings, err = meanings(ctx, census, e.Ways[i].Members); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limitsOf are the limits of who sends by a role, with nothing used.
+func (a *Access) limitsOf(role, partner string) []LimitState {
+	var out []LimitState
+	all := a.scopes()
+	for _, scope := range []string{"role/" + role, "partner/" + partner} {
+		if l, limited := all[scope]; limited {
+			out = append(out, stateOf(scope, l))
+		}
+	}
+	return out
+}
+
+func (a *Access) explain(ctx context.Context, directory Directory, q Question) (*Explanation, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
@@ -182,7 +245,18 @@ func (g Grant) String() string {
 	for i, v := range g.May {
 		verbs[i] = string(v)
 	}
-	return fmt.Sprintf("%s on %s", strings.Join(verbs, ", "), g.On)
+	text := fmt.Sprintf("%s on %s", strings.Join(verbs, ", "), g.On)
+	if len(g.Columns) > 0 {
+		text += " the columns " + strings.Join(g.Columns, ", ")
+	}
+	for i, f := range g.Rows {
+		word := " and "
+		if i == 0 {
+			word = " where "
+		}
+		text += word + f.String()
+	}
+	return text
 }
 
 // String tells it in sentences, one a line.
@@ -193,7 +267,7 @@ func (s *Standing) String() string {
 		fmt.Fprintf(&b, "The directory has %s in no group.\n", s.Login)
 	}
 	for _, g := range s.Groups {
-		fmt.Fprintf(&b, "In the group %s (%s).\n", g.Name, g.DN)
+		fmt.Fprintln(&b, g.words())
 	}
 	if len(s.Roles) == 0 {
 		fmt.Fprintf(&b, "No role follows from that.\n")
@@ -229,6 +303,9 @@ func (e *Explanation) String() string {
 	if e.Missing {
 		fmt.Fprintf(&b, "Nothing is called %s.\n", e.On)
 	}
+	if e.Untold != "" {
+		fmt.Fprintf(&b, "Groups could not be looked into: %s.\n", e.Untold)
+	}
 	if e.Allowed {
 		e.tellAllowed(&b)
 	} else {
@@ -247,6 +324,9 @@ func (e *Explanation) tellAllowed(b *strings.Builder) {
 	} else {
 		fmt.Fprintf(b, "Messages are compared with those of this user alone (sender %s).\n", e.Sender)
 	}
+	for _, l := range e.Limits {
+		fmt.Fprintf(b, "Limited by %s.\n", l)
+	}
 }
 
 func (e *Explanation) tellDenied(b *strings.Builder) {
@@ -256,7 +336,7 @@ func (e *Explanation) tellDenied(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "DENIED: %s may not %s on %s.\n", login, e.Verb, e.On)
 	if len(e.Ways) == 0 {
-		fmt.Fprintf(b, "No grant allows it to anybody.\n")
+		fmt.Fprintf(b, "No grant allows it to anybody.\nOne that would: %s\n", e.Proposal)
 	}
 	for _, w := range e.Ways {
 		members := make([]string, len(w.Members))
@@ -264,5 +344,8 @@ func (e *Explanation) tellDenied(b *strings.Builder) {
 			members[i] = m.String()
 		}
 		fmt.Fprintf(b, "The role %s may %s; it has %s.\n", w.Grant.Role, w.Grant, strings.Join(members, ", "))
+		for _, line := range w.joins(login) {
+			fmt.Fprintln(b, line)
+		}
 	}
 }

@@ -57,6 +57,7 @@ type Gateway struct {
 	drift      *drift
 	refusals   *refusals
 	nonces     *nonces
+	limits     *limits
 	processors chan struct{} // one place for each large message that is validated
 	jobs       chan struct{} // has one when a job was begun or turned; capacity 1
 	now        func() time.Time
@@ -91,12 +92,14 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		relay:      newRelay(config, seen, generation.Channels, now, log),
 		refusals:   newRefusals(store, now, log),
 		nonces:     newNonces(),
+		limits:     newLimits(seen, config.Metrics, now),
 		processors: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		jobs:       make(chan struct{}, 1),
 		now:        now,
 		log:        log,
 	}
 	g.drift = newDrift(g, config.Drift)
+	g.limits.update(generation.Access)
 	g.generation.Store(generation)
 	return g
 }
@@ -123,6 +126,7 @@ func (g *Gateway) hold() *Generation {
 func (g *Gateway) Reload(next *Generation) {
 	old := g.generation.Swap(next)
 	g.relay.update(next.Channels)
+	g.limits.update(next.Access)
 	g.drift.nudge()
 	old.retire()
 }
@@ -170,6 +174,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	stopRetrying()
 	retries.Wait()
 	g.drain()
+	g.settleQuotas(ctx)
 	g.relay.drain()
 	stop()
 	background.Wait()
@@ -207,6 +212,19 @@ func (g *Gateway) look(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// settleTimeout bounds giving back at the end what is not used of quotas.
+const settleTimeout = 5 * time.Second
+
+// settleQuotas gives back what is not used of quotas. What cannot be given back is
+// not sent by anybody today.
+func (g *Gateway) settleQuotas(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := g.limits.settle(ctx); err != nil {
+		g.log.WarnContext(ctx, "unused quotas not given back", "error", err)
 	}
 }
 

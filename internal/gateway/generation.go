@@ -22,6 +22,7 @@ type Parts struct {
 	Access    *Access
 	Directory Directory
 	WaysIn    WaysIn
+	Census    Census // nil: groups are not looked into
 	Channels  []Channel
 	Retention Retention
 	// Retire, when set, is called once when another generation runs and no
@@ -90,6 +91,8 @@ type Channel struct {
 	// are listed: those who may cause something on the channel. Nil for a channel
 	// that mappings publish to.
 	Replies []string
+	// DemandsCause has a message published there only when its sender may cause that.
+	DemandsCause bool
 }
 
 // Route is what humans name and own: endpoints → mapping → rows, publications,

@@ -30,6 +30,9 @@ type Metrics struct {
 	waiting, parked *prometheus.GaugeVec // route
 	outbox, stuck   *prometheus.GaugeVec // channel
 
+	limited *prometheus.CounterVec // scope, limit
+	quota   *prometheus.GaugeVec   // scope, unit
+
 	purged   *prometheus.CounterVec // table
 	age      *prometheus.GaugeVec   // stock
 	purgedAt prometheus.Gauge
@@ -79,6 +82,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m.outbox = held("gatehouse_outbox_deliveries", "Deliveries that wait for their channel.", "channel")
 	m.stuck = held("gatehouse_parked_deliveries", "Deliveries in the parking lot: somebody has to decide.", "channel")
 	r.MustRegister(m.waiting, m.parked, m.outbox, m.stuck)
+	m.limited = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_limited_messages_total",
+		Help: "Messages turned away or held up for a limit, by role or partner and limit (rate, concurrent, messages, bytes)."}, []string{"scope", "limit"})
+	m.quota = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_quota_drawn",
+		Help: "What all gateways on the store have drawn of a day's quota, as of this one's last look, by role or partner and unit (messages, bytes)."}, []string{"scope", "unit"})
+	r.MustRegister(m.limited, m.quota)
 	m.purged = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_purged_rows_total",
 		Help: "Rows that were removed because they had been kept long enough, by table of the schema gateway."}, []string{"table"})
 	m.age = held("gatehouse_oldest_row_seconds", "Age of the oldest row that is kept (inbox, payloads, ledger, refusals).", "stock")

@@ -77,6 +77,22 @@ func (p Proof) shown(g *Generation, offered []WayIn) (shown []credential) {
 	return shown
 }
 
+// Known finds the operator of an entry, whom somebody else vouches for: what the
+// directory says of him now counts, not what it said when he showed his password.
+func (g *Gateway) Known(ctx context.Context, dn string) (*Operator, error) {
+	generation := g.hold()
+	defer generation.letGo()
+	directory, able := generation.Directory.(Entries)
+	if !able {
+		return nil, fault.New(fault.CodeSession, "this directory finds nobody by the name of an entry")
+	}
+	id, err := directory.Entry(ctx, dn)
+	if err != nil {
+		return nil, err
+	}
+	return NewOperator(id, generation.Access), nil
+}
+
 // May returns nil when the operator may do verb on resource, else a forbidden fault.
 func (o *Operator) May(verb Verb, resource string) error {
 	_, err := o.access.Authorize(o.Identity, verb, resource)
@@ -95,11 +111,17 @@ func (o *Operator) Standing() *Standing { return o.access.Standing(o.Identity) }
 func (g *Gateway) Explain(ctx context.Context, q Question) (*Explanation, error) {
 	generation := g.hold()
 	defer generation.letGo()
-	e, err := generation.Access.Explain(ctx, generation.Directory, q)
-	if err == nil {
-		e.Missing = !slices.Contains(generation.resources(), q.On)
+	e, err := generation.Access.Explain(ctx, generation.Directory, generation.Census, q)
+	if err != nil {
+		return nil, err
 	}
-	return e, err
+	e.Missing = !slices.Contains(generation.resources(), q.On)
+	for i := range e.Limits {
+		if err := e.Limits[i].ask(ctx, g.store, DayBegins(g.now())); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
 }
 
 // resources lists what grants can be on in this generation.

@@ -31,6 +31,7 @@ type Store interface {
 	Archive
 	Eraser
 	AuditTrail
+	Quotas
 }
 
 // Writer commits entries of one mapping.
@@ -198,8 +199,19 @@ type Ledger interface {
 	Messages(ctx context.Context, q Query) ([]Summary, error)
 	// Message returns one message with its history, or fault.NotFound.
 	Message(ctx context.Context, id ID) (*Record, error)
+	// Usage counts the messages stored since a time, by route and sender's entry, the
+	// most frequent first, limit at most.
+	Usage(ctx context.Context, since time.Time, limit int) ([]Usage, error)
 	// Ping answers whether the store can be used now.
 	Ping(ctx context.Context) error
+}
+
+// Usage is how much somebody has sent to a route.
+type Usage struct {
+	Route     string    `json:"route"`
+	Principal string    `json:"principal"` // an entry's DN
+	Messages  int64     `json:"messages"`
+	Last      time.Time `json:"last"`
 }
 
 // Query selects messages of the ledger; zero fields do not restrict.
@@ -305,6 +317,9 @@ type Identity struct {
 	// included; GroupNames their short names, in the same order.
 	Groups     []string
 	GroupNames []string
+	// GroupSIDs are the security identifiers of the groups, in any order; empty
+	// where the directory has none.
+	GroupSIDs []string
 	// At is when the directory said so.
 	At time.Time
 	// Stale says that it could not be asked again, though it was time to.

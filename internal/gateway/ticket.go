@@ -174,6 +174,7 @@ func (g *Gateway) result(q *piece) error {
 		}
 	}
 	if q.err != nil {
+		p.pass.back()
 		// It comes again. Whoever is away has a line of the log already.
 		p.endSpan(fault.KindOf(q.err).String(), fault.Of(q.err))
 		return err

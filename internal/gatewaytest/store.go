@@ -107,6 +107,8 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"acts on held messages", (*storeSuite).actsOnHeld},
 		{"the ledger tells of held ones", (*storeSuite).ledgerOfHeld},
 		{"suspects", (*storeSuite).suspects},
+		{"quotas", (*storeSuite).quotas},
+		{"usage", (*storeSuite).usage},
 		{"what is held is counted", (*storeSuite).counted},
 
 		{"what is parked by cause", (*storeSuite).groupsByCause},

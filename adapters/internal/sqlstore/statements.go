@@ -51,6 +51,8 @@ type statements struct {
 	openChain, lockChain, chainHead, moveHead, chainHeads, appendAct                    string
 	auditEntries, lastAudit, auditStored, auditHeld, auditPayloads                      string
 	auditActs, auditCount, auditRepeat, eraseReasons, agedAudit, removeAudit, nextChain string
+	openQuota, holdQuota, quota, drawQuota, oldQuotas                                   string
+	usage                                                                               string
 
 	versionTable, applied, record, unrecord string
 }
@@ -357,6 +359,15 @@ func translate(text func(string) string) statements {
 		nextChain:     text(`SELECT {top 1} chain FROM {audit} WHERE chain > @p1 ORDER BY chain {limit 1}`),
 		agedAudit:     text(`SELECT {top @p3} seq, hash, CASE WHEN at < @p2 THEN 1 ELSE 0 END FROM {audit} WHERE chain = @p1 ORDER BY seq {limit @p3}`),
 		removeAudit:   text(`DELETE FROM {audit} WHERE chain = @p1 AND seq <= @p2`),
+
+		openQuota: text(`INSERT INTO {quota} (scope, unit, day, drawn)
+			SELECT @p1, @p2, @p3, 0 WHERE NOT EXISTS (SELECT 1 FROM {quota} {lock} WHERE scope = @p1 AND unit = @p2 AND day = @p3)`),
+		holdQuota: text(`UPDATE {quota} SET drawn = drawn WHERE scope = @p1 AND unit = @p2 AND day = @p3`),
+		quota:     text(`SELECT drawn FROM {quota} WHERE scope = @p1 AND unit = @p2 AND day = @p3`),
+		drawQuota: text(`UPDATE {quota} SET drawn = drawn + @p4 WHERE scope = @p1 AND unit = @p2 AND day = @p3`),
+		oldQuotas: text(`DELETE FROM {quota} WHERE day < @p1`),
+		usage: text(`SELECT {top @p3} m.principal, COUNT(*), MAX(m.received_at) FROM {message} AS m WHERE m.route = @p1 AND m.id >= @p2
+			GROUP BY m.principal ORDER BY COUNT(*) DESC, m.principal {limit @p3}`),
 
 		versionTable: text(`{exists migration}`),
 		applied:      text(`SELECT version, checksum, applied_at FROM {migration} WHERE name = @p1 ORDER BY version DESC`),

@@ -84,6 +84,8 @@ UPDATE gateway.held SET state = 'discarded', next_at = NULL, until_at = NULL, cl
 			WHERE id = @p1 AND state IN ('waiting', 'parked');
 -- discardOne
 INSERT INTO gateway.discarded (channel, shard, seq, discarded_at, discarded_by) VALUES (@p1, @p2, @p3, @p4, @p5);
+-- drawQuota
+UPDATE gateway.quota SET drawn = drawn + @p4 WHERE scope = @p1 AND unit = @p2 AND day = @p3;
 -- due
 SELECT TOP (@p2) h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract, h.principal, h.login, h.sender, h."identity", h.body, h.content_type,
 	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
@@ -117,6 +119,8 @@ SELECT state, route, ordering_key FROM gateway.held WHERE id = @p1;
 SELECT at, what, done_by, code, reason FROM gateway.attempt WHERE message_id = @p1 ORDER BY id;
 -- holdLease
 UPDATE gateway.lease SET fence = fence WHERE channel = @p1 AND shard = @p2 AND owner = @p3 AND fence = @p4;
+-- holdQuota
+UPDATE gateway.quota SET drawn = drawn WHERE scope = @p1 AND unit = @p2 AND day = @p3;
 -- job
 SELECT id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position FROM gateway.job WHERE id = @p1;
 -- jobItems
@@ -338,6 +342,8 @@ SELECT TOP (1) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 AND 
 SELECT TOP (1) route FROM gateway.message WHERE route > @p1 ORDER BY route ;
 -- note
 INSERT INTO gateway.attempt (message_id, id, at, what, done_by, code, reason) VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7);
+-- oldQuotas
+DELETE FROM gateway.quota WHERE day < @p1;
 -- oldestClaim
 SELECT TOP (1) message_id FROM gateway.inbox WHERE message_id > @p1 ORDER BY message_id ;
 -- oldestMessage
@@ -353,6 +359,9 @@ INSERT INTO gateway.chain (chain, seq, head) SELECT @p1, 0, @p2
 INSERT INTO gateway.lease (channel, shard, owner, until, fence)
 			SELECT @p1, @p2, @p3, DATEADD(millisecond, @p5, SYSUTCDATETIME()), 1
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.lease WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2);
+-- openQuota
+INSERT INTO gateway.quota (scope, unit, day, drawn)
+			SELECT @p1, @p2, @p3, 0 WHERE NOT EXISTS (SELECT 1 FROM gateway.quota WITH (UPDLOCK, SERIALIZABLE) WHERE scope = @p1 AND unit = @p2 AND day = @p3);
 -- openShard
 INSERT INTO gateway.shard (channel, shard, next_seq)
 			SELECT @p1, @p2, 1 WHERE NOT EXISTS (SELECT 1 FROM gateway.shard WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2);
@@ -399,6 +408,8 @@ SELECT COUNT(*) FROM gateway.delivery AS d INNER JOIN gateway.outbox AS o ON o.c
 			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.wire_id = @p3;
 -- purgeSuspects
 DELETE FROM gateway.suspect WITH (ROWLOCK) WHERE origin IN (SELECT TOP (@p2) s.origin FROM gateway.suspect AS s WHERE s.at < @p1 ORDER BY s.at );
+-- quota
+SELECT drawn FROM gateway.quota WHERE scope = @p1 AND unit = @p2 AND day = @p3;
 -- readLease
 SELECT fence FROM gateway.lease WHERE channel = @p1 AND shard = @p2 AND owner = @p3;
 -- readParked
@@ -521,6 +532,9 @@ DELETE FROM gateway.migration WHERE name = @p1 AND version = @p2;
 -- unsettled
 SELECT COUNT(*) FROM gateway.message AS m WHERE m.id = @p1 AND EXISTS (SELECT 1 FROM gateway.delivery AS d WHERE d.message_id = m.id
 		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq)));
+-- usage
+SELECT TOP (@p3) m.principal, COUNT(*), MAX(m.received_at) FROM gateway.message AS m WHERE m.route = @p1 AND m.id >= @p2
+			GROUP BY m.principal ORDER BY COUNT(*) DESC, m.principal ;
 -- versionTable
 SELECT COUNT(*) FROM sys.tables AS t INNER JOIN sys.schemas AS s ON s.schema_id = t.schema_id WHERE s.name = 'gateway' AND t.name = 'migration';
 -- waitingOf

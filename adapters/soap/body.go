@@ -110,8 +110,10 @@ func grow(buf []byte, expected, most int64) []byte {
 	return bigger
 }
 
-func (b *bodyReader) tooLarge() error {
-	return fault.New(fault.CodeTooLarge, "the message is larger than %d bytes, the most this endpoint takes", b.max)
+func (b *bodyReader) tooLarge() error { return b.larger(b.max) }
+
+func (b *bodyReader) larger(most int64) error {
+	return fault.New(fault.CodeTooLarge, "the message is larger than %d bytes, the most this endpoint takes", most)
 }
 
 // judge turns what reading a body can end in into a fault.
@@ -125,7 +127,7 @@ func (b *bodyReader) judge(err error) error {
 	case errors.As(err, &f):
 		return err
 	case errors.As(err, &tooLarge):
-		return b.tooLarge()
+		return b.larger(tooLarge.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.New(fault.CodeSlow, "the request's body did not arrive within %v", b.timeout).Because(err)
 	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),

@@ -40,11 +40,19 @@ type Config struct {
 	// MaxLargeBodies is how many bodies of more than 64 KiB are held at once.
 	// With MaxBodyBytes it bounds memory. Default: 32.
 	MaxLargeBodies int `yaml:"max_large_bodies"`
+	// MaxParts is how many attachments a message has at most. Default: 50.
+	MaxParts int `yaml:"max_parts"`
+	// MaxAttachmentBytes bounds one attachment, decoded. Default: 64 MiB.
+	MaxAttachmentBytes config.ByteSize `yaml:"max_attachment_bytes"`
+	// MaxAttachmentsBytes bounds all attachments of a message together, on the wire
+	// and decoded. Default: 128 MiB.
+	MaxAttachmentsBytes config.ByteSize `yaml:"max_attachments_bytes"`
 	// MaxHeaderBytes bounds request line and headers. Default: 64 KiB.
 	MaxHeaderBytes config.ByteSize `yaml:"max_header_bytes"`
 	// HeaderTimeout bounds the arrival of a request's headers. Default: 10s.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
-	// BodyTimeout bounds the arrival of a body, and the departure of a reply.
+	// BodyTimeout bounds the arrival of a body, or of each MiB of one with
+	// attachments, and the departure of a reply.
 	// Default: 30s.
 	BodyTimeout time.Duration `yaml:"body_timeout"`
 	// IdleTimeout ends a connection without requests. Default: 2m.
@@ -68,6 +76,9 @@ func (c *Config) Validate() error {
 		notNegative("max_body_bytes", c.MaxBodyBytes),
 		notNegative("max_concurrent", c.MaxConcurrent),
 		notNegative("max_large_bodies", c.MaxLargeBodies),
+		notNegative("max_parts", c.MaxParts),
+		notNegative("max_attachment_bytes", c.MaxAttachmentBytes),
+		notNegative("max_attachments_bytes", c.MaxAttachmentsBytes),
 		notNegative("max_header_bytes", c.MaxHeaderBytes),
 		notNegative("header_timeout", c.HeaderTimeout),
 		notNegative("body_timeout", c.BodyTimeout),
@@ -124,6 +135,9 @@ func (c Config) withDefaults() Config {
 	c.MaxBodyBytes = cmp.Or(c.MaxBodyBytes, 10<<20)
 	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 512)
 	c.MaxLargeBodies = cmp.Or(c.MaxLargeBodies, 32)
+	c.MaxParts = cmp.Or(c.MaxParts, 50)
+	c.MaxAttachmentBytes = cmp.Or(c.MaxAttachmentBytes, 64<<20)
+	c.MaxAttachmentsBytes = cmp.Or(c.MaxAttachmentsBytes, 128<<20)
 	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 64<<10)
 	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 10*time.Second)
 	c.BodyTimeout = cmp.Or(c.BodyTimeout, 30*time.Second)
@@ -132,4 +146,9 @@ func (c Config) withDefaults() Config {
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
 	c.RetryAfter = cmp.Or(c.RetryAfter, 5*time.Second)
 	return c
+}
+
+// attachmentLimit bounds a message in parts, with what frames them.
+func (c *Config) attachmentLimit() int64 {
+	return int64(c.MaxBodyBytes) + int64(c.MaxAttachmentsBytes)
 }

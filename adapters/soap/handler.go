@@ -36,6 +36,7 @@ type Handler struct {
 	addresses addresses
 	bodies    bodyReader
 	working   places
+	spool     Spool // nil: attachments are held in memory
 	log       *slog.Logger
 }
 
@@ -76,6 +77,9 @@ type exchange struct {
 	receipt  *gateway.Receipt // nil until the core has seen the message
 	id       gateway.ID       // in the receipt's place while there is none
 	answered bool             // the status line may be on its way
+	// optimised says that the request was MTOM: some clients that send it read
+	// nothing else.
+	optimised bool
 }
 
 // limitArrival bounds the arrival of the body. Once a body has ended, net/http

@@ -14,7 +14,7 @@ import (
 
 // A test is named by its package's directory and its function, and where a case
 // of it is meant, by that case's name in parentheses; a script by its path.
-var namedTest = regexp.MustCompile("^`([a-z/]+) (Test\\w+)(?: \\(([^)]+)\\))?`$")
+var namedTest = regexp.MustCompile("^`([a-z/]+) (Test\\w+)(?: \\((.+)\\))?`$")
 
 // TestChecklist holds docs/soap.md and docs/quirks.md to the tests that they
 // name: every row has one, and every one exists.
@@ -74,7 +74,8 @@ type tests map[string]map[string]string
 
 func (all tests) check(t *testing.T, row, cell string) {
 	t.Helper()
-	for name := range strings.SplitSeq(cell, ", ") {
+	for name := range strings.SplitSeq(cell, "`, `") {
+		name = "`" + strings.Trim(name, "`") + "`"
 		if script := strings.Trim(name, "`"); strings.HasSuffix(script, ".txtar") {
 			if _, err := os.Stat(filepath.Join("../..", script)); err != nil {
 				t.Errorf("%s: %v", row, err)

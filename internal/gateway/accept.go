@@ -88,9 +88,9 @@ func (g *Gateway) prepare(ctx context.Context, p *passage) error {
 // kept whatever is wrong with it.
 func (g *Gateway) stages(a *Arrival) []stage {
 	if a.Asynchronous() {
-		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.convert, g.validatePayload, g.read, g.apply}
+		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.convert, g.validatePayload, g.read, g.apply, g.keep}
 	}
-	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.bind, g.normalise, g.validate, g.read, g.apply}
+	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.bind, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep}
 }
 
 // passage is one message on its way.
@@ -111,6 +111,8 @@ type passage struct {
 	tree      *document.Tree
 	input     mapping.Input
 	changes   *mapping.Changeset
+
+	kept []*Attachment // by reference
 
 	split bool     // it is no message, but those in parts
 	parts []*piece // in document order
@@ -247,7 +249,7 @@ func (g *Gateway) normalise(_ context.Context, p *passage) error {
 	if err != nil {
 		return err
 	}
-	p.origin, p.xml = literal, literal.XML
+	p.become(literal, literal.XML)
 	return nil
 }
 
@@ -256,7 +258,7 @@ func (g *Gateway) normalise(_ context.Context, p *passage) error {
 // memory, up to a tree for each that is to be explained.
 func (g *Gateway) validate(_ context.Context, p *passage) error {
 	defer g.processor(len(p.xml))()
-	return verdict(p.arrival.Service.ValidateFor(p.receipt.Operation, p.xml, g.config.MaxFaults))
+	return verdict(p.arrival.Service.ValidateWith(p.receipt.Operation, p.xml, p.attached(), g.config.MaxFaults))
 }
 
 // read builds the document tree, from the same bytes that were validated.
@@ -297,7 +299,7 @@ func (p *passage) gather() error {
 		return fault.New(fault.CodeInternal, "").Because(err)
 	}
 	if gathered != nil {
-		p.origin, p.xml = gathered, gathered.Envelope
+		p.become(gathered, gathered.Envelope)
 	}
 	return nil
 }
@@ -398,6 +400,7 @@ func (p *passage) facts() *Message {
 		Origin:      p.arrival.Origin,
 		Redelivered: p.arrival.Redelivered,
 		Properties:  p.keptProperties(),
+		Attachments: p.kept,
 	}
 	if p.principal != nil {
 		m.Principal, m.Sender = p.principal.DN, p.principal.Sender

@@ -51,6 +51,9 @@ type Arrival struct {
 	// as whether it suits the transport. It is called once, after the peek, also
 	// when that failed, with what it learned; an error ends the message.
 	Check func(*envelope.Head) error
+	// Attachments are what came beside the envelope, in the message's order. nil:
+	// it came alone.
+	Attachments []*Attachment
 
 	// What an asynchronous door adds.
 

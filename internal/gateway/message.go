@@ -41,6 +41,9 @@ type Message struct {
 	// Properties are the AMQP properties and headers that the mapping reads,
 	// kept with a message that is held so that it can be mapped again.
 	Properties map[string]string
+	// Attachments are those that the payload refers to, and those that it does not
+	// mention: not the ones that are values of it.
+	Attachments []*Attachment
 	// Login is the sender as the door names it, to be looked up again when a
 	// held message is processed; empty for doors that see a password.
 	Login string

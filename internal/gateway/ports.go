@@ -29,6 +29,7 @@ type Store interface {
 	Suspects
 	Archive
 	Eraser
+	Attached
 }
 
 // Writer commits entries of one mapping.
@@ -214,6 +215,8 @@ type Record struct {
 	Correlation string `json:"correlation,omitempty"`
 	ContentType string `json:"content_type"`
 	Payload     []byte `json:"payload,omitempty"`
+	// Attachments are kept beside the payload, and as long.
+	Attachments []AttachmentRecord `json:"attachments,omitempty"`
 	// PayloadGone says that the payload is not kept any more, and why; empty while
 	// it is. The store says removed or erased, Retention.Tell when.
 	PayloadGone string           `json:"payload_gone,omitempty"`

@@ -82,7 +82,11 @@ func (g *Gateway) repeat(ctx context.Context, id ID, seen string, act Act, e *Ef
 			return err
 		}
 	}
-	receipt, err := g.process(ctx, r.again(nonce, act.By))
+	arrival, err := g.repeated(r, nonce, act.By)
+	if err != nil {
+		return err
+	}
+	receipt, err := g.process(ctx, arrival)
 	if err != nil {
 		return errors.Join(err, g.noteRefusal(ctx, id, act, fault.Of(err)))
 	}
@@ -142,7 +146,11 @@ func (g *Gateway) rehearse(ctx context.Context, r *Record, nonce string) (*Diffe
 	if !able {
 		return nil, fault.New(fault.CodeIncomplete, "this store cannot tell what a message would change")
 	}
-	p := g.begin(r.again(nonce, ""))
+	arrival, err := g.repeated(r, nonce, "")
+	if err != nil {
+		return nil, err
+	}
+	p := g.begin(arrival)
 	defer p.end()
 	if err := g.admit(); err != nil {
 		return nil, err

@@ -35,10 +35,14 @@ type Config struct {
 	// MaxBodyBytes bounds a body, on the wire and decoded. Default: 10 MiB.
 	MaxBodyBytes config.ByteSize `yaml:"max_body_bytes"`
 	// MaxConcurrent is how many requests are worked on at once; more are told
-	// to come again (503). Default: 512.
+	// to come again (503). Default: 2048.
 	MaxConcurrent int `yaml:"max_concurrent"`
-	// MaxLargeBodies is how many bodies of more than 64 KiB are held at once.
-	// With MaxBodyBytes it bounds memory. Default: 32.
+	// MaxPerCaller is how many requests of one address are worked on at once.
+	// Default: as max_concurrent.
+	MaxPerCaller int `yaml:"max_per_caller"`
+	// MaxLargeBodies is how many bodies of max_body_bytes are held at once, or how
+	// many more of less: it bounds the memory that bodies of more than 64 KiB take.
+	// Default: 32.
 	MaxLargeBodies int `yaml:"max_large_bodies"`
 	// MaxParts is how many attachments a message has at most. Default: 50.
 	MaxParts int `yaml:"max_parts"`
@@ -75,6 +79,7 @@ func (c *Config) Validate() error {
 		oneOf("fault_status_12", c.FaultStatus12, 0, http.StatusBadRequest, http.StatusInternalServerError),
 		notNegative("max_body_bytes", c.MaxBodyBytes),
 		notNegative("max_concurrent", c.MaxConcurrent),
+		notNegative("max_per_caller", c.MaxPerCaller),
 		notNegative("max_large_bodies", c.MaxLargeBodies),
 		notNegative("max_parts", c.MaxParts),
 		notNegative("max_attachment_bytes", c.MaxAttachmentBytes),
@@ -133,7 +138,8 @@ func (c Config) withDefaults() Config {
 	c.Realm = cmp.Or(c.Realm, "Gatehouse")
 	c.FaultStatus12 = cmp.Or(c.FaultStatus12, http.StatusInternalServerError)
 	c.MaxBodyBytes = cmp.Or(c.MaxBodyBytes, 10<<20)
-	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 512)
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 2048)
+	c.MaxPerCaller = cmp.Or(c.MaxPerCaller, c.MaxConcurrent)
 	c.MaxLargeBodies = cmp.Or(c.MaxLargeBodies, 32)
 	c.MaxParts = cmp.Or(c.MaxParts, 50)
 	c.MaxAttachmentBytes = cmp.Or(c.MaxAttachmentBytes, 64<<20)

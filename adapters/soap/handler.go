@@ -36,7 +36,10 @@ type Handler struct {
 	addresses addresses
 	bodies    bodyReader
 	working   places
-	spool     Spool // nil: attachments are held in memory
+	callers   *callers
+	heavy     places           // large bodies that the core has in hand
+	spool     Spool            // nil: attachments are held in memory
+	turned    func(fault.Code) // nil: nobody counts
 	log       *slog.Logger
 }
 
@@ -47,11 +50,17 @@ func NewHandler(c Config, core Acceptor, log *slog.Logger) *Handler {
 		config:    c,
 		core:      core,
 		addresses: addresses{public: c.PublicURL, trusted: c.TrustedProxies},
-		bodies:    bodyReader{max: int64(c.MaxBodyBytes), timeout: c.BodyTimeout, large: newPlaces(c.MaxLargeBodies)},
+		bodies:    bodyReader{max: int64(c.MaxBodyBytes), timeout: c.BodyTimeout, large: &budget{most: int64(c.MaxLargeBodies) * (int64(c.MaxBodyBytes) + 1)}},
 		working:   newPlaces(c.MaxConcurrent),
+		callers:   newCallers(c.MaxPerCaller),
+		heavy:     newPlaces(largeAtOnce),
 		log:       log,
 	}
 }
+
+// CountRefusals sets what is told of each request that the door turns away by
+// itself. It is called before the handler serves.
+func (h *Handler) CountRefusals(turned func(fault.Code)) { h.turned = turned }
 
 // ServeHTTP answers one request. It answers every POST with an envelope or with
 // nothing (202), whatever went wrong.

@@ -57,6 +57,17 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 		return fault.New(fault.CodeBusy, "")
 	}
 	defer x.working.free()
+	caller := callerOf(x.peer.remote)
+	if !x.callers.take(caller) {
+		return fault.New(fault.CodeBusy, "too many requests of this caller are worked on; try again later")
+	}
+	defer x.callers.free(caller)
+	if len(body) > smallBody {
+		if !x.heavy.wait(x.r.Context()) {
+			return fault.New(fault.CodeBusy, "")
+		}
+		defer x.heavy.free()
+	}
 	body, places, err := transcode(body, req.charset)
 	if err != nil {
 		return err

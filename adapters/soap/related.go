@@ -45,6 +45,9 @@ const (
 	maxPartHeader = 32 << 10
 	// readAhead is more than mime/multipart reads past what it has been asked for.
 	readAhead = 16 << 10
+	// maxHeldParts is what the buffers of a large message in parts take, beside its
+	// root.
+	maxHeldParts = 128 << 10
 	// maxBoundary is what RFC 2046 §5.1.1 allows.
 	maxBoundary = 70
 )
@@ -156,7 +159,7 @@ func (x *exchange) parts(p *parcel, m *meter, req *request) error {
 		if root := req.related.start; root == "" && number == 0 || root != "" && root == id {
 			err = x.root(p, m.in, part.Header, octets, req)
 		} else {
-			err = x.attachment(p, part.Header, octets)
+			err = x.attachment(p, m.in, part.Header, octets)
 		}
 		if err != nil {
 			return err
@@ -231,7 +234,7 @@ func (x *exchange) root(p *parcel, in *intake, h textproto.MIMEHeader, src io.Re
 }
 
 // attachment reads any other part.
-func (x *exchange) attachment(p *parcel, h textproto.MIMEHeader, src io.Reader) error {
+func (x *exchange) attachment(p *parcel, in *intake, h textproto.MIMEHeader, src io.Reader) error {
 	a := &gateway.Attachment{Part: len(p.attachments) + 1, ContentID: contentID(h.Get("Content-Id")), MediaType: h.Get("Content-Type")}
 	p.attachments = append(p.attachments, a)
 	most := int64(x.config.MaxAttachmentBytes)
@@ -252,7 +255,7 @@ func (x *exchange) attachment(p *parcel, h textproto.MIMEHeader, src io.Reader) 
 	if spooled == nil {
 		held = most
 	}
-	if err := x.spread(&small, spooled, limited, held); err != nil {
+	if err := spread(in, &small, spooled, limited, held); err != nil {
 		return err
 	}
 	if limited.N <= 0 {
@@ -271,13 +274,16 @@ func (x *exchange) attachment(p *parcel, h textproto.MIMEHeader, src io.Reader) 
 }
 
 // spread writes what comes to the spool, when there is one, and the beginning of
-// it to memory.
-func (x *exchange) spread(small *bytes.Buffer, spooled Spooled, src io.Reader, held int64) error {
+// it to memory, as far as the budget of large bodies goes.
+func spread(in *intake, small *bytes.Buffer, spooled Spooled, src io.Reader, held int64) error {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := src.Read(buf)
-		if room := held - int64(small.Len()); room > 0 {
-			small.Write(buf[:min(int64(n), room)])
+		if keep := min(int64(n), held-int64(small.Len())); keep > 0 {
+			if full := in.place(2 * keep); full != nil { // a buffer grows by copying
+				return full
+			}
+			small.Write(buf[:keep])
 		}
 		if spooled != nil {
 			if _, failed := spooled.Write(buf[:n]); failed != nil {
@@ -301,6 +307,7 @@ type meter struct {
 	most   int64
 	read   int64
 	marked int64
+	placed bool
 	room   int64 // for headers; negative while there is no such bound
 	extend func()
 }
@@ -323,8 +330,9 @@ func (m *meter) Read(p []byte) (int, error) {
 	if m.read > m.most {
 		return n, m.in.larger(m.most)
 	}
-	if m.read > smallBody {
-		if err := m.in.place(smallBody + 1); err != nil {
+	if m.read > smallBody && !m.placed {
+		m.placed = true
+		if err := m.in.place(maxHeldParts); err != nil {
 			return n, err
 		}
 	}

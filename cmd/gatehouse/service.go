@@ -59,6 +59,7 @@ func (s *service) open(ctx context.Context) error {
 		return err
 	}
 	handler := soap.NewHandler(p.SOAP, s.core, s.log)
+	handler.CountRefusals(func(code fault.Code) { s.watch.core.TurnedAway("soap", code) })
 	if blobs != nil {
 		handler.KeepAttachments(spool{blobs})
 	}

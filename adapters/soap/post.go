@@ -72,6 +72,10 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 	if err != nil {
 		return err
 	}
+	once, err := exactlyOnce(x.r.URL)
+	if err != nil {
+		return err
+	}
 	x.receipt, err = x.core.Accept(x.r.Context(), &gateway.Arrival{
 		Endpoint:    x.endpoint,
 		Service:     s,
@@ -83,6 +87,8 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 		Action:      req.action,
 		Check:       func(h *envelope.Head) error { return x.judge(h, req) },
 		Attachments: attachments,
+		MessageID:   once.id,
+		Queue:       once.queue,
 	})
 	return err
 }

@@ -18,18 +18,22 @@ const (
 var (
 	nameSecurity = document.Name{Space: NamespaceSecurity, Local: "Security"}
 
-	nameAction    = document.Name{Space: NamespaceAddressing, Local: "Action"}
-	nameMessageID = document.Name{Space: NamespaceAddressing, Local: "MessageID"}
-	nameTo        = document.Name{Space: NamespaceAddressing, Local: "To"}
-	nameFrom      = document.Name{Space: NamespaceAddressing, Local: "From"}
-	nameReplyTo   = document.Name{Space: NamespaceAddressing, Local: "ReplyTo"}
-	nameFaultTo   = document.Name{Space: NamespaceAddressing, Local: "FaultTo"}
+	nameAction     = document.Name{Space: NamespaceAddressing, Local: "Action"}
+	nameMessageID  = document.Name{Space: NamespaceAddressing, Local: "MessageID"}
+	nameTo         = document.Name{Space: NamespaceAddressing, Local: "To"}
+	nameFrom       = document.Name{Space: NamespaceAddressing, Local: "From"}
+	nameReplyTo    = document.Name{Space: NamespaceAddressing, Local: "ReplyTo"}
+	nameFaultTo    = document.Name{Space: NamespaceAddressing, Local: "FaultTo"}
+	nameXIMain     = document.Name{Space: NamespaceXI, Local: "Main"}
+	nameXIReliable = document.Name{Space: NamespaceXI, Local: "ReliableMessaging"}
+
 	nameRelatesTo = document.Name{Space: NamespaceAddressing, Local: "RelatesTo"}
 )
 
 // understood are the names of the blocks that are processed here.
 var understood = [...]document.Name{
 	nameSecurity, nameAction, nameMessageID, nameTo, nameFrom, nameReplyTo, nameFaultTo, nameRelatesTo,
+	nameXIMain, nameXIReliable,
 }
 
 // own returns a name that does not hold on to the source.
@@ -62,7 +66,7 @@ func (p *peek) blocks() error {
 		p.head.Blocks = append(p.head.Blocks, b)
 	}
 	p.trace()
-	return nil
+	return p.exchange()
 }
 
 // mustUnderstand reads the mark. SOAP 1.1 §4.2.3 has 0 and 1, SOAP 1.2 part 1
@@ -151,6 +155,21 @@ func (p *peek) trace() {
 			}
 		}
 	}
+}
+
+// exchange reads what SAP's exchange headers say about exactly once, in order.
+func (p *peek) exchange() (err error) {
+	read := func(block document.Name, local string) (value string) {
+		p.each(block, func(n document.Node) {
+			c := n.Child(document.Name{Space: NamespaceXI, Local: local})
+			if value = strings.Clone(strings.TrimSpace(c.Text())); len(value) > maxMessageID && err == nil {
+				err = notSOAP(c, "this header is too long")
+			}
+		})
+		return value
+	}
+	p.head.MessageID, p.head.Queue = read(nameXIMain, "MessageId"), read(nameXIReliable, "QueueId")
+	return err
 }
 
 // IsTraceParent reports whether s is a traceparent of version 00 (W3C Trace

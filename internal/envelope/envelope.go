@@ -33,6 +33,8 @@ const (
 	NamespaceUtility = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 	// NamespaceAddressing is the namespace of wsa: (WS-Addressing 1.0).
 	NamespaceAddressing = "http://www.w3.org/2005/08/addressing"
+	// NamespaceXI is the namespace of SAP's exchange headers (XI 3.0).
+	NamespaceXI = "http://sap.com/xi/XI/Message/30"
 	// NamespaceFault is the namespace of this gateway's own fault details and codes.
 	NamespaceFault = "urn:gatehouse:fault:1"
 )

@@ -309,7 +309,16 @@ func (p *passage) messageID() string {
 	if p.arrival.Asynchronous() {
 		return p.arrival.MessageID
 	}
-	return p.receipt.Head.Addressing.MessageID
+	head := p.receipt.Head
+	return cmp.Or(head.Addressing.MessageID, head.MessageID, p.arrival.MessageID)
+}
+
+// queue is what the sender named the line in which its messages stand.
+func (p *passage) queue() string {
+	if p.arrival.Asynchronous() {
+		return ""
+	}
+	return cmp.Or(p.receipt.Head.Queue, p.arrival.Queue)
 }
 
 // apply maps the document to rows, keys and identity.
@@ -368,7 +377,7 @@ func (p *passage) entry() *Entry {
 func (p *passage) message() *Message {
 	m := p.facts()
 	m.Identity = cmp.Or(p.changes.Identity, p.takesOver(m).String())
-	m.OrderingKey = cmp.Or(p.changes.OrderingKey, m.Identity)
+	m.OrderingKey = cmp.Or(p.changes.OrderingKey, p.queue(), m.Identity)
 	m.Correlation = cmp.Or(p.messageID(), m.Identity)
 	m.Keys = p.keys()
 	m.Body = p.digest()

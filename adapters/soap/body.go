@@ -23,22 +23,20 @@ const smallBody = 64 << 10
 type bodyReader struct {
 	max     int64         // bytes, on the wire and decoded
 	timeout time.Duration // for the whole body; the connection's deadline enforces it
-	large   places        // bodies past smallBody
+	large   *budget       // of bodies past smallBody
 }
 
 // intake is one body on its way in, and what it occupies until release.
 type intake struct {
 	*bodyReader
-	placed bool // among the large bodies
+	taken int64 // of the budget for large bodies
 }
 
 func (b *bodyReader) intake() *intake { return &intake{bodyReader: b} }
 
 func (in *intake) release() {
-	if in.placed {
-		in.large.free()
-		in.placed = false
-	}
+	in.large.free(in.taken)
+	in.taken = 0
 }
 
 // read returns the whole body with its content encoding undone.
@@ -66,10 +64,11 @@ func sizeHint(r *http.Request) int64 {
 	return r.ContentLength
 }
 
-// readAll reads src to its end. Past smallBody it takes a place among the
-// large bodies.
+// readAll reads src to its end. Past smallBody it takes from the budget
+// of the large bodies.
 func (in *intake) readAll(src io.Reader, expected int64) ([]byte, error) {
 	buf := make([]byte, 0, min(expected, smallBody)+1) // one more: the end is found without growing
+	held := int64(0)
 	for {
 		n, err := src.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
@@ -83,35 +82,39 @@ func (in *intake) readAll(src io.Reader, expected int64) ([]byte, error) {
 		case len(buf) < cap(buf):
 			continue
 		}
-		if err := in.place(len(buf)); err != nil {
-			return nil, err
+		size := grow(buf, expected, in.max)
+		if size > smallBody+1 {
+			if err := in.place(size - held); err != nil {
+				return nil, err
+			}
+			held = size
 		}
-		buf = grow(buf, expected, in.max)
+		buf = append(make([]byte, 0, size), buf...)
 	}
 }
 
-func (in *intake) place(size int) error {
-	if size > smallBody && !in.placed {
-		if in.placed = in.large.take(); !in.placed {
-			return fault.New(fault.CodeBusy, "")
-		}
+// place takes more of the budget, before the memory is.
+func (in *intake) place(more int64) error {
+	if !in.large.take(more) {
+		return fault.New(fault.CodeBusy, "")
 	}
+	in.taken += more
 	return nil
 }
 
-// grow doubles buf, to what is expected or allowed at most.
-func grow(buf []byte, expected, most int64) []byte {
+// grow returns twice the size of buf, or what is expected or allowed at most.
+func grow(buf []byte, expected, most int64) int64 {
 	size := 2 * int64(cap(buf))
 	if expected >= int64(cap(buf)) {
 		size = min(size, expected+1)
 	}
-	bigger := make([]byte, len(buf), min(size, most+1))
-	copy(bigger, buf)
-	return bigger
+	return min(size, most+1)
 }
 
-func (b *bodyReader) tooLarge() error {
-	return fault.New(fault.CodeTooLarge, "the message is larger than %d bytes, the most this endpoint takes", b.max)
+func (b *bodyReader) tooLarge() error { return b.larger(b.max) }
+
+func (b *bodyReader) larger(most int64) error {
+	return fault.New(fault.CodeTooLarge, "the message is larger than %d bytes, the most this endpoint takes", most)
 }
 
 // judge turns what reading a body can end in into a fault.
@@ -125,7 +128,7 @@ func (b *bodyReader) judge(err error) error {
 	case errors.As(err, &f):
 		return err
 	case errors.As(err, &tooLarge):
-		return b.tooLarge()
+		return b.larger(tooLarge.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.New(fault.CodeSlow, "the request's body did not arrive within %v", b.timeout).Because(err)
 	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),

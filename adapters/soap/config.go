@@ -35,16 +35,28 @@ type Config struct {
 	// MaxBodyBytes bounds a body, on the wire and decoded. Default: 10 MiB.
 	MaxBodyBytes config.ByteSize `yaml:"max_body_bytes"`
 	// MaxConcurrent is how many requests are worked on at once; more are told
-	// to come again (503). Default: 512.
+	// to come again (503). Default: 2048.
 	MaxConcurrent int `yaml:"max_concurrent"`
-	// MaxLargeBodies is how many bodies of more than 64 KiB are held at once.
-	// With MaxBodyBytes it bounds memory. Default: 32.
+	// MaxPerCaller is how many requests of one address are worked on at once.
+	// Default: as max_concurrent.
+	MaxPerCaller int `yaml:"max_per_caller"`
+	// MaxLargeBodies is how many bodies of max_body_bytes are held at once, or how
+	// many more of less: it bounds the memory that bodies of more than 64 KiB take.
+	// Default: 32.
 	MaxLargeBodies int `yaml:"max_large_bodies"`
+	// MaxParts is how many attachments a message has at most. Default: 50.
+	MaxParts int `yaml:"max_parts"`
+	// MaxAttachmentBytes bounds one attachment, decoded. Default: 64 MiB.
+	MaxAttachmentBytes config.ByteSize `yaml:"max_attachment_bytes"`
+	// MaxAttachmentsBytes bounds all attachments of a message together, on the wire
+	// and decoded. Default: 128 MiB.
+	MaxAttachmentsBytes config.ByteSize `yaml:"max_attachments_bytes"`
 	// MaxHeaderBytes bounds request line and headers. Default: 64 KiB.
 	MaxHeaderBytes config.ByteSize `yaml:"max_header_bytes"`
 	// HeaderTimeout bounds the arrival of a request's headers. Default: 10s.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
-	// BodyTimeout bounds the arrival of a body, and the departure of a reply.
+	// BodyTimeout bounds the arrival of a body, or of each MiB of one with
+	// attachments, and the departure of a reply.
 	// Default: 30s.
 	BodyTimeout time.Duration `yaml:"body_timeout"`
 	// IdleTimeout ends a connection without requests. Default: 2m.
@@ -67,7 +79,11 @@ func (c *Config) Validate() error {
 		oneOf("fault_status_12", c.FaultStatus12, 0, http.StatusBadRequest, http.StatusInternalServerError),
 		notNegative("max_body_bytes", c.MaxBodyBytes),
 		notNegative("max_concurrent", c.MaxConcurrent),
+		notNegative("max_per_caller", c.MaxPerCaller),
 		notNegative("max_large_bodies", c.MaxLargeBodies),
+		notNegative("max_parts", c.MaxParts),
+		notNegative("max_attachment_bytes", c.MaxAttachmentBytes),
+		notNegative("max_attachments_bytes", c.MaxAttachmentsBytes),
 		notNegative("max_header_bytes", c.MaxHeaderBytes),
 		notNegative("header_timeout", c.HeaderTimeout),
 		notNegative("body_timeout", c.BodyTimeout),
@@ -122,8 +138,12 @@ func (c Config) withDefaults() Config {
 	c.Realm = cmp.Or(c.Realm, "Gatehouse")
 	c.FaultStatus12 = cmp.Or(c.FaultStatus12, http.StatusInternalServerError)
 	c.MaxBodyBytes = cmp.Or(c.MaxBodyBytes, 10<<20)
-	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 512)
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 2048)
+	c.MaxPerCaller = cmp.Or(c.MaxPerCaller, c.MaxConcurrent)
 	c.MaxLargeBodies = cmp.Or(c.MaxLargeBodies, 32)
+	c.MaxParts = cmp.Or(c.MaxParts, 50)
+	c.MaxAttachmentBytes = cmp.Or(c.MaxAttachmentBytes, 64<<20)
+	c.MaxAttachmentsBytes = cmp.Or(c.MaxAttachmentsBytes, 128<<20)
 	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 64<<10)
 	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 10*time.Second)
 	c.BodyTimeout = cmp.Or(c.BodyTimeout, 30*time.Second)
@@ -132,4 +152,9 @@ func (c Config) withDefaults() Config {
 	c.DrainTimeout = cmp.Or(c.DrainTimeout, 30*time.Second)
 	c.RetryAfter = cmp.Or(c.RetryAfter, 5*time.Second)
 	return c
+}
+
+// attachmentLimit bounds a message in parts, with what frames them.
+func (c *Config) attachmentLimit() int64 {
+	return int64(c.MaxBodyBytes) + int64(c.MaxAttachmentsBytes)
 }

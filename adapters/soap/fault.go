@@ -71,6 +71,9 @@ func judgeFault(f *fault.Error, version envelope.Version, senderStatus12 int) ve
 func (x *exchange) refuse(err error) {
 	f := fault.Of(err)
 	if x.receipt == nil {
+		if x.turned != nil {
+			x.turned(f.Code)
+		}
 		x.log.InfoContext(x.r.Context(), "message refused at the door", "endpoint", x.endpoint, "source", x.peer.remote,
 			"outcome", f.Kind().String(), "code", string(f.Code), "reference", x.reference(), "reason", f.Error())
 	}

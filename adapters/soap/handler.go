@@ -36,6 +36,10 @@ type Handler struct {
 	addresses addresses
 	bodies    bodyReader
 	working   places
+	callers   *callers
+	heavy     places           // large bodies that the core has in hand
+	spool     Spool            // nil: attachments are held in memory
+	turned    func(fault.Code) // nil: nobody counts
 	log       *slog.Logger
 }
 
@@ -46,11 +50,17 @@ func NewHandler(c Config, core Acceptor, log *slog.Logger) *Handler {
 		config:    c,
 		core:      core,
 		addresses: addresses{public: c.PublicURL, trusted: c.TrustedProxies},
-		bodies:    bodyReader{max: int64(c.MaxBodyBytes), timeout: c.BodyTimeout, large: newPlaces(c.MaxLargeBodies)},
+		bodies:    bodyReader{max: int64(c.MaxBodyBytes), timeout: c.BodyTimeout, large: &budget{most: int64(c.MaxLargeBodies) * (int64(c.MaxBodyBytes) + 1)}},
 		working:   newPlaces(c.MaxConcurrent),
+		callers:   newCallers(c.MaxPerCaller),
+		heavy:     newPlaces(largeAtOnce),
 		log:       log,
 	}
 }
+
+// CountRefusals sets what is told of each request that the door turns away by
+// itself. It is called before the handler serves.
+func (h *Handler) CountRefusals(turned func(fault.Code)) { h.turned = turned }
 
 // ServeHTTP answers one request. It answers every POST with an envelope or with
 // nothing (202), whatever went wrong.
@@ -76,6 +86,9 @@ type exchange struct {
 	receipt  *gateway.Receipt // nil until the core has seen the message
 	id       gateway.ID       // in the receipt's place while there is none
 	answered bool             // the status line may be on its way
+	// optimised says that the request was MTOM: some clients that send it read
+	// nothing else.
+	optimised bool
 }
 
 // limitArrival bounds the arrival of the body. Once a body has ended, net/http

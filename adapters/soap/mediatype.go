@@ -15,6 +15,8 @@ type mediaType struct {
 	essence string // lower case
 	charset string // as sent; empty when absent
 	action  string // the SOAP 1.2 action parameter (RFC 3902 §3)
+	// Of multipart/related (RFC 2387 §3), and kind of application/xop+xml, too.
+	boundary, start, startInfo, kind string
 }
 
 // parseMediaType reads a Content-Type value. Names are case-insensitive, values
@@ -47,6 +49,14 @@ func (m *mediaType) set(name, value string) bool {
 		m.charset = value
 	case "action":
 		m.action = value
+	case "boundary":
+		m.boundary = value
+	case "start":
+		m.start = value
+	case "start-info":
+		m.startInfo = value
+	case "type":
+		m.kind = value
 	}
 	return true
 }
@@ -124,8 +134,9 @@ func trimBlanks(s string) string { return strings.Trim(s, " \t") }
 // request is what the headers of a POST say about its body.
 type request struct {
 	version envelope.Version
-	charset string // of the HTTP layer; it beats the XML declaration (RFC 7303 §3)
-	action  string // a hint, unquoted; empty when absent
+	charset string   // of the HTTP layer; it beats the XML declaration (RFC 7303 §3)
+	action  string   // a hint, unquoted; empty when absent
+	related *related // nil: the body is the envelope
 }
 
 // readRequest judges the Content-Type of a POST. Also on error the version is
@@ -149,8 +160,15 @@ func readRequest(h http.Header) (request, error) {
 		if req.action = m.action; req.action == "" {
 			req.action = soapAction(h)
 		}
-	case "multipart/related":
-		return req, fault.New(fault.CodeMediaType, "messages with attachments (MTOM, SOAP with Attachments) are not taken here; send text/xml or application/soap+xml")
+	case typeRelated:
+		r, err := readRelated(m)
+		if err != nil {
+			return req, err
+		}
+		req.related, req.version, req.charset, req.action = r, r.version, "", soapAction(h)
+		if req.action == "" {
+			req.action = r.action
+		}
 	default:
 		return req, fault.New(fault.CodeMediaType, "the Content-Type %q is not taken here; send text/xml for SOAP 1.1 or application/soap+xml for SOAP 1.2", clip(m.essence))
 	}

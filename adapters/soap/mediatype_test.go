@@ -31,7 +31,7 @@ func TestParseMediaType(t *testing.T) {
 		{`application/soap+xml; action="a\"b\\c"; charset=utf-8`,
 			mediaType{essence: "application/soap+xml", charset: "utf-8", action: `a"b\c`}, true},
 		{`application/soap+xml; action=""`, mediaType{essence: "application/soap+xml"}, true},
-		{`multipart/related; type=application/xop+xml; start-info="text/xml"`, mediaType{essence: "multipart/related"}, true},
+		{`multipart/related; type=application/xop+xml; start-info="text/xml"`, mediaType{essence: "multipart/related", kind: "application/xop+xml", startInfo: "text/xml"}, true},
 		{"", mediaType{}, false},
 		{";charset=utf-8", mediaType{}, false},
 		{"xml", mediaType{}, false},
@@ -71,7 +71,7 @@ func TestReadRequest(t *testing.T) {
 		{"plain", http.Header{"Content-Type": {"text/plain"}}, request{version: envelope.V11}, fault.CodeMediaType},
 		{"form", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, request{version: envelope.V11}, fault.CodeMediaType},
 		{"multipart form", http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, request{version: envelope.V11}, fault.CodeMediaType},
-		{"MTOM", http.Header{"Content-Type": {`multipart/related; type="application/xop+xml"; boundary=x`}}, request{version: envelope.V11}, fault.CodeMediaType},
+		{"parts without a boundary", http.Header{"Content-Type": {`multipart/related; type="application/xop+xml"`}}, request{version: envelope.V11}, fault.CodeMediaType},
 		{"JSON", http.Header{"Content-Type": {"application/json"}}, request{version: envelope.V11}, fault.CodeMediaType},
 		{"broken", http.Header{"Content-Type": {`text/xml; charset="`}}, request{version: envelope.V11}, fault.CodeMediaType},
 	}

@@ -51,7 +51,8 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 	}
 	in := x.bodies.intake()
 	defer in.release()
-	body, err := in.read(x.w, x.r)
+	body, attachments, discard, err := x.read(in, &req)
+	defer discard()
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,22 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 		return fault.New(fault.CodeBusy, "")
 	}
 	defer x.working.free()
+	caller := callerOf(x.peer.remote)
+	if !x.callers.take(caller) {
+		return fault.New(fault.CodeBusy, "too many requests of this caller are worked on; try again later")
+	}
+	defer x.callers.free(caller)
+	if len(body) > smallBody {
+		if !x.heavy.wait(x.r.Context()) {
+			return fault.New(fault.CodeBusy, "")
+		}
+		defer x.heavy.free()
+	}
 	body, places, err := transcode(body, req.charset)
+	if err != nil {
+		return err
+	}
+	once, err := exactlyOnce(x.r.URL)
 	if err != nil {
 		return err
 	}
@@ -76,8 +92,27 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 		TraceParent: traceParent(x.r.Header),
 		Action:      req.action,
 		Check:       func(h *envelope.Head) error { return x.judge(h, req) },
+		Attachments: attachments,
+		MessageID:   once.id,
+		Queue:       once.queue,
 	})
 	return err
+}
+
+// read reads the envelope and what comes with it. discard gives back what of that
+// is not kept once the core has seen it; it is never nil.
+func (x *exchange) read(in *intake, req *request) (body []byte, attachments []*gateway.Attachment, discard func(), err error) {
+	if req.related == nil {
+		body, err = in.read(x.w, x.r)
+		return body, nil, func() {}, err
+	}
+	p, err := x.unpack(in, req)
+	discard = func() {
+		if err := p.discard(); err != nil {
+			x.log.WarnContext(x.r.Context(), "spooled attachments not removed", "error", err)
+		}
+	}
+	return p.root, p.attachments, discard, err
 }
 
 // transcode returns the envelope in UTF-8. A charset parameter that nobody here
@@ -165,11 +200,19 @@ func (x *exchange) reply() error {
 	}
 	head := r.Head.Reply(r.Operation.OutputAction, "urn:uuid:"+r.ID.String())
 	const frame = 1 << 10
-	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(payload)+frame), head, payload))
+	var beside []contract.Octets
+	if x.takesXOP() && r.Operation.Output.Use != contract.Encoded {
+		payload, beside = contract.Extract(payload, r.Operation.Output.Element, leastOctets, func(n int) string { return replyContentID(r.ID, n) })
+	}
+	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(payload)+frame), head, payload), beside...)
 	return nil
 }
 
-func (x *exchange) writeEnvelope(status int, body []byte) {
+func (x *exchange) writeEnvelope(status int, body []byte, beside ...contract.Octets) {
+	if x.optimised || len(beside) > 0 {
+		x.writeRelated(status, body, beside)
+		return
+	}
 	x.w.Header().Set("Content-Type", x.version.MediaType()+"; charset=utf-8")
 	x.write(status, body)
 }

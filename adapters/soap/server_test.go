@@ -313,6 +313,41 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
+// One caller's requests leave room for others', and are told apart from a full
+// gateway.
+func TestPerCaller(t *testing.T) {
+	core := newFakeCore()
+	entered, leave := make(chan struct{}, 1), make(chan struct{})
+	core.answer = func(context.Context, *gateway.Arrival, *gateway.Receipt) error {
+		entered <- struct{}{}
+		<-leave
+		return nil
+	}
+	url := serve(t, Config{MaxPerCaller: 1, TrustedProxies: loopback}, core) + servicePath
+	from := func(address string) map[string]string {
+		return map[string]string{"X-Forwarded-For": address, "X-Forwarded-Proto": "https"}
+	}
+	first, second := make(chan answered, 1), make(chan answered, 1)
+	go func() { first <- do(t, http.MethodPost, url, envelope11, from("192.0.2.1")) }()
+	await(t, entered)
+	a := do(t, http.MethodPost, url, envelope11, from("192.0.2.1"))
+	wantFault(t, a, http.StatusServiceUnavailable, "Server", fault.CodeBusy)
+	if !strings.Contains(a.body, "of this caller") || a.Header.Get("Retry-After") == "" {
+		t.Errorf("%v: %s", a.Header, a.body)
+	}
+	go func() { second <- do(t, http.MethodPost, url, envelope11, from("192.0.2.2")) }()
+	await(t, entered)
+	close(leave)
+	for _, answer := range []chan answered{first, second} {
+		if a := <-answer; a.StatusCode != http.StatusOK {
+			t.Errorf("got %s: %s", a.Status, a.body)
+		}
+	}
+	if a := do(t, http.MethodPost, url, envelope11, from("192.0.2.1")); a.StatusCode != http.StatusOK {
+		t.Errorf("the place is not free again: %s", a.Status)
+	}
+}
+
 // A large body on its way takes a place from large bodies only.
 func TestLargeBodiesDoNotShutTheDoor(t *testing.T) {
 	core := newFakeCore()
@@ -324,7 +359,7 @@ func TestLargeBodiesDoNotShutTheDoor(t *testing.T) {
 		}
 		return nil
 	}
-	url := serve(t, Config{MaxLargeBodies: 1}, core) + servicePath
+	url := serve(t, Config{MaxLargeBodies: 1, MaxBodyBytes: 3 * smallBody}, core) + servicePath
 	large := envelope11 + strings.Repeat("\n", 2*smallBody)
 	first := make(chan answered, 1)
 	go func() { first <- do(t, http.MethodPost, url, large, nil) }()

@@ -73,6 +73,8 @@ func text(statement string) string {
 			return "(SELECT value FROM json_each(" + args[0] + "))"
 		case "ids":
 			return "(SELECT unhex(value) FROM json_each(" + args[0] + "))"
+		case "hashes":
+			return "(SELECT unhex(value) FROM json_each(" + args[0] + "))"
 		case "exists":
 			return `SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name = 'gateway.` + args[0] + `'`
 		}

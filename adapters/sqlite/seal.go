@@ -24,11 +24,12 @@ const (
 var (
 	messages = newBulk(`INSERT OR FAIL INTO "gateway.message" (id, received_at, route, endpoint, mapping, contract, principal, sender, "identity", body,
 		content_type, ordering_key, traceparent, correlation, outcome, replay_of)`, values(16), "")
-	payloads   = newBulk(`INSERT OR FAIL INTO "gateway.payload" (message_id, packing, body, beside)`, values(4), "")
-	keys       = newBulk(`INSERT OR IGNORE INTO "gateway.message_key" (value, message_id, name)`, values(3), "")
-	replies    = newBulk(`INSERT OR FAIL INTO "gateway.reply" (message_id, body)`, values(2), "")
-	deliveries = newBulk(`INSERT OR FAIL INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key)`, values(7), "")
-	outbox     = newBulk(`INSERT OR FAIL INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
+	payloads    = newBulk(`INSERT OR FAIL INTO "gateway.payload" (message_id, packing, body, beside)`, values(4), "")
+	keys        = newBulk(`INSERT OR IGNORE INTO "gateway.message_key" (value, message_id, name)`, values(3), "")
+	attachments = newBulk(`INSERT OR FAIL INTO "gateway.attachment" (message_id, part, content_id, media_type, size, sha256)`, values(6), "")
+	replies     = newBulk(`INSERT OR FAIL INTO "gateway.reply" (message_id, body)`, values(2), "")
+	deliveries  = newBulk(`INSERT OR FAIL INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key)`, values(7), "")
+	outbox      = newBulk(`INSERT OR FAIL INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
 		correlation, traceparent, created_at, body)`, values(13), "")
 )
 
@@ -99,7 +100,22 @@ func record(s *session, items []*sqlstore.Item) error {
 	if err := contents(s, items...); err != nil {
 		return err
 	}
-	_, _, err := replies.run(s.connection, answers)
+	if _, _, err := replies.run(s.connection, answers); err != nil {
+		return err
+	}
+	return attach(s, items)
+}
+
+// attach writes what the messages were sent with.
+func attach(s *session, items []*sqlstore.Item) error {
+	var lines []any
+	for _, it := range items {
+		m := it.Message()
+		for _, a := range m.Attachments {
+			lines = append(lines, m.ID[:], a.Part, sqlstore.Short(a.ContentID, sqlstore.MaxContentID), sqlstore.Short(a.MediaType, sqlstore.MaxMediaType), a.Size, a.Hash[:])
+		}
+	}
+	_, _, err := attachments.run(s.connection, lines)
 	return err
 }
 

@@ -64,6 +64,8 @@ func text(statement string) string {
 			return "CONVERT(varbinary(max), " + args[0] + ", 2)"
 		case "ids":
 			return "(SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(" + args[0] + ") WITH (id char(32) '$') AS j)"
+		case "hashes":
+			return "(SELECT CONVERT(binary(32), j.hash, 2) FROM OPENJSON(" + args[0] + ") WITH (hash char(64) '$') AS j)"
 		case "rows":
 			return "WITH (ROWLOCK)"
 		case "lock":

@@ -264,6 +264,14 @@ func sealParameters(lane int, items []*sqlstore.Item, lot bool) (meta string, bo
 	var b blob
 	any := false
 	d.open('{')
+	d.key("a") // first: it is looked for whether there are any or not
+	d.open('[')
+	for n, it := range items {
+		if it.Sealable() {
+			d.attachments(n, it)
+		}
+	}
+	d.close(']')
 	d.key("m")
 	d.open('[')
 	for n, it := range items {
@@ -362,6 +370,20 @@ func (d *document) record(n int, r *gateway.AuditRecord) {
 	d.number(int64(n))
 	d.hex(r.Append(nil))
 	d.close(']')
+}
+
+// attachments are what a message was sent with.
+func (d *document) attachments(n int, it *sqlstore.Item) {
+	for _, a := range it.Message().Attachments {
+		d.open('[')
+		d.number(int64(n))
+		d.number(int64(a.Part))
+		d.text(sqlstore.Short(a.ContentID, sqlstore.MaxContentID))
+		d.text(sqlstore.Short(a.MediaType, sqlstore.MaxMediaType))
+		d.number(a.Size)
+		d.hex(a.Hash[:])
+		d.close(']')
+	}
 }
 
 func (d *document) body(body []byte, b *blob) {

@@ -129,6 +129,7 @@ func (s *rehearsalStage) arrange(ctx context.Context, p *project, book *caseBook
 	p.Listen = listenSection{Public: listenerSection{Address: "127.0.0.1:0"}}
 	p.SOAP.RequireTLSForPasswords, p.SOAP.TrustedProxies = nil, nil
 	p.Telemetry.Traces = nil
+	p.Attachments.Directory = config.Path(filepath.Join(s.dir, "attachments"))
 	if p.Broker == nil && len(p.Channels) == 0 {
 		return nil
 	}

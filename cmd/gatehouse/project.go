@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
+	"github.com/gatehouse/gatehouse/adapters/blob"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/adapters/telemetry"
@@ -51,6 +52,8 @@ type project struct {
 	Grants []grantSection `yaml:"grants"`
 	// SOAP tunes the SOAP endpoints.
 	SOAP soap.Config `yaml:"soap"`
+	// Attachments says where what comes beside an envelope is kept.
+	Attachments blob.Config `yaml:"attachments"`
 	// Relay tunes what carries committed events to the channels.
 	Relay relaySection `yaml:"relay"`
 	// Retention says how long the gateway's own tables keep what nobody works on
@@ -353,6 +356,7 @@ func (p *project) check(root *config.Node) error {
 		}
 	}
 	section("soap", p.SOAP.Validate)
+	section("attachments", p.Attachments.Validate)
 	section("relay", p.Relay.validate)
 	section("drift", p.Drift.validate)
 	section("telemetry", p.Telemetry.validate)

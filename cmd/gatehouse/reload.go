@@ -61,6 +61,7 @@ func (p *project) sameUntilRestart(next *project) error {
 	}{
 		{"store", p.Store.settings(), next.Store.settings()},
 		{"soap", p.SOAP, next.SOAP},
+		{"attachments", p.Attachments, next.Attachments},
 		{"relay", p.Relay, next.Relay},
 		{"drift", p.Drift, next.Drift},
 		{"telemetry", p.Telemetry, next.Telemetry},

@@ -41,7 +41,15 @@ type service struct {
 // open opens the listeners, so that a taken port is known before anything runs.
 func (s *service) open(ctx context.Context) error {
 	p := s.project
-	s.core = gateway.New(gateway.Config{Relay: p.Relay.config(), Drift: gateway.DriftConfig{Poll: p.Drift.Poll}, Metrics: s.watch.core, Tracer: s.watch.tracer()}, s.store, s.generation, time.Now, s.log)
+	blobs, err := p.openAttachments()
+	if err != nil {
+		return err
+	}
+	core := gateway.Config{Relay: p.Relay.config(), Drift: gateway.DriftConfig{Poll: p.Drift.Poll}, Metrics: s.watch.core, Tracer: s.watch.tracer()}
+	if blobs != nil {
+		core.Blobs = blobs
+	}
+	s.core = gateway.New(core, s.store, s.generation, time.Now, s.log)
 	secure, err := p.Listen.Public.TLS.of("public", s.log)
 	if err != nil {
 		return err
@@ -50,7 +58,12 @@ func (s *service) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.public = soap.NewServer(p.SOAP, listener, secure, soap.NewHandler(p.SOAP, s.core, s.log), s.log)
+	handler := soap.NewHandler(p.SOAP, s.core, s.log)
+	handler.CountRefusals(func(code fault.Code) { s.watch.core.TurnedAway("soap", code) })
+	if blobs != nil {
+		handler.KeepAttachments(spool{blobs})
+	}
+	s.public = soap.NewServer(p.SOAP, listener, secure, handler, s.log)
 	if err := s.openOperations(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -20,8 +20,20 @@ import (
 //
 // ValidatePayload is safe for concurrent use and does not keep the bytes.
 func (s *Service) ValidatePayload(op *Operation, payload []byte, limit int) (details []fault.Detail, more int, err error) {
+	return s.ValidatePayloadWith(op, payload, nil, limit)
+}
+
+// ValidatePayloadWith is ValidatePayload a message that was written with
+// references to its attachments (Write): where the contract has octets in base64,
+// a reference to one of the parts counts as its value.
+func (s *Service) ValidatePayloadWith(op *Operation, payload []byte, parts Parts, limit int) (details []fault.Detail, more int, err error) {
 	if err := s.takes(op); err != nil {
 		return nil, 0, err
+	}
+	if len(parts) > 0 {
+		if payload, err = s.restored(op, payload, parts); err != nil {
+			return nil, 0, err
+		}
 	}
 	if err := crowded(payload); err != nil {
 		return nil, 0, err

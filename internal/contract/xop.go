@@ -14,10 +14,28 @@ import (
 // nsXOP is the namespace of the element that stands for an attachment's octets.
 const nsXOP = "http://www.w3.org/2004/08/xop/include"
 
-// Parts are the attachments that came with a message, without its root: octets
-// by content id, which is written without its angle brackets and not escaped
+// Parts are the attachments that came with a message, without its root, by
+// content id, which is written without its angle brackets and not escaped
 // (RFC 2392). They are read and never changed.
-type Parts map[string][]byte
+type Parts map[string]Attachment
+
+// Attachment is one of them.
+type Attachment struct {
+	Octets []byte
+	// Size counts when Octets is nil: the octets are kept elsewhere, and only their
+	// number is judged.
+	Size int64
+}
+
+func (p Attachment) size() int {
+	if p.Octets != nil {
+		return len(p.Octets)
+	}
+	return int(p.Size)
+}
+
+// apart reports whether the octets are not at hand.
+func (p Attachment) apart() bool { return p.Octets == nil && p.Size > 0 }
 
 // ValidateWith is ValidateFor an envelope that attachments came with (XOP 1.0 §3.2): each
 // xop:Include counts as the base64Binary value of its attachment, and the facets
@@ -45,6 +63,9 @@ func (s *Service) ValidateWith(op *Operation, envelope []byte, parts Parts, limi
 	}
 	a := &attached{explainer: explainer{service: s, operation: op}, source: envelope, parts: parts}
 	a.walk(tree.Root())
+	if a.unlike {
+		return nil, 0, fault.New(fault.CodeTooLarge, "an attachment is too large to be held against the contract's pattern or enumeration")
+	}
 	if a.size >= maxStandIns {
 		return nil, 0, fault.New(fault.CodeTooLarge, "the values of the message's attachments come to more than %d bytes", maxStandIns)
 	}
@@ -70,7 +91,8 @@ type attached struct {
 	source []byte
 	parts  Parts
 	edits  []substitution
-	size   int // of all text put in
+	size   int  // of all text put in
+	unlike bool // text would be looked at that is not at hand
 }
 
 // substitution is text in the place of one xop:Include.
@@ -116,7 +138,7 @@ func (a *attached) typeOf(n document.Node) *Type {
 // include judges one xop:Include and puts text in its place.
 func (a *attached) include(parent, n document.Node) {
 	s := octetType(a.typeOf(parent))
-	octets, wrong := a.octets(n)
+	part, wrong := a.part(n)
 	switch {
 	case wrong.Message != "":
 		a.report(n, wrong)
@@ -124,31 +146,36 @@ func (a *attached) include(parent, n document.Node) {
 		a.report(n, fault.Detail{Message: "xop:Include is not alone in its element", Found: quoted(n) + " beside other content", Expected: quoted(n) + " and nothing else"})
 	case s == nil && !a.service.gated && !a.anything(parent):
 		a.report(n, fault.Detail{Message: "an attachment cannot stand here", Found: quoted(n), Expected: a.expectedText(parent)})
+	case s != nil && part.apart() && lookedAt(s):
+		a.unlike = true
 	case s != nil:
-		a.judgeOctets(parent, s, len(octets))
+		a.judgeOctets(parent, s, part.size())
 	}
 	if a.size < maxStandIns {
-		a.replace(n, standIn(s, octets))
+		a.replace(n, standIn(s, part.Octets))
 	}
 }
 
-// octets finds the attachment of an xop:Include.
-func (a *attached) octets(n document.Node) (octets []byte, wrong fault.Detail) {
+// lookedAt reports whether a value's text is judged, not its length alone.
+func lookedAt(s *Simple) bool { return len(s.Enumeration) > 0 || len(s.Patterns) > 0 }
+
+// part finds the attachment of an xop:Include.
+func (a *attached) part(n document.Node) (part Attachment, wrong fault.Detail) {
 	href, ok := n.Attr(Name{Local: "href"})
 	id, isCID := contentID(href)
 	switch {
 	case !ok:
-		return nil, fault.Detail{Message: "xop:Include names no attachment", Found: quoted(n) + " without href", Expected: `href="cid:…" with the Content-ID of an attachment`}
+		return part, fault.Detail{Message: "xop:Include names no attachment", Found: quoted(n) + " without href", Expected: `href="cid:…" with the Content-ID of an attachment`}
 	case !isCID:
-		return nil, fault.Detail{Message: "xop:Include refers to something other than an attachment, and nothing is ever fetched", Found: quote(href), Expected: "cid: and the Content-ID of an attachment"}
+		return part, fault.Detail{Message: "xop:Include refers to something other than an attachment, and nothing is ever fetched", Found: quote(href), Expected: "cid: and the Content-ID of an attachment"}
 	case a.parts == nil:
-		return nil, fault.Detail{Message: "the message refers to an attachment, and no attachments came with it", Found: quote(href), Expected: "the value itself, in base64"}
+		return part, fault.Detail{Message: "the message refers to an attachment, and no attachments came with it", Found: quote(href), Expected: "the value itself, in base64"}
 	}
-	octets, ok = a.parts[id]
+	part, ok = a.parts[id]
 	if !ok {
-		return nil, fault.Detail{Message: "the message refers to an attachment that did not come with it", Found: quote(href), Expected: a.attachments()}
+		return part, fault.Detail{Message: "the message refers to an attachment that did not come with it", Found: quote(href), Expected: a.attachments()}
 	}
-	return octets, wrong
+	return part, wrong
 }
 
 // contentID returns the content id that a cid: URL names (RFC 2392 §2).
@@ -226,7 +253,7 @@ func standIn(s *Simple, octets []byte) []byte {
 	if s == nil {
 		return nil
 	}
-	if len(s.Enumeration) > 0 || len(s.Patterns) > 0 {
+	if lookedAt(s) {
 		return base64.StdEncoding.AppendEncode(nil, octets)
 	}
 	n := 0
@@ -306,53 +333,4 @@ func (a *attached) relocated(err error) error {
 		f.Details[i] = a.restored(f.Details[i])
 	}
 	return f
-}
-
-// Inline returns a message with each xop:Include replaced by the base64 of its
-// attachment, which is the form that is read, mapped and kept (XOP 1.0 §3.2). It
-// is for messages that ValidateWith has found nothing wrong with. The result is
-// the message itself when it has no xop:Include; past max bytes the error is a
-// *fault.Error of kind too_large.
-func Inline(message []byte, parts Parts, max int) ([]byte, error) {
-	if len(parts) == 0 || !mentionsXOP(message) {
-		return message, nil
-	}
-	tree, err := document.Read(message)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	defer tree.Release()
-	var includes []document.Node
-	collectIncludes(&includes, tree.Root())
-	size := len(message)
-	for _, n := range includes {
-		href, _ := n.Attr(Name{Local: "href"})
-		id, _ := contentID(href)
-		if size += base64.StdEncoding.EncodedLen(len(parts[id])); size > max {
-			return nil, fault.New(fault.CodeTooLarge, "the message is larger than %d bytes with its attachments written out", max)
-		}
-	}
-	out, at := make([]byte, 0, size), 0
-	for _, n := range includes {
-		href, _ := n.Attr(Name{Local: "href"})
-		id, isCID := contentID(href)
-		octets, known := parts[id]
-		if !isCID || !known {
-			continue // an element that the contract declares
-		}
-		from, _, _, to := n.Span()
-		out = base64.StdEncoding.AppendEncode(append(out, message[at:from]...), octets)
-		at = to
-	}
-	return append(out, message[at:]...), nil
-}
-
-func collectIncludes(into *[]document.Node, n document.Node) {
-	for c := range n.Children() {
-		if c.Name() == (Name{Space: nsXOP, Local: "Include"}) {
-			*into = append(*into, c)
-			continue
-		}
-		collectIncludes(into, c)
-	}
 }

@@ -44,9 +44,11 @@ func including(body string) []byte {
 var contentIDs = regexp.MustCompile(`\{[^}]*\}`)
 
 var attachments = Parts{
-	"empty": {}, "one": {1}, "three": {1, 2, 3}, "ten": make([]byte, 10), "eleven": make([]byte, 11),
-	"64": make([]byte, 64), "large": make([]byte, 12<<20), "http://tempuri.org/1/a b@x": {1, 2, 3},
+	"empty": {}, "one": octets(1), "three": octets(1, 2, 3), "ten": {Octets: make([]byte, 10)}, "eleven": {Octets: make([]byte, 11)},
+	"64": {Octets: make([]byte, 64)}, "large": {Octets: make([]byte, 12<<20)}, "apart": {Size: 12 << 20}, "http://tempuri.org/1/a b@x": octets(1, 2, 3),
 }
+
+func octets(b ...byte) Attachment { return Attachment{Octets: b} }
 
 func TestAttachments(t *testing.T) {
 	s := everyKindService(t, attaching)
@@ -55,6 +57,8 @@ func TestAttachments(t *testing.T) {
 		{`<photo kind="x">{three}</photo><after>1</after>`, ""},
 		{"<photo>\n  {ten}\n</photo>", ""},
 		{`<huge>{large}</huge><key>{64}</key>`, ""},
+		{`<file>{apart}</file><huge>{apart}</huge>`, ""},
+		{`<photo>{apart}</photo>`, `/photo: the attachment has 12582912 bytes, more than 10; an attachment of 12582912 bytes; base64 of 2 to 10 bytes`},
 		{`<mark>{three}</mark>`, ""},
 		{`<anything>{one}</anything>`, ""},
 		{`<anything><a xmlns="urn:q">{one}</a></anything>`, ""},
@@ -66,7 +70,7 @@ func TestAttachments(t *testing.T) {
 		{`<key>{ten}</key>`, `/key: the attachment has 10 bytes instead of 64; an attachment of 10 bytes; base64 of 64 bytes`},
 		{`<mark>{one}</mark>`, `/mark: the value is not one of the values allowed; "AQ=="; AQID`},
 		{`<anything i:type="t:Small">{one}</anything>`, `/anything: the attachment has 1 byte, fewer than 2; an attachment of 1 byte; base64 of 2 to 10 bytes`},
-		{`<file>{none}</file>`, `/file/x:Include: the message refers to an attachment that did not come with it; "cid:none"; cid: and one of 64, eleven, empty, http://tempuri.org/1/a b@x, large, one, ten, three`},
+		{`<file>{none}</file>`, `/file/x:Include: the message refers to an attachment that did not come with it; "cid:none"; cid: and one of 64, apart, eleven, empty, http://tempuri.org/1/a b@x, large, one, ten, three`},
 		{`<file><x:Include xmlns:x="` + nsXOP + `"/></file>`, `/file/x:Include: xop:Include names no attachment; <x:Include> without href; href="cid:…" with the Content-ID of an attachment`},
 		{`<file><x:Include xmlns:x="` + nsXOP + `" href="http://h/a"/></file>`, `/file/x:Include: xop:Include refers to something other than an attachment, and nothing is ever fetched; "http://h/a"; cid: and the Content-ID of an attachment`},
 		{`<file><x:Include xmlns:x="` + nsXOP + `" href="file:///etc/passwd"/></file>`, `/file/x:Include: xop:Include refers to something other than an attachment, and nothing is ever fetched; "file:///etc/passwd"; cid: and the Content-ID of an attachment`},
@@ -139,7 +143,7 @@ func TestAttachmentsThatDidNotCome(t *testing.T) {
 		}
 	}
 	header := strings.Replace(string(including("")), "<e:Body>", "<e:Header><t:Stamp>"+fmt.Sprintf(include, "one")+"</t:Stamp></e:Header><e:Body>", 1)
-	for parts, message := range map[*Parts]string{{}: "that did not come", {"one": {1}}: "fewer than 2", {"one": {1, 2}}: ""} {
+	for parts, message := range map[*Parts]string{{}: "that did not come", {"one": octets(1)}: "fewer than 2", {"one": octets(1, 2)}: ""} {
 		details, _, err := s.ValidateWith(nil, []byte(header), *parts, 0)
 		if err != nil || message != "" && (len(details) != 1 || !strings.Contains(details[0].Message, message)) || message == "" && len(details) > 0 {
 			t.Errorf("in the Header: %v, %v", details, err)
@@ -152,6 +156,9 @@ func TestAttachmentsThatDidNotCome(t *testing.T) {
 func TestAttachmentsPastMeasure(t *testing.T) {
 	s := everyKindService(t, strings.Replace(attaching, `<xs:length value="64"/>`, `<xs:length value="1000000000"/>`, 1))
 	if _, _, err := s.ValidateWith(nil, including(`<key>{large}</key>`), attachments, 0); fault.KindOf(err) != fault.TooLarge {
+		t.Errorf("error %v", err)
+	}
+	if _, _, err := s.ValidateWith(nil, including(`<mark>{apart}</mark>`), attachments, 0); fault.KindOf(err) != fault.TooLarge {
 		t.Errorf("error %v", err)
 	}
 	marks := everyKindService(t, strings.Replace(strings.Replace(attaching, `type="xs:base64Binary" minOccurs="0"`, `type="t:Mark" minOccurs="0"`, 1),
@@ -187,7 +194,32 @@ func TestInline(t *testing.T) {
 	if _, err := Inline(including(`<file>{large}</file>`), attachments, 1<<20); fault.Of(err) == nil || fault.Of(err).Code != fault.CodeTooLarge {
 		t.Errorf("error %v", err)
 	}
-	if len(base64.StdEncoding.EncodeToString(attachments["three"])) != 4 {
+	if len(base64.StdEncoding.EncodeToString(attachments["three"].Octets)) != 4 {
 		t.Error("three octets are four characters")
+	}
+}
+
+// TestWrite: a reference says what it refers to, however the sender named it.
+func TestWrite(t *testing.T) {
+	names := map[string]string{"three": "aa", "apart": "bb", "http://tempuri.org/1/a b@x": "cc", "a&b": "dd"}
+	parts := Parts{"three": octets(1, 2, 3), "one": octets(1), "apart": {Size: 9}, "http://tempuri.org/1/a b@x": octets(1), "a&b": octets(1)}
+	message := including("<file>{three}</file>\n<name href='cid:http://tempuri.org/1/a%20b@x'>cid:a&amp;b cid:three cid:threefold cid:one</name><file>{one}</file><file>{apart}</file><after>x</after>")
+	w, err := Write(message, parts, names, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := wrapped("<file>cid:aa</file>\n<name href='cid:cc'>cid:dd cid:aa cid:threefold cid:one</name><file>AQ==</file><file>cid:bb</file><after>x</after>")
+	if string(w.XML) != string(want) || !w.Changed() {
+		t.Errorf("got  %s\nwant %s", w.XML, want)
+	}
+	for _, element := range []string{"<name", "<after", "<file"} {
+		line, column := newLines(w.XML).position(bytes.LastIndex(w.XML, []byte(element)))
+		d := w.Locate(fault.Detail{Line: line, Column: column})
+		if line, column = newLines(message).position(bytes.LastIndex(message, []byte(element))); d.Line != line || d.Column != column {
+			t.Errorf("%s: %d:%d, want %d:%d", element, d.Line, d.Column, line, column)
+		}
+	}
+	if _, err := Write(message, parts, nil, 1<<20); fault.KindOf(err) != fault.TooLarge {
+		t.Errorf("octets that are not at hand: %v", err)
 	}
 }

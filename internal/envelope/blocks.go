@@ -16,7 +16,9 @@ const (
 )
 
 var (
-	nameSecurity = document.Name{Space: NamespaceSecurity, Local: "Security"}
+	nameSecurity   = document.Name{Space: NamespaceSecurity, Local: "Security"}
+	nameXIMain     = document.Name{Space: NamespaceXI, Local: "Main"}
+	nameXIReliable = document.Name{Space: NamespaceXI, Local: "ReliableMessaging"}
 )
 
 // The headers of WS-Addressing, in both of its namespaces.
@@ -31,7 +33,7 @@ const (
 )
 
 // understood are the names of the blocks that are processed here.
-var understood = append([]document.Name{nameSecurity}, addressingNames()...)
+var understood = append([]document.Name{nameSecurity, nameXIMain, nameXIReliable}, addressingNames()...)
 
 func addressingNames() (names []document.Name) {
 	for _, space := range addressingSpaces {
@@ -72,7 +74,7 @@ func (p *peek) blocks() error {
 		p.head.Blocks = append(p.head.Blocks, b)
 	}
 	p.trace()
-	return nil
+	return p.exchange()
 }
 
 // mustUnderstand reads the mark. SOAP 1.1 §4.2.3 has 0 and 1, SOAP 1.2 part 1
@@ -162,6 +164,21 @@ func (p *peek) trace() {
 			}
 		}
 	}
+}
+
+// exchange reads what SAP's exchange headers say about exactly once, in order.
+func (p *peek) exchange() (err error) {
+	read := func(block document.Name, local string) (value string) {
+		p.each(block, func(n document.Node) {
+			c := n.Child(document.Name{Space: NamespaceXI, Local: local})
+			if value = strings.Clone(strings.TrimSpace(c.Text())); len(value) > maxMessageID && err == nil {
+				err = notSOAP(c, "this header is too long")
+			}
+		})
+		return value
+	}
+	p.head.MessageID, p.head.Queue = read(nameXIMain, "MessageId"), read(nameXIReliable, "QueueId")
+	return err
 }
 
 // IsTraceParent reports whether s is a traceparent of version 00 (W3C Trace

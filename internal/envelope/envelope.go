@@ -37,6 +37,8 @@ const (
 	// NamespaceAddressing2004 is that of the submission of August 2004, which WSE
 	// and old BizTalk servers send.
 	NamespaceAddressing2004 = "http://schemas.xmlsoap.org/ws/2004/08/addressing"
+	// NamespaceXI is the namespace of SAP's exchange headers (XI 3.0).
+	NamespaceXI = "http://sap.com/xi/XI/Message/30"
 	// NamespaceFault is the namespace of this gateway's own fault details and codes.
 	NamespaceFault = "urn:gatehouse:fault:1"
 )

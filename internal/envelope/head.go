@@ -18,6 +18,10 @@ type Head struct {
 	// TraceParent is the value of a traceparent block, when it is well-formed
 	// (W3C Trace Context §3.2.2), or empty.
 	TraceParent string
+	// MessageID and Queue are what SAP's exchange headers say: the id that a sender
+	// keeps when it sends again (sap:Main), and the queue in whose order messages
+	// are to be processed (sap:ReliableMessaging). Empty when absent.
+	MessageID, Queue string
 }
 
 // Block is one header block.

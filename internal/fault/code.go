@@ -75,6 +75,7 @@ const (
 	CodePayloadGone Code = "GH-5013"
 	CodeDrift       Code = "GH-5014"
 	CodeAudit       Code = "GH-5015"
+	CodeUnkept      Code = "GH-5016"
 
 	// Acts of operators.
 	CodeSeen        Code = "GH-5021"
@@ -170,6 +171,7 @@ var catalogue = map[Code]entry{
 	CodeDrift:            {Unavailable, Operator, "the database's tables have changed under the route of this message; try again later"},
 
 	CodeSeen:        {Conflict, Operator, "what it would change is not what was looked at: look again"},
+	CodeUnkept:      {Unavailable, Operator, "the attachments of a message cannot be kept at the moment"},
 	CodeIncomplete:  {Conflict, Operator, "the ledger does not hold all that it takes to process this message again"},
 	CodeNotStored:   {Conflict, Operator, "the message is not stored"},
 	CodeJobNotFound: {NotFound, Operator, "there is no such job"},

@@ -92,9 +92,9 @@ func (g *Gateway) prepare(ctx context.Context, p *passage) error {
 // kept whatever is wrong with it.
 func (g *Gateway) stages(a *Arrival) []stage {
 	if a.Asynchronous() {
-		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.limit, g.convert, g.validatePayload, g.read, g.apply}
+		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.limit, g.convert, g.validatePayload, g.read, g.apply, g.keep}
 	}
-	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.read, g.apply}
+	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep}
 }
 
 // passage is one message on its way.
@@ -120,6 +120,8 @@ type passage struct {
 	tree      *document.Tree
 	input     mapping.Input
 	changes   *mapping.Changeset
+
+	kept []*Attachment // by reference
 
 	split bool     // it is no message, but those in parts
 	parts []*piece // in document order
@@ -234,7 +236,7 @@ func (g *Gateway) normalise(_ context.Context, p *passage) error {
 	if err != nil {
 		return err
 	}
-	p.origin, p.xml = literal, literal.XML
+	p.become(literal, literal.XML)
 	return nil
 }
 
@@ -243,7 +245,7 @@ func (g *Gateway) normalise(_ context.Context, p *passage) error {
 // memory, up to a tree for each that is to be explained.
 func (g *Gateway) validate(_ context.Context, p *passage) error {
 	defer g.processor(len(p.xml))()
-	return verdict(p.arrival.Service.ValidateFor(p.receipt.Operation, p.xml, g.config.MaxFaults))
+	return verdict(p.arrival.Service.ValidateWith(p.receipt.Operation, p.xml, p.attached(), g.config.MaxFaults))
 }
 
 // read builds the document tree, from the same bytes that were validated.
@@ -288,7 +290,7 @@ func (p *passage) gather() error {
 		return fault.New(fault.CodeInternal, "").Because(err)
 	}
 	if gathered != nil {
-		p.origin, p.xml = gathered, gathered.Envelope
+		p.become(gathered, gathered.Envelope)
 	}
 	return nil
 }
@@ -298,7 +300,16 @@ func (p *passage) messageID() string {
 	if p.arrival.Asynchronous() {
 		return p.arrival.MessageID
 	}
-	return p.receipt.Head.Addressing.MessageID
+	head := p.receipt.Head
+	return cmp.Or(head.Addressing.MessageID, head.MessageID, p.arrival.MessageID)
+}
+
+// queue is what the sender named the line in which its messages stand.
+func (p *passage) queue() string {
+	if p.arrival.Asynchronous() {
+		return ""
+	}
+	return cmp.Or(p.receipt.Head.Queue, p.arrival.Queue)
 }
 
 // apply maps the document to rows, keys and identity.
@@ -359,7 +370,7 @@ func (p *passage) entry() *Entry {
 func (p *passage) message() *Message {
 	m := p.facts()
 	m.Identity = cmp.Or(p.changes.Identity, p.takesOver(m).String())
-	m.OrderingKey = cmp.Or(p.changes.OrderingKey, m.Identity)
+	m.OrderingKey = cmp.Or(p.changes.OrderingKey, p.queue(), m.Identity)
 	m.Correlation = cmp.Or(p.messageID(), m.Identity)
 	m.Keys = p.keys()
 	m.Body = p.digest()
@@ -392,6 +403,7 @@ func (p *passage) facts() *Message {
 		Origin:      p.arrival.Origin,
 		Redelivered: p.arrival.Redelivered,
 		Properties:  p.keptProperties(),
+		Attachments: p.kept,
 	}
 	if p.principal != nil {
 		m.Principal, m.Sender = p.principal.DN, p.principal.Sender

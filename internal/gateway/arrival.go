@@ -56,6 +56,12 @@ type Arrival struct {
 	// as whether it suits the transport. It is called once, after the peek, also
 	// when that failed, with what it learned; an error ends the message.
 	Check func(*envelope.Head) error
+	// Queue is the line in which the sender wants the message to stand, as its
+	// transport says.
+	Queue string
+	// Attachments are what came beside the envelope, in the message's order. nil:
+	// it came alone.
+	Attachments []*Attachment
 
 	// What an asynchronous door adds.
 
@@ -66,7 +72,7 @@ type Arrival struct {
 	ID ID
 	// Sender is the login that the broker vouches for, or that is configured.
 	Sender      string
-	MessageID   string // AMQP message-id
+	MessageID   string // AMQP message-id; of SOAP, the one in the address
 	Correlation string // AMQP correlation-id
 	ContentType string // as sent
 	Properties  map[string]string

@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -10,7 +12,19 @@ import (
 )
 
 // digest is what "the same body" is judged by.
-func (p *passage) digest() Digest { return digestOf(p.writer.mapping.Mapping, &p.input) }
+func (p *passage) digest() Digest {
+	d := digestOf(p.writer.mapping.Mapping, &p.input)
+	if len(p.kept) == 0 || p.arrival.part != nil { // a part is the same in another message
+		return d
+	}
+	// What the payload does not mention is the message's, too, in whatever order.
+	hashes := make([][]byte, len(p.kept))
+	for i, a := range p.kept {
+		hashes[i] = a.Hash[:]
+	}
+	slices.SortFunc(hashes, bytes.Compare)
+	return sha256.Sum256(append(d[:], bytes.Join(hashes, nil)...))
+}
 
 // digestOf is over the canonical payload element and the header blocks and
 // properties that the mapping reads, not over the bytes on the wire.

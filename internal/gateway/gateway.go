@@ -28,6 +28,7 @@ type Config struct {
 	Drift     DriftConfig
 	Metrics   *Metrics     // nil: nobody looks
 	Tracer    trace.Tracer // nil: nothing is traced
+	Blobs     Blobs        // nil: no attachments are kept
 }
 
 func (c Config) withDefaults() Config {

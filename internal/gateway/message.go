@@ -61,6 +61,9 @@ type Message struct {
 	// Beside is what the mapping reads beside the payload, as a stored message
 	// keeps it to be repeated; nil where the mapping reads nothing else.
 	Beside []byte
+	// Attachments are those that the payload refers to, and those that it does not
+	// mention: not the ones that are values of it.
+	Attachments []*Attachment
 	// Login is the sender as the door names it, to be looked up again when a
 	// held message is processed; empty for doors that see a password.
 	Login string

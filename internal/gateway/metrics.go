@@ -117,6 +117,11 @@ func (m *Metrics) message(p *passage, took time.Duration, err error) {
 	}
 }
 
+// TurnedAway counts a request that its door refused before there was a message.
+func (m *Metrics) TurnedAway(door string, code fault.Code) {
+	m.refusals.WithLabelValues(door, "", string(code)).Inc()
+}
+
 // empty counts a message that was split into nothing.
 func (m *Metrics) empty(p *passage, took time.Duration) {
 	m.messages.WithLabelValues(p.arrival.door(), p.route.Name, "empty").Inc()

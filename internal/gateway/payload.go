@@ -31,6 +31,7 @@ func (g *Gateway) admissible(_ context.Context, p *passage) error {
 	if p.arrival.Refusal != nil {
 		return p.arrival.Refusal
 	}
+	p.reattach()
 	return p.repeatable()
 }
 
@@ -65,7 +66,7 @@ func (g *Gateway) convert(_ context.Context, p *passage) error {
 // validatePayload holds the payload element against the contract.
 func (g *Gateway) validatePayload(_ context.Context, p *passage) error {
 	defer g.processor(len(p.xml))()
-	return verdict(p.route.Mapping.Service.ValidatePayload(p.receipt.Operation, p.xml, g.config.MaxFaults))
+	return verdict(p.route.Mapping.Service.ValidatePayloadWith(p.receipt.Operation, p.xml, p.attached(), g.config.MaxFaults))
 }
 
 // processor takes one of the places in which large messages are validated, and

@@ -32,6 +32,7 @@ type Store interface {
 	Eraser
 	AuditTrail
 	Quotas
+	Attached
 }
 
 // Writer commits entries of one mapping.
@@ -253,6 +254,8 @@ type Record struct {
 	ContentType string `json:"content_type"`
 	Payload     []byte `json:"payload,omitempty"`
 	Beside      []byte `json:"-"` // Message.Beside of a stored message; nil when it is not kept
+	// Attachments are kept beside the payload, and as long.
+	Attachments []AttachmentRecord `json:"attachments,omitempty"`
 	// PayloadGone says that the payload is not kept any more, and why; empty while
 	// it is. The store says removed or erased, Retention.Tell when.
 	PayloadGone string           `json:"payload_gone,omitempty"`

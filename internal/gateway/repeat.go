@@ -91,7 +91,7 @@ func (g *Gateway) repeat(ctx context.Context, id ID, seen string, act Act, e *Ef
 			return err
 		}
 	}
-	arrival, err := r.again(nonce, act.By)
+	arrival, err := g.repeated(r, nonce, act.By)
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (g *Gateway) rehearse(ctx context.Context, r *Record, nonce string) (*Diffe
 	if g.rehearser == nil {
 		return nil, fault.New(fault.CodeIncomplete, "this store cannot tell what a message would change")
 	}
-	arrival, err := r.again(nonce, "")
+	arrival, err := g.repeated(r, nonce, "")
 	if err != nil {
 		return nil, err
 	}

@@ -100,6 +100,9 @@ func (p *purger) round(ctx context.Context) error {
 	}
 	p.tell(ctx, removed, p.gateway.now().Sub(began))
 	if err == nil && ctx.Err() == nil {
+		err = p.sweep(ctx)
+	}
+	if err == nil && ctx.Err() == nil {
 		p.gateway.config.Metrics.purgedAt.Set(float64(p.gateway.now().Unix()))
 	}
 	return err

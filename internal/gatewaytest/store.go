@@ -132,6 +132,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"refusals go", (*storeSuite).refusalsGo},
 		{"two purge at once", (*storeSuite).twoPurge},
 
+		{"what comes beside a message", (*storeSuite).attaches},
 		{"a subject is erased", (*storeSuite).erases},
 		{"nothing open is erased", (*storeSuite).erasesNothingOpen},
 		{"refusals that mention somebody", (*storeSuite).mentions},

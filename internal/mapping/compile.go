@@ -13,7 +13,7 @@ import (
 // Compile resolves a file against its contract and the code sets that it names.
 // The error is a config.Faults with everything that they do not allow.
 func Compile(f *File, c *contract.Contract, sets ...*CodeSet) (*Mapping, error) {
-	m := &Mapping{Name: f.Mapping.text, Strict: f.Strict, Version: versionOf(f, sets), File: f.Path, Contract: c, places: map[*xpath.Program]config.Fault{}}
+	m := &Mapping{Name: f.Mapping.text, Strict: f.Strict, Refers: f.Refers, Version: versionOf(f, sets), File: f.Path, Contract: c, places: map[*xpath.Program]config.Fault{}}
 	k := &compiler{file: f, mapping: m, sets: sets, rows: map[string]*rowScope{}}
 	if k.operation(); len(k.faults) == 0 {
 		k.compile()

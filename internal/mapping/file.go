@@ -27,6 +27,7 @@ type File struct {
 	Reply        *template         `yaml:"reply"`
 	Faults       []*faultRule      `yaml:"faults"`
 	Strict       bool              `yaml:"strict"` // narrowings are faults
+	Refers       bool              `yaml:"attachments_by_reference"`
 
 	root  *config.Node
 	calls map[string]*contract.Operation // by channel

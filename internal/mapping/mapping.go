@@ -41,6 +41,9 @@ type Mapping struct {
 	Faults []FaultRule
 	// Strict says that no narrowing is allowed.
 	Strict bool
+	// Refers says that the mapping reads attachments as references, cid: and the
+	// SHA-256 of their octets, and not as values.
+	Refers bool
 	// Warnings are what its author should look at though the mapping compiles.
 	Warnings []config.Fault
 

@@ -39,7 +39,7 @@ func (s *Store) Erase(ctx context.Context, id gateway.ID, act gateway.Act) error
 			return err
 		}
 		list := s.dialect.Document(listOf([]gateway.ID{id}))
-		for _, table := range []string{"reply", "payload", "message_key", "response"} {
+		for _, table := range []string{"reply", "payload", "message_key", "response", "attachment"} {
 			if _, err := q.ExecContext(ctx, s.text.removed(table), list); err != nil {
 				return err
 			}

@@ -296,6 +296,9 @@ func (s *Store) complete(ctx context.Context, id gateway.ID, r *gateway.Record) 
 	if r.Keys, err = s.keys(ctx, id); err != nil {
 		return err
 	}
+	if r.Attachments, err = s.attachments(ctx, id); err != nil {
+		return err
+	}
 	r.History, err = s.history(ctx, id)
 	if r.PayloadGone != "" && slices.ContainsFunc(r.History, func(a gateway.Attempt) bool { return a.What == gateway.PayloadErased }) {
 		r.PayloadGone = gateway.PayloadErased

@@ -227,8 +227,8 @@ func (s *Store) remove(ctx context.Context, q Querier, of gateway.Stock, ids []g
 // stockTables are what goes of a message with each stock, in the order of locks.
 var stockTables = map[gateway.Stock][]string{
 	gateway.StockInbox:     {"inbox", "reply"},
-	gateway.StockPayloads:  {"payload", "response"},
-	gateway.StockLedger:    {"inbox", "reply", "payload", "message_key", "attempt", "response", "delivery", "message"},
+	gateway.StockPayloads:  {"payload", "response", "attachment"},
+	gateway.StockLedger:    {"inbox", "reply", "payload", "message_key", "attempt", "response", "attachment", "delivery", "message"},
 	gateway.StockRefusals:  {"attempt", "response", "delivery", "refusal"},
 	gateway.StockReplayed:  {"payload", "message_key", "attempt", "held"},
 	gateway.StockDiscarded: {"payload", "message_key", "attempt", "held"},
@@ -238,7 +238,7 @@ var stockTables = map[gateway.Stock][]string{
 func (s *statements) removed(table string) string {
 	return map[string]string{
 		"inbox": s.removeInbox, "reply": s.removeReply, "payload": s.removePayload, "message_key": s.removeKeys, "response": s.removeResponses,
-		"attempt": s.removeAttempts, "delivery": s.removeDeliveries, "message": s.removeMessages, "held": s.removeHeld,
+		"attempt": s.removeAttempts, "attachment": s.removeAttachments, "delivery": s.removeDeliveries, "message": s.removeMessages, "held": s.removeHeld,
 		"refusal": s.removeRefusals,
 	}[table]
 }

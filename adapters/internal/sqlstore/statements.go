@@ -41,6 +41,7 @@ type statements struct {
 	removeInbox, removeReply, removePayload, removeKeys                            string
 	removeAttempts, removeDeliveries, removeMessages, removeHeld, removeResponses  string
 	removeRefusals                                                                 string
+	removeAttachments, attachments, attached                                       string
 	subject, lockHeld, unsettled, mentions                                         string
 	eraseHeld, eraseMessage, eraseDeliveries, eraseHistory, eraseRefusals          string
 	removeDiscard, removeRelayed, removeSomeAttempts, purgeSuspects                string
@@ -128,7 +129,7 @@ func extent(x string) string {
 	count := func(table string) string {
 		return `(SELECT COUNT(*) FROM {` + table + `} AS c WHERE c.message_id = ` + x + `)`
 	}
-	return count("message_key") + " + " + count("attempt") + " + " + count("delivery")
+	return count("message_key") + " + " + count("attempt") + " + " + count("delivery") + " + " + count("attachment")
 }
 
 // agedHeld are the messages that were held and are closed in one way, with no
@@ -161,7 +162,8 @@ func translate(text func(string) string) statements {
 		agedInbox: text(`SELECT {top @p3} i.message_id, coalesce(m.route, ''), CASE WHEN ` + unsettled("i.message_id") + ` THEN 1 ELSE 0 END, 1
 			FROM {inbox} AS i LEFT JOIN {message} AS m ON m.id = i.message_id
 			WHERE i.message_id > @p1 AND i.message_id < @p2 ORDER BY i.message_id {limit @p3}`),
-		agedPayloads: text(`SELECT {top @p3} p.message_id, coalesce(m.route, ''), CASE WHEN m.id IS NULL OR ` + unsettled("p.message_id") + ` THEN 1 ELSE 0 END, 1
+		agedPayloads: text(`SELECT {top @p3} p.message_id, coalesce(m.route, ''), CASE WHEN m.id IS NULL OR ` + unsettled("p.message_id") + ` THEN 1 ELSE 0 END,
+			(SELECT COUNT(*) FROM {attachment} AS a WHERE a.message_id = p.message_id)
 			FROM {payload} AS p LEFT JOIN {message} AS m ON m.id = p.message_id
 			WHERE p.message_id > @p1 AND p.message_id < @p2 ORDER BY p.message_id {limit @p3}`),
 		agedLedger: text(`SELECT {top @p3} m.id, m.route, CASE WHEN ` + unsettled("m.id") + ` THEN 1 ELSE 0 END, ` + extent("m.id") + `
@@ -176,20 +178,23 @@ func translate(text func(string) string) statements {
 			WHERE channel = @p1 AND shard = @p2 AND first_seq < @p3 ORDER BY first_seq {limit @p5}`),
 		lastRelayed: text(`SELECT s.channel, s.shard, (SELECT {top 1} r.first_seq FROM {relayed} AS r WHERE r.channel = s.channel AND r.shard = s.shard
 			ORDER BY r.first_seq DESC {limit 1}) FROM {shard} AS s WHERE EXISTS (SELECT 1 FROM {relayed} AS r WHERE r.channel = s.channel AND r.shard = s.shard)`),
-		oldestClaim:      oldest("inbox", "message_id"),
-		oldestPayload:    oldest("payload", "message_id"),
-		oldestMessage:    oldest("message", "id"),
-		oldestRefusal:    oldest("refusal", "id"),
-		removeInbox:      remove("inbox", "message_id"),
-		removeReply:      remove("reply", "message_id"),
-		removePayload:    remove("payload", "message_id"),
-		removeKeys:       remove("message_key", "message_id"),
-		removeAttempts:   remove("attempt", "message_id"),
-		removeDeliveries: remove("delivery", "message_id"),
-		removeResponses:  remove("response", "message_id"),
-		removeMessages:   remove("message", "id"),
-		removeHeld:       remove("held", "id"),
-		removeRefusals:   remove("refusal", "id"),
+		oldestClaim:       oldest("inbox", "message_id"),
+		oldestPayload:     oldest("payload", "message_id"),
+		oldestMessage:     oldest("message", "id"),
+		oldestRefusal:     oldest("refusal", "id"),
+		removeInbox:       remove("inbox", "message_id"),
+		removeReply:       remove("reply", "message_id"),
+		removePayload:     remove("payload", "message_id"),
+		removeKeys:        remove("message_key", "message_id"),
+		removeAttempts:    remove("attempt", "message_id"),
+		removeDeliveries:  remove("delivery", "message_id"),
+		removeResponses:   remove("response", "message_id"),
+		removeAttachments: remove("attachment", "message_id"),
+		attachments:       text(`SELECT part, content_id, media_type, size, sha256 FROM {attachment} WHERE message_id = @p1 ORDER BY part`),
+		attached:          text(`SELECT DISTINCT sha256 FROM {attachment} WHERE sha256 IN {hashes @p1}`),
+		removeMessages:    remove("message", "id"),
+		removeHeld:        remove("held", "id"),
+		removeRefusals:    remove("refusal", "id"),
 		removeSomeAttempts: text(`DELETE FROM {attempt} {rows} WHERE message_id = @p1
 			AND id IN (SELECT {top @p2} a.id FROM {attempt} AS a WHERE a.message_id = @p1 ORDER BY a.id {limit @p2})`),
 		removeDiscard: text(`DELETE FROM {discarded} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),

@@ -75,6 +75,9 @@ INSERT INTO gateway.payload (message_id, packing, body, beside)
 SELECT s.id, s.packing, SUBSTRING(@blob, s.po + 1, s.pl), CASE WHEN s.el >= 0 THEN SUBSTRING(@blob, s.eo + 1, s.el) END FROM @s AS s;
 INSERT INTO gateway.message_key (value, message_id, name) SELECT k.value, s.id, k.name FROM @k AS k INNER JOIN @s AS s ON s.n = k.n;
 INSERT INTO gateway.reply (message_id, body) SELECT s.id, SUBSTRING(@blob, s.ro + 1, s.rl) FROM @s AS s WHERE s.rl >= 0;
+INSERT INTO gateway.attachment (message_id, part, content_id, media_type, size, sha256)
+SELECT s.id, j.part, j.cid, j.mtype, j.size, CONVERT(binary(32), j.hash, 2)
+FROM OPENJSON(@meta, '$.a') WITH (n int '$[0]', part int '$[1]', cid nvarchar(400) '$[2]', mtype nvarchar(255) '$[3]', size bigint '$[4]', hash char(64) '$[5]') AS j INNER JOIN @s AS s ON s.n = j.n;
 INSERT INTO @c (channel, shard, cnt) SELECT d.channel, d.shard, COUNT(*) FROM @d AS d GROUP BY d.channel, d.shard;
 UPDATE x SET next_seq = x.next_seq + c.cnt FROM @c AS c INNER JOIN gateway.shard AS x ON x.channel = c.channel AND x.shard = c.shard OPTION (FORCE ORDER, LOOP JOIN);
 UPDATE c SET base = x.next_seq - c.cnt - 1 FROM @c AS c INNER JOIN gateway.shard AS x ON x.channel = c.channel AND x.shard = c.shard;

@@ -1,7 +1,7 @@
 -- agedAudit
 SELECT TOP (@p3) seq, hash, CASE WHEN at < @p2 THEN 1 ELSE 0 END FROM gateway.audit WHERE chain = @p1 ORDER BY seq ;
 -- agedDiscarded
-SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id)
+SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attachment AS c WHERE c.message_id = h.id)
 		FROM gateway.held AS h WHERE h.state = 'discarded' AND h.id > @p1 AND h.id < @p2 ORDER BY h.id ;
 -- agedDiscards
 SELECT g.channel, g.shard, g.seq FROM gateway.delivery AS d
@@ -13,11 +13,12 @@ SELECT TOP (@p3) i.message_id, coalesce(m.route, ''), CASE WHEN EXISTS (SELECT 1
 			WHERE i.message_id > @p1 AND i.message_id < @p2 ORDER BY i.message_id ;
 -- agedLedger
 SELECT TOP (@p3) m.id, m.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.delivery AS d WHERE d.message_id = m.id
-		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = m.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = m.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = m.id)
+		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = m.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = m.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = m.id) + (SELECT COUNT(*) FROM gateway.attachment AS c WHERE c.message_id = m.id)
 			FROM gateway.message AS m WHERE m.route = @p4 AND m.id > @p1 AND m.id < @p2 ORDER BY m.id ;
 -- agedPayloads
 SELECT TOP (@p3) p.message_id, coalesce(m.route, ''), CASE WHEN m.id IS NULL OR EXISTS (SELECT 1 FROM gateway.delivery AS d WHERE d.message_id = p.message_id
-		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END, 1
+		AND (EXISTS (SELECT 1 FROM gateway.outbox AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq) OR EXISTS (SELECT 1 FROM gateway.parked AS o WHERE o.channel = d.channel AND o.shard = d.shard AND o.seq = d.seq))) THEN 1 ELSE 0 END,
+			(SELECT COUNT(*) FROM gateway.attachment AS a WHERE a.message_id = p.message_id)
 			FROM gateway.payload AS p LEFT JOIN gateway.message AS m ON m.id = p.message_id
 			WHERE p.message_id > @p1 AND p.message_id < @p2 ORDER BY p.message_id ;
 -- agedRefusals
@@ -28,7 +29,7 @@ SELECT TOP (@p3) r.id, r.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.delivery
 SELECT TOP (@p5) first_seq, CASE WHEN confirmed_at < @p4 THEN 1 ELSE 0 END FROM gateway.relayed
 			WHERE channel = @p1 AND shard = @p2 AND first_seq < @p3 ORDER BY first_seq ;
 -- agedReplayed
-SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id)
+SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attachment AS c WHERE c.message_id = h.id)
 		FROM gateway.held AS h WHERE h.state = 'replayed' AND h.id > @p1 AND h.id < @p2 ORDER BY h.id ;
 -- appendAct
 INSERT INTO gateway.audit (chain, seq, at, kind, done_by, what, target, reason, content, previous, hash)
@@ -56,6 +57,10 @@ SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, bo
 SELECT seq, head FROM gateway.chain WHERE chain = @p1;
 -- chainHeads
 SELECT chain, seq, head FROM gateway.chain ORDER BY chain;
+-- attached
+SELECT DISTINCT sha256 FROM gateway.attachment WHERE sha256 IN (SELECT CONVERT(binary(32), j.hash, 2) FROM OPENJSON(@p1) WITH (hash char(64) '$') AS j);
+-- attachments
+SELECT part, content_id, media_type, size, sha256 FROM gateway.attachment WHERE message_id = @p1 ORDER BY part;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- confirmRun
@@ -430,6 +435,8 @@ INSERT INTO gateway.relayed (channel, shard, first_seq, last_seq, confirmed_at, 
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.relayed WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2 AND first_seq = @p3);
 -- released
 UPDATE gateway.shard SET releases = releases + @p3 WHERE channel = @p1 AND shard = @p2;
+-- removeAttachments
+DELETE FROM gateway.attachment WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeAttempts
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeAudit

@@ -131,6 +131,9 @@ func read(f *Frame, s string, to Class) (Value, string) {
 		n, complaint = scanDuration(s, to)
 		v = lasting(to, n)
 	case Binary:
+		if strings.HasPrefix(s, "cid:") {
+			return Value{}, "is a reference to an attachment, as the mapping wants it; read it with string()"
+		}
 		b, err := base64.StdEncoding.DecodeString(strings.Join(strings.FieldsFunc(s, isSpace), ""))
 		return Octets(b), when(err != nil, "is not base64")
 	}

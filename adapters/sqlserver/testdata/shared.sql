@@ -38,6 +38,10 @@ INSERT INTO gateway.audit (chain, seq, at, kind, done_by, what, target, reason, 
 SELECT version, checksum, applied_at FROM gateway.migration WHERE name = @p1 ORDER BY version DESC;
 -- asleep
 SELECT TOP (@p1) h.route, h.ordering_key FROM gateway.held AS h WHERE h.state = 'waiting' AND h.next_at IS NULL AND NOT EXISTS (SELECT 1 FROM gateway.held AS o WHERE o.state = 'waiting' AND o.route = h.route AND o.ordering_key = h.ordering_key AND o.id < h.id) ;
+-- attached
+SELECT DISTINCT sha256 FROM gateway.attachment WHERE sha256 IN (SELECT CONVERT(binary(32), j.hash, 2) FROM OPENJSON(@p1) WITH (hash char(64) '$') AS j);
+-- attachments
+SELECT part, content_id, media_type, size, sha256 FROM gateway.attachment WHERE message_id = @p1 ORDER BY part;
 -- auditActs
 SELECT COUNT(*) FROM gateway.audit WHERE target = @p1 AND what = @p2;
 -- auditCount
@@ -57,10 +61,6 @@ SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, bo
 SELECT seq, head FROM gateway.chain WHERE chain = @p1;
 -- chainHeads
 SELECT chain, seq, head FROM gateway.chain ORDER BY chain;
--- attached
-SELECT DISTINCT sha256 FROM gateway.attachment WHERE sha256 IN (SELECT CONVERT(binary(32), j.hash, 2) FROM OPENJSON(@p1) WITH (hash char(64) '$') AS j);
--- attachments
-SELECT part, content_id, media_type, size, sha256 FROM gateway.attachment WHERE message_id = @p1 ORDER BY part;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- confirmRun

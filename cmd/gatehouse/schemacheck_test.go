@@ -133,6 +133,7 @@ grants: [{role: x, may: send, on: route/r}]
 soap: {}
 relay: {}
 retention: {}
+attachments: {}
 drift: {}
 telemetry: {traces: {endpoint: "http://127.0.0.1:4318"}}
 listen: {public: {address: ":1", tls: {cert_file: c, key_file: k, client_ca_file: c}}, operations: {tls: {cert_file: c, key_file: k, client_ca_file: c}}}

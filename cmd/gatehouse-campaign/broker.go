@@ -87,6 +87,29 @@ func (b *broker) declare(channel *amqp091.Channel, queueType string) error {
 	)
 }
 
+// answering returns errMute when one of the queues owes an answer. A queue that
+// refuses has answered.
+func (b *broker) answering() error {
+	for _, queue := range []string{b.queue, b.heard, b.answers} {
+		w, err := b.dial()
+		if err != nil {
+			return err
+		}
+		_, err = w.open(func(channel *amqp091.Channel) error {
+			if err := channel.Qos(1, 0, false); err != nil {
+				return err
+			}
+			_, err := channel.Consume(queue, "", false, false, false, false, nil)
+			return err
+		})
+		w.hangUp()
+		if errors.Is(err, errMute) {
+			return fmt.Errorf("%s: %w", queue, err)
+		}
+	}
+	return nil
+}
+
 // waiting is how many messages nobody has in hand yet.
 func (b *broker) waiting() (int, error) {
 	n := 0

@@ -106,12 +106,16 @@ func haveForeign(t *testing.T, name string) bool {
 	return foreigners[i].have(t)
 }
 
-// load has the tool load every location and returns its verdicts.
-func (f foreign) load(t *testing.T, locations []string) map[string]string {
+// verdicts runs the tool's driver, in dir, with these lines as its input, and
+// returns what it says of each subject: lines of a verdict, a tab and the subject.
+func (f foreign) verdicts(t *testing.T, dir string, input ...string) map[string]string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), f.driver[0], f.driver[1:]...) //nolint:gosec // our own table
-	cmd.Dir = "../../testdata/foreign"
-	cmd.Stdin = strings.NewReader(strings.Join(locations, "\n") + "\n")
+	cmd.Dir = dir
+	if strings.Contains(f.driver[0], "/") && !filepath.IsAbs(f.driver[0]) {
+		cmd.Path = filepath.Join(dir, f.driver[0])
+	}
+	cmd.Stdin = strings.NewReader(strings.Join(input, "\n") + "\n")
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
@@ -120,8 +124,8 @@ func (f foreign) load(t *testing.T, locations []string) map[string]string {
 	}
 	verdicts := map[string]string{}
 	for line := range strings.Lines(string(out)) {
-		verdict, location, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		verdicts[location] = verdict
+		verdict, subject, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		verdicts[subject] = verdict
 	}
 	return verdicts
 }
@@ -156,7 +160,7 @@ func TestForeignToolsLoad(t *testing.T) {
 					}
 				}
 			}
-			verdicts := f.load(t, locations)
+			verdicts := f.verdicts(t, "../../testdata/foreign", locations...)
 			for _, l := range locations {
 				if verdicts[l] != "ok" {
 					t.Errorf("%s: %s", l[len(server.URL):], verdicts[l])

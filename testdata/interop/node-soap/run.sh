@@ -9,10 +9,11 @@ cd "$work"
 if ! npm ci --no-audit --no-fund --ignore-scripts --prefer-offline >npm.log 2>&1; then
   tail -20 npm.log >&2
   # What the lockfile names has to be fetched; a lockfile that is wrong is a fault.
-  if grep -Eq 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|E50[0-9]' npm.log; then
+  if grep -Eq 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|E403|E50[0-9]' npm.log; then
     printf 'its packages cannot be fetched here\tall\n'
     exit 0
   fi
   exit 1
 fi
-node client.js
+# No proxy of the surroundings.
+NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 node client.js

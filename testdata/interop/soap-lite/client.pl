@@ -21,10 +21,9 @@ sub SOAP::Transport::HTTP::Client::get_basic_credentials { return @credentials }
 sub client {
     my (%with) = @_;
     @credentials = $with{anonymous} ? () : ($user, $with{password} // $password);
+    SOAP::Lite->soapversion($with{version} // '1.1'); # of the process, and before its objects are made
     my $client = SOAP::Lite->new->proxy($location, timeout => 20, @{ $with{options} // [] })
       ->default_ns($space)->on_action(sub { "\"$space/$_[1]\"" })->autotype(0);
-    $client->soapversion($with{version} // '1.1');
-    $client->envprefix('soap');
     $client->on_fault(sub { my (undef, $answer) = @_; ref $answer ? $answer : die "no SOAP: " . $client->transport->status . "\n" });
     return $client;
 }
@@ -38,7 +37,7 @@ sub booking {
 sub reply {
     my ($answer) = @_;
     die "no answer\n" unless ref $answer;
-    die 'a fault: ' . $answer->faultcode . ' ' . $answer->faultstring . "\n" if $answer->fault;
+    die 'a fault: ' . ($answer->faultstring || $answer->valueof('//Reason/Text')) . "\n" if $answer->fault;
     return $answer;
 }
 

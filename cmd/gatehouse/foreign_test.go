@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -98,12 +97,6 @@ func (f foreign) have(t *testing.T) bool {
 	}
 	t.Logf("%s is not installed: %s reads nothing here", f.pkg, f.name)
 	return false
-}
-
-// haveForeign is have of the tool of that name.
-func haveForeign(t *testing.T, name string) bool {
-	i := slices.IndexFunc(foreigners, func(f foreign) bool { return f.name == name })
-	return foreigners[i].have(t)
 }
 
 // verdicts runs the tool's driver, in dir, with these lines as its input, and

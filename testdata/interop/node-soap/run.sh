@@ -6,7 +6,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$here/package.json" "$here/package-lock.json" "$here/client.js" "$work"
 cd "$work"
-if ! npm ci --no-audit --no-fund --ignore-scripts --prefer-offline >npm.log 2>&1; then
+if ! npm ci --no-audit --no-fund --ignore-scripts --prefer-offline --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-timeout=20000 >npm.log 2>&1; then
   tail -20 npm.log >&2
   # What the lockfile names has to be fetched; a lockfile that is wrong is a fault.
   if grep -Eq 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|E403|E50[0-9]' npm.log; then

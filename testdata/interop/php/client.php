@@ -1,5 +1,5 @@
 <?php
-// PHP's SoapClient, as made from the published WSDL. Reads location, user and
+// PHP's SoapClient, as made from the published WSDL in one document. Reads location, user and
 // password from its input; prints "verdict, tab, feature" for each feature.
 ini_set('soap.wsdl_cache_enabled', '0');
 [$location, $user, $password] = array_map('trim', file('php://stdin'));
@@ -10,7 +10,7 @@ const WSA = 'http://www.w3.org/2005/08/addressing';
 
 function client(array $options = []): SoapClient {
     global $location, $user, $password;
-    return new SoapClient("$location?wsdl", $options + [
+    return new SoapClient("$location?singlewsdl", $options + [
         'cache_wsdl' => WSDL_CACHE_NONE, 'exceptions' => true, 'trace' => true, 'connection_timeout' => 20,
         'login' => $user, 'password' => $password,
     ]);

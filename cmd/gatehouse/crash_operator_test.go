@@ -117,9 +117,12 @@ func (r *crashRun) awaitCrash(ctx context.Context) {
 	r.t.Error("the gateway never came by the failpoint")
 }
 
-func (r *crashRun) awaitServing(ctx context.Context) {
+func (r *crashRun) awaitServing(ctx context.Context) { awaitServing(ctx, r.lab) }
+
+// awaitServing returns when the gateway of the lab answers, or with ctx.
+func awaitServing(ctx context.Context, l *lab) {
 	for ctx.Err() == nil {
-		if res, err := plainClient.Get("http://" + r.lab.addresses["operations"] + "/healthz"); err == nil {
+		if res, err := plainClient.Get("http://" + l.addresses["operations"] + "/healthz"); err == nil {
 			res.Body.Close()
 			return
 		}

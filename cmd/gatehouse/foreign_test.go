@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -100,18 +99,16 @@ func (f foreign) have(t *testing.T) bool {
 	return false
 }
 
-// haveForeign is have of the tool of that name.
-func haveForeign(t *testing.T, name string) bool {
-	i := slices.IndexFunc(foreigners, func(f foreign) bool { return f.name == name })
-	return foreigners[i].have(t)
-}
-
-// load has the tool load every location and returns its verdicts.
-func (f foreign) load(t *testing.T, locations []string) map[string]string {
+// verdicts runs the tool's driver, in dir, with these lines as its input, and
+// returns what it says of each subject: lines of a verdict, a tab and the subject.
+func (f foreign) verdicts(t *testing.T, dir string, input ...string) map[string]string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), f.driver[0], f.driver[1:]...) //nolint:gosec // our own table
-	cmd.Dir = "../../testdata/foreign"
-	cmd.Stdin = strings.NewReader(strings.Join(locations, "\n") + "\n")
+	cmd.Dir = dir
+	if strings.Contains(f.driver[0], "/") && !filepath.IsAbs(f.driver[0]) {
+		cmd.Path = filepath.Join(dir, f.driver[0])
+	}
+	cmd.Stdin = strings.NewReader(strings.Join(input, "\n") + "\n")
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.Output()
@@ -120,8 +117,8 @@ func (f foreign) load(t *testing.T, locations []string) map[string]string {
 	}
 	verdicts := map[string]string{}
 	for line := range strings.Lines(string(out)) {
-		verdict, location, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		verdicts[location] = verdict
+		verdict, subject, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		verdicts[subject] = verdict
 	}
 	return verdicts
 }
@@ -156,7 +153,7 @@ func TestForeignToolsLoad(t *testing.T) {
 					}
 				}
 			}
-			verdicts := f.load(t, locations)
+			verdicts := f.verdicts(t, "../../testdata/foreign", locations...)
 			for _, l := range locations {
 				if verdicts[l] != "ok" {
 					t.Errorf("%s: %s", l[len(server.URL):], verdicts[l])

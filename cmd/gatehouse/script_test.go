@@ -53,8 +53,6 @@ func TestScripts(t *testing.T) {
 				return haveRealServers(t), nil
 			case "sqlserver":
 				return os.Getenv("GATEHOUSE_TEST_SQLSERVER") != "", nil
-			case "zeep", "php":
-				return haveForeign(t, cond), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
@@ -141,7 +139,6 @@ func setUpScript(env *testscript.Env) error {
 	}
 	env.Setenv("SAMPLES", samples)
 	env.Setenv("JSON", filepath.Join(filepath.Dir(samples), "json"))
-	env.Setenv("FOREIGN", filepath.Join(filepath.Dir(samples), "foreign"))
 	env.Setenv("XML", filepath.Join(filepath.Dir(samples), "xml"))
 	if err := copyMissing(filepath.Join(env.WorkDir, "wsdl"), wsdl.FS); err != nil {
 		return err

@@ -3,7 +3,8 @@
 # and rabbitmq-server, in a directory and on ports of their own on loopback, and
 # samba as an Active Directory domain controller, on a loopback address of its own.
 # They are installed when missing and this is root on Debian or Ubuntu, as are
-# the tools of others that read what we publish: zeep, PHP, gSOAP and xmllint.
+# the tools of others that read what we publish and call us: zeep, PHP, gSOAP,
+# SOAP::Lite, JAX-WS RI, node with npm, and xmllint.
 # Without them the tests that need them skip, saying so (with CI=true they fail).
 #
 # usage: testdata/servers/run.sh go test ./...
@@ -29,16 +30,22 @@ have_samba() {
 # Tests of the deployment confine the gateway as its unit and its container do.
 have_confinement() { command -v bwrap >/dev/null && command -v systemd-analyze >/dev/null; }
 
-# Tests of what is published load it with tools that others use.
+# Tests of what is published load it with tools that others use, and call with them.
 have_readers() {
   /usr/bin/python3 -c 'import zeep' 2>/dev/null &&
     command -v php >/dev/null && php -r 'exit(extension_loaded("soap") ? 0 : 1);' &&
-    command -v wsdl2h >/dev/null && command -v soapcpp2 >/dev/null && command -v xmllint >/dev/null
+    command -v wsdl2h >/dev/null && command -v soapcpp2 >/dev/null && command -v xmllint >/dev/null &&
+    command -v gcc >/dev/null && [ -e /usr/include/stdsoap2.h ] && [ -e /usr/include/openssl/evp.h ] && [ -e /usr/include/zlib.h ] &&
+    perl -MSOAP::Lite -MMIME::Entity -e1 2>/dev/null && [ -e /usr/share/java/jaxws-rt.jar ] && command -v javac >/dev/null &&
+    command -v node >/dev/null && command -v npm >/dev/null
 }
 
 servers="slapd ldap-utils openssl rabbitmq-server bubblewrap systemd"
 samba="samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind"
-readers="python3-zeep php-cli php-soap gsoap libxml2-utils"
+readers="python3-zeep php-cli php-soap gsoap libxml2-utils libgsoap-dev gcc libc6-dev libssl-dev zlib1g-dev libsoap-lite-perl libmime-tools-perl libjaxws-java"
+# What may be here from elsewhere is not installed beside it.
+command -v javac >/dev/null || readers="$readers default-jdk-headless"
+command -v npm >/dev/null || readers="$readers nodejs npm"
 
 install_packages() {
   have && have_samba && have_confinement && have_readers && return 0

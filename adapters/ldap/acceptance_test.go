@@ -62,6 +62,9 @@ var acceptance = map[string][]string{
 		"TestServiceAccountRefused"},
 	"answers from memory while the directory is away: bounded, by choice, marked and told": {
 		"TestStaleAnswersWhileDown", "TestStaleAnswersDoNotWait"},
+	"groups, what is above and who is below, for those who check and review; beside the logins, not in their way": {
+		"TestCensus", "TestSlapdCensus", "TestADCensus", "TestBelowIsBounded", "TestCensusOutages", "TestCensusStandsAside",
+		"TestCensusDoesNotLockTheServiceAccount"},
 	"client certificates lead to entries": {
 		"TestADCertificates", "TestRangedCertificates"},
 }

@@ -86,7 +86,7 @@ func (d *Directory) addGroups(ctx context.Context, conn *conn, user *goldap.Entr
 	if err != nil {
 		return err
 	}
-	identity.Groups, identity.GroupNames = found.dns, found.names
+	found.tell(identity)
 	if text := found.shortfall(); text != "" {
 		d.log.Warn("user has too many groups", "user", identity.DN, "reason", text)
 	}

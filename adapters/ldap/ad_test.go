@@ -353,6 +353,15 @@ func TestADGroups(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", strategy, got, want)
 		}
+		for _, dn := range []string{prime, direct, middle, top, above} {
+			in := slices.Contains(want, names(dn)[0])
+			if has := slices.ContainsFunc(id.GroupSIDs, func(sid string) bool { return strings.HasSuffix(sid, "-"+a.rid(dn)) }); has != in {
+				t.Errorf("%s: the identifiers %q, of %s: %v", strategy, id.GroupSIDs, dn, has)
+			}
+		}
+		if len(id.GroupSIDs) != len(id.Groups) || !slices.ContainsFunc(id.GroupSIDs, gateway.IsSID) {
+			t.Errorf("%s: %d groups have the identifiers %q", strategy, len(id.Groups), id.GroupSIDs)
+		}
 	}
 	lines, err := dial(t, a.settings()).Check(t.Context(), a.login("anna"))
 	if text := strings.Join(lines, "\n"); err != nil || !strings.Contains(text, "Active Directory") || !strings.Contains(text, "groups by token_groups") {

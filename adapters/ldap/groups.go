@@ -87,6 +87,9 @@ func (m *membership) sort() {
 func (m *membership) tell(id *gateway.Identity) {
 	for _, g := range m.groups {
 		id.Groups, id.GroupNames = append(id.Groups, g.DN), append(id.GroupNames, g.Name)
+		if g.SID != "" {
+			id.GroupSIDs = append(id.GroupSIDs, g.SID)
+		}
 	}
 }
 
@@ -94,10 +97,7 @@ func (g *groupSearch) run(ctx context.Context, user *goldap.Entry) error {
 	c := g.config.GroupSearch
 	switch g.profile.strategy(g.config) {
 	case strategyMemberOf:
-		for _, dn := range user.GetEqualFoldAttributeValues("memberOf") {
-			g.found.add(dn, "", "")
-		}
-		return nil
+		return g.byMemberOf(ctx, user.GetEqualFoldAttributeValues("memberOf"))
 	case strategyTokenGroups:
 		return g.byToken(ctx, user.DN)
 	case strategyInChain:
@@ -148,6 +148,26 @@ func (g *groupSearch) holding(ctx context.Context, members []string) (fresh []st
 		fresh = append(fresh, more...)
 	}
 	return fresh, nil
+}
+
+// byMemberOf takes the groups that the entry itself names. Their security identifiers
+// are not beside them: Active Directory is asked for those.
+func (g *groupSearch) byMemberOf(ctx context.Context, dns []string) error {
+	if g.profile.activeDirectory {
+		for chunk := range slices.Chunk(dns[:min(len(dns), g.found.limit)], batch) {
+			parts := make([]string, len(chunk))
+			for i, dn := range chunk {
+				parts[i] = equality("distinguishedName", dn)
+			}
+			if _, err := g.query(ctx, g.profile.base, goldap.ScopeWholeSubtree, anyOf(parts)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, dn := range dns { // those of other domains are known by name only
+		g.found.add(dn, "", "")
+	}
+	return nil
 }
 
 // byToken asks Active Directory for the security identifiers it would put into

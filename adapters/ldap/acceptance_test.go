@@ -65,6 +65,8 @@ var acceptance = map[string][]string{
 	"groups, what is above and who is below, for those who check and review; beside the logins, not in their way": {
 		"TestCensus", "TestSlapdCensus", "TestADCensus", "TestBelowIsBounded", "TestCensusOutages", "TestCensusStandsAside",
 		"TestCensusDoesNotLockTheServiceAccount"},
+	"what an entry says of its account is told of who is looked up": {
+		"TestStateIsTold", "TestADStateIsTold"},
 	"groups have their security identifiers, by every strategy": {
 		"TestGroupSIDs", "TestADGroups"},
 	"client certificates lead to entries": {

@@ -236,7 +236,7 @@ func (d *Directory) identify(p *profile, user *goldap.Entry) (*gateway.Identity,
 			return nil, &Refusal{Reason: ReasonDisabled, DN: dn}
 		}
 	}
-	identity := &gateway.Identity{DN: dn, ID: entryID(user, p.idAttribute(&d.config))}
+	identity := &gateway.Identity{DN: dn, ID: entryID(user, p.idAttribute(&d.config)), State: d.condition(user)}
 	for _, a := range p.usernameAttributes(&d.config) {
 		if identity.Login = user.GetEqualFoldAttributeValue(a); identity.Login != "" {
 			break

@@ -62,6 +62,13 @@ var acceptance = map[string][]string{
 		"TestServiceAccountRefused"},
 	"answers from memory while the directory is away: bounded, by choice, marked and told": {
 		"TestStaleAnswersWhileDown", "TestStaleAnswersDoNotWait"},
+	"groups, what is above and who is below, for those who check and review; beside the logins, not in their way": {
+		"TestCensus", "TestSlapdCensus", "TestADCensus", "TestBelowIsBounded", "TestCensusOutages", "TestCensusStandsAside",
+		"TestCensusDoesNotLockTheServiceAccount"},
+	"what an entry says of its account is told of who is looked up": {
+		"TestStateIsTold", "TestADStateIsTold"},
+	"groups have their security identifiers, by every strategy": {
+		"TestGroupSIDs", "TestADGroups"},
 	"client certificates lead to entries": {
 		"TestADCertificates", "TestRangedCertificates"},
 }

@@ -260,6 +260,32 @@ func TestADAccountStates(t *testing.T) {
 	}
 }
 
+// TestADStateIsTold: what the entry of an account says is told of who is looked up.
+func TestADStateIsTold(t *testing.T) {
+	a := activeDirectory(t)
+	a.user("good", "66048", nil)
+	a.user("change", "512", map[string]string{"pwdLastSet": "0"})
+	a.user("leaving", "66048", map[string]string{"accountExpires": "156000000000000000"})
+	a.user("locked", "66048", nil)
+	a.policy("lockoutThreshold", "2")
+	a.policy("lockoutDuration", "-18000000000")
+	a.policy("lockOutObservationWindow", "-18000000000")
+	c := a.settings()
+	c.LockoutGuard.Disabled = true
+	d := dial(t, c)
+	for i := range 4 {
+		if _, err := d.Authenticate(t.Context(), a.login("locked"), fmt.Sprint("wrong-", i)); fault.KindOf(err) != fault.Unauthenticated {
+			t.Fatal(err)
+		}
+	}
+	for user, want := range map[string]string{"good": "", "change": "password must be changed", "leaving": "expires at 2095-05-06", "locked": "locked after wrong passwords at "} {
+		id, err := d.Lookup(t.Context(), a.login(user))
+		if err != nil || !strings.HasPrefix(id.State, want) || (want == "") != (id.State == "") {
+			t.Errorf("%s: %+v, want %q: %v", user, id, want, fault.Of(err))
+		}
+	}
+}
+
 // policy sets something of the domain, for the time of the test.
 func (a *domainController) policy(attribute, value string) {
 	a.t.Helper()
@@ -352,6 +378,15 @@ func TestADGroups(t *testing.T) {
 		got := slices.DeleteFunc(slices.Clone(id.Groups), func(dn string) bool { return !strings.HasSuffix(dn, strings.ToLower(a.unit)) })
 		if !slices.Equal(got, want) {
 			t.Errorf("%s: %q, want %q", strategy, got, want)
+		}
+		for _, dn := range []string{prime, direct, middle, top, above} {
+			in := slices.Contains(want, names(dn)[0])
+			if has := slices.ContainsFunc(id.GroupSIDs, func(sid string) bool { return strings.HasSuffix(sid, "-"+a.rid(dn)) }); has != in {
+				t.Errorf("%s: the identifiers %q, of %s: %v", strategy, id.GroupSIDs, dn, has)
+			}
+		}
+		if len(id.GroupSIDs) != len(id.Groups) || !slices.ContainsFunc(id.GroupSIDs, gateway.IsSID) {
+			t.Errorf("%s: %d groups have the identifiers %q", strategy, len(id.Groups), id.GroupSIDs)
 		}
 	}
 	lines, err := dial(t, a.settings()).Check(t.Context(), a.login("anna"))

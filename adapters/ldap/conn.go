@@ -208,8 +208,8 @@ func (c *conn) search(ctx context.Context, request *goldap.SearchRequest) (*gold
 	switch {
 	case !ok || isOutage(err):
 		return result, err
-	case answer.ResultCode == goldap.LDAPResultNoSuchObject && request.Scope == goldap.ScopeBaseObject:
-		return &goldap.SearchResult{}, nil // the entry asked for is not there
+	case request.Scope == goldap.ScopeBaseObject && (answer.ResultCode == goldap.LDAPResultNoSuchObject || answer.ResultCode == goldap.LDAPResultInvalidDNSyntax):
+		return &goldap.SearchResult{}, nil // the entry asked for is not there, or could not be
 	}
 	return result, c.searchFault(request, answer)
 }

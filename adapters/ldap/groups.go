@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	goldap "github.com/go-ldap/ldap/v3"
+
+	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
 // How the groups of a user are found (group_search.strategy).
@@ -31,18 +33,17 @@ const (
 type membership struct {
 	limit  int
 	seen   map[string]bool
-	dns    []string // normalised
-	names  []string
-	capped string // which limit cut it short, or empty
+	groups []gateway.GroupEntry // by normalised names
+	capped string               // which limit cut it short, or empty
 }
 
 // add notes a group and reports whether it is new.
-func (m *membership) add(dn, name string) bool {
+func (m *membership) add(dn, name, sid string) bool {
 	normal, err := NormalizeDN(dn)
 	if err != nil || m.seen[normal] {
 		return false
 	}
-	if len(m.dns) >= m.limit {
+	if len(m.groups) >= m.limit {
 		m.capped = "max_groups"
 		return false
 	}
@@ -50,7 +51,7 @@ func (m *membership) add(dn, name string) bool {
 		name = firstValue(dn)
 	}
 	m.seen[normal] = true
-	m.dns, m.names = append(m.dns, normal), append(m.names, name)
+	m.groups = append(m.groups, gateway.GroupEntry{DN: normal, Name: name, SID: sid})
 	return true
 }
 
@@ -62,11 +63,15 @@ type groupSearch struct {
 	found   *membership
 }
 
+func newGroupSearch(c *conn, p *profile) *groupSearch {
+	config := c.server.config
+	return &groupSearch{config: config, profile: p, conn: c,
+		found: &membership{limit: config.GroupSearch.MaxGroups, seen: make(map[string]bool)}}
+}
+
 // groupsOf finds the groups of the entry, sorted by name.
 func groupsOf(ctx context.Context, c *conn, p *profile, user *goldap.Entry) (*membership, error) {
-	config := c.server.config
-	g := &groupSearch{config: config, profile: p, conn: c,
-		found: &membership{limit: config.GroupSearch.MaxGroups, seen: make(map[string]bool)}}
+	g := newGroupSearch(c, p)
 	if err := g.run(ctx, user); err != nil {
 		return nil, err
 	}
@@ -75,31 +80,29 @@ func groupsOf(ctx context.Context, c *conn, p *profile, user *goldap.Entry) (*me
 }
 
 func (m *membership) sort() {
-	order := make([]int, len(m.dns))
-	for i := range order {
-		order[i] = i
+	slices.SortFunc(m.groups, func(a, b gateway.GroupEntry) int { return strings.Compare(a.DN, b.DN) })
+}
+
+// tell gives the groups to an identity.
+func (m *membership) tell(id *gateway.Identity) {
+	for _, g := range m.groups {
+		id.Groups, id.GroupNames = append(id.Groups, g.DN), append(id.GroupNames, g.Name)
+		if g.SID != "" {
+			id.GroupSIDs = append(id.GroupSIDs, g.SID)
+		}
 	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(m.dns[a], m.dns[b]) })
-	dns, names := make([]string, len(order)), make([]string, len(order))
-	for to, from := range order {
-		dns[to], names[to] = m.dns[from], m.names[from]
-	}
-	m.dns, m.names = dns, names
 }
 
 func (g *groupSearch) run(ctx context.Context, user *goldap.Entry) error {
 	c := g.config.GroupSearch
 	switch g.profile.strategy(g.config) {
 	case strategyMemberOf:
-		for _, dn := range user.GetEqualFoldAttributeValues("memberOf") {
-			g.found.add(dn, "")
-		}
-		return nil
+		return g.byMemberOf(ctx, user.GetEqualFoldAttributeValues("memberOf"))
 	case strategyTokenGroups:
 		return g.byToken(ctx, user.DN)
 	case strategyInChain:
 		filter := "(" + c.MemberAttribute + ":" + ruleInChain + ":=" + goldap.EscapeFilter(user.DN) + ")"
-		_, err := g.query(ctx, g.profile.groupBase(g.config), allOf(c.Filter, filter))
+		_, err := g.below(ctx, allOf(c.Filter, filter))
 		return err
 	case strategySearch:
 		_, err := g.holding(ctx, g.userValues(user))
@@ -138,13 +141,33 @@ func (g *groupSearch) holding(ctx context.Context, members []string) (fresh []st
 		for i, m := range chunk {
 			parts[i] = equality(c.MemberAttribute, m)
 		}
-		more, err := g.query(ctx, g.profile.groupBase(g.config), allOf(c.Filter, anyOf(parts)))
+		more, err := g.below(ctx, allOf(c.Filter, anyOf(parts)))
 		if err != nil {
 			return nil, err
 		}
 		fresh = append(fresh, more...)
 	}
 	return fresh, nil
+}
+
+// byMemberOf takes the groups that the entry itself names. Their security identifiers
+// are not beside them: Active Directory is asked for those.
+func (g *groupSearch) byMemberOf(ctx context.Context, dns []string) error {
+	if g.profile.activeDirectory {
+		for chunk := range slices.Chunk(dns[:min(len(dns), g.found.limit)], batch) {
+			parts := make([]string, len(chunk))
+			for i, dn := range chunk {
+				parts[i] = equality("distinguishedName", dn)
+			}
+			if _, err := g.query(ctx, g.profile.base, goldap.ScopeWholeSubtree, anyOf(parts)); err != nil {
+				return err
+			}
+		}
+	}
+	for _, dn := range dns { // those of other domains are known by name only
+		g.found.add(dn, "", "")
+	}
+	return nil
 }
 
 // byToken asks Active Directory for the security identifiers it would put into
@@ -167,20 +190,25 @@ func (g *groupSearch) byToken(ctx context.Context, user string) error {
 		for i, sid := range chunk {
 			parts[i] = binaryEquality("objectSid", sid)
 		}
-		if _, err := g.query(ctx, g.profile.base, anyOf(parts)); err != nil {
+		if _, err := g.query(ctx, g.profile.base, goldap.ScopeWholeSubtree, anyOf(parts)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// below adds what a filter finds where groups are.
+func (g *groupSearch) below(ctx context.Context, filter string) (fresh []string, err error) {
+	return g.query(ctx, g.profile.groupBase(g.config), goldap.ScopeWholeSubtree, filter)
+}
+
 // query adds what a filter finds, page by page, and returns what was new. A page may
 // be empty (RFC 2696 §3); more of them than there may be groups are a server's loop.
-func (g *groupSearch) query(ctx context.Context, base, filter string) (fresh []string, err error) {
+func (g *groupSearch) query(ctx context.Context, base string, scope int, filter string) (fresh []string, err error) {
 	page := goldap.NewControlPaging(uint32(g.config.GroupSearch.PageSize))
 	for range g.found.limit + 2 {
-		request := goldap.NewSearchRequest(base, goldap.ScopeWholeSubtree, goldap.NeverDerefAliases, g.found.limit+1, 0, false, filter,
-			[]string{g.config.GroupSearch.NameAttribute}, []goldap.Control{page})
+		request := goldap.NewSearchRequest(base, scope, goldap.NeverDerefAliases, g.found.limit+1, 0, false, filter,
+			[]string{g.config.GroupSearch.NameAttribute, "objectSid"}, []goldap.Control{page})
 		result, err := g.conn.search(ctx, request)
 		cut := errors.Is(err, goldap.ErrSizeLimitExceeded)
 		if err != nil && !cut {
@@ -203,7 +231,8 @@ func (g *groupSearch) query(ctx context.Context, base, filter string) (fresh []s
 
 func (g *groupSearch) take(result *goldap.SearchResult) (fresh []string) {
 	for _, e := range result.Entries {
-		if g.found.add(e.DN, e.GetEqualFoldAttributeValue(g.config.GroupSearch.NameAttribute)) {
+		name, sid := e.GetEqualFoldAttributeValue(g.config.GroupSearch.NameAttribute), e.GetEqualFoldRawAttributeValue("objectSid")
+		if g.found.add(e.DN, name, sidText(sid)) {
 			fresh = append(fresh, e.DN)
 		}
 	}
@@ -223,5 +252,5 @@ func (m *membership) shortfall() string {
 	if m.capped == "" {
 		return ""
 	}
-	return fmt.Sprintf("only %d groups are taken: group_search.%s", len(m.dns), m.capped)
+	return fmt.Sprintf("only %d groups are taken: group_search.%s", len(m.groups), m.capped)
 }

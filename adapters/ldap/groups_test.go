@@ -57,6 +57,29 @@ func TestActiveDirectory(t *testing.T) {
 	}
 }
 
+// TestGroupSIDs: the groups of an Active Directory have their security identifiers,
+// whichever way they were found; grants may name them.
+func TestGroupSIDs(t *testing.T) {
+	s := serve(t, domain())
+	for strategy, want := range map[string]string{
+		"auto": "S-1-5-21-1-2-3-1002 S-1-5-21-1-2-3-1001", "token_groups": "S-1-5-21-1-2-3-1002 S-1-5-21-1-2-3-1001",
+		"in_chain": "S-1-5-21-1-2-3-1002 S-1-5-21-1-2-3-1001", "recursive": "S-1-5-21-1-2-3-1002 S-1-5-21-1-2-3-1001",
+		"search": "S-1-5-21-1-2-3-1001", "member_of": "S-1-5-21-1-2-3-1001",
+	} {
+		c := settings(s.URL())
+		c.GroupSearch.Strategy = strategy
+		d := dial(t, c)
+		id, err := d.Authenticate(t.Context(), "anna", "anna-secret")
+		if err != nil || strings.Join(id.GroupSIDs, " ") != want {
+			t.Errorf("%s: %+v, %v", strategy, id, fault.Of(err))
+		}
+		d.clock.forward(2 * time.Minute) // they are looked up anew
+		if id, err := d.Lookup(t.Context(), "anna"); err != nil || strings.Join(id.GroupSIDs, " ") != want {
+			t.Errorf("%s, looked up: %+v, %v", strategy, id, fault.Of(err))
+		}
+	}
+}
+
 func TestStrategies(t *testing.T) {
 	s := serve(t, directory.Config{})
 	for strategy, want := range map[string]string{

@@ -86,7 +86,7 @@ func (d *Directory) addGroups(ctx context.Context, conn *conn, user *goldap.Entr
 	if err != nil {
 		return err
 	}
-	identity.Groups, identity.GroupNames = found.dns, found.names
+	found.tell(identity)
 	if text := found.shortfall(); text != "" {
 		d.log.Warn("user has too many groups", "user", identity.DN, "reason", text)
 	}
@@ -236,7 +236,7 @@ func (d *Directory) identify(p *profile, user *goldap.Entry) (*gateway.Identity,
 			return nil, &Refusal{Reason: ReasonDisabled, DN: dn}
 		}
 	}
-	identity := &gateway.Identity{DN: dn, ID: entryID(user, p.idAttribute(&d.config))}
+	identity := &gateway.Identity{DN: dn, ID: entryID(user, p.idAttribute(&d.config)), State: d.condition(user)}
 	for _, a := range p.usernameAttributes(&d.config) {
 		if identity.Login = user.GetEqualFoldAttributeValue(a); identity.Login != "" {
 			break

@@ -65,6 +65,33 @@ func (c *conn) complete(ctx context.Context, entry *goldap.Entry, limit int) err
 	return nil
 }
 
+// parts hands the values of an attribute to take, part by part as the server gives
+// them, as long as it wants more.
+func (c *conn) parts(ctx context.Context, entry *goldap.Entry, attribute string, take func(values []string) (more bool, err error)) error {
+	for _, a := range entry.Attributes {
+		p, ranged := parsePart(a.Name)
+		if !ranged {
+			p = part{name: a.Name, whole: true}
+		}
+		if !strings.EqualFold(p.name, attribute) {
+			continue
+		}
+		for {
+			more, err := take(a.Values)
+			if err != nil || !more {
+				return err
+			}
+			if p.whole {
+				break
+			}
+			if p, a, err = c.after(ctx, entry.DN, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // after asks for the part that follows p. A server that answers with another, or
 // with none, would be asked for ever.
 func (c *conn) after(ctx context.Context, dn string, p part) (part, *goldap.EntryAttribute, error) {

@@ -26,12 +26,16 @@ type server struct {
 	tls      *tls.Config
 	service  *pool // bound as the service account; for searches
 	users    *pool // bound as whoever logged in last; for binds only
+	census   *pool // as service, for questions that no login waits for
 
 	mu      sync.Mutex
 	profile *profile
 	downAt  time.Time // zero while it is up
 	failed  time.Time // of the last failure
 }
+
+// maxCensus is how many reviewers are answered at once; the others wait.
+const maxCensus = 2
 
 func newServer(d *Directory, url string, base *tls.Config) *server {
 	s := &server{config: &d.config, now: d.now, log: d.log, account: &d.account, url: url, tls: base.Clone()}
@@ -42,6 +46,9 @@ func newServer(d *Directory, url string, base *tls.Config) *server {
 	}
 	s.service = newPool(d.config.Pool, d.now, s.openService)
 	s.users = newPool(d.config.Pool, d.now, s.openUser)
+	asking := d.config.Pool
+	asking.MaxOpen, asking.MaxIdle = maxCensus, 1
+	s.census = newPool(asking, d.now, s.openService)
 	return s
 }
 
@@ -117,6 +124,7 @@ func (s *server) fail(o *outage) {
 	}
 	s.service.purge()
 	s.users.purge()
+	s.census.purge()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -147,6 +155,7 @@ func (s *server) resting() bool {
 func (s *server) close() {
 	s.service.close()
 	s.users.close()
+	s.census.close()
 }
 
 // serviceAccount guards the account that searches: a wrong password in the

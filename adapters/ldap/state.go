@@ -112,11 +112,14 @@ func credentialsReason(err *goldap.Error, controls []goldap.Control) Reason {
 	return ReasonPassword
 }
 
-// disabledFlag is ACCOUNTDISABLE of userAccountControl.
-const disabledFlag = 2
+// Flags of userAccountControl ([MS-ADTS] §2.2.16).
+const (
+	disabledFlag     = 0x2     // ACCOUNTDISABLE
+	neverExpiresFlag = 0x10000 // DONT_EXPIRE_PASSWORD
+)
 
 // standingAttributes say what state an account is in, where no bind does.
-var standingAttributes = []string{"accountExpires", "nsAccountLock", "pwdAccountLockedTime"}
+var standingAttributes = []string{"accountExpires", "nsAccountLock", "pwdAccountLockedTime", "lockoutTime", "pwdLastSet", "pwdReset"}
 
 // lockedForGood is pwdAccountLockedTime of an account that an administrator
 // locked (draft-behera-ldap-password-policy §5.3.3).
@@ -140,6 +143,43 @@ func (d *Directory) standing(user *goldap.Entry) Reason {
 		return ReasonAccountEnd
 	}
 	return ""
+}
+
+// condition tells what an entry says of its account that does not keep whoever is
+// vouched for out, but a login by password, perhaps: how long a lock lasts is the
+// directory's to know. Empty: nothing.
+func (d *Directory) condition(user *goldap.Entry) string {
+	var parts []string
+	value := user.GetEqualFoldAttributeValue
+	flags := number(value("userAccountControl"))
+	if flags&disabledFlag != 0 {
+		parts = append(parts, "disabled, which account_state.check_user_account_control says to pass over")
+	}
+	if ticks := number(value("lockoutTime")); ticks > 0 {
+		parts = append(parts, lockedAt(fileTime(ticks)))
+	}
+	if at, err := time.Parse("20060102150405Z0700", value("pwdAccountLockedTime")); err == nil {
+		parts = append(parts, lockedAt(at))
+	}
+	if value("pwdLastSet") == "0" && flags&neverExpiresFlag == 0 || strings.EqualFold(value("pwdReset"), "true") {
+		parts = append(parts, string(ReasonMustChange))
+	}
+	if ticks := number(value("accountExpires")); ticks > 0 && ticks != math.MaxInt64 {
+		parts = append(parts, "expires at "+shownTime(fileTime(ticks)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+func lockedAt(at time.Time) string {
+	return "locked after wrong passwords at " + shownTime(at) + ", unless that is over"
+}
+
+func shownTime(at time.Time) string { return at.UTC().Format(time.RFC3339) }
+
+// number reads an attribute's value; zero when it is none.
+func number(text string) int64 {
+	n, _ := strconv.ParseInt(text, 10, 64)
+	return n
 }
 
 // fileTime reads 100 ns since 1601 ([MS-DTYP] §2.3.3).

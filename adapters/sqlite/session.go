@@ -29,6 +29,7 @@ type connection struct {
 	begun    bool
 	patient  int64 // SQLite's busy_timeout now, in milliseconds
 	inbox    *inbox
+	last     link // of the audit trail; a guess, which the database confirms
 
 	args []driver.NamedValue // of the statement being run
 	read []driver.Value      // the row last read

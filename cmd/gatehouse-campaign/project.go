@@ -22,7 +22,8 @@ import (
 // configuration is gatehouse.yaml, as an administrator would write it. Leases are
 // short, so that a killed process does not hold its shards for longer than the
 // campaign has patience.
-const configuration = `store: STORE
+const configuration = `literal_secrets: true
+store: STORE
 directory:
   urls: ["ldap://DIRECTORY"]
   allow_plaintext: true

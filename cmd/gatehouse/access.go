@@ -93,15 +93,11 @@ func explainAside(ctx context.Context, file string, q gateway.Question) (*gatewa
 	if err != nil {
 		return nil, err
 	}
-	groups, err := newCensus(*p.Directory)
-	if err != nil {
-		return nil, errors.Join(err, directory.Close())
-	}
-	e, err := access.Explain(ctx, directory, groups, q)
+	e, err := access.Explain(ctx, directory, directory, q)
 	if err == nil {
 		e.Missing = !slices.Contains(p.resources(), q.On)
 	}
-	return e, errors.Join(err, directory.Close(), groups.Close())
+	return e, errors.Join(err, directory.Close())
 }
 
 func printExplanation(out io.Writer, e *gateway.Explanation, asJSON bool) error {

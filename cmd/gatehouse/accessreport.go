@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -180,7 +181,7 @@ func reviewCSV(w *csv.Writer, r *gateway.RoleReview) error {
 			row(w, r.Role, r.Partner, kind, name, "", "", "", "", "", "", "", "", "there is no such group")
 		}
 		for _, p := range m.People {
-			row(w, r.Role, r.Partner, kind, name, namesOf(m.Groups), p.Login, p.DN, p.State, "", "", "", "", "")
+			row(w, r.Role, r.Partner, kind, name, namesOf(m.Groups), p.Login, p.DN, cmp.Or(p.State, p.Note), "", "", "", "", "")
 		}
 		if m.Cut {
 			row(w, r.Role, r.Partner, kind, name, namesOf(m.Groups), "", "", "", "", "", "", "", "has more people than are listed")

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
-	"github.com/gatehouse/gatehouse/adapters/census"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
 	"github.com/gatehouse/gatehouse/adapters/oidc"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -31,7 +30,6 @@ type assembly struct {
 	compiled   *compiled
 	directory  *ldap.Directory
 	tokens     *oidc.Verifier // nil: no bearer tokens are taken
-	census     *census.Directory
 	broker     *amqp.Client
 	publishers map[string]publisher // by channel; none where its contract is broken
 	generation *gateway.Generation
@@ -90,12 +88,9 @@ func (a *assembly) connectDirectory(earlier *assembly) (err error) {
 	if a.project.cast != nil {
 		return nil
 	}
-	a.directory, a.census = earlier.directory, earlier.census
+	a.directory = earlier.directory
 	if a.directory == nil || !reflect.DeepEqual(a.project.Directory, earlier.project.Directory) {
 		a.directory, err = ldap.New(*a.project.Directory, a.log, time.Now)
-		if err == nil {
-			a.census, err = newCensus(*a.project.Directory)
-		}
 	}
 	return err
 }
@@ -151,8 +146,8 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 		who = a.directory
 	}
 	var groups gateway.Census
-	if a.census != nil {
-		groups = a.census
+	if a.directory != nil {
+		groups = a.directory
 	}
 	return gateway.NewGeneration(gateway.Parts{
 		Version:   a.compiled.version,
@@ -191,9 +186,6 @@ func (a *assembly) closeUnless(ctx context.Context, other *assembly) error {
 	}
 	if a.directory != nil && a.directory != other.directory {
 		faults = append(faults, a.directory.Close())
-	}
-	if a.census != nil && a.census != other.census {
-		faults = append(faults, a.census.Close())
 	}
 	return errors.Join(faults...)
 }

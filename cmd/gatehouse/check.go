@@ -162,6 +162,7 @@ func (p *project) report(r *checkReport, c *compiled) {
 	for _, note := range p.notesOnGrants() {
 		r.warn("%s", note)
 	}
+	p.noteSecrets(r)
 	if len(p.Routes) == 0 {
 		r.warn("there is no route; every message will be refused")
 	}

@@ -65,6 +65,10 @@ type project struct {
 	Telemetry telemetrySection `yaml:"telemetry"`
 	// Listen says at which addresses the gateway is reached.
 	Listen listenSection `yaml:"listen,required"`
+	// LiteralSecrets lets passwords and keys stand in this file itself: for a
+	// demonstration or a test. They belong into files of their own (password_file:), or
+	// into the environment (password: ${NAME}).
+	LiteralSecrets bool `yaml:"literal_secrets"`
 
 	file string // the path it was read from
 	dir  string // the folder that contracts and mappings are found from
@@ -381,6 +385,7 @@ func (p *project) check(root *config.Node) error {
 	}
 	p.checkReplies(&faults)
 	p.checkRetention(&faults)
+	p.checkSecrets(root, &faults)
 	return faults.Err()
 }
 

@@ -223,8 +223,11 @@ func (w *teller) line(format string, args ...any) {
 }
 
 func state(p gateway.Person) string {
-	if p.State == "" {
+	switch {
+	case p.State == "" && p.Note == "":
 		return ""
+	case p.State == "":
+		return ", " + p.Note
 	}
 	return ", not let in: " + p.State
 }

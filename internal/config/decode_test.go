@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -319,5 +320,49 @@ func TestFreshSecret(t *testing.T) {
 	}
 	if plain, err := config.NewSecret("x").Fresh(); err != nil || plain.Reveal() != "x" {
 		t.Errorf("a secret without a file: %q, %v", plain.Reveal(), err)
+	}
+}
+
+// TestLiterals: the secrets that stand in a file itself are known by their places, each
+// once, however often and in however many portions the file is decoded.
+func TestLiterals(t *testing.T) {
+	t.Setenv("A_SECRET", "x")
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "s"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root, err := config.Parse(filepath.Join(dir, "c.yaml"), []byte(`a: {password: clear}
+b: {password: "${A_SECRET}"}
+c: {password_file: s}
+d: {password: ""}
+e: {password: " ${A_SECRET}"}
+f: [clear, "${A_SECRET}"]
+g: {name: clear}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	type section struct {
+		Password config.Secret `yaml:"password"`
+		Name     string        `yaml:"name"`
+	}
+	for range 2 {
+		var into struct {
+			A, B, C, D, E, G section
+			F                []config.Secret
+		}
+		for key, part := range map[string]any{"a": &into.A, "b": &into.B, "c": &into.C, "d": &into.D, "e": &into.E, "f": &into.F, "g": &into.G} {
+			if err := root.Get(key).Decode(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var got []string
+	for _, n := range root.Literals() {
+		got = append(got, n.Path())
+	}
+	slices.Sort(got)
+	if want := []string{"a.password", "e.password", "f[0]"}; !slices.Equal(got, want) {
+		t.Errorf("%q stand in clear, want %q", got, want)
 	}
 }

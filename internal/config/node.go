@@ -1,6 +1,10 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"sync"
+)
 
 // Kind is the shape of a node.
 type Kind uint8
@@ -46,13 +50,14 @@ const (
 	Block        // literal | or folded >
 )
 
-// Node is one value of a file, with its place. A Node is immutable and may be
-// shared. Every method takes a nil *Node for a Null that stands nowhere.
+// Node is one value of a file, with its place. A Node is immutable, but for what
+// Literals tells, and may be shared. Every method takes a nil *Node for a Null that stands nowhere.
 type Node struct {
 	Kind         Kind
 	File         string
 	Line, Column int // 1-based; columns count characters; of a block scalar: its indicator
 
+	origin  *origin // the same for all nodes of a file
 	path    string
 	text    string
 	style   Style
@@ -147,4 +152,32 @@ func (n *Node) Fault(format string, args ...any) Fault {
 		f.File, f.Line, f.Column, f.Path = n.File, n.Line, n.Column, n.path
 	}
 	return f
+}
+
+// origin is what the nodes of one file have in common.
+type origin struct {
+	mu       sync.Mutex
+	literals []*Node
+}
+
+func (o *origin) literal(n *Node) {
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !slices.Contains(o.literals, n) {
+		o.literals = append(o.literals, n)
+	}
+}
+
+// Literals are the values of the node's file that have been decoded into a Secret and
+// hold it themselves, rather than the name of a file or of an environment variable.
+func (n *Node) Literals() []*Node {
+	if n == nil || n.origin == nil {
+		return nil
+	}
+	n.origin.mu.Lock()
+	defer n.origin.mu.Unlock()
+	return slices.Clone(n.origin.literals)
 }

@@ -45,7 +45,7 @@ func Parse(name string, src []byte) (*Node, error) {
 	if err != nil {
 		return nil, syntaxFault(name, err)
 	}
-	r := reader{file: name}
+	r := reader{file: name, origin: &origin{}}
 	root := r.document(file)
 	if err := r.faults.Err(); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 // reader turns the parser's tree into nodes and collects what is refused.
 type reader struct {
 	file   string
+	origin *origin
 	faults Faults
 }
 
@@ -25,7 +26,7 @@ func (r *reader) refuse(n ast.Node, path, message string) *Node {
 
 func (r *reader) node(k Kind, tk *token.Token, path string) *Node {
 	f := fault(r.file, tk, "")
-	return &Node{Kind: k, File: r.file, Line: max(f.Line, 1), Column: max(f.Column, 1), path: path}
+	return &Node{Kind: k, File: r.file, Line: max(f.Line, 1), Column: max(f.Column, 1), origin: r.origin, path: path}
 }
 
 func (r *reader) document(f *ast.File) *Node {

@@ -18,7 +18,8 @@ const stars = "***"
 // A field of this type, tagged `yaml:"password"`, takes `password`, or
 // `password_file`, never both. The file is found from the folder of the
 // configuration file; one newline at its end is cut. A `password` written
-// ${NAME} is taken from the environment.
+// ${NAME} is taken from the environment; one that stands there itself is among
+// Node.Literals, for who does not want it there.
 type Secret struct {
 	// A pointer: fmt does not follow it when the Secret is an unexported field,
 	// where it would not ask for Format either.
@@ -96,6 +97,9 @@ func secretValue(n *Node) (Secret, error) {
 	}
 	name := environment.FindStringSubmatch(n.text)
 	if name == nil {
+		if n.text != "" {
+			n.origin.literal(n)
+		}
 		return NewSecret(n.text), nil
 	}
 	value, ok := os.LookupEnv(name[1])

@@ -18,7 +18,7 @@ var secretType = reflect.TypeFor[Secret]()
 
 func (d *decoder) structure(n *Node, v reflect.Value) {
 	if n.Kind == Null {
-		n = &Node{Kind: Map, File: n.File, Line: n.Line, Column: n.Column, path: n.path}
+		n = &Node{Kind: Map, File: n.File, Line: n.Line, Column: n.Column, origin: n.origin, path: n.path}
 	}
 	if n.Kind != Map {
 		d.refuse(n, "expected a map, found %s", describe(n))

@@ -248,6 +248,17 @@ func agrees(t *testing.T, access *Access, directory lookups, e *Explanation) {
 	}
 }
 
+// What the entry says of the account is told beside what follows from its groups.
+func TestExplainTellsTheState(t *testing.T) {
+	a := NewAccess(nil, nil)
+	for state, want := range map[string]string{"": "alice is cn=alice.\nThe directory has", "password must be changed": "alice is cn=alice.\nThe account: password must be changed.\n"} {
+		s := a.Standing(&Identity{DN: "cn=alice", Login: "alice", State: state})
+		if s.State != state || !strings.HasPrefix(s.String(), want) {
+			t.Errorf("%q is told as %q", state, s)
+		}
+	}
+}
+
 func TestExplainRefuses(t *testing.T) {
 	access := NewAccess(nil, nil)
 	for _, q := range []Question{{}, {"", Read, OnAccess}, {"alice", "fly", OnAccess}, {"alice", Read, "moon/1"}, {"alice", Send, OnAccess}, {"alice", Read, "route/x"}} {

@@ -11,14 +11,21 @@ import (
 )
 
 // calm is how long nothing that is asked of the store may fail before an outage
-// is over. It is longer than anybody pauses who tries again and again.
+// is over for the log. It is longer than anybody pauses who tries again and again.
 const calm = 10 * time.Second
+
+// moment is as much for the metric, which says how it is now: it is short, and as
+// long as a store that fails a part of what it is asked does not look well between
+// one failure and the next.
+const moment = 2 * time.Second
 
 // outage knows whether the store is away, and logs where that begins and where it
 // ends, once each. Some of what is asked may time out while the rest is answered,
 // and a timeout is told of long after it began; so an outage ends when something
 // was answered that was asked after a while without failures, and when nothing
-// that was asked earlier is still open. It is safe for concurrent use.
+// that was asked earlier is still open. The metric does not wait for that: it is up
+// again with the first answer to what was asked a moment after the last failure. It is
+// safe for concurrent use.
 type outage struct {
 	metrics *Metrics
 	log     *slog.Logger
@@ -59,16 +66,18 @@ func (o *outage) answered(ctx context.Context, q question, err error) {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 	case err == nil:
+		if o.down && q.at.Sub(o.failed) >= moment {
+			o.metrics.storeUp.Set(1)
+		}
 		if o.down && q.at.Sub(o.failed) >= calm && o.oldest(q) {
 			o.down = false
-			o.metrics.storeUp.Set(1)
 			o.log.InfoContext(ctx, "store available again")
 		}
 	case fault.Of(err).Code == fault.CodeStoreUnavailable:
 		o.failed = o.now()
+		o.metrics.storeUp.Set(0)
 		if !o.down {
 			o.down = true
-			o.metrics.storeUp.Set(0)
 			o.log.WarnContext(ctx, "store unavailable", "error", err)
 		}
 	}

@@ -42,7 +42,8 @@ func (q Question) Check() error {
 type Standing struct {
 	DN     string     `json:"dn"`
 	Login  string     `json:"login"`
-	At     time.Time  `json:"at"` // when the directory said so
+	State  string     `json:"state,omitempty"` // of the account, when the entry tells of something
+	At     time.Time  `json:"at"`              // when the directory said so
 	Groups []Group    `json:"groups"`
 	Roles  []HeldRole `json:"roles"`
 }
@@ -103,7 +104,7 @@ type Way struct {
 
 // Standing tells what id is and may do.
 func (a *Access) Standing(id *Identity) *Standing {
-	s := &Standing{DN: id.DN, Login: id.Login, At: id.At, Groups: []Group{}, Roles: []HeldRole{}}
+	s := &Standing{DN: id.DN, Login: id.Login, State: id.State, At: id.At, Groups: []Group{}, Roles: []HeldRole{}}
 	for i, dn := range id.Groups {
 		g := Group{DN: dn}
 		if i < len(id.GroupNames) {
@@ -263,6 +264,9 @@ func (g Grant) String() string {
 func (s *Standing) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s is %s.\n", s.Login, s.DN)
+	if s.State != "" {
+		fmt.Fprintf(&b, "The account: %s.\n", s.State)
+	}
 	if len(s.Groups) == 0 {
 		fmt.Fprintf(&b, "The directory has %s in no group.\n", s.Login)
 	}

@@ -74,6 +74,7 @@ type limiter struct {
 	scope    string // role/<name> or partner/<name>
 	limits   Limits
 	due      time.Time // when the next message would come if all came evenly
+	run      uint64    // counts the times that it was idle before: due began anew
 	underWay int
 	messages quota
 	bytes    quota
@@ -133,6 +134,7 @@ func (ls *limits) update(a *Access) {
 type pass struct {
 	limits   *limits
 	limiters []*limiter
+	runs     []uint64 // of the limiters, when it took its turn
 	size     int64
 	waits    bool // its sender waits: it has a place
 	day      time.Time
@@ -218,6 +220,7 @@ func (x *pass) take() (delay time.Duration, missing *shortage, err error) {
 	}
 	for _, l := range x.limiters {
 		l.spend(now, x)
+		x.runs = append(x.runs, l.run)
 	}
 	return delay, nil, nil
 }
@@ -271,6 +274,7 @@ func (l *limiter) spend(now time.Time, x *pass) {
 	if l.limits.Rate > 0 {
 		if l.due.Before(now) {
 			l.due = now
+			l.run++
 		}
 		l.due = l.due.Add(l.gap())
 	}
@@ -310,14 +314,19 @@ func (x *pass) leave() {
 }
 
 // back gives back what the message took of the day's quotas: it was not taken on,
-// and comes again.
+// and comes again. One that nobody waits for gives back its turn, too, which it would
+// take a second time; whoever calls again and again is kept to his rate meanwhile. A
+// turn that time has given back already is not given back twice.
 func (x *pass) back() {
 	if x == nil {
 		return
 	}
 	x.limits.mu.Lock()
 	defer x.limits.mu.Unlock()
-	for _, l := range x.limiters {
+	for i, l := range x.limiters {
+		if !x.waits && l.limits.Rate > 0 && x.runs[i] == l.run {
+			l.due = l.due.Add(-l.gap())
+		}
 		l.messages.restore(x.day, 1, l.limits.PerDay)
 		l.bytes.restore(x.day, x.size, l.limits.BytesPerDay)
 	}

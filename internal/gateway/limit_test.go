@@ -151,6 +151,52 @@ func TestMessagesOfQueuesAreHeldUp(t *testing.T) {
 	})
 }
 
+// A message of a queue that waited for its turn and could not be stored has its turn
+// when it comes again, whatever others took meanwhile; what time has given back is not
+// given back twice, and whoever waits keeps none.
+func TestTurnsComeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ls, p := limited(newQuotas(), Limits{Rate: 2, Burst: 1}, Limits{Rate: 1000})
+		began := time.Now()
+		enter := func() *pass {
+			t.Helper()
+			x, err := ls.enter(t.Context(), p, 10, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return x
+		}
+		enter()
+		for range 100 { // while the store is away
+			enter().back()
+		}
+		enter()
+		if took := time.Since(began); took != time.Second/2 {
+			t.Errorf("the second message, after a hundred attempts, came after %v", took)
+		}
+		late := enter()
+		time.Sleep(time.Minute)
+		first := enter()
+		late.back()
+		began = time.Now()
+		enter()
+		if took := time.Since(began); took != time.Second/2 {
+			t.Errorf("after a turn of long ago came back, two came within %v", took)
+		}
+		first.back()
+		time.Sleep(time.Minute)
+		x, err := ls.enter(t.Context(), p, 10, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.back()
+		x.leave()
+		if _, err := ls.enter(t.Context(), p, 10, true); err == nil || fault.KindOf(err) != fault.RateLimited {
+			t.Errorf("whoever waits comes again at once: %v", err)
+		}
+	})
+}
+
 func TestConcurrent(t *testing.T) {
 	ls, p := limited(newQuotas(), Limits{}, Limits{Concurrent: 2})
 	passes, refused := through(t, ls, p, 3)

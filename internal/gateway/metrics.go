@@ -65,7 +65,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		channelUp: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_channel_up",
 			Help: "1 while the circuit of a channel is closed, 0 from the failure that opens it to the next answer."}, []string{"channel"}),
 		storeUp: prometheus.NewGauge(prometheus.GaugeOpts{Name: "gatehouse_store_up",
-			Help: "Whether the database answers: 1, or 0 from the first failure until ten seconds went by without one."}),
+			Help: "Whether the database answers: 1, or 0 from a failure until it answers what it was asked two seconds after the last one."}),
 		operated: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_operator_acts_total",
 			Help: "Acts of operators (park, replay, correct, repeat, discard, job) by result (done, refused)."}, []string{"act", "result"}),
 	}

@@ -323,6 +323,9 @@ type Identity struct {
 	// GroupSIDs are the security identifiers of the groups, in any order; empty
 	// where the directory has none.
 	GroupSIDs []string
+	// State is what the entry tells of its account that a login by password may fail
+	// of, in words, though nothing refused it here; empty: nothing. It decides nothing.
+	State string
 	// At is when the directory said so.
 	At time.Time
 	// Stale says that it could not be asked again, though it was time to.

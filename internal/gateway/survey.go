@@ -44,6 +44,8 @@ type Person struct {
 	Login string `json:"login,omitempty"`
 	// State is empty for somebody whom the directory lets in, else why it does not.
 	State string `json:"state,omitempty"`
+	// Note is what the entry tells of the account of somebody who is let in.
+	Note string `json:"note,omitempty"`
 
 	identity *Identity // nil unless State is empty
 }
@@ -144,7 +146,7 @@ func (s *Survey) entry(ctx context.Context, dn string) (Person, error) {
 // person is what a directory's answer says of somebody. An outage is no answer.
 func (s *Survey) person(id *Identity, err error) (Person, error) {
 	if err == nil {
-		return Person{DN: id.DN, Login: id.Login, identity: id}, nil
+		return Person{DN: id.DN, Login: id.Login, Note: id.State, identity: id}, nil
 	}
 	refusal, err := lookedUp(err)
 	return Person{State: refusal}, err

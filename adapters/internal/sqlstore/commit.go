@@ -96,11 +96,13 @@ func (w *writer) Commit(ctx context.Context, lane int, entries []*gateway.Entry)
 	defer w.store.slabs.Put(cells)
 	defer cells.empty()
 	items := w.prepare(entries, cells)
+	began := time.Now()
 	for _, batch := range w.batches(leaders(items)) {
 		if err := w.settle(ctx, lane, batch); err != nil {
 			return nil, w.store.fail("storing a batch", err)
 		}
 	}
+	w.store.errands.follow(len(items), time.Since(began))
 	outcomes := make([]gateway.Outcome, len(items))
 	for i, it := range items {
 		if it.follows != nil {

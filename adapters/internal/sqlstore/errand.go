@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // errand is a small transaction that waits for the one writer of a database: a
@@ -25,6 +26,49 @@ type errand struct {
 type errands struct {
 	mu      sync.Mutex
 	waiting []*errand
+	soon    time.Time // until when the next batch is likely to begin
+}
+
+// Under load batches follow each other, with a pause in which senders read their
+// answers and write their next messages. An errand that took the writer then would have
+// the disk wait on for it alone, and the next batch with it.
+const (
+	// busyBatch is how many messages a batch has after which another one is waited for.
+	busyBatch = 8
+	// lingerMost bounds how long; what the last batch took does, too.
+	lingerMost = 10 * time.Millisecond
+)
+
+// follow notes that a batch was committed, and what it took.
+func (es *errands) follow(messages int, took time.Duration) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	es.soon = time.Time{}
+	if messages >= busyBatch {
+		es.soon = time.Now().Add(min(took, lingerMost))
+	}
+}
+
+// linger waits for the next batch to take the errand with it, or at least to have
+// the writer's turn, as long as one is likely to come. It reports whether the errand
+// was taken and done.
+func (es *errands) linger(waiting context.Context, e *errand) (done bool) {
+	es.mu.Lock()
+	left := time.Until(es.soon)
+	es.mu.Unlock()
+	if left <= 0 {
+		return false
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-e.ended:
+		return true
+	case <-waiting.Done(): // by its end, too
+		return false
+	case <-timer.C:
+		return false
+	}
 }
 
 func (es *errands) add(e *errand) {
@@ -67,6 +111,9 @@ func (s *Store) share(ctx context.Context, fn func(q Querier) error) (committing
 	defer done()
 	e := &errand{ctx: ctx, fn: fn, done: done, ended: make(chan struct{})}
 	s.errands.add(e)
+	if s.errands.linger(waiting, e) {
+		return e.committing, e.err
+	}
 	session, err := s.dialect.Session(waiting, AnyLane)
 	if err != nil {
 		if s.errands.withdraw(e) {

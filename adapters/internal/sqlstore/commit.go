@@ -96,13 +96,9 @@ func (w *writer) Commit(ctx context.Context, lane int, entries []*gateway.Entry)
 	defer w.store.slabs.Put(cells)
 	defer cells.empty()
 	items := w.prepare(entries, cells)
-	began := time.Now()
-	for _, batch := range w.batches(leaders(items)) {
-		if err := w.settle(ctx, lane, batch); err != nil {
-			return nil, w.store.fail("storing a batch", err)
-		}
+	if err := w.write(ctx, lane, items); err != nil {
+		return nil, w.store.fail("storing a batch", err)
 	}
-	w.store.errands.follow(len(items), time.Since(began))
 	outcomes := make([]gateway.Outcome, len(items))
 	for i, it := range items {
 		if it.follows != nil {
@@ -111,6 +107,19 @@ func (w *writer) Commit(ctx context.Context, lane int, entries []*gateway.Entry)
 		outcomes[i] = it.Outcome
 	}
 	return outcomes, nil
+}
+
+// write settles all items but those that follow others.
+func (w *writer) write(ctx context.Context, lane int, items []*Item) error {
+	began := time.Now()
+	w.store.errands.begin()
+	defer func() { w.store.errands.end(len(items), time.Since(began)) }()
+	for _, batch := range w.batches(leaders(items)) {
+		if err := w.settle(ctx, lane, batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // batches is one batch, unless the plan cannot write messages together.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -28,7 +29,68 @@ func TestBesideABatch(t *testing.T) {
 	}
 }
 
-func besideABatch(t *testing.T, path string, apart bool) {
+// TestErrandLingers: between two batches an errand leaves the writer to the second
+// one, and is done in its transaction. When none comes, it is done all the same.
+func TestErrandLingers(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(dir, "gatehouse.db")
+		s := openOrders(t, path)
+		defer s.Close()
+		w, err := s.Writer(t.Context(), gatewaytest.OrderMapping())
+		if err != nil {
+			t.Fatal(err)
+		}
+		commit := func(prefix string, messages int) {
+			t.Helper()
+			batch := make([]*gateway.Entry, messages)
+			for i := range batch {
+				batch[i] = gatewaytest.OrderEntry(fmt.Sprint(prefix, i), 1)
+			}
+			render := batch[0].Render
+			batch[0].Render = func(stored []mapping.Value) (*mapping.Rendered, error) {
+				time.Sleep(4 * time.Millisecond) // what the next errand may wait
+				return render(stored)
+			}
+			outcomes, err := w.Commit(t.Context(), 0, batch)
+			if err != nil || outcomes[messages-1].Status != gateway.Stored {
+				t.Fatal(err, outcomes)
+			}
+		}
+		acquire := func(shard int) <-chan time.Duration {
+			took, began := make(chan time.Duration, 1), time.Now()
+			go func() {
+				if _, held, err := s.Acquire(t.Context(), "erp-events", shard, "me", time.Hour); err != nil || !held {
+					t.Error("the lease was not taken:", held, err)
+				}
+				took <- time.Since(began)
+			}()
+			synctest.Wait()
+			return took
+		}
+		commit("PO-A", 8)
+		before := walCommits(t, path)
+		errand := acquire(0)
+		commit("PO-B", 1)
+		if took := <-errand; took != 4*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		if n := walCommits(t, path) - before; n != 1 {
+			t.Errorf("the errand and the batch took %d transactions", n)
+		}
+		if took := <-acquire(1); took != 0 {
+			t.Errorf("after a batch of one it waited for another one, for %v", took)
+		}
+		commit("PO-C", 8)
+		if took := <-acquire(2); took != 4*time.Millisecond {
+			t.Errorf("without another batch it took %v", took)
+		}
+	})
+}
+
+// openOrders opens a file with the tables of the orders.
+func openOrders(t *testing.T, path string) *Store {
+	t.Helper()
 	business, err := fs.Sub(mappings.FS, "migrations/sqlite")
 	if err != nil {
 		t.Fatal(err)
@@ -37,10 +99,15 @@ func besideABatch(t *testing.T, path string, apart bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
 	if _, err := s.Up(t.Context(), business); err != nil {
 		t.Fatal(err)
 	}
+	return s
+}
+
+func besideABatch(t *testing.T, path string, apart bool) {
+	s := openOrders(t, path)
+	defer s.Close()
 	w, err := s.Writer(t.Context(), gatewaytest.OrderMapping())
 	if err != nil {
 		t.Fatal(err)

@@ -118,24 +118,39 @@ func (c *connection) readHead(chain int) error {
 	return c.last.hash.UnmarshalText([]byte(row[1].(string)))
 }
 
+// table writes the rows of a batch into one table: add makes the arguments of them.
+func (c *connection) table(rows *bulk, add func(args []any) []any) error {
+	args := add(c.fresh())
+	_, _, err := rows.run(c, args)
+	c.keep(args)
+	return err
+}
+
 // record writes messages, their contents and their replies.
 func record(s *session, items []*sqlstore.Item) error {
-	var lines, answers []any
-	for _, it := range items {
-		l, m := &it.Ledger, it.Message()
-		lines = append(lines, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
-			m.Body[:], l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, it.Outcome.Status.String(), l.ReplayOf)
-		if it.Reply != nil {
-			answers = append(answers, m.ID[:], it.KeptReply())
+	err := s.table(messages, func(args []any) []any {
+		for _, it := range items {
+			l, m := &it.Ledger, it.Message()
+			args = append(args, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
+				m.Body[:], l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, it.Outcome.Status.String(), l.ReplayOf)
 		}
-	}
-	if _, _, err := messages.run(s.connection, lines); err != nil {
+		return args
+	})
+	if err != nil {
 		return err
 	}
 	if err := contents(s, items...); err != nil {
 		return err
 	}
-	if _, _, err := replies.run(s.connection, answers); err != nil {
+	err = s.table(replies, func(args []any) []any {
+		for _, it := range items {
+			if it.Reply != nil {
+				args = append(args, it.Message().ID[:], it.KeptReply())
+			}
+		}
+		return args
+	})
+	if err != nil {
 		return err
 	}
 	return attach(s, items)
@@ -143,32 +158,37 @@ func record(s *session, items []*sqlstore.Item) error {
 
 // attach writes what the messages were sent with.
 func attach(s *session, items []*sqlstore.Item) error {
-	var lines []any
-	for _, it := range items {
-		m := it.Message()
-		for _, a := range m.Attachments {
-			lines = append(lines, m.ID[:], a.Part, sqlstore.Short(a.ContentID, sqlstore.MaxContentID), sqlstore.Short(a.MediaType, sqlstore.MaxMediaType), a.Size, a.Hash[:])
+	return s.table(attachments, func(args []any) []any {
+		for _, it := range items {
+			m := it.Message()
+			for _, a := range m.Attachments {
+				args = append(args, m.ID[:], a.Part, sqlstore.Short(a.ContentID, sqlstore.MaxContentID), sqlstore.Short(a.MediaType, sqlstore.MaxMediaType), a.Size, a.Hash[:])
+			}
 		}
-	}
-	_, _, err := attachments.run(s.connection, lines)
-	return err
+		return args
+	})
 }
 
 // contents writes payloads and business keys.
 func contents(s *session, items ...*sqlstore.Item) error {
-	var bodies, found []any
-	for _, it := range items {
-		id := it.Message().ID[:]
-		bodies = append(bodies, id, int64(it.Packing), notNull(it.Payload), it.KeptBeside())
-		for _, k := range it.Ledger.Keys {
-			found = append(found, k.Value, id, k.Name)
+	err := s.table(payloads, func(args []any) []any {
+		for _, it := range items {
+			args = append(args, it.Message().ID[:], int64(it.Packing), notNull(it.Payload), it.KeptBeside())
 		}
-	}
-	if _, _, err := payloads.run(s.connection, bodies); err != nil {
+		return args
+	})
+	if err != nil {
 		return err
 	}
-	_, _, err := keys.run(s.connection, found)
-	return err
+	return s.table(keys, func(args []any) []any {
+		for _, it := range items {
+			id := it.Message().ID[:]
+			for _, k := range it.Ledger.Keys {
+				args = append(args, k.Value, id, k.Name)
+			}
+		}
+		return args
+	})
 }
 
 // notNull makes an empty blob of nothing, where NULL is not allowed.
@@ -223,17 +243,23 @@ func number(s *session, batch []queued) error {
 		return sqlstore.UnknownShard(channel, shard)
 	}
 	next := row[0].(int64)
-	var facts, waiting []any
-	for i, q := range batch {
-		l, p, id := &q.item.Ledger, q.Publication, q.item.Message().ID[:]
-		seq := next - int64(len(batch)-i)
-		facts = append(facts, id, q.Ordinal, p.Channel, q.Shard, seq, q.WireID, p.RoutingKey)
-		waiting = append(waiting, p.Channel, q.Shard, seq, q.WireID, id, l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
-			l.Correlation, l.TraceParent, q.item.Now().UnixMilli(), notNull(p.Body))
-	}
-	if _, _, err := deliveries.run(s.connection, facts); err != nil {
+	first := next - int64(len(batch))
+	err = s.table(deliveries, func(args []any) []any {
+		for i, q := range batch {
+			p := q.Publication
+			args = append(args, q.item.Message().ID[:], q.Ordinal, p.Channel, q.Shard, first+int64(i), q.WireID, p.RoutingKey)
+		}
+		return args
+	})
+	if err != nil {
 		return err
 	}
-	_, _, err = outbox.run(s.connection, waiting)
-	return err
+	return s.table(outbox, func(args []any) []any {
+		for i, q := range batch {
+			l, p := &q.item.Ledger, q.Publication
+			args = append(args, p.Channel, q.Shard, first+int64(i), q.WireID, q.item.Message().ID[:], l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
+				l.Correlation, l.TraceParent, q.item.Now().UnixMilli(), notNull(p.Body))
+		}
+		return args
+	})
 }

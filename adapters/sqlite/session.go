@@ -33,6 +33,8 @@ type connection struct {
 
 	args []driver.NamedValue // of the statement being run
 	read []driver.Value      // the row last read
+	list []any               // see fresh
+	key  []any               // of the row last looked for
 }
 
 // statement is what the driver prepares.
@@ -207,6 +209,27 @@ func (c *connection) bind(args []any) []driver.NamedValue {
 		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: a})
 	}
 	return c.args
+}
+
+// maxList is how many arguments a list may hold that is kept for the next batch.
+const maxList = 1 << 16
+
+// fresh returns an empty list for the arguments of a batch's rows. Whoever is done
+// with it gives it back (keep), with everything past its end cleared; meanwhile
+// others get lists of their own.
+func (c *connection) fresh() []any {
+	list := c.list
+	c.list = nil
+	return list[:0]
+}
+
+// keep takes a list back, and forgets what it holds.
+func (c *connection) keep(list []any) {
+	if cap(list) > maxList || cap(list) < cap(c.list) {
+		return
+	}
+	clear(list)
+	c.list = list[:0]
 }
 
 // exec runs a statement. A context that can end costs a goroutine for each one,

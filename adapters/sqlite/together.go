@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"database/sql/driver"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
 	"github.com/gatehouse/gatehouse/internal/failpoint"
@@ -42,6 +42,7 @@ type queue struct {
 	rows    []*written
 	keys    map[string]bool // of the rows that were queued in this step
 	touched map[int64]*work // the stored rows that were found in this step, by rowid
+	key     []byte          // the text of the key last asked for
 }
 
 // groupable reports whether a plan's messages can be written together at all. A
@@ -79,7 +80,8 @@ func (p *program) together(items []*sqlstore.Item) bool {
 
 // writeTogether claims, resolves, writes and renders all items.
 func (p *program) writeTogether(ctx context.Context, s *session, items []*sqlstore.Item) error {
-	g := &group{program: p, session: s, found: lookups{}}
+	g := &group{program: p, session: s, found: lookups{}, queue: queue{args: s.fresh()}}
+	defer func() { s.keep(g.queue.args) }()
 	fresh, err := g.claim(items)
 	if err != nil {
 		return err
@@ -224,7 +226,11 @@ func (q *queue) begin() {
 
 // seek makes the rows visible among which a key is looked for.
 func (g *group) seek(s *sqlstore.Step, key []any) error {
-	if len(g.queue.rows) == 0 || !g.queue.keys[keyOf(key)] {
+	q := &g.queue
+	if len(q.rows) == 0 || len(q.keys) == 0 {
+		return nil
+	}
+	if q.key = appendKey(q.key[:0], key); !q.keys[string(q.key)] {
 		return nil
 	}
 	return g.flush(s)
@@ -245,19 +251,20 @@ func (g *group) meet(s *sqlstore.Step, w *work, rowid int64) error {
 	return nil
 }
 
-// add queues a row. Where messages share rows its key is noted, so that the next
-// one with the key finds it; elsewhere the unique index refuses the next one, and
-// the group ends.
-func (g *group) add(s *sqlstore.Step, row *written, key, args []any) {
+// add queues a row, whose arguments have been added to the queue's. Where messages
+// share rows its key is noted, so that the next one with the key finds it; elsewhere
+// the unique index refuses the next one, and the group ends.
+func (g *group) add(row *written, key []any) {
 	q := &g.queue
-	q.args, q.rows = append(q.args, args...), append(q.rows, row)
+	q.rows = append(q.rows, row)
 	if key == nil {
 		return
 	}
 	if q.keys == nil {
 		q.keys = map[string]bool{}
 	}
-	q.keys[keyOf(key)] = true
+	q.key = appendKey(q.key[:0], key)
+	q.keys[string(q.key)] = true
 }
 
 // flush inserts the queued rows. SQLite gives the rows of one table, which has no
@@ -293,17 +300,20 @@ func (g *group) flush(s *sqlstore.Step) error {
 	return nil
 }
 
-// keyOf makes one text of a key's arguments, another one for each key.
-func keyOf(key []any) string {
-	if len(key) == 1 {
-		if text, ok := key[0].(string); ok {
-			return text
+// appendKey adds a text of a key's arguments, another one for each key.
+func appendKey(b []byte, key []any) []byte {
+	for _, v := range key {
+		switch v := v.(type) {
+		case string:
+			b = append(binary.AppendUvarint(append(b, 's'), uint64(len(v))), v...)
+		case []byte:
+			b = append(binary.AppendUvarint(append(b, 'b'), uint64(len(v))), v...)
+		case int64:
+			b = binary.AppendVarint(append(b, 'i'), v)
+		default:
+			text := fmt.Sprintf("%T %v", v, v)
+			b = append(binary.AppendUvarint(append(b, 'o'), uint64(len(text))), text...)
 		}
 	}
-	var b strings.Builder
-	for _, v := range key {
-		part := fmt.Sprintf("%T %v", v, v)
-		fmt.Fprintf(&b, "%d %s ", len(part), part)
-	}
-	return b.String()
+	return b
 }

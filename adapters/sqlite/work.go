@@ -165,14 +165,18 @@ func (out *written) take(s *sqlstore.Step, row []driver.Value) (err error) {
 	return nil
 }
 
+// key returns the arguments that find a row; they are valid until the next ones are
+// asked for.
 func (w *work) key(s *sqlstore.Step, r int) ([]any, error) {
-	args := make([]any, len(s.Match), len(s.Match)+1)
-	for i, c := range s.Match {
-		var err error
-		if args[i], err = w.value(s, r, c); err != nil {
+	args := w.session.key[:0]
+	for _, c := range s.Match {
+		v, err := w.value(s, r, c)
+		if err != nil {
 			return nil, err
 		}
+		args = append(args, v)
 	}
+	w.session.key = args
 	return args, nil
 }
 
@@ -304,23 +308,16 @@ func (w *work) put(s *sqlstore.Step, r int) error {
 }
 
 func (w *work) insert(s *sqlstore.Step, r int) error {
-	args := make([]any, 0, 2*len(s.Columns))
-	for c := range s.Columns {
-		v, err := w.value(s, r, c)
-		if err != nil {
-			return err
-		}
-		if s.Columns[c].Native.Default != "" {
-			args = append(args, w.absent(s, r, c))
-		}
-		args = append(args, v)
-	}
 	row := &w.rows[s.Index][r]
 	if w.group != nil && !w.program.steps[s.Index].returning {
 		row.fresh = true
-		return w.queue(s, r, args)
+		return w.queue(s, r)
 	}
-	err := w.send(s, row, args)
+	args, err := w.arguments(make([]any, 0, 2*len(s.Columns)), s, r)
+	if err != nil {
+		return err
+	}
+	err = w.send(s, row, args)
 	if err != nil && isUnique(err) {
 		return w.twice(s, r, err)
 	}
@@ -328,16 +325,35 @@ func (w *work) insert(s *sqlstore.Step, r int) error {
 	return err
 }
 
-// queue leaves a row to its group.
-func (w *work) queue(s *sqlstore.Step, r int, args []any) error {
+// arguments adds what a row's INSERT takes.
+func (w *work) arguments(args []any, s *sqlstore.Step, r int) ([]any, error) {
+	for c := range s.Columns {
+		v, err := w.value(s, r, c)
+		if err != nil {
+			return args, err
+		}
+		if s.Columns[c].Native.Default != "" {
+			args = append(args, w.absent(s, r, c))
+		}
+		args = append(args, v)
+	}
+	return args, nil
+}
+
+// queue leaves a row to its group. One whose arguments cannot be made ends the
+// group, so what is in the list of them by then is of no account.
+func (w *work) queue(s *sqlstore.Step, r int) (err error) {
+	q := &w.group.queue
+	if q.args, err = w.arguments(q.args, s, r); err != nil {
+		return err
+	}
 	var key []any
 	if len(s.Match) > 0 && shared(s) {
-		var err error
 		if key, err = w.key(s, r); err != nil {
 			return err
 		}
 	}
-	w.group.add(s, &w.rows[s.Index][r], key, args)
+	w.group.add(&w.rows[s.Index][r], key)
 	return nil
 }
 

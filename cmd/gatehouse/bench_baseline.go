@@ -27,9 +27,10 @@ const byHandBatch = 128
 // the same tables: prepared statements of many rows, one transaction for each batch, and as
 // lasting as the gateway's.
 //
-// Batches are as large as the gateway's may be, and once as large as they were: how
-// many messages are on their way at the same time says how often the disk has to be
-// waited for, whoever inserts them.
+// Batches are as large as the gateway's may be, then as large as they can be with so
+// many connections of which each waits for its answer, and then as large as they were:
+// how many messages are on their way at the same time says how often the disk has to
+// be waited for, whoever inserts them.
 func (r *benchRun) compare(ctx context.Context, report *bench.Report) (err error) {
 	source := r.target.look
 	orders, err := source.orders(ctx)
@@ -49,6 +50,10 @@ func (r *benchRun) compare(ctx context.Context, report *bench.Report) (err error
 		{"business", byHandBatch, businessRows, &b.Business, &b.BusinessShare, &b.BusinessCPU, &b.Rows},
 		{"ledger", byHandBatch, all, &b.Ledger, &b.LedgerShare, &b.LedgerCPU, &b.LedgerRows},
 	}
+	if n := r.byConnections(report); n > 0 {
+		b.Connections = n
+		parts = append(parts, part{"connections", n, all, &b.ConnectionsRate, &b.ConnectionsShare, &b.ConnectionsCPU, new(int)})
+	}
 	if c := report.Commits; c != nil && c.Messages >= 1 {
 		b.AsOften = int(math.Round(c.Messages))
 		parts = append(parts, part{"as-often", b.AsOften, all, &b.OftenRate, &b.OftenShare, &b.OftenCPU, new(int)})
@@ -65,8 +70,19 @@ func (r *benchRun) compare(ctx context.Context, report *bench.Report) (err error
 	return nil
 }
 
+// byConnections is how many messages can be on their way at once, where that is fewer
+// than share a transaction: one on each connection of the SOAP door. What waits in a
+// queue is bounded otherwise; 0 then.
+func (r *benchRun) byConnections(report *bench.Report) int {
+	if l := report.Load; l.AMQP == 0 && l.Concurrency < byHandBatch {
+		return l.Concurrency
+	}
+	return 0
+}
+
 // rowSet are the rows that messages have in one table: those of the orders with
-// ids from ?1 to ?2.
+// ids from ?1 to ?2. Without a condition they belong to no message, but to
+// transactions: each has its share of them, in the order of their keys.
 type rowSet struct{ table, where string }
 
 // A customer has been made by the first of his orders.
@@ -86,6 +102,7 @@ var (
 		{"gateway.message", strings.Replace(ofMessages, "message_id IN", "id IN", 1)},
 		{"gateway.inbox", ofMessages}, {"gateway.payload", ofMessages}, {"gateway.message_key", ofMessages},
 		{"gateway.reply", ofMessages}, {"gateway.delivery", ofMessages},
+		{"gateway.claimed", ""}, {"gateway.relayed", ""}, {"gateway.audit", ""},
 	}
 )
 
@@ -127,18 +144,9 @@ func (r *benchRun) byHand(ctx context.Context, name string, size int, sets []row
 		return 0, 0, 0, err
 	}
 	defer hand.close()
-	var batches [][]insertion
-	for first := o.first; first <= o.last; first += int64(size) {
-		var batch []insertion
-		for _, set := range sets {
-			one, err := r.target.look.insertion(ctx, set, first, first+int64(size)-1)
-			if err != nil {
-				return 0, 0, 0, err
-			}
-			rows += len(one.values)
-			batch = append(batch, one)
-		}
-		batches = append(batches, batch)
+	batches, rows, err := r.target.look.batches(ctx, sets, o, int64(size))
+	if err != nil {
+		return 0, 0, 0, err
 	}
 	runtime.GC() // what reading has left is not the insertion's to clear away
 	begin, used := time.Now(), timesOf(os.Getpid())
@@ -159,7 +167,39 @@ type insertion struct {
 	values  [][]any
 }
 
-func (l *benchLook) insertion(ctx context.Context, set rowSet, first, last int64) (insertion, error) {
+// batches reads the rows of all orders, for transactions of some orders each.
+func (l *benchLook) batches(ctx context.Context, sets []rowSet, o orderRange, size int64) (batches [][]insertion, rows int, err error) {
+	batches = make([][]insertion, (o.last-o.first)/size+1)
+	for _, set := range sets {
+		var all insertion
+		if set.where == "" {
+			if all, err = l.insertion(ctx, set); err != nil {
+				return nil, 0, err
+			}
+		}
+		for i := range batches {
+			one := all.share(i, len(batches))
+			if set.where != "" {
+				first := o.first + int64(i)*size
+				if one, err = l.insertion(ctx, set, first, first+size-1); err != nil {
+					return nil, 0, err
+				}
+			}
+			rows += len(one.values)
+			batches[i] = append(batches[i], one)
+		}
+	}
+	return batches, rows, nil
+}
+
+// share is the i-th of n about equal parts.
+func (n insertion) share(i, of int) insertion {
+	n.values = n.values[i*len(n.values)/of : (i+1)*len(n.values)/of]
+	return n
+}
+
+// insertion reads the rows of a set: of the orders from the first to the last, or all.
+func (l *benchLook) insertion(ctx context.Context, set rowSet, orders ...any) (insertion, error) {
 	out := insertion{table: set.table}
 	var err error
 	if out.columns, err = column(ctx, l.db, `SELECT name FROM pragma_table_info('`+set.table+`')`); err != nil {
@@ -167,7 +207,11 @@ func (l *benchLook) insertion(ctx context.Context, set rowSet, first, last int64
 	}
 	// A plus changes nothing, but for the driver: it would make times of columns
 	// that are declared as such.
-	rows, err := l.db.QueryContext(ctx, `SELECT +"`+strings.Join(out.columns, `", +"`)+`" FROM "`+set.table+`" WHERE `+set.where, first, last)
+	text := `SELECT +"` + strings.Join(out.columns, `", +"`) + `" FROM "` + set.table + `"`
+	if set.where != "" {
+		text += ` WHERE ` + set.where
+	}
+	rows, err := l.db.QueryContext(ctx, text, orders...)
 	if err != nil {
 		return out, err
 	}

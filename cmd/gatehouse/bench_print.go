@@ -35,6 +35,9 @@ func printBench(out io.Writer, r *bench.Report) error {
 	if base := r.Baseline; base != nil {
 		line("by hand", "%.0f messages/s, business rows alone (%d): the gateway reaches %.0f %%; CPU %s a message", base.Business, base.Rows, 100*base.BusinessShare, secondsText(base.BusinessCPU))
 		line("", "%.0f messages/s, all rows that it leaves (%d): the gateway reaches %.0f %%; CPU %s a message", base.Ledger, base.LedgerRows, 100*base.LedgerShare, secondsText(base.LedgerCPU))
+		if base.Connections > 0 {
+			line("", "%.0f messages/s, the same in transactions of %d, as many as connections: it reaches %.0f %%; CPU %s a message", base.ConnectionsRate, base.Connections, 100*base.ConnectionsShare, secondsText(base.ConnectionsCPU))
+		}
 		if base.AsOften > 0 {
 			line("", "%.0f messages/s, the same in transactions of %d, as the gateway's were: it reaches %.0f %%; CPU %s a message", base.OftenRate, base.AsOften, 100*base.OftenShare, secondsText(base.OftenCPU))
 		}

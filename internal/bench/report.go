@@ -91,6 +91,13 @@ type Baseline struct {
 	LedgerCPU   float64 `json:"ledger_cpu_seconds_per_message,omitempty"`
 	Rows        int     `json:"business_rows"`
 	LedgerRows  int     `json:"ledger_rows"`
+	// All rows once more, in transactions of as many messages as there are
+	// connections of which each waits for its answer: no more can be on their way at
+	// once. Zero where something else bounds them.
+	Connections      int     `json:"connections_size,omitempty"`
+	ConnectionsRate  float64 `json:"connections_size_per_second,omitempty"`
+	ConnectionsShare float64 `json:"connections_size_share,omitempty"`
+	ConnectionsCPU   float64 `json:"connections_size_cpu_seconds_per_message,omitempty"`
 	// All rows once more, in transactions of as many messages as the gateway's had:
 	// the disk is waited for as often. Zero when the gateway does not tell.
 	AsOften    int     `json:"gateway_size,omitempty"`

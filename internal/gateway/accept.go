@@ -438,11 +438,13 @@ func (g *Gateway) conclude(ctx context.Context, p *passage, err error) error {
 
 // tell writes the one line about a message's outcome.
 func (g *Gateway) tell(ctx context.Context, p *passage, err error) {
-	attrs := g.attrs(p)
 	g.config.Metrics.message(p, g.now().Sub(p.now), err)
 	if err == nil {
 		p.endSpan(p.receipt.Status.String(), p.receipt.Fault)
-		attrs = append(attrs, "outcome", p.receipt.Status.String(), "message", p.receipt.MessageID)
+		if p.receipt.Fault == nil && !g.log.Enabled(ctx, slog.LevelInfo) {
+			return
+		}
+		attrs := append(g.attrs(p), "outcome", p.receipt.Status.String(), "message", p.receipt.MessageID)
 		if f := p.receipt.Fault; f != nil {
 			attrs = append(attrs, reasons(f)...)
 			g.log.Log(ctx, level(f), "message kept", attrs...)
@@ -453,7 +455,7 @@ func (g *Gateway) tell(ctx context.Context, p *passage, err error) {
 	}
 	f := fault.Of(err)
 	p.endSpan(f.Kind().String(), f)
-	attrs = append(attrs, "outcome", f.Kind().String(), "reference", p.receipt.ID)
+	attrs := append(g.attrs(p), "outcome", f.Kind().String(), "reference", p.receipt.ID)
 	g.log.Log(ctx, level(f), "message refused", append(attrs, reasons(f)...)...)
 }
 

@@ -49,6 +49,10 @@ func (p *passage) endSpan(outcome string, f *fault.Error) {
 	if p.span == nil {
 		return
 	}
+	if !p.span.IsRecording() {
+		p.span.End()
+		return
+	}
 	p.span.SetAttributes(attribute.String("gatehouse.outcome", outcome), attribute.String("gatehouse.message", p.receipt.ID.String()))
 	if p.route != nil {
 		p.span.SetName(p.arrival.door() + " " + p.route.Name)

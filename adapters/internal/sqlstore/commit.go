@@ -92,11 +92,12 @@ func (w *writer) Prepare(e *gateway.Entry) { e.Prepared = w.store.prepared(e.Mes
 // or another gateway claimed one of its messages meanwhile, and halved when the
 // database refuses a value nobody foresaw, until the culprit is alone.
 func (w *writer) Commit(ctx context.Context, lane int, entries []*gateway.Entry) ([]gateway.Outcome, error) {
-	items := w.prepare(entries)
-	for _, batch := range w.batches(leaders(items)) {
-		if err := w.settle(ctx, lane, batch); err != nil {
-			return nil, w.store.fail("storing a batch", err)
-		}
+	cells := w.store.slab()
+	defer w.store.slabs.Put(cells)
+	defer cells.empty()
+	items := w.prepare(entries, cells)
+	if err := w.write(ctx, lane, items); err != nil {
+		return nil, w.store.fail("storing a batch", err)
 	}
 	outcomes := make([]gateway.Outcome, len(items))
 	for i, it := range items {
@@ -106,6 +107,19 @@ func (w *writer) Commit(ctx context.Context, lane int, entries []*gateway.Entry)
 		outcomes[i] = it.Outcome
 	}
 	return outcomes, nil
+}
+
+// write settles all items but those that follow others.
+func (w *writer) write(ctx context.Context, lane int, items []*Item) error {
+	began := time.Now()
+	w.store.errands.begin()
+	defer func() { w.store.errands.end(len(items), time.Since(began)) }()
+	for _, batch := range w.batches(leaders(items)) {
+		if err := w.settle(ctx, lane, batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // batches is one batch, unless the plan cannot write messages together.
@@ -123,12 +137,12 @@ func (w *writer) batches(items []*Item) [][]*Item {
 // prepare makes the items; of those with one claim the first leads, of those
 // that release one held message, and of the deliveries of one message. An item
 // that is only held claims nothing.
-func (w *writer) prepare(entries []*gateway.Entry) []*Item {
+func (w *writer) prepare(entries []*gateway.Entry, cells *slab) []*Item {
 	items := make([]*Item, len(entries))
 	first := make(map[gateway.Digest]*Item, len(entries))
 	var released map[gateway.ID]*Item
 	for i, e := range entries {
-		it := w.store.newItem(w.plan, e)
+		it := w.store.newItem(w.plan, e, cells)
 		items[i] = it
 		if !it.Only() {
 			it.follows = lead(first, it.Claim, it)

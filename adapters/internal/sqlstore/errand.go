@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // errand is a small transaction that waits for the one writer of a database: a
@@ -25,6 +26,82 @@ type errand struct {
 type errands struct {
 	mu      sync.Mutex
 	waiting []*errand
+	batches int           // that are being written
+	soon    time.Time     // until when the next one is likely to begin
+	news    chan struct{} // closed when a batch has ended; nil while nobody waits for that
+}
+
+// Under load batches follow each other, with a pause in which senders read their
+// answers and write their next messages. An errand that took the writer then would have
+// the disk wait on for it alone, and the next batch with it.
+const (
+	// busyBatch is how many messages a batch has after which another one is waited for.
+	busyBatch = 8
+	// pauseMost bounds how long; what the last batch took does, too.
+	pauseMost = 10 * time.Millisecond
+	// lingerMost bounds it all: the end of the batch that is being written, the pause,
+	// and the next one.
+	lingerMost = 50 * time.Millisecond
+)
+
+// begin notes that a batch is being written.
+func (es *errands) begin() {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	es.batches++
+}
+
+// end notes that it is no longer, how many messages it had, and what it took.
+func (es *errands) end(messages int, took time.Duration) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	es.batches--
+	es.soon = time.Time{}
+	if messages >= busyBatch {
+		es.soon = time.Now().Add(min(took, pauseMost))
+	}
+	if es.news != nil {
+		close(es.news)
+		es.news = nil
+	}
+}
+
+// expected returns how long to wait for a batch at this moment, and what is closed
+// when that has changed.
+func (es *errands) expected() (wait time.Duration, news <-chan struct{}) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	if es.news == nil {
+		es.news = make(chan struct{})
+	}
+	if es.batches > 0 {
+		return lingerMost, es.news
+	}
+	return time.Until(es.soon), es.news
+}
+
+// linger waits for a batch to do the errand with its own writing, as long as one is
+// written or likely to come. It reports whether that was so.
+func (es *errands) linger(waiting context.Context, e *errand) (done bool) {
+	latest := time.Now().Add(lingerMost)
+	for {
+		wait, news := es.expected()
+		if wait = min(wait, time.Until(latest)); wait <= 0 {
+			return false
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-e.ended:
+			timer.Stop()
+			return true
+		case <-waiting.Done(): // by its end, too
+			timer.Stop()
+			return false
+		case <-timer.C: // a batch may have begun
+		case <-news:
+			timer.Stop()
+		}
+	}
 }
 
 func (es *errands) add(e *errand) {
@@ -67,6 +144,9 @@ func (s *Store) share(ctx context.Context, fn func(q Querier) error) (committing
 	defer done()
 	e := &errand{ctx: ctx, fn: fn, done: done, ended: make(chan struct{})}
 	s.errands.add(e)
+	if s.errands.linger(waiting, e) {
+		return e.committing, e.err
+	}
 	session, err := s.dialect.Session(waiting, AnyLane)
 	if err != nil {
 		if s.errands.withdraw(e) {

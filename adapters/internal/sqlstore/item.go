@@ -222,8 +222,8 @@ func (s *Store) prepared(m *gateway.Message) *prepared {
 }
 
 // newItem makes the item of an entry; one whose values do not fit is refused for
-// good, or only held.
-func (s *Store) newItem(p *Plan, e *gateway.Entry) *Item {
+// good, or only held. Its cells are taken from cells.
+func (s *Store) newItem(p *Plan, e *gateway.Entry, cells *slab) *Item {
 	ready, ok := e.Prepared.(*prepared)
 	if !ok {
 		ready = s.prepared(e.Message)
@@ -235,7 +235,7 @@ func (s *Store) newItem(p *Plan, e *gateway.Entry) *Item {
 	var details []fault.Detail
 	it.Rows = make([][]Row, len(p.Steps))
 	for i, step := range p.Steps {
-		it.Rows[i], details = rowsOf(step, e.Changes.Rows[i], details)
+		it.Rows[i], details = rowsOf(step, e.Changes.Rows[i], cells, details)
 	}
 	if details != nil {
 		it.SetAside(fault.New(fault.CodeNarrowing, "").With(details...))
@@ -243,25 +243,24 @@ func (s *Store) newItem(p *Plan, e *gateway.Entry) *Item {
 	return it
 }
 
-func rowsOf(s *Step, source []mapping.Row, details []fault.Detail) ([]Row, []fault.Detail) {
+func rowsOf(s *Step, source []mapping.Row, from *slab, details []fault.Detail) ([]Row, []fault.Detail) {
 	rows := make([]Row, len(source))
-	cells := make([]Cell, len(source)*len(s.Columns))
+	cells := from.take(len(source) * len(s.Columns))
 	for r := range source {
 		row := &source[r]
 		rows[r] = Row{Source: row, Cells: cells[r*len(s.Columns) : (r+1)*len(s.Columns)]}
 		for c := range s.Columns {
-			cell, err := cellOf(&s.Columns[c], &row.Cells[c])
-			if err != nil {
+			if err := rows[r].Cells[c].fill(&s.Columns[c], &row.Cells[c]); err != nil {
 				details = append(details, Complaint(s, row, c, err))
 			}
-			rows[r].Cells[c] = cell
 		}
 	}
 	return rows, details
 }
 
-func cellOf(c *Column, source *mapping.Cell) (Cell, error) {
-	cell := Cell{Kind: source.Kind, Row: source.Row}
+// fill makes a cell, which is empty, of what the mapping has made.
+func (cell *Cell) fill(c *Column, source *mapping.Cell) error {
+	cell.Kind, cell.Row = source.Kind, source.Row
 	var err error
 	switch source.Kind {
 	case mapping.ValueCell:
@@ -274,9 +273,9 @@ func cellOf(c *Column, source *mapping.Cell) (Cell, error) {
 		}
 	}
 	if c.Key && (cell.Kind == mapping.AbsentCell || cell.Kind == mapping.NullCell) {
-		return cell, &misfit{message: "a row is found by this column, so it cannot be absent"}
+		return &misfit{message: "a row is found by this column, so it cannot be absent"}
 	}
-	return cell, err
+	return err
 }
 
 func keysOf(t *LookupTarget, source []mapping.Value) ([]Datum, error) {

@@ -143,7 +143,7 @@ func attempt(trial *mappingtest.Trial, checked *mapping.Checked, plan *Plan, pay
 	}
 	n := 0
 	for i, step := range plan.Steps {
-		rows, details := rowsOf(step, changes.Rows[i], nil)
+		rows, details := rowsOf(step, changes.Rows[i], new(slab), nil)
 		if details != nil {
 			return 0, fmt.Errorf("the store refuses what the mapping took: %s", details[0])
 		}

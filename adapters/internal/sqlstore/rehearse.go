@@ -24,7 +24,7 @@ func (s *Store) Rehearse(ctx context.Context, m *mapping.Mapping, prepare func(*
 		return nil, err
 	}
 	defer entry.Done()
-	it := s.newItem(w.plan, entry)
+	it := s.newItem(w.plan, entry, new(slab))
 	if it.aside {
 		return &gateway.Rehearsal{Outcome: it.Outcome, Rows: unwritten(entry.Changes)}, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -137,6 +138,7 @@ type Store struct {
 	log        *slog.Logger
 	text       statements
 	packer     packer
+	slabs      sync.Pool // of *slab
 	errands    errands
 	swept      atomic.Pointer[time.Time] // when Due last looked for messages that wait behind nobody
 }

@@ -34,8 +34,9 @@ func newAccessReport() *cobra.Command {
 		Long: `Report every role as somebody has to approve of it: the groups that have it and what
 they are in the directory, the people in them, nested groups included, with the state
 of each account as far as the directory tells it without a password; the grants, and
-for those to send how many messages they let in and when the last. Of reading nothing
-is counted; what operators do is in the messages' histories.
+for those to send how many messages they let in and when the last, for those to act on
+messages how many acts of these kinds the audit trail has of the role's people, on
+whatever route. Looking at lists is not counted.
 
 The report is written role by role. --json writes one object a line.`,
 		Args: usage(cobra.NoArgs),
@@ -161,7 +162,12 @@ func meaning(m gateway.MemberReview) string {
 func use(r *gateway.RoleReview, g gateway.GrantReview) string {
 	since := "since " + r.Since.Format(time.DateOnly)
 	switch {
-	case !g.Counted:
+	case g.Messages > 0: // below
+	case g.ActsCounted && g.Acts > 0:
+		return fmt.Sprintf("%d acts of these kinds by its people %s, the last at %s", g.Acts, since, g.LastAct.Format(time.RFC3339))
+	case g.ActsCounted && !g.Unused():
+		return "no act of these kinds by its people " + since + "; looking at lists is not counted"
+	case !g.Counted && !g.ActsCounted:
 		return "use is not counted"
 	case g.Unused() && r.More:
 		return "not used in what was looked at " + since
@@ -169,6 +175,13 @@ func use(r *gateway.RoleReview, g gateway.GrantReview) string {
 		return "NOT USED " + since
 	}
 	return fmt.Sprintf("%d messages %s, the last at %s", g.Messages, since, g.Last.Format(time.RFC3339))
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func reviewCSV(w *csv.Writer, r *gateway.RoleReview) error {
@@ -189,8 +202,8 @@ func reviewCSV(w *csv.Writer, r *gateway.RoleReview) error {
 	}
 	for _, g := range r.Grants {
 		last := ""
-		if !g.Last.IsZero() {
-			last = g.Last.Format(time.RFC3339)
+		if at := latest(g.Last, g.LastAct); !at.IsZero() {
+			last = at.Format(time.RFC3339)
 		}
 		may, on, _ := strings.Cut(g.String(), " on ")
 		row(w, r.Role, r.Partner, "grant", "", "", "", "", "", may, on, strconv.FormatInt(g.Messages, 10), last, use(r, g))

@@ -30,15 +30,27 @@ type MemberReview struct {
 // GrantReview is a grant and how it was used.
 type GrantReview struct {
 	Grant
-	// Counted says that use of the grant is counted at all: that of sending is, by the
-	// ledger. Reading is not, and acts are in the messages' histories.
+	// Counted says that messages are counted: those that a grant to send let in, by the
+	// ledger.
 	Counted  bool      `json:"counted"`
 	Messages int64     `json:"messages"`
 	Last     time.Time `json:"last,omitzero"`
+	// ActsCounted says that acts are counted: those of the role's people that take a
+	// verb of the grant, by the audit trail, on whatever route. ActsWhole says that no
+	// other use is possible, and that all of them were looked at.
+	ActsCounted bool      `json:"acts_counted,omitempty"`
+	ActsWhole   bool      `json:"acts_whole,omitempty"`
+	Acts        int64     `json:"acts,omitempty"`
+	LastAct     time.Time `json:"last_act,omitzero"`
 }
 
 // Unused reports whether it is known that nobody has used the grant.
-func (g GrantReview) Unused() bool { return g.Counted && g.Messages == 0 }
+func (g GrantReview) Unused() bool {
+	if g.ActsCounted {
+		return g.ActsWhole && g.Acts == 0
+	}
+	return g.Counted && g.Messages == 0
+}
 
 // Roles lists the names of the roles, in configured order.
 func (a *Access) Roles() []string {
@@ -72,7 +84,10 @@ func (s *Survey) Review(ctx context.Context, role string, days, limit int) (*Rol
 			out.Grants = append(out.Grants, GrantReview{Grant: g, Counted: slices.Contains(g.May, Send)})
 		}
 	}
-	return out, s.count(ctx, out, days, people)
+	if err := s.count(ctx, out, days, people); err != nil {
+		return nil, err
+	}
+	return out, s.countActs(ctx, out, out.Since, people)
 }
 
 // member looks at one member of a role.

@@ -18,7 +18,8 @@ type Survey struct {
 	Directory Directory
 	Census    Census // nil: groups are not looked into
 	Ledger    Ledger
-	Resources []string // that grants can be on
+	Trail     AuditTrail // nil: acts are not counted
+	Resources []string   // that grants can be on
 	Now       func() time.Time
 }
 
@@ -27,7 +28,7 @@ type Survey struct {
 func (g *Gateway) Survey() (s *Survey, done func()) {
 	generation := g.hold()
 	return &Survey{
-		Access: generation.Access, Directory: generation.Directory, Census: generation.Census, Ledger: g.store,
+		Access: generation.Access, Directory: generation.Directory, Census: generation.Census, Ledger: g.store, Trail: g.store,
 		Resources: generation.resources(), Now: g.now,
 	}, generation.letGo
 }

@@ -127,6 +127,9 @@ func (p *peek) payload(body document.Node) error {
 		return notSOAP(body, "text stands directly in the Body")
 	}
 	if first := body.FirstChild(); first.Exists() {
+		if first.Is(document.Name{Space: namespaceEncryption, Local: "EncryptedData"}) {
+			return encrypted(first)
+		}
 		name := first.Name()
 		p.head.Operation = document.Name{Space: strings.Clone(name.Space), Local: strings.Clone(name.Local)}
 	}

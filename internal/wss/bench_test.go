@@ -1,0 +1,40 @@
+package wss
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gatehouse/gatehouse/internal/document"
+)
+
+// tenKilobytes is a message of an order's size.
+var tenKilobytes = strings.Replace(plain, "<o:Amount>100</o:Amount>", strings.Repeat("\n  <o:Line no=\"1\"><o:Sku>ABC-123</o:Sku><o:Quantity>4</o:Quantity></o:Line>", 130), 1)
+
+func BenchmarkVerify(b *testing.B) {
+	p := everybody()
+	src := []byte(signed(b, p.erp, tenKilobytes))
+	v := p.verifier()
+	b.SetBytes(int64(len(src)))
+	b.ReportAllocs()
+	for b.Loop() {
+		tree, err := document.Read(src)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := v.Verify(tree, Usual, now); err != nil {
+			b.Fatal(err)
+		}
+		tree.Release()
+	}
+}
+
+func BenchmarkSign(b *testing.B) {
+	s := signer(b, everybody().erp)
+	b.SetBytes(int64(len(tenKilobytes)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Sign([]byte(tenKilobytes), now); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

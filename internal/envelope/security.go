@@ -155,10 +155,10 @@ func credentialsFault(n document.Node, message string, subcode document.Name) er
 
 // encrypted refuses what was encrypted for us: nothing is decrypted here.
 func encrypted(n document.Node) error {
-	d := at(n, "encrypted messages are not supported; send it in clear, over TLS")
+	d := at(n, "nothing that is encrypted is read here")
 	d.Found = clip(n.Name().String(), 200)
 	cause := &Cause{Subcodes: []document.Name{{Space: NamespaceSecurity, Local: "UnsupportedAlgorithm"}}}
-	return fault.New(fault.CodeTokenUnsupported, "the message is encrypted, which is not supported here; TLS keeps it secret").With(d).Because(cause)
+	return fault.New(fault.CodeTokenUnsupported, "the message is encrypted, which is not supported here; send it in clear, over TLS").With(d).Because(cause)
 }
 
 func unsupported(n document.Node, found string) error {

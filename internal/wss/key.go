@@ -92,7 +92,7 @@ func (c *check) certificate(info document.Node) (*x509.Certificate, error) {
 	case wsse("KeyIdentifier"):
 		return c.keyIdentifier(n)
 	case ds("X509Data"):
-		return c.issuerSerial(n)
+		return c.x509Data(n)
 	}
 	return nil, refuse(n, unsupportedToken, "only certificates are taken: an X509v3 token, a key identifier, or issuer and serial number", n.Name().String())
 }
@@ -152,14 +152,33 @@ func (c *check) keyIdentifier(n document.Node) (*x509.Certificate, error) {
 	return nil, refuse(n, unsupportedToken, "this key identifier is not taken; X509v3, X509SubjectKeyIdentifier and ThumbprintSHA1 are", kind)
 }
 
+// x509Data reads a certificate, or issuer and number of one; some (zeep) write both,
+// and then the certificate counts.
+func (c *check) x509Data(n document.Node) (*x509.Certificate, error) {
+	var serial, sent document.Node
+	for child := range n.Children() {
+		switch {
+		case child.Is(ds("X509Certificate")) && !sent.Exists():
+			sent = child
+		case child.Is(ds("X509IssuerSerial")) && !serial.Exists():
+			serial = child
+		default:
+			return nil, refuse(child, invalidSecurity, "X509Data holds one certificate, or issuer and serial number of one", child.Name().String())
+		}
+	}
+	switch {
+	case sent.Exists():
+		return parse(sent)
+	case serial.Exists():
+		return c.issuerSerial(serial)
+	}
+	return nil, refuse(n, invalidSecurity, "X509Data is empty", "")
+}
+
 // issuerSerial finds a certificate by number and issuer. The issuer's name tells
 // two of one number apart: its spelling varies, and a wrong one verifies nothing.
 func (c *check) issuerSerial(n document.Node) (*x509.Certificate, error) {
-	pair, err := exactly(n, ds("X509IssuerSerial"))
-	if err != nil {
-		return nil, err
-	}
-	parts, err := exactly(pair[0], ds("X509IssuerName"), ds("X509SerialNumber"))
+	parts, err := exactly(n, ds("X509IssuerName"), ds("X509SerialNumber"))
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type attack struct {
 	body   func() string // nil: raw
 	header string        // lines, beside the usual ones
 	raw    string        // a whole request instead, whose connection stays open
+	before int           // the status of the same request, sent once before; 0: it is not
 	status int
 	code   string // ours, in the answer; empty: it is cut off, or answered well
 }
@@ -136,7 +137,9 @@ func attacks() []attack {
 		{name: "huge headers", raw: "GET / HTTP/1.1\r\nHost: gw\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", status: 431},
 		{name: "signature wrapping", body: header(`<wsse:Security soap:mustUnderstand="1"><ds:Signature><ds:SignedInfo><ds:Reference URI="#b"/></ds:SignedInfo></ds:Signature><soap:Body wsu:Id="b"/></wsse:Security>`), status: 401, code: "GH-2"},
 		{name: "duplicate ids", body: header(`<wsse:Security><wsu:Timestamp wsu:Id="a"/><ds:Signature/><wsu:Timestamp wsu:Id="a"/></wsse:Security>`), status: 401, code: "GH-2"},
-		{name: "replayed nonce", body: header(`<wsse:Security><wsse:UsernameToken><wsse:Username>erp.alice</wsse:Username><wsse:Password Type="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest">x</wsse:Password><wsse:Nonce>AAAA</wsse:Nonce></wsse:UsernameToken></wsse:Security>`), status: 401, code: "GH-2"},
+		{name: "a digest of no time", body: header(`<wsse:Security><wsse:UsernameToken><wsse:Username>erp.alice</wsse:Username><wsse:Password Type="http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0#PasswordDigest">x</wsse:Password><wsse:Nonce>AAAA</wsse:Nonce></wsse:UsernameToken></wsse:Security>`), status: 500, code: "GH-1109"},
+		{name: "replayed nonce", before: 200, body: header(`<wsse:Security><wsse:UsernameToken><wsse:Username>erp.alice</wsse:Username><wsse:Password>erp.alice-secret</wsse:Password><wsse:Nonce>AAAA</wsse:Nonce><wsu:Created>` +
+			time.Now().UTC().Format(time.RFC3339) + `</wsu:Created></wsse:UsernameToken></wsse:Security>`), status: 401, code: "GH-2006"},
 		{name: "SOAPAction spoofing", body: body(good), header: "SOAPAction: \"urn:gatehouse:samples:orders:1/NotifyShipment\"\r\n", status: 500, code: "GH-1110"},
 		{name: "ReplyTo an inner host", body: header("<wsa:MessageID>urn:1</wsa:MessageID><wsa:ReplyTo><wsa:Address>http://TRAP/x</wsa:Address></wsa:ReplyTo>"), status: 500, code: "GH-1"},
 		{name: "FaultTo an inner host", body: header("<wsa:FaultTo><wsa:Address>http://TRAP/x</wsa:Address></wsa:FaultTo>"), status: 500, code: "GH-1"},
@@ -175,6 +178,11 @@ func TestAttacks(t *testing.T) {
 				made := strings.ReplaceAll(a.body(), "TRAP", p.trap.Addr().String())
 				made = strings.Replace(made, "erp-0001", fmt.Sprint("attack-", i), 1)
 				a.body = func() string { return made }
+			}
+			if a.before != 0 {
+				if status, answer := p.send(a); status != a.before {
+					t.Fatalf("the first time it gets %d: %s", status, answer)
+				}
 			}
 			counted, worked := p.counted(t), p.work(t)
 			p.resetPeak(t)

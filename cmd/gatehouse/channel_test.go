@@ -40,8 +40,8 @@ func TestChannelPolicy(t *testing.T) {
 
 func TestWrongChannels(t *testing.T) {
 	for text, want := range map[string]string{
-		"retry: {}": "a channel is one of amqp:, http: and soap:",
-		"amqp: {exchange: e}\nhttp: {url: https://h/}":                  "a channel is one of amqp:, http: and soap:",
+		"retry: {}": "a channel is one of amqp:, http:, soap: and replies:",
+		"amqp: {exchange: e}\nhttp: {url: https://h/}":                  "a channel is one of amqp:, http:, soap: and replies:",
 		"amqp: {exchange: e}\nconcurrency: 3":                           "c.yaml:2:14: concurrency: is for requests over HTTP",
 		"amqp: {exchange: e}\ncircuit: 3":                               "c.yaml:2:10: circuit: is for requests over HTTP",
 		"amqp: {exchange: e}\nretry: {for: 1h}":                         "c.yaml:2:14: retry.for: is for requests over HTTP",

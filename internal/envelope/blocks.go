@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -34,6 +35,9 @@ const (
 
 // understood are the names of the blocks that are processed here.
 var understood = append([]document.Name{nameSecurity, nameXIMain, nameXIReliable}, addressingNames()...)
+
+// besideAddressing is how many of them are not of WS-Addressing.
+const besideAddressing = 3
 
 func addressingNames() (names []document.Name) {
 	for _, space := range addressingSpaces {
@@ -139,7 +143,7 @@ func (p *peek) understands(block document.Name) bool {
 	for _, name := range understood {
 		if name == block {
 			// Of two vocabularies of addressing in one message one is spoken.
-			return block == nameSecurity || block.Space == p.head.Addressing.Space
+			return slices.Contains(understood[:besideAddressing], block) || block.Space == p.head.Addressing.Space
 		}
 	}
 	return p.limits.Understands != nil && p.limits.Understands(p.head, block)

@@ -351,9 +351,9 @@ func (p *passage) entry() *Entry {
 	e := &Entry{
 		Message: m,
 		Changes: changes,
-		Render: p.rendering(func(stored []mapping.Value) (*mapping.Rendered, error) {
-			return p.permitted(writer.mapping.Render(&input, stored))
-		}),
+		Render: p.rendering(p.permitting(func(stored []mapping.Value) (*mapping.Rendered, error) {
+			return writer.mapping.Render(&input, stored)
+		})),
 		Answer: p.answer,
 		Done: func() {
 			changes.Release()

@@ -7,22 +7,37 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// permitted passes on what a message publishes, unless it goes to a channel that
-// demands a grant which its sender does not have: then nothing of it is stored.
-func (p *passage) permitted(out *mapping.Rendered, err error) (*mapping.Rendered, error) {
-	if err != nil {
-		return nil, err
+// permitting has a message that publishes to a channel which demands a grant refused
+// when its sender does not have it: then nothing of it is stored. A mapping that is
+// tried out has no sender.
+func (p *passage) permitting(render func([]mapping.Value) (*mapping.Rendered, error)) func([]mapping.Value) (*mapping.Rendered, error) {
+	generation, who := p.generation, p.identity
+	if generation == nil || !slices.ContainsFunc(generation.Channels, func(c Channel) bool { return c.DemandsCause }) {
+		return render
 	}
-	for i := range out.Publications {
-		if name := out.Publications[i].Channel; p.generation.demandsCause(name) {
-			if _, err := p.generation.Access.Authorize(p.identity, Cause, OnChannel(name)); err != nil {
-				f := *fault.Of(err)
-				f.Message = p.identity.Login + " may not cause what this message publishes on " + OnChannel(name)
-				return nil, &f
-			}
+	return func(stored []mapping.Value) (*mapping.Rendered, error) {
+		out, err := render(stored)
+		if err != nil {
+			return nil, err
+		}
+		return out, generation.mayCause(who, out.Publications)
+	}
+}
+
+// mayCause returns nil, or that somebody may not cause one of the publications.
+func (g *Generation) mayCause(who *Identity, publications []mapping.Publication) error {
+	for i := range publications {
+		name := publications[i].Channel
+		if !g.demandsCause(name) {
+			continue
+		}
+		if _, err := g.Access.Authorize(who, Cause, OnChannel(name)); err != nil {
+			f := *fault.Of(err)
+			f.Message = who.Login + " may not cause what this message publishes on " + OnChannel(name)
+			return &f
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // demandsCause reports whether what is published to a channel takes a grant.

@@ -329,9 +329,9 @@ func TestChannelDemandsCause(t *testing.T) {
 		t.Fatal(err)
 	}
 	var allowed []string
+	alice := &Identity{Login: "alice"}
 	for _, channel := range []string{"open", "shut", "free"} {
-		p := &passage{generation: generation, identity: &Identity{Login: "alice"}}
-		if _, err := p.permitted(rendered(channel)); err == nil {
+		if _, err := (&passage{generation: generation, identity: alice}).permitting(publishing(channel))(nil); err == nil {
 			allowed = append(allowed, channel)
 		} else if fault.KindOf(err) != fault.Forbidden {
 			t.Errorf("%s: %v", channel, err)
@@ -340,11 +340,17 @@ func TestChannelDemandsCause(t *testing.T) {
 	if !slices.Equal(allowed, []string{"open", "free"}) {
 		t.Errorf("published to %v", allowed)
 	}
-	if _, err := (&passage{}).permitted(nil, errors.New("no reply")); err == nil {
+	broken := func([]mapping.Value) (*mapping.Rendered, error) { return nil, errors.New("no reply") }
+	if _, err := (&passage{generation: generation, identity: alice}).permitting(broken)(nil); err == nil {
 		t.Error("another error is swallowed")
+	}
+	if _, err := new(passage).permitting(publishing("shut"))(nil); err != nil {
+		t.Errorf("a mapping that is tried out: %v", err)
 	}
 }
 
-func rendered(channel string) (*mapping.Rendered, error) {
-	return &mapping.Rendered{Publications: []mapping.Publication{{Channel: channel}}}, nil
+func publishing(channel string) func([]mapping.Value) (*mapping.Rendered, error) {
+	return func([]mapping.Value) (*mapping.Rendered, error) {
+		return &mapping.Rendered{Publications: []mapping.Publication{{Channel: channel}}}, nil
+	}
 }

@@ -111,7 +111,7 @@ func TestFlowBoundsWhatACrashRepeats(t *testing.T) {
 		line := r.carriers["events"][0].line
 		ready := 0
 		for range 20 { // the channel confirms nothing, and the carrier reads on
-			time.Sleep(recordAfter)
+			time.Sleep(rouseAfter)
 			synctest.Wait()
 			ready, _ = line.counts()
 		}

@@ -170,7 +170,7 @@ func (p *passage) unread() []document.Node {
 func (g *Gateway) part(ctx context.Context, p *passage, from *partOrigin, number int) *piece {
 	q := &passage{
 		arrival: p.asPart(from.Text, number), now: p.now, at: p.at, receipt: p.receipt, route: p.route, writer: p.writer,
-		identity: p.identity, principal: p.principal, xml: from.Text, origin: from, kept: p.kept,
+		identity: p.identity, principal: p.principal, xml: from.Text, origin: from, kept: p.kept, generation: p.generation,
 	}
 	q.receipt.ID = q.arrival.ID
 	if p.span != nil {

@@ -104,7 +104,10 @@ func (w *WaysIn) open(way WayIn) bool {
 	return true
 }
 
-func (w *WaysIn) window() time.Duration { return orDefault(w.Window, 5*time.Minute) }
+// DefaultTokenWindow is how far from now what says when it was made may be.
+const DefaultTokenWindow = 5 * time.Minute
+
+func (w *WaysIn) window() time.Duration { return orDefault(w.Window, DefaultTokenWindow) }
 
 // operators returns the ways in of operators.
 func (w *WaysIn) operators() []WayIn {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -84,6 +85,12 @@ func (p *project) checkSecurity(faults *config.Faults) {
 			}
 		}
 	}
+}
+
+// checkSigners reads the files that signatures are verified and made with.
+func (p *project) checkSigners() error {
+	a := &assembly{project: p, log: slog.New(slog.DiscardHandler)}
+	return errors.Join(a.connectSignatures(), a.connectSecurity())
 }
 
 // connectSignatures reads the certificates that may sign.

@@ -30,6 +30,11 @@ func (p *passage) security() Security {
 	return s
 }
 
+// Security is what is demanded now of messages to an endpoint with its operation.
+func (g *Gateway) Security(endpoint string) Security {
+	return g.generation.Load().WaysIn.Security[endpoint]
+}
+
 // mustBeSigned refuses a message that has to be signed and is not, or could not be
 // verified as a whole.
 func (p *passage) mustBeSigned() error {

@@ -33,12 +33,13 @@ have_confinement() { command -v bwrap >/dev/null && command -v systemd-analyze >
 have_readers() {
   /usr/bin/python3 -c 'import zeep' 2>/dev/null &&
     command -v php >/dev/null && php -r 'exit(extension_loaded("soap") ? 0 : 1);' &&
-    command -v wsdl2h >/dev/null && command -v soapcpp2 >/dev/null && command -v xmllint >/dev/null
+    command -v wsdl2h >/dev/null && command -v soapcpp2 >/dev/null && command -v xmllint >/dev/null && command -v xmlsec1 >/dev/null &&
+    /usr/bin/python3 -c "import xmlsec" 2>/dev/null
 }
 
 servers="slapd ldap-utils openssl rabbitmq-server bubblewrap systemd"
 samba="samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind"
-readers="python3-zeep php-cli php-soap gsoap libxml2-utils"
+readers="python3-zeep python3-xmlsec xmlsec1 php-cli php-soap gsoap libxml2-utils"
 
 install_packages() {
   have && have_samba && have_confinement && have_readers && return 0

@@ -124,7 +124,7 @@ contracts: [a.wsdl]
 channels:
   c: {amqp: {exchange: e}, retry: {}}
   h: {http: {url: "https://h/", headers: {}, auth: {}, tls: {}}, retry: {}}
-  s: {soap: {contract: "w.wsdl#S.P.O", token: {}, auth: {}, tls: {}, faults: {}}, retry: {}}
+  s: {soap: {contract: "w.wsdl#S.P.O", token: {}, auth: {}, tls: {}, faults: {}, security: {sign: {cert_file: c, key_file: k}}}, retry: {}}
   a: {replies: {addresses: ["https://h/"], auth: {}, tls: {}}, retry: {}}
 routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}, {soap: a/S.O, security: {reply: {cert_file: c, key_file: k}}}], retry: {}, on_error: {}, retention: {}}]
 roles: {x: {members: [{group: g}], partner: p, limits: {rate: 5/s}}}

@@ -76,9 +76,19 @@ func (g *Gateway) proveSignature(ctx context.Context, p *passage) (*Identity, er
 	return identity, nil
 }
 
-// verify reads the whole envelope. What is large waits for a processor, as it does
+// verify looks at the envelope's head first: who may not sign has no more of it read.
+// Then it reads the whole, which waits for a processor where it is large, as it does
 // to be validated.
 func (g *Gateway) verify(p *passage) (*wss.Signed, error) {
+	head, err := envelope.ReadHead(p.arrival.Body, g.config.Envelope)
+	if err != nil {
+		return nil, err
+	}
+	err = p.generation.WaysIn.Signatures.Genuine(head, p.now)
+	head.Release()
+	if err != nil {
+		return nil, err
+	}
 	defer g.processor(len(p.arrival.Body))()
 	tree, err := document.Read(p.arrival.Body)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
 )
 
 // otherValue returns r and n-s of an ECDSA signature of P-256.
@@ -266,5 +267,28 @@ func TestReferencesToCertificates(t *testing.T) {
 				t.Errorf("%v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+// TestGenuine tells strangers by the head alone, whatever follows it.
+func TestGenuine(t *testing.T) {
+	p := everybody()
+	for _, c := range []struct {
+		name, text, want string
+	}{
+		{"ours", signed(t, p.erp, plain), ""},
+		{"a stranger's", signed(t, p.stranger, plain), "InvalidSecurityToken"},
+		{"another header", change(t, signed(t, p.erp, plain), `#sha256"></ds:DigestMethod>`, `#sha512"></ds:DigestMethod>`), "FailedCheck"},
+	} {
+		text := c.text[:strings.Index(c.text, "<o:Submit")] + "<o:Submit>" + strings.Repeat("<a>", 1<<20) // never read
+		tree, err := envelope.ReadHead([]byte(text), envelope.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.verifier().Genuine(tree, now)
+		if (err == nil) != (c.want == "") || err != nil && subcode(t, err) != c.want {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+		tree.Release()
 	}
 }

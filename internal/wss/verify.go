@@ -38,19 +38,38 @@ type Signed struct {
 // maxReferences bounds what one signature may refer to.
 const maxReferences = 32
 
+// Genuine does what can be done with an envelope's head alone, as envelope.ReadHead
+// reads it: it tells whether the signature was made now by somebody who may sign, and
+// not yet what of. It keeps strangers from having the rest read.
+func (v *Verifier) Genuine(head *document.Tree, now time.Time) error {
+	_, err := v.genuine(head, now)
+	return err
+}
+
+func (v *Verifier) genuine(t *document.Tree, now time.Time) (*check, error) {
+	c := &check{Verifier: v, now: now, signed: map[document.Node]bool{}}
+	if err := c.open(t); err != nil {
+		return nil, err
+	}
+	for _, step := range []func() error{c.identify, c.read, c.timestamp, c.trusted, c.value} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
 // Verify verifies the one signature in the Security header that is for us, and
 // that it covers the parts, as far as these are in the envelope: Body and Timestamp
 // must be. What costs little and keeps out strangers comes first: the certificate,
 // then the signature, then the digests. The error is a *fault.Error.
 func (v *Verifier) Verify(t *document.Tree, parts []Part, now time.Time) (*Signed, error) {
-	c := &check{Verifier: v, now: now, signed: map[document.Node]bool{}}
-	if err := c.open(t); err != nil {
+	c, err := v.genuine(t, now)
+	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{c.identify, c.read, c.timestamp, c.trusted, c.value, c.digests} {
-		if err := step(); err != nil {
-			return nil, err
-		}
+	if err := c.digests(); err != nil {
+		return nil, err
 	}
 	for _, part := range parts {
 		if err := c.covers(part); err != nil {

@@ -84,7 +84,7 @@ func (g *Gateway) verify(p *passage) (*wss.Signed, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = p.generation.WaysIn.Signatures.Genuine(head, p.now)
+	proof, err := p.generation.WaysIn.Signatures.Genuine(head, p.now)
 	head.Release()
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func (g *Gateway) verify(p *passage) (*wss.Signed, error) {
 		return nil, malformed(err)
 	}
 	defer tree.Release()
-	return p.generation.WaysIn.Signatures.Verify(tree, p.security().Signed, p.now)
+	return p.generation.WaysIn.Signatures.VerifyRest(tree, proof, p.security().Signed, p.now)
 }
 
 // malformed is what reading says of bytes that the validator has not seen.

@@ -285,10 +285,55 @@ func TestGenuine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = p.verifier().Genuine(tree, now)
+		_, err = p.verifier().Genuine(tree, now)
 		if (err == nil) != (c.want == "") || err != nil && subcode(t, err) != c.want {
 			t.Errorf("%s: %v, want %s", c.name, err, c.want)
 		}
 		tree.Release()
+	}
+}
+
+// TestProofIsOfOneSignature: that one message is genuine says nothing of another.
+func TestProofIsOfOneSignature(t *testing.T) {
+	p := everybody()
+	proofOf := func(text string) Proof {
+		tree, err := document.Read([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tree.Release()
+		proof, err := p.verifier().Genuine(tree, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return proof
+	}
+	text := signed(t, p.erp, plain)
+	proof := proofOf(text)
+	value := element(t, text, "ds:SignatureValue")
+	stranger := signed(t, p.stranger, plain)
+	for name, other := range map[string]string{
+		"another signer":     stranger,
+		"another value":      change(t, text, value, "<ds:SignatureValue>AAAA</ds:SignatureValue>"),
+		"another SignedInfo": change(t, text, `#sha256"></ds:DigestMethod>`, `#sha512"></ds:DigestMethod>`),
+		"another body":       change(t, text, "100", "101"),
+		"another token":      change(t, text, element(t, text, "wsse:BinarySecurityToken"), element(t, stranger, "wsse:BinarySecurityToken")),
+	} {
+		tree, err := document.Read([]byte(other))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.verifier().VerifyRest(tree, proof, Usual, now); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+		tree.Release()
+	}
+	tree, err := document.Read([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tree.Release()
+	if _, err := p.verifier().VerifyRest(tree, proof, AllParts, now); err != nil {
+		t.Error(err)
 	}
 }

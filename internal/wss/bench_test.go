@@ -1,6 +1,9 @@
 package wss
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"strings"
 	"testing"
 
@@ -24,7 +27,8 @@ func BenchmarkVerify(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := v.Genuine(head, now); err != nil {
+		proof, err := v.Genuine(head, now)
+		if err != nil {
 			b.Fatal(err)
 		}
 		head.Release()
@@ -32,7 +36,7 @@ func BenchmarkVerify(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := v.Verify(tree, Usual, now); err != nil {
+		if _, err := v.VerifyRest(tree, proof, Usual, now); err != nil {
 			b.Fatal(err)
 		}
 		tree.Release()
@@ -45,6 +49,28 @@ func BenchmarkSign(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := s.Sign([]byte(tenKilobytes), now); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCertificate is what of it nobody can do without: the certificate's chain
+// and one signature.
+func BenchmarkCertificate(b *testing.B) {
+	p := everybody()
+	v := p.verifier()
+	digest := sum(crypto.SHA256, []byte(tenKilobytes))
+	value, err := p.erp.key.Sign(rand.Reader, digest, crypto.SHA256)
+	if err != nil {
+		b.Fatal(err)
+	}
+	key := p.erp.cert.PublicKey.(*rsa.PublicKey)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := v.Trust(p.erp.cert, now); err != nil {
+			b.Fatal(err)
+		}
+		if err := rsa.VerifyPKCS1v15(key, crypto.SHA256, digest, value); err != nil {
 			b.Fatal(err)
 		}
 	}

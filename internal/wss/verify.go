@@ -41,22 +41,46 @@ const maxReferences = 32
 // Genuine does what can be done with an envelope's head alone, as envelope.ReadHead
 // reads it: it tells whether the signature was made now by somebody who may sign, and
 // not yet what of. It keeps strangers from having the rest read.
-func (v *Verifier) Genuine(head *document.Tree, now time.Time) error {
-	_, err := v.genuine(head, now)
-	return err
+func (v *Verifier) Genuine(head *document.Tree, now time.Time) (Proof, error) {
+	c, err := v.genuine(head, now, Proof{})
+	if err != nil {
+		return Proof{}, err
+	}
+	return c.proof(), nil
 }
 
-func (v *Verifier) genuine(t *document.Tree, now time.Time) (*check, error) {
+// Proof tells that a signature was found to be genuine: it is a digest over the
+// certificate, the SignedInfo and the signature's value.
+type Proof [sha256.Size]byte
+
+func (c *check) proof() Proof {
+	h := sha256.New()
+	for _, part := range [][]byte{c.cert.Raw, c.canonical, []byte(c.signature.Child(ds("SignatureValue")).Text())} {
+		sum := sha256.Sum256(part)
+		h.Write(sum[:])
+	}
+	return Proof(h.Sum(nil))
+}
+
+// genuine goes as far as the signature's value. What is proved already is not
+// computed again: it costs more than everything else.
+func (v *Verifier) genuine(t *document.Tree, now time.Time, proved Proof) (*check, error) {
 	c := &check{Verifier: v, now: now, signed: map[document.Node]bool{}}
 	if err := c.open(t); err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{c.identify, c.read, c.timestamp, c.trusted, c.value} {
+	for _, step := range []func() error{c.identify, c.read, c.timestamp} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
-	return c, nil
+	if proved != (Proof{}) && proved == c.proof() {
+		return c, nil
+	}
+	if err := c.trusted(); err != nil {
+		return nil, err
+	}
+	return c, c.value()
 }
 
 // Verify verifies the one signature in the Security header that is for us, and
@@ -64,7 +88,13 @@ func (v *Verifier) genuine(t *document.Tree, now time.Time) (*check, error) {
 // must be. What costs little and keeps out strangers comes first: the certificate,
 // then the signature, then the digests. The error is a *fault.Error.
 func (v *Verifier) Verify(t *document.Tree, parts []Part, now time.Time) (*Signed, error) {
-	c, err := v.genuine(t, now)
+	return v.VerifyRest(t, Proof{}, parts, now)
+}
+
+// VerifyRest is Verify for an envelope whose head was found Genuine at the same
+// time, by the same Verifier. A proof of another signature counts for nothing.
+func (v *Verifier) VerifyRest(t *document.Tree, proved Proof, parts []Part, now time.Time) (*Signed, error) {
+	c, err := v.genuine(t, now, proved)
 	if err != nil {
 		return nil, err
 	}

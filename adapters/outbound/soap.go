@@ -40,6 +40,8 @@ type SOAP struct {
 	// Token sends user name and password as a wsse:UsernameToken with the password
 	// as text. TLS only.
 	Token Token `yaml:"token"`
+	// Security signs requests and verifies answers.
+	Security Security `yaml:"security"`
 	// Faults say what becomes of a delivery that is answered with a fault, by the
 	// name that the contract declares it by, or by its code (Client and Server in
 	// SOAP 1.1, Sender and Receiver in 1.2): retry, park, or taken, where the fault
@@ -212,7 +214,11 @@ func NewSOAP(name string, c SOAP, p *Partner, concurrency int, now func() time.T
 	if err := errors.Join(c.Validate(), p.callable(), c.fits(p)); err != nil {
 		return nil, err
 	}
-	how := &operator{config: c, partner: p, address: c.address(p), addressed: c.addressed(p), version: envelope.V11, action: p.Operation.Action11}
+	guard, err := c.Security.load()
+	if err != nil {
+		return nil, err
+	}
+	how := &operator{guard: guard, now: now, config: c, partner: p, address: c.address(p), addressed: c.addressed(p), version: envelope.V11, action: p.Operation.Action11}
 	if p.Port.SOAP12 {
 		how.version, how.action = envelope.V12, p.Operation.Action12
 	}
@@ -230,6 +236,8 @@ type operator struct {
 	version   envelope.Version
 	action    string
 	addressed bool
+	guard     guard
+	now       func() time.Time
 }
 
 func (o *operator) request(ctx context.Context, d *gateway.Delivery) (*http.Request, error) {
@@ -245,7 +253,10 @@ func (o *operator) request(ctx context.Context, d *gateway.Delivery) (*http.Requ
 		return nil, err
 	}
 	const frame = 2 << 10
-	body := envelope.AppendRequest(make([]byte, 0, len(d.Body)+frame), head, d.Body)
+	body, err := o.guard.sign(envelope.AppendRequest(make([]byte, 0, len(d.Body)+frame), head, d.Body), o.now())
+	if err != nil {
+		return nil, err
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.address, bytes.NewReader(body))
 	if err != nil {
 		return nil, err

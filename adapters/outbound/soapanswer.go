@@ -21,6 +21,8 @@ func (o *operator) judge(a *answered) verdict {
 	switch {
 	case success && a.broken != nil:
 		return notTaken("the answer was cut off")
+	case success && o.guard.verifier != nil && (a.longer || empty && !o.partner.Operation.OneWay()):
+		return notTaken("HTTP %d, and no signed answer", a.status)
 	case success && a.longer:
 		return verdict{warning: "the answer is too large to be looked at"}
 	case success && empty && o.partner.Operation.OneWay():
@@ -30,7 +32,13 @@ func (o *operator) judge(a *answered) verdict {
 	case success && empty:
 		return verdict{warning: "the partner accepted the message and did not answer it"}
 	}
-	answer, err := envelope.ReadAnswer(o.decoded(a))
+	body := o.decoded(a)
+	answer, err := envelope.ReadAnswer(body)
+	if err == nil {
+		if unsigned := o.guard.verify(body, a.now); unsigned != nil {
+			return notTaken("HTTP %d, and an answer whose signature does not hold: %s", a.status, shown(unsigned.Error()))
+		}
+	}
 	switch {
 	case err == nil && answer.Fault != nil:
 		return o.ofFault(a, answer)

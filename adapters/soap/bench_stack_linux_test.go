@@ -45,6 +45,8 @@ func (c validating) Accept(_ context.Context, a *gateway.Arrival) (*gateway.Rece
 	return &gateway.Receipt{ID: id, MessageID: id, Head: head, Operation: op, Reply: []byte(replyPayload)}, nil
 }
 
+func (validating) Security(string) gateway.Security { return gateway.Security{} }
+
 // orderOf is a valid order of about that many bytes, in many lines.
 func orderOf(b *testing.B, size int) []byte {
 	b.Helper()

@@ -5,10 +5,13 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/wss"
 )
 
 // get serves what a service says of itself: its WSDL and schemas to a query,
@@ -72,6 +75,7 @@ func (x *exchange) publish(c *contract.Contract) error {
 	doc, err := c.Document(x.r.URL.RawQuery, contract.Addresses{
 		Document: x.peer.base + x.r.URL.EscapedPath(),
 		Service:  func(service string) string { return services + url.PathEscape(service) },
+		Policy:   x.policies(c),
 	})
 	if err != nil {
 		return err
@@ -87,6 +91,26 @@ func (x *exchange) publish(c *contract.Contract) error {
 	x.w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 	x.write(http.StatusOK, doc)
 	return nil
+}
+
+// policies are what operations of a contract demand; nil when there is nothing.
+func (x *exchange) policies(c *contract.Contract) func(service, operation string) contract.PublishedPolicy {
+	of := func(service, operation string) gateway.Security {
+		return x.core.Security("soap:" + c.System + "/" + service + "." + operation)
+	}
+	demands := func(s *contract.Service) bool {
+		return slices.ContainsFunc(s.Operations, func(op *contract.Operation) bool { return of(s.Name, op.Name).Demanded })
+	}
+	if !slices.ContainsFunc(c.Services, demands) {
+		return nil
+	}
+	return func(service, operation string) contract.PublishedPolicy {
+		s := of(service, operation)
+		if !s.Demanded {
+			return contract.PublishedPolicy{}
+		}
+		return contract.PublishedPolicy(wss.Assert(s.Signed, s.Reply != nil))
+	}
 }
 
 // entityTag names a document by its bytes (RFC 9110 §8.8.3): contract, address

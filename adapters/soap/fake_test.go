@@ -46,6 +46,7 @@ var _ Acceptor = (*gateway.Gateway)(nil)
 // fakeCore is an Acceptor that keeps what arrives and answers as it is told.
 type fakeCore struct {
 	contracts []*contract.Contract
+	security  map[string]gateway.Security
 	answer    func(ctx context.Context, a *gateway.Arrival, r *gateway.Receipt) error // nil: stored
 
 	mu       sync.Mutex
@@ -61,6 +62,8 @@ func newFakeCore() *fakeCore {
 }
 
 func (c *fakeCore) Contracts() []*contract.Contract { return c.contracts }
+
+func (c *fakeCore) Security(endpoint string) gateway.Security { return c.security[endpoint] }
 
 func (c *fakeCore) Accept(ctx context.Context, a *gateway.Arrival) (*gateway.Receipt, error) {
 	id := uuid.MustParse(messageID)

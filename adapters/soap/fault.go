@@ -47,7 +47,10 @@ var byCode = map[fault.Code]verdict{
 	fault.CodeHTTP:            {http.StatusBadRequest, envelope.Sender},
 	fault.CodeMalformed:       {http.StatusBadRequest, envelope.Sender},
 	fault.CodeVersionMismatch: {http.StatusInternalServerError, envelope.VersionMismatch},
-	fault.CodeMustUnderstand:  {http.StatusInternalServerError, envelope.MustUnderstand},
+	// Of SOAP, and not of HTTP: WCF reads no fault but from status 500.
+	fault.CodeSignature:      {http.StatusInternalServerError, envelope.Sender},
+	fault.CodeMessageExpired: {http.StatusInternalServerError, envelope.Sender},
+	fault.CodeMustUnderstand: {http.StatusInternalServerError, envelope.MustUnderstand},
 }
 
 // judgeFault looks a fault up. senderStatus12 is the status of a SOAP 1.2
@@ -107,7 +110,13 @@ func (x *exchange) answerFault(f *fault.Error) {
 		return
 	}
 	soapFault := envelope.NewFault(v.code, f, x.head, x.reference().String())
-	x.writeEnvelope(v.status, envelope.AppendFault(nil, x.version, soapFault))
+	plain := envelope.AppendFault(nil, x.version, soapFault)
+	body, err := x.signed(plain)
+	if err != nil { // better an unsigned word than none: it says that something is wrong
+		x.log.ErrorContext(x.r.Context(), "fault not signed", "endpoint", x.endpoint, "reference", x.reference(), "error", err)
+		body = plain
+	}
+	x.writeEnvelope(v.status, body)
 }
 
 // setChallenge adds the headers that a status demands.

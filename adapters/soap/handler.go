@@ -26,6 +26,8 @@ type Acceptor interface {
 	Accept(ctx context.Context, a *gateway.Arrival) (*gateway.Receipt, error)
 	// Contracts returns what is served now.
 	Contracts() []*contract.Contract
+	// Security is what is demanded of messages to an endpoint with its operation.
+	Security(endpoint string) gateway.Security
 }
 
 // Handler serves all services of the contracts in use below /soap/. It is safe

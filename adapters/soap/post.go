@@ -201,11 +201,28 @@ func (x *exchange) reply() error {
 	head := r.Head.Reply(r.Operation.OutputAction, "urn:uuid:"+r.ID.String())
 	const frame = 1 << 10
 	var beside []contract.Octets
-	if x.takesXOP() && r.Operation.Output.Use != contract.Encoded {
+	if x.takesXOP() && r.Signer == nil && r.Operation.Output.Use != contract.Encoded {
 		payload, beside = contract.Extract(payload, r.Operation.Output.Element, leastOctets, func(n int) string { return replyContentID(r.ID, n) })
 	}
-	x.writeEnvelope(http.StatusOK, envelope.AppendReply(make([]byte, 0, len(payload)+frame), head, payload), beside...)
+	body, err := x.signed(envelope.AppendReply(make([]byte, 0, len(payload)+frame), head, payload))
+	if err != nil {
+		return err
+	}
+	x.writeEnvelope(http.StatusOK, body, beside...)
 	return nil
+}
+
+// signed signs an answer where the endpoint has that done. What is signed goes in
+// one piece: a signature says nothing of what lies beside it.
+func (x *exchange) signed(body []byte) ([]byte, error) {
+	if x.receipt == nil || x.receipt.Signer == nil {
+		return body, nil
+	}
+	out, err := x.receipt.Signer.Sign(body, time.Now())
+	if err != nil {
+		return nil, fault.New(fault.CodeInternal, "").Because(err)
+	}
+	return out, nil
 }
 
 func (x *exchange) writeEnvelope(status int, body []byte, beside ...contract.Octets) {

@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/ldap"
 	"github.com/gatehouse/gatehouse/adapters/oidc"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/wss"
 )
 
 // running is a project with its store: what every command needs that speaks to
@@ -30,6 +31,8 @@ type assembly struct {
 	compiled   *compiled
 	directory  *ldap.Directory
 	tokens     *oidc.Verifier // nil: no bearer tokens are taken
+	signatures *wss.Verifier  // nil: no signatures are taken
+	security   map[string]gateway.Security
 	broker     *amqp.Client
 	publishers map[string]publisher // by channel; none where its contract is broken
 	generation *gateway.Generation
@@ -69,7 +72,7 @@ func (p *project) connect(c *compiled, s store, earlier *assembly, w *watch, log
 		earlier = &assembly{project: &project{}}
 	}
 	a := &assembly{project: p, compiled: c, publishers: map[string]publisher{}, log: log}
-	err := errors.Join(a.connectDirectory(earlier), a.connectIssuers(earlier), a.connectBroker(earlier, w.amqpMetrics()))
+	err := errors.Join(a.connectDirectory(earlier), a.connectIssuers(earlier), a.connectBroker(earlier, w.amqpMetrics()), a.connectSignatures(), a.connectSecurity())
 	if err == nil {
 		err = a.connectChannels(earlier)
 	}

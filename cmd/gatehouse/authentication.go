@@ -18,8 +18,10 @@ type authenticationSection struct {
 	// Digests are the technical users whose UsernameTokens may hold a
 	// PasswordDigest, with the secret to check it by: the directory gives none out.
 	Digests []digestSection `yaml:"digests"`
-	// TokenWindow is how far a UsernameToken's Created may be from now, and how long
-	// its Nonce is remembered; 5m
+	// Signatures says whose signatures of messages are taken.
+	Signatures *signaturesSection `yaml:"signatures"`
+	// TokenWindow is how far a UsernameToken's or a Timestamp's Created may be from
+	// now, and how long a Nonce or a signature is remembered; 5m
 	TokenWindow time.Duration `yaml:"token_window"`
 	// Operators are the ways in at the operations API: basic (default), certificate
 	// and bearer.
@@ -90,9 +92,13 @@ func (p *project) checkAuthentication(root *config.Node, faults *config.Faults) 
 		}
 		users = append(users, user)
 	}
+	if a.Signatures != nil && !p.knowsHolders() {
+		faults.Add(section.Get("signatures").Fault("directory.client_certificates has to say whose the certificates are"))
+	}
 	p.checkHolders(root, faults)
 	p.checkOperators(root, faults)
 	p.checkWays(faults)
+	p.checkSecurity(faults)
 }
 
 // checkHolders joins the rule that finds entries with the listener that asks
@@ -101,7 +107,7 @@ func (p *project) checkHolders(root *config.Node, faults *config.Faults) {
 	if !p.knowsHolders() {
 		return
 	}
-	if !p.Listen.Public.TLS.asks() && (p.Listen.Operations == nil || !p.Listen.Operations.TLS.asks()) {
+	if p.Authentication.Signatures == nil && !p.Listen.Public.TLS.asks() && (p.Listen.Operations == nil || !p.Listen.Operations.TLS.asks()) {
 		faults.Add(root.Get("directory").Get("client_certificates").Fault("nobody is asked for a certificate: listen.public.tls has no client_ca_file"))
 	}
 }
@@ -111,7 +117,7 @@ func (p *project) checkOperators(root *config.Node, faults *config.Faults) {
 	at := root.Get("authentication").Get("operators")
 	for _, way := range p.Authentication.Operators {
 		switch {
-		case way == gateway.WayDigest || way == gateway.WayUsernameToken:
+		case way == gateway.WayDigest || way == gateway.WayUsernameToken || way == gateway.WaySignature:
 			faults.Add(at.Fault("%s is of SOAP messages; operators come by basic, certificate or bearer", way))
 		case way == gateway.WayCertificate && (p.Listen.Operations == nil || !p.Listen.Operations.TLS.asks() || !p.knowsHolders()):
 			faults.Add(at.Fault("certificate is not configured: listen.operations.tls.client_ca_file has certificates shown, and directory.client_certificates says whose they are"))
@@ -147,6 +153,7 @@ var configuredBy = map[gateway.WayIn]string{
 	gateway.WayCertificate: "listen.public.tls.client_ca_file has certificates shown, and directory.client_certificates says whose they are",
 	gateway.WayBearer:      "authentication.tokens names the issuers",
 	gateway.WayDigest:      "authentication.digests names the users",
+	gateway.WaySignature:   "authentication.signatures names the authorities, and directory.client_certificates says whose certificates are",
 }
 
 // knowsHolders reports whether it is configured whose client certificates are.
@@ -163,6 +170,8 @@ func (p *project) opens(way gateway.WayIn) bool {
 		return len(p.Authentication.Tokens) > 0
 	case gateway.WayDigest:
 		return len(p.Authentication.Digests) > 0
+	case gateway.WaySignature:
+		return p.Authentication.Signatures != nil && p.knowsHolders()
 	}
 	return true
 }
@@ -189,6 +198,7 @@ func (a *assembly) waysIn() gateway.WaysIn {
 	if a.tokens != nil {
 		w.Tokens = a.tokens
 	}
+	w.Signatures, w.Security = a.signatures, a.security
 	for _, d := range p.Authentication.Digests {
 		w.Secrets[gateway.FoldLogin(d.User)] = d.Password
 	}
@@ -218,6 +228,7 @@ func (p *project) reportWays(r *checkReport) {
 			}
 		}
 	}
+	p.reportSecurity(r)
 	if len(clear) > 0 {
 		r.warn("certificates are asked for, and mean nothing at %s", strings.Join(clear, ", "))
 	}

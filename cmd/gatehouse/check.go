@@ -89,7 +89,7 @@ func check(ctx context.Context, out io.Writer, file string, o checkOptions) erro
 
 func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) error {
 	c, err := p.compile()
-	if err := errors.Join(append(c.broken, p.checkFiles(), err)...); err != nil {
+	if err := errors.Join(append(c.broken, p.checkFiles(), p.checkSigners(), err)...); err != nil {
 		return err
 	}
 	p.report(r, c)

@@ -128,6 +128,8 @@ type shelf []*contract.Contract
 
 func (s shelf) Contracts() []*contract.Contract { return s }
 
+func (s shelf) Security(string) gateway.Security { return gateway.Security{} }
+
 func (s shelf) Accept(context.Context, *gateway.Arrival) (*gateway.Receipt, error) {
 	return nil, errors.New("nothing is taken here")
 }

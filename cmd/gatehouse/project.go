@@ -106,6 +106,9 @@ type endpointSection struct {
 	// Authentication is what senders at a soap endpoint may prove who they are with;
 	// default: every way in that is configured.
 	Authentication waysIn `yaml:"authentication"`
+	// Security is what senders at a soap endpoint have to sign, and whether its
+	// answers are signed (WS-Security).
+	Security *securitySection `yaml:"security"`
 }
 
 // name is the endpoint as the gateway, the ledger and the log call it.

@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/sqlserver"
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/wss"
 )
 
 // TestSchema keeps schema.json equal to the configuration's structs and to what
@@ -137,6 +138,9 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 	case reflect.TypeFor[waysIn]():
 		way := object{{"enum", gateway.AllWaysIn}}
 		return object{{"anyOf", []object{way, {{"type", "array"}, {"items", way}, {"minItems", 1}}}}}
+	case reflect.TypeFor[signedParts]():
+		part := object{{"enum", wss.AllParts}}
+		return object{{"anyOf", []object{{{"const", wss.Body}}, {{"type", "array"}, {"items", part}, {"contains", object{{"const", wss.Body}}}}}}}
 	case reflect.TypeFor[rowFilters]():
 		text := object{{"type", []string{"string", "integer", "number", "boolean"}}}
 		return object{{"type", "object"}, {"minProperties", 1}, {"patternProperties", object{{"", object{{"anyOf", []object{text, {{"type", "array"}, {"items", text}, {"minItems", 1}}}}}}}}}

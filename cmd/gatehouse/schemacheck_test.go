@@ -118,15 +118,15 @@ func misspell(value any, path string, try func(path string)) {
 const everything = `
 store: {driver: sqlite, path: a.db}
 directory: {urls: ["ldaps://a"], tls: {}, pool: {}, user_search: {}, group_search: {}, account_state: {}, cache: {}, lockout_guard: {}, client_certificates: {by: [upn]}}
-authentication: {tokens: [{issuer: "https://i", audience: [a], claim: sub, tls: {}}], digests: [{user: u, password: p}]}
+authentication: {tokens: [{issuer: "https://i", audience: [a], claim: sub, tls: {}}], digests: [{user: u, password: p}], signatures: {ca_file: c.pem}}
 broker: {urls: ["amqps://a"], username: u, password: p, tls: {}}
 contracts: [a.wsdl]
 channels:
   c: {amqp: {exchange: e}, retry: {}}
   h: {http: {url: "https://h/", headers: {}, auth: {}, tls: {}}, retry: {}}
-  s: {soap: {contract: "w.wsdl#S.P.O", token: {}, auth: {}, tls: {}, faults: {}}, retry: {}}
+  s: {soap: {contract: "w.wsdl#S.P.O", token: {}, auth: {}, tls: {}, faults: {}, security: {sign: {cert_file: c, key_file: k}}}, retry: {}}
   a: {replies: {addresses: ["https://h/"], auth: {}, tls: {}}, retry: {}}
-routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}], retry: {}, on_error: {}, retention: {}}]
+routes: [{route: r, mapping: m.yaml, from: [{amqp: {queue: q, sender: user_id}}, {soap: a/S.O, security: {reply: {cert_file: c, key_file: k}}}], retry: {}, on_error: {}, retention: {}}]
 roles: {x: {members: [{group: g}], partner: p, limits: {rate: 5/s}}}
 partners: {p: {limits: {rate: 5/s}}}
 grants: [{role: x, may: send, on: route/r}]

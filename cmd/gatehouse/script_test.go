@@ -77,6 +77,8 @@ func TestScripts(t *testing.T) {
 			"certificates": scriptCertificates,
 			"issuer":       scriptIssuer,
 			"digest":       scriptDigest,
+			"sign":         scriptSign,
+			"answered":     scriptAnswered,
 			"show":         scriptShow,
 		},
 	})

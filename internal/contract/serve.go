@@ -13,6 +13,9 @@ type Addresses struct {
 	// Service returns the endpoint of a service. Nil leaves the addresses of
 	// ports as they are.
 	Service func(service string) string
+	// Policy returns what is demanded of an operation besides what the contract says.
+	// Nil: nothing is.
+	Policy func(service, operation string) PublishedPolicy
 }
 
 // Document returns what a query on an endpoint's URL asks for, in UTF-8:
@@ -43,7 +46,14 @@ func (c *Contract) Document(query string, at Addresses) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.fill(at), nil
+	doc := s.fill(at)
+	if at.Policy == nil || p.key != "wsdl" {
+		return doc, nil
+	}
+	if doc, err = withPolicies(doc, c, at.Policy); err != nil {
+		return nil, fault.New(fault.CodeInternal, "").Because(err)
+	}
+	return doc, nil
 }
 
 // Schemas returns the names that a query xsd=NAME takes.

@@ -74,7 +74,7 @@ func NewFault(code Code, e *fault.Error, h *Head, reference string) Fault {
 	if h == nil {
 		h = new(Head)
 	}
-	if h.Token != nil && e.Code == fault.CodeUnauthenticated {
+	if (h.Token != nil || h.Signed) && e.Code == fault.CodeUnauthenticated {
 		f.Subcodes = []document.Name{subcodeFailed}
 	}
 	space, action := cmp.Or(h.Addressing.Space, NamespaceAddressing), actionFault

@@ -28,7 +28,7 @@ func (t *UsernameToken) freshness(n document.Node) error {
 			return err
 		}
 		t.Created = strings.Clone(created.Text())
-		if t.At, err = parseInstant(strings.Trim(t.Created, " \t\r\n")); err != nil {
+		if t.At, err = ParseInstant(t.Created); err != nil {
 			return credentialsFault(created, "Created is no date and time", subcodeToken)
 		}
 	}
@@ -71,9 +71,10 @@ func decodeBase64(text string) (string, bool) {
 	return string(raw), err == nil
 }
 
-// parseInstant reads an xsd:dateTime. One without a zone is in UTC, which WSS
-// 1.0 §10 asks of senders.
-func parseInstant(text string) (time.Time, error) {
+// ParseInstant reads an xsd:dateTime, white space around it passed over. One
+// without a zone is in UTC, which WSS 1.0 §10 asks of senders.
+func ParseInstant(text string) (time.Time, error) {
+	text = strings.Trim(text, " \t\r\n")
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
 		at, err = time.Parse("2006-01-02T15:04:05.999999999", text)

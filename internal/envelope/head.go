@@ -13,6 +13,9 @@ type Head struct {
 	Operation document.Name // the Body's first child; zero when the Body is empty
 	Blocks    []Block       // all header blocks, in order
 	Token     *UsernameToken
+	// Signed says that the Security block holds a signature. Nobody has verified it:
+	// whoever goes on with the message has to, or to refuse it.
+	Signed bool
 	// Addressing holds the WS-Addressing headers that are for us.
 	Addressing Addressing
 	// TraceParent is the value of a traceparent block, when it is well-formed

@@ -16,13 +16,27 @@ import (
 // least when there was an envelope, so that the answer can be in it.
 func Peek(src []byte, limits Limits) (*Head, error) {
 	p := peek{head: new(Head), limits: limits}
-	tree, err := document.ReadUntil(src, limits.document(), p.stop)
+	tree, err := p.read(src)
 	if err != nil {
-		return p.head, syntaxFault(err)
+		return p.head, err
 	}
 	defer tree.Release()
 	p.root = tree.Root()
 	return p.head, p.judge()
+}
+
+// ReadHead reads an envelope as far as Peek does: everything but what is in the
+// Body. The caller releases the tree.
+func ReadHead(src []byte, limits Limits) (*document.Tree, error) {
+	return (&peek{head: new(Head), limits: limits}).read(src)
+}
+
+func (p *peek) read(src []byte) (*document.Tree, error) {
+	tree, err := document.ReadUntil(src, p.limits.document(), p.stop)
+	if err != nil {
+		return nil, syntaxFault(err)
+	}
+	return tree, nil
 }
 
 // judge goes through what was read. The addressing headers are read early, so
@@ -127,6 +141,9 @@ func (p *peek) payload(body document.Node) error {
 		return notSOAP(body, "text stands directly in the Body")
 	}
 	if first := body.FirstChild(); first.Exists() {
+		if first.Is(document.Name{Space: namespaceEncryption, Local: "EncryptedData"}) {
+			return encrypted(first)
+		}
 		name := first.Name()
 		p.head.Operation = document.Name{Space: strings.Clone(name.Space), Local: strings.Clone(name.Local)}
 	}

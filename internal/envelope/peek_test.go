@@ -307,7 +307,10 @@ func TestToken(t *testing.T) {
 		{"header for next and for us", token(name+secret) + `<wsse:Security s:actor="` + actorNext + `" ` + wsse + `/>`, fault.CodeCredentials, "InvalidSecurity", nil},
 		{"digest", token(name + `<wsse:Password Type="` + passwordProfile + `PasswordDigest">x</wsse:Password>`), fault.CodeCredentials, "InvalidSecurityToken", nil},
 		{"unknown type", token(name + `<wsse:Password Type="PasswordText">x</wsse:Password>`), fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
-		{"signature", `<wsse:Security ` + wsse + `><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/></wsse:Security>`, fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
+		{"certificate without a signature", `<wsse:Security ` + wsse + `><wsse:BinarySecurityToken/></wsse:Security>`, fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
+		{"encrypted key", `<wsse:Security ` + wsse + `><EncryptedKey xmlns="` + namespaceEncryption + `"/></wsse:Security>`, fault.CodeTokenUnsupported, "UnsupportedAlgorithm", nil},
+		{"encrypted token", `<wsse:Security ` + wsse + `><EncryptedData xmlns="` + namespaceEncryption + `"/></wsse:Security>`, fault.CodeTokenUnsupported, "UnsupportedAlgorithm", nil},
+		{"another token", `<wsse:Security ` + wsse + `><Assertion xmlns="urn:oasis:names:tc:SAML:2.0:assertion"/></wsse:Security>`, fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
 		{"token and certificate", `<wsse:Security ` + wsse + `><wsse:UsernameToken>` + name + secret + `</wsse:UsernameToken><wsse:BinarySecurityToken/></wsse:Security>`, fault.CodeTokenUnsupported, "UnsupportedSecurityToken", nil},
 	}
 	for _, tt := range tests {
@@ -536,5 +539,36 @@ func BenchmarkPeek(b *testing.B) {
 		if _, err := Peek(src, Limits{}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestSignatureIsNoted: a signature is another's to verify, and never passed over.
+func TestSignatureIsNoted(t *testing.T) {
+	signature := `<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/>`
+	for _, tt := range []struct {
+		name, header string
+		want         bool
+	}{
+		{"none", ``, false},
+		{"timestamp alone", `<wsse:Security ` + wsse + `><wsu:Timestamp/></wsse:Security>`, false},
+		{"signature", `<wsse:Security ` + wsse + `>` + signature + `</wsse:Security>`, true},
+		{"with its certificate", `<wsse:Security ` + wsse + `><wsse:BinarySecurityToken/>` + signature + `</wsse:Security>`, true},
+		{"for another", `<wsse:Security s:actor="urn:other" ` + wsse + `>` + signature + `</wsse:Security>`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			head, err := Peek([]byte(message(ns11, tt.header)), Limits{})
+			if err != nil || head.Signed != tt.want {
+				t.Errorf("%v, %v", head.Signed, err)
+			}
+		})
+	}
+}
+
+// TestEncryptedBody is refused in words, before anybody looks for its operation.
+func TestEncryptedBody(t *testing.T) {
+	src := strings.Replace(message(ns12, ""), `<a xmlns="u"/>`, `<EncryptedData xmlns="`+namespaceEncryption+`"/>`, 1)
+	_, err := Peek([]byte(src), Limits{})
+	if cause := CauseOf(err); fault.Of(err).Code != fault.CodeTokenUnsupported || cause == nil || cause.Subcodes[0].Local != "UnsupportedAlgorithm" {
+		t.Errorf("%v", err)
 	}
 }

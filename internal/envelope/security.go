@@ -15,17 +15,24 @@ const passwordProfile = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss
 // tokenAdvice says what is possible instead.
 const tokenAdvice = "a wsse:UsernameToken with a password of type PasswordText over TLS, or HTTP Basic authentication over TLS"
 
+const (
+	namespaceSignature  = "http://www.w3.org/2000/09/xmldsig#"
+	namespaceEncryption = "http://www.w3.org/2001/04/xmlenc#"
+)
+
 var (
 	nameUsernameToken = document.Name{Space: NamespaceSecurity, Local: "UsernameToken"}
 	nameUsername      = document.Name{Space: NamespaceSecurity, Local: "Username"}
 	namePassword      = document.Name{Space: NamespaceSecurity, Local: "Password"}
 	nameTimestamp     = document.Name{Space: NamespaceUtility, Local: "Timestamp"}
+	nameBinaryToken   = document.Name{Space: NamespaceSecurity, Local: "BinarySecurityToken"}
+	nameSignature     = document.Name{Space: namespaceSignature, Local: "Signature"}
 )
 
 // security reads the one Security block that is for us (WSS 1.0 §5), and its
 // one UsernameToken. A Timestamp without a signature proves nothing and is
-// passed over; every other token or signature is refused, for it would not be
-// verified.
+// passed over. That there is a signature is noted, and a certificate is that of
+// one; every other token is refused, for it would not be verified.
 func (p *peek) security() error {
 	var block document.Node
 	var err error
@@ -38,10 +45,16 @@ func (p *peek) security() error {
 	if err != nil || !block.Exists() {
 		return err
 	}
-	var token document.Node
+	var token, certificate document.Node
 	for n := range block.Children() {
 		switch {
 		case n.Is(nameTimestamp):
+		case n.Is(nameSignature):
+			p.head.Signed = true
+		case n.Is(nameBinaryToken):
+			certificate = n
+		case n.Name().Space == namespaceEncryption:
+			return encrypted(n)
 		case !n.Is(nameUsernameToken):
 			return unsupported(n, n.Name().String())
 		case token.Exists():
@@ -49,6 +62,9 @@ func (p *peek) security() error {
 		default:
 			token = n
 		}
+	}
+	if certificate.Exists() && !p.head.Signed {
+		return unsupported(certificate, certificate.Name().String())
 	}
 	if !token.Exists() {
 		return nil
@@ -135,6 +151,14 @@ func checkCredential(n document.Node, value string) error {
 func credentialsFault(n document.Node, message string, subcode document.Name) error {
 	cause := &Cause{Subcodes: []document.Name{subcode}}
 	return fault.New(fault.CodeCredentials, "").With(at(n, message)).Because(cause)
+}
+
+// encrypted refuses what was encrypted for us: nothing is decrypted here.
+func encrypted(n document.Node) error {
+	d := at(n, "nothing that is encrypted is read here")
+	d.Found = clip(n.Name().String(), 200)
+	cause := &Cause{Subcodes: []document.Name{{Space: NamespaceSecurity, Local: "UnsupportedAlgorithm"}}}
+	return fault.New(fault.CodeTokenUnsupported, "the message is encrypted, which is not supported here; send it in clear, over TLS").With(d).Because(cause)
 }
 
 func unsupported(n document.Node, found string) error {

@@ -46,6 +46,9 @@ const (
 	CodeQuota   Code = "GH-2011"
 	CodeSession Code = "GH-2012"
 
+	CodeSignature      Code = "GH-2013"
+	CodeMessageExpired Code = "GH-2014"
+
 	CodeInvalid          Code = "GH-3001"
 	CodeContractDegraded Code = "GH-3002"
 
@@ -140,6 +143,9 @@ var catalogue = map[Code]entry{
 	CodeTooFast: {RateLimited, Sender, "more messages come than the sender may send at once"},
 	CodeQuota:   {RateLimited, Operator, "the sender's quota for the day is used up"},
 	CodeSession: {Unauthenticated, Sender, "the login has ended; log in again"},
+
+	CodeSignature:      {Unauthenticated, Sender, "the message is not signed as it has to be, or its signature does not hold"},
+	CodeMessageExpired: {Unauthenticated, Sender, "the message's Timestamp is too old, or the message was used before"},
 
 	CodeInvalid:          {Invalid, Sender, "the message breaks its contract"},
 	CodeContractDegraded: {Internal, Operator, "the contract's schema does not compile"},

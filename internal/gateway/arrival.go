@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/encoded"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/wss"
 )
 
 // Format is the form in which a message stands at its door.
@@ -144,6 +145,9 @@ type Receipt struct {
 
 	// Ways are those that the endpoint takes; nil while it is not known.
 	Ways []WayIn
+	// Signer signs the answer, reply or fault; nil: nobody does. It is not set
+	// before the sender is known: strangers are not worth a signature.
+	Signer *wss.Signer
 
 	format Format
 }

@@ -26,6 +26,9 @@ type credential struct {
 func (g *Gateway) authenticate(ctx context.Context, p *passage) error {
 	offered := p.generation.WaysIn.At(p.arrival.Endpoint + "." + p.receipt.Operation.Name)
 	p.receipt.Ways = offered
+	if err := p.mustBeSigned(); err != nil {
+		return err
+	}
 	shown, err := g.shown(p, offered)
 	if err != nil {
 		return err
@@ -43,6 +46,7 @@ func (g *Gateway) authenticate(ctx context.Context, p *passage) error {
 		proved = append(proved, string(c.way))
 	}
 	p.ways = strings.Join(proved, "+")
+	p.receipt.Signer = p.security().Reply
 	return nil
 }
 
@@ -78,6 +82,9 @@ func (g *Gateway) shown(p *passage, offered []WayIn) ([]credential, error) {
 			return p.generation.WaysIn.Certificates.Holder(ctx, a.Certificate)
 		})
 	}
+	if p.receipt.Head.Signed {
+		add(WaySignature, func(ctx context.Context) (*Identity, error) { return g.proveSignature(ctx, p) })
+	}
 	if token != nil && !token.Digest {
 		if a.Basic != nil && *a.Basic != (Credentials{token.Username, token.Password}) {
 			return nil, fault.New(fault.CodeCredentials, "HTTP Basic and the UsernameToken name different credentials")
@@ -110,10 +117,13 @@ func (g *Gateway) shown(p *passage, offered []WayIn) ([]credential, error) {
 // notOffered tells a sender what it may send instead.
 func notOffered(way WayIn, offered []WayIn) error {
 	cause := &envelope.Cause{}
-	if way == WayDigest || way == WayUsernameToken {
+	if way == WayDigest || way == WayUsernameToken || way == WaySignature {
 		cause.Subcodes = []document.Name{{Space: envelope.NamespaceSecurity, Local: "UnsupportedSecurityToken"}}
 	}
 	advice := inWords(offered)
+	if len(offered) == 0 {
+		return fault.New(fault.CodeTokenUnsupported, "%s is not taken here", way).Because(cause)
+	}
 	if way == WayDigest {
 		return fault.New(fault.CodeTokenUnsupported, "a password of type PasswordDigest cannot be checked: the directory gives no password out to compute a digest of; what is taken here is %s, over TLS", advice).Because(cause)
 	}

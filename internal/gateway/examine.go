@@ -21,6 +21,14 @@ func NewExaminer(maxFaults int) *Examiner {
 	return &Examiner{&Gateway{config: Config{MaxFaults: maxFaults}.withDefaults(), processors: make(chan struct{}, runtime.GOMAXPROCS(0)), now: time.Now}}
 }
 
+// unsigned refuses a signed message, since nobody here verifies it.
+func unsigned(_ context.Context, p *passage) error {
+	if p.receipt.Head.Signed {
+		return notOffered(WaySignature, nil)
+	}
+	return nil
+}
+
 // Examined is a message that keeps its contract.
 type Examined struct {
 	tree *document.Tree
@@ -40,7 +48,7 @@ func (e *Examined) Release() { e.tree.Release() }
 func (e *Examiner) Examine(ctx context.Context, a *Arrival) (*Examined, *Receipt, error) {
 	g := e.gateway
 	p := newPassage(a, g.now())
-	for _, step := range []stage{g.peek, g.dispatch, g.normalise, g.validate} {
+	for _, step := range []stage{g.peek, unsigned, g.dispatch, g.normalise, g.validate} {
 		if err := step(ctx, p); err != nil {
 			return nil, &p.receipt, fault.Of(p.located(err))
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/wss"
 )
 
 // WayIn is a way in: how a sender who waits for an answer proves who it is.
@@ -20,10 +21,11 @@ const (
 	WayDigest        WayIn = "password_digest" // a wsse:UsernameToken with a digest of its password
 	WayCertificate   WayIn = "certificate"     // a client certificate of the connection
 	WayBearer        WayIn = "bearer"          // a signed token of an issuer
+	WaySignature     WayIn = "signature"       // a signature of the message, with a certificate
 )
 
 // AllWaysIn lists every way in.
-var AllWaysIn = []WayIn{WayBasic, WayUsernameToken, WayDigest, WayCertificate, WayBearer}
+var AllWaysIn = []WayIn{WayBasic, WayUsernameToken, WayDigest, WayCertificate, WayBearer, WaySignature}
 
 // wayWords are the ways as refused senders are told of them.
 var wayWords = map[WayIn]string{
@@ -32,6 +34,7 @@ var wayWords = map[WayIn]string{
 	WayDigest:        "a wsse:UsernameToken with a password of type PasswordDigest",
 	WayCertificate:   "a client certificate",
 	WayBearer:        "a bearer token",
+	WaySignature:     "a signature with an X.509 certificate (WS-Security)",
 }
 
 // String is the way in words.
@@ -49,6 +52,10 @@ type WaysIn struct {
 	// Certificates and Tokens are nil where those ways are not open.
 	Certificates Certificates
 	Tokens       Tokens
+	// Signatures verifies signed messages, or is nil. Certificates says whose theirs are.
+	Signatures *wss.Verifier
+	// Security is what an endpoint, with its operation, wants signed and signs.
+	Security map[string]Security
 	// Endpoints limits ways to some, by endpoint with its operation. An endpoint
 	// that is not listed takes every way that is open.
 	Endpoints map[string][]WayIn
@@ -91,11 +98,16 @@ func (w *WaysIn) open(way WayIn) bool {
 		return w.Certificates != nil
 	case WayBearer:
 		return w.Tokens != nil
+	case WaySignature:
+		return w.Signatures != nil && w.Certificates != nil
 	}
 	return true
 }
 
-func (w *WaysIn) window() time.Duration { return orDefault(w.Window, 5*time.Minute) }
+// DefaultTokenWindow is how far from now what says when it was made may be.
+const DefaultTokenWindow = 5 * time.Minute
+
+func (w *WaysIn) window() time.Duration { return orDefault(w.Window, DefaultTokenWindow) }
 
 // operators returns the ways in of operators.
 func (w *WaysIn) operators() []WayIn {

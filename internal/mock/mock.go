@@ -47,6 +47,9 @@ func New(c *contract.Contract, pairs []*Pair, seed uint64, log *slog.Logger) *Co
 // Contracts returns the one contract.
 func (c *Core) Contracts() []*contract.Contract { return []*contract.Contract{c.contract} }
 
+// Security is none: nobody is authenticated here.
+func (c *Core) Security(string) gateway.Security { return gateway.Security{} }
+
 // Accept takes a message to its answer; see gateway.Gateway.Accept.
 func (c *Core) Accept(ctx context.Context, a *gateway.Arrival) (*gateway.Receipt, error) {
 	m, r, err := c.examiner.Examine(ctx, a)

@@ -37,12 +37,13 @@ have_readers() {
     command -v wsdl2h >/dev/null && command -v soapcpp2 >/dev/null && command -v xmllint >/dev/null &&
     command -v gcc >/dev/null && [ -e /usr/include/stdsoap2.h ] && [ -e /usr/include/openssl/evp.h ] && [ -e /usr/include/zlib.h ] &&
     perl -MSOAP::Lite -MMIME::Entity -e1 2>/dev/null && [ -e /usr/share/java/jaxws-rt.jar ] && command -v javac >/dev/null &&
-    command -v node >/dev/null && command -v npm >/dev/null
+    command -v node >/dev/null && command -v npm >/dev/null &&
+    command -v xmlsec1 >/dev/null && /usr/bin/python3 -c "import xmlsec" 2>/dev/null
 }
 
 servers="slapd ldap-utils openssl rabbitmq-server bubblewrap systemd"
 samba="samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind"
-readers="python3-zeep php-cli php-soap gsoap libxml2-utils libgsoap-dev gcc libc6-dev libssl-dev zlib1g-dev libsoap-lite-perl libmime-tools-perl libjaxws-java"
+readers="python3-zeep python3-xmlsec xmlsec1 php-cli php-soap gsoap libxml2-utils libgsoap-dev gcc libc6-dev libssl-dev zlib1g-dev libsoap-lite-perl libmime-tools-perl libjaxws-java"
 # What may be here from elsewhere is not installed beside it.
 command -v javac >/dev/null || readers="$readers default-jdk-headless"
 command -v npm >/dev/null || readers="$readers nodejs npm"

@@ -20,7 +20,7 @@ import (
 // the same measure must see a bind of ten milliseconds, or it would be worth nothing.
 func TestSlapdRefusalTimes(t *testing.T) {
 	if testing.Short() {
-		t.Skip("hundreds of refusals of each kind")
+		t.Skip("hundreds of refusals of each kind take a while; run without -short")
 	}
 	const rounds, told, noise = 300, 0.25, 0.12 // noise: five standard deviations of equal times
 	real := realDirectory(t)

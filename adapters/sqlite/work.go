@@ -359,9 +359,9 @@ func (w *work) queue(s *sqlstore.Step, r int) (err error) {
 
 // drawn notes the number that SQLite drew for a row, which is all that others need
 // of it.
-func (row *written) drawn(s *sqlstore.Step, id int64) {
+func (out *written) drawn(s *sqlstore.Step, id int64) {
 	for i := range s.Reads {
-		row.reads[i] = sqlstore.Datum{Kind: mapping.IntegerColumn, Present: true, Int: id}
+		out.reads[i] = sqlstore.Datum{Kind: mapping.IntegerColumn, Present: true, Int: id}
 	}
 }
 

@@ -98,7 +98,6 @@ func TestGone(t *testing.T) {
 // unwritable is a store whose audit trail takes nothing.
 type unwritable struct {
 	Store
-	held bool
 	err  error
 	acts []string
 }

@@ -211,7 +211,7 @@ func (x *pass) take() (delay time.Duration, missing *shortage, err error) {
 		delay = max(delay, early)
 	}
 	for _, l := range x.limiters {
-		for _, s := range l.shortages(x) {
+		if s := l.shortage(x); s != nil {
 			if s.quota.isSpent(now) {
 				return 0, nil, x.limits.refuse(l, s.quota.unit, x.day.Add(24*time.Hour).Sub(now), "%s has used its quota of %d %s for the day, which ends at midnight UTC", l.name(), s.limit, s.quota.unit)
 			}
@@ -259,15 +259,15 @@ func (l *limiter) gap() time.Duration {
 	return max(1, time.Duration(float64(time.Second)/l.limits.Rate))
 }
 
-// shortages are the quotas that cannot take the message from what this process holds.
-func (l *limiter) shortages(x *pass) []*shortage {
-	var out []*shortage
+// shortage is the first quota that cannot take the message from what this process
+// holds, or nil.
+func (l *limiter) shortage(x *pass) *shortage {
 	for _, s := range []*shortage{{l, &l.messages, 1, l.limits.PerDay}, {l, &l.bytes, x.size, l.limits.BytesPerDay}} {
 		if s.limit > 0 && !s.quota.holds(x.day, s.need) {
-			out = append(out, s)
+			return s
 		}
 	}
-	return out
+	return nil
 }
 
 func (l *limiter) spend(now time.Time, x *pass) {

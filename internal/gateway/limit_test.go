@@ -300,7 +300,7 @@ func TestQuotaOfBytesAndTheNextDay(t *testing.T) {
 		if f := fault.Of(err); err == nil || f.Code != fault.CodeQuota || f.Mender() != fault.Operator {
 			t.Fatalf("past the quota: %v", err)
 		}
-		if left := fault.Of(err).RetryAfter; left != DayBegins(time.Now()).Add(24*time.Hour).Sub(time.Now()) {
+		if left := fault.Of(err).RetryAfter; left != time.Until(DayBegins(time.Now()).Add(24*time.Hour)) {
 			t.Errorf("come again after %v", left)
 		}
 		asked := quotas.asked

@@ -61,7 +61,7 @@ type Cell struct {
 }
 
 // Absent reports whether the cell leaves its column alone.
-func (c *Cell) Absent() bool { return c.Kind == mapping.AbsentCell || c.Left }
+func (cell *Cell) Absent() bool { return cell.Kind == mapping.AbsentCell || cell.Left }
 
 // Delivery is one publication of an item, ready for the outbox but for its number.
 type Delivery struct {

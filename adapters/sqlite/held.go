@@ -167,6 +167,7 @@ func closeHeld(s *session, it *sqlstore.Item) error {
 				return err
 			}
 		}
+		it.Removed()
 	case closing == sqlstore.Replay && h.open():
 		if err := s.do(replayText, r.ID[:], it.Line().By); err != nil {
 			return err

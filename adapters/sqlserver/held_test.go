@@ -1,6 +1,7 @@
 package sqlserver
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -86,5 +87,13 @@ func TestLotDocuments(t *testing.T) {
 	}
 	if properties, ok := got["h"][0][18].(map[string]any); !ok || properties["x"] != `"\` {
 		t.Errorf("properties travel as %v", got["h"][0][18])
+	}
+}
+
+// TestRepeated: the statement knows a repeat by the first byte of its record.
+func TestRepeated(t *testing.T) {
+	r := gateway.AuditRecord{Taken: gateway.TakenRepeat}
+	if got := hex.EncodeToString(r.Append(nil))[:2]; got != repeated {
+		t.Errorf("the record of a repeat begins with %s, and the statement looks for %s", got, repeated)
 	}
 }

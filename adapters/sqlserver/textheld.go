@@ -45,6 +45,9 @@ UPDATE m SET st = %[7]d FROM @w AS w INNER JOIN @m AS m ON m.n = w.n
 WHERE m.st = %[8]d AND EXISTS (SELECT 1 FROM gateway.held AS h WHERE h.state = '%[2]s' AND h.route = w.route AND h.ordering_key = w.okey AND h.id < m.id);
 END`, known, sqlstore.Waiting, sqlstore.Parked, waits, lies, gone, behind, going)
 
+// repeated begins the records of repeats (gateway.TakenRepeat).
+const repeated = "03"
+
 // In the second statement @h holds the messages that are held from now on, or
 // held on (again); @x those that are held and change, and how; @l the lines of
 // the history, a line of a message that is closed only if this closes it.
@@ -58,6 +61,8 @@ DECLARE @x TABLE (id binary(16) NOT NULL PRIMARY KEY, how int NOT NULL, who nvar
   okey nvarchar(400) COLLATE Latin1_General_BIN2 NULL);
 DECLARE @l TABLE (message binary(16) NOT NULL, id binary(16) NOT NULL, what varchar(16) NOT NULL, who nvarchar(400) NOT NULL, code varchar(16) NOT NULL, reason nvarchar(4000) NOT NULL);`
 
+	// A record of a repeat is none, too, when its waiting row is not this batch's to
+	// remove.
 	heldReading = `INSERT INTO @h (n, id, again, received, route, endpoint, mapping, contract, principal, login, sender, ident, body, ctype, okey, trace, correlation, origin, properties, state, code, reason, attempts, due, until, packing, po, pl, cause)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.again, j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.login, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
   j.ctype, j.okey, j.trace, j.correlation, CONVERT(binary(32), j.origin, 2), j.properties, j.state, j.code, j.reason, j.attempts, j.due, j.until, j.packing, j.po, j.pl, j.cause
@@ -72,7 +77,8 @@ SELECT CONVERT(binary(16), j.message, 2), CONVERT(binary(16), j.id, 2), j.what, 
 FROM OPENJSON(@meta, '$.l') WITH (message char(32) '$[0]', id char(32) '$[1]', what varchar(16) '$[2]', who nvarchar(400) '$[3]', code varchar(16) '$[4]', reason nvarchar(4000) '$[5]') AS j;
 UPDATE x SET state = h.state, route = h.route, okey = h.ordering_key FROM @x AS x INNER JOIN gateway.held AS h ON h.id = x.id;
 DELETE l FROM @l AS l INNER JOIN @x AS x ON x.id = l.message WHERE x.state IS NULL OR NOT (x.state = 'waiting' OR x.state = 'parked' AND x.how = 2);
-DELETE FROM @x WHERE state IS NULL OR NOT (state = 'waiting' OR state = 'parked' AND how = 2);`
+DELETE FROM @x WHERE state IS NULL OR NOT (state = 'waiting' OR state = 'parked' AND how = 2);
+DELETE a FROM @a AS a WHERE SUBSTRING(a.record, 1, 2) = '` + repeated + `' AND NOT EXISTS (SELECT 1 FROM @x AS x WHERE x.how = 1 AND x.id = CONVERT(binary(16), SUBSTRING(a.record, 3, 32), 2));`
 
 	heldWriting = `DELETE h FROM @x AS x INNER JOIN gateway.held AS h ON h.id = x.id WHERE x.how = 1;
 DELETE p FROM @x AS x INNER JOIN gateway.payload AS p ON p.message_id = x.id WHERE x.how = 1;

@@ -193,8 +193,8 @@ type AuditTrail interface {
 	// AuditKept returns what the ledger has of messages; those it has nothing of are
 	// left out.
 	AuditKept(ctx context.Context, ids []ID) (map[ID]AuditKept, error)
-	// AuditRepeat answers whether the history of a message, which is neither stored
-	// nor held, says that it waited and was a repeat of another one in the end.
+	// AuditRepeat answers whether the history of a message says that it waited and was
+	// a repeat of another one in the end.
 	AuditRepeat(ctx context.Context, id ID) (bool, error)
 	// AuditActs counts the acts of a kind on a target.
 	AuditActs(ctx context.Context, what, target string) (int, error)

@@ -157,7 +157,7 @@ type AuditFindings struct {
 	MessagesGone Gone  `json:"messages_gone"`
 	PayloadsGone Gone  `json:"payloads_gone"`
 	// Repeats are messages that waited and are gone, as repeats of others by their
-	// histories; Closed are those that entries say this of.
+	// histories; Closed are those that entries say this of, too.
 	Repeats         AuditSet    `json:"repeats"`
 	Closed          AuditSet    `json:"closed"`
 	MessagesRemoved Removals    `json:"messages_removed"`
@@ -183,15 +183,17 @@ func (f *AuditFindings) Add(other AuditFindings) {
 	}
 }
 
-// Judge sets Break when what was counted of the whole span does not add up.
-func (f *AuditFindings) Judge(span *AuditSpan) {
+// Judge sets Break when what was counted of the whole span does not add up. Whole
+// says that nothing is before the span: neither was it begun later, nor has
+// retention removed entries in front.
+func (f *AuditFindings) Judge(span *AuditSpan, whole bool) {
 	if f.Break == nil {
 		f.Break = f.MessagesGone.fault(AuditMessages, f.MessagesRemoved)
 	}
 	if f.Break == nil {
 		f.Break = f.PayloadsGone.fault(AuditPayloads, f.PayloadsRemoved)
 	}
-	if f.Break == nil && (f.Repeats.Count > f.Closed.Count || span.whole() && f.Repeats != f.Closed) {
+	if f.Break == nil && (f.Repeats.Count > f.Closed.Count || whole && f.Repeats != f.Closed) {
 		f.Break = &AuditBreak{Reason: fmt.Sprintf("%d messages that waited are gone, as repeats by their histories, and the chains say so of %d, which are others or fewer", f.Repeats.Count, f.Closed.Count)}
 	}
 	if f.Break == nil && f.Met < span.Messages {

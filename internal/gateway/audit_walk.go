@@ -118,7 +118,7 @@ func (w *AuditWalk) End(from AuditReader, expected []AuditHead) (*AuditReport, e
 			return nil, err
 		}
 	}
-	report.Judge(&w.Span)
+	report.Judge(&w.Span, w.whole())
 	return report, nil
 }
 
@@ -145,6 +145,17 @@ func (w *AuditWalk) meet(report *AuditReport, want AuditHead, from AuditReader) 
 		report.Break = &AuditBreak{Chain: want.Chain, Seq: want.Seq, Reason: "the entry whose hash was noted is not there: the end of the chain was taken off, or an older state of the database was restored"}
 	}
 	return nil
+}
+
+// whole reports whether the walk has seen everything that was ever written to the
+// chains.
+func (w *AuditWalk) whole() bool {
+	for _, cut := range w.Cuts {
+		if cut > 0 {
+			return false
+		}
+	}
+	return w.Span.whole()
 }
 
 // cut is the entry up to which retention has removed a chain. A walk that began

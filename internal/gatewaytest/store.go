@@ -140,6 +140,8 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"the audit trail", (*storeSuite).auditTrail},
 		{"what is done to the ledger shows", (*storeSuite).auditTells},
 		{"what has waited is in the audit trail", (*storeSuite).auditWaited},
+		{"stale attempts are not in the audit trail", (*storeSuite).auditStale},
+		{"a repeat of what was superseded is in the audit trail", (*storeSuite).auditOvertaken},
 		{"processes share the audit trail", (*storeSuite).auditTogether},
 		{"what is moved in the audit trail shows", (*storeSuite).auditMoved},
 		{"a restored audit trail shows", (*storeSuite).auditRestored},

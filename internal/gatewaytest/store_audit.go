@@ -147,6 +147,68 @@ func (s *storeSuite) auditWaited(t *testing.T) {
 	}
 }
 
+// auditStale: an attempt of a waiting message that comes after another process has
+// stored, closed or parked it says nothing of it in the trail.
+func (s *storeSuite) auditStale(t *testing.T) {
+	p, other := newPlan(waitForProduct), s.probe.Another(t)
+	w := s.writer(p)
+	w2, err := other.Writer(t.Context(), p.Mapping)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait := func(no string) *gateway.Held {
+		return s.held(s.one(w, async(p.entry("m-"+no, late(no))), gateway.Waiting).MessageID)
+	}
+	attempt := func(w gateway.Writer, h *gateway.Held, want gateway.Status) {
+		t.Helper()
+		no := h.Message.OrderingKey
+		s.one(w, retry(h, p.entry("m-"+no, late(no))), want)
+	}
+	stored, repeated, parked := wait("PO-1"), wait("PO-2"), wait("PO-3")
+	s.arrives(t)
+	for _, no := range []string{"PO-2", "PO-3"} { // by another door
+		s.one(w, p.entry("m-"+no, late(no)), gateway.Stored)
+	}
+	if err := s.store.ParkMessage(t.Context(), parked.Message.ID, olga); err != nil {
+		t.Fatal(err)
+	}
+	attempt(w2, stored, gateway.Stored)
+	s.fits("7 entries, 1 acts, 6 messages, 0 erased, 0 and 0 gone")
+	attempt(w, stored, gateway.Duplicate)
+	attempt(w, parked, gateway.Duplicate)
+	s.fits("7 entries, 1 acts, 6 messages, 0 erased, 0 and 0 gone")
+	attempt(w2, repeated, gateway.Duplicate)
+	whole := s.fits("8 entries, 1 acts, 6 messages, 0 erased, 0 and 0 gone")
+	attempt(w, repeated, gateway.Duplicate)
+	attempt(w2, repeated, gateway.Duplicate)
+	if r := s.fits("8 entries, 1 acts, 6 messages, 0 erased, 0 and 0 gone"); r.Repeats != whole.Repeats || r.Repeats != r.Closed || r.Repeats.Count != 1 {
+		t.Errorf("%+v are repeats, %+v closed", r.Repeats, r.Closed)
+	}
+	s.rows(heldRows, "m-PO-3 parked GH-5007 1")
+}
+
+// auditOvertaken: a waiting message may turn out to be a repeat of one that was
+// superseded.
+func (s *storeSuite) auditOvertaken(t *testing.T) {
+	p := newPlan(waitForProduct, guarded)
+	w := s.writer(p)
+	older, newer := late("PO-1"), late("PO-1")
+	older.revision, newer.revision = "1", "2"
+	id := s.one(w, async(p.entry("m1", older)), gateway.Waiting).MessageID
+	h := s.held(id)
+	s.arrives(t)
+	s.one(w, p.entry("m2", newer), gateway.Stored)
+	first := s.one(w, p.entry("m1", older), gateway.Superseded).MessageID
+	s.one(w, retry(h, p.entry("m1", older)), gateway.Superseded)
+	s.rows(heldRows)
+	s.rows(`SELECT reason FROM {gateway.attempt} WHERE what = 'attempted'`, "a repeat of message "+first.String())
+	whole := s.fits("4 entries, 0 acts, 3 messages, 0 erased, 0 and 0 gone")
+	s.one(w, retry(h, p.entry("m1", older)), gateway.Superseded)
+	if r := s.fits("4 entries, 0 acts, 3 messages, 0 erased, 0 and 0 gone"); r.Closed != whole.Closed || r.Closed.Count != 1 {
+		t.Errorf("%+v are closed, then %+v", whole.Closed, r.Closed)
+	}
+}
+
 // auditTells: whoever changes what is stored past the gateway is found out.
 func (s *storeSuite) auditTells(t *testing.T) {
 	p := newPlan()

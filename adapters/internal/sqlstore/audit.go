@@ -92,7 +92,10 @@ func (s *Store) noteAct(ctx context.Context, q Querier, what string, id gateway.
 }
 
 // Record is what the audit trail takes of an item that this attempt stores, holds
-// from now on, or holds no longer; ok is false for others.
+// from now on, or holds no longer; ok is false for others. A record of a repeat
+// counts only when this attempt has removed the waiting row, which Record does not
+// know: the attempt may be a stale one, of a message that another process has
+// stored, closed or parked meanwhile.
 func (it *Item) Record() (r gateway.AuditRecord, ok bool) {
 	m, l := it.Message(), &it.Ledger
 	f := gateway.AuditFacts{
@@ -103,7 +106,7 @@ func (it *Item) Record() (r gateway.AuditRecord, ok bool) {
 	switch {
 	case it.Keeping() != nil && !it.Retry():
 		r.Taken, f.ReplayOf = gateway.TakenHeld, nil // the lot has no column for it
-	case it.Outcome.Status == gateway.Duplicate && it.Closing() == Remove:
+	case it.repeats() && it.Closing() == Remove:
 		r.Taken = gateway.TakenRepeat
 	case !it.Sealable():
 		return r, false
@@ -122,7 +125,7 @@ func (it *Item) Record() (r gateway.AuditRecord, ok bool) {
 func Batch(items []*Item) []byte {
 	var content []byte
 	for i, it := range items {
-		if r, ok := it.Record(); ok {
+		if r, ok := it.Record(); ok && (r.Taken != gateway.TakenRepeat || it.unheld) {
 			if content == nil {
 				content = make([]byte, 0, gateway.AuditRecordSize*(len(items)-i))
 			}

@@ -175,6 +175,13 @@ func (it *Item) Closing() Closing {
 	return Replay
 }
 
+// Removed tells the item that its waiting row is gone by this attempt.
+func (it *Item) Removed() { it.unheld = true }
+
+// repeats reports whether the inbox has the item, as it is, for what was stored or
+// superseded before: by another message, or by itself.
+func (it *Item) repeats() bool { return it.known && it.Outcome.Status <= gateway.Superseded }
+
 // Line is one line of a message's history.
 type Line struct {
 	Message, ID            gateway.ID
@@ -201,7 +208,7 @@ func (it *Item) Line() Line {
 		if r.Corrected {
 			l.What = "corrected"
 		}
-	case it.Outcome.Status == gateway.Duplicate:
+	case it.repeats():
 		l.Reason = repeatOf + it.Outcome.MessageID.String()
 	}
 	return l

@@ -40,6 +40,7 @@ type Item struct {
 	aside   bool          // settled for good: no further attempt takes it
 	follows *Item         // an earlier item of the batch that decides about this one
 	line    gateway.ID    // of its line in the history
+	unheld  bool          // this attempt has removed its waiting row
 
 	rehearsal *Rehearsal // it is only tried
 	beside    *Beside    // what its batch does on the way
@@ -78,7 +79,7 @@ func (it *Item) Message() *gateway.Message { return it.Entry.Message }
 // transaction anew asks for it, too.
 func (it *Item) Reset() {
 	it.Outcome, it.Stored, it.Reply, it.Deliveries = gateway.Outcome{}, nil, nil, nil
-	it.known, it.hold, it.moved = false, nil, false
+	it.known, it.hold, it.moved, it.unheld = false, nil, false, false
 }
 
 // Known settles the item as a repeat of a message stored before.

@@ -345,6 +345,9 @@ func printRecord(out io.Writer, r *gateway.Record, asJSON bool) error {
 	for _, a := range r.History {
 		line("history", strings.TrimSpace(fmt.Sprintf("%s %s %s", a.At.Format(time.RFC3339), a.What, attempt(a))))
 	}
+	for _, a := range r.Attachments {
+		line("attachment", fmt.Sprintf("%d: %s, %s, %d bytes, sha256 %s", a.Part, dash(a.ContentID), dash(a.MediaType), a.Size, a.SHA256))
+	}
 	line("payload", r.PayloadGone)
 	if err := w.Flush(); err != nil {
 		return err

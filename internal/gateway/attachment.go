@@ -3,7 +3,9 @@ package gateway
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/encoded"
@@ -148,7 +150,11 @@ func (g *Gateway) keep(ctx context.Context, p *passage) error {
 		if a.Content == nil {
 			return fault.New(fault.CodeMediaType, "attachments that are not a value of the message are not taken here: nothing is configured to keep them (attachments: directory)")
 		}
-		if err := a.Content.Keep(ctx); err != nil {
+		err := a.Content.Keep(ctx)
+		if p.arrival.repeats != nil && errors.Is(err, fs.ErrNotExist) { // later it is there no more than now
+			return fault.New(fault.CodeIncomplete, "attachment %d of the message is not in the directory of attachments any more", a.Part)
+		}
+		if err != nil {
 			return fault.New(fault.CodeUnkept, "").Because(err)
 		}
 		failpoint.Hit("attachment-kept")

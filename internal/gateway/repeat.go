@@ -108,7 +108,7 @@ func (g *Gateway) repeat(ctx context.Context, id ID, seen string, act Act, e *Ef
 
 // stored returns the record of a message that is stored, with its payload.
 func (g *Gateway) stored(ctx context.Context, id ID) (*Record, error) {
-	r, err := g.store.Message(ctx, id)
+	r, err := g.Message(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +116,9 @@ func (g *Gateway) stored(ctx context.Context, id ID) (*Record, error) {
 	case Stored.String(), Superseded.String():
 	default:
 		return nil, fault.New(fault.CodeNotStored, "the message is %s: only a stored one can be repeated", r.Outcome)
+	}
+	if err := r.Whole(); err != nil {
+		return nil, err
 	}
 	if len(r.Payload) == 0 {
 		return nil, fault.New(fault.CodeIncomplete, "").Because(errNoPayload)

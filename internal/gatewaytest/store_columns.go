@@ -34,7 +34,9 @@ type Columns interface {
 // comes from the database, and what it gives back is what was mapped.
 func TestColumns(t *testing.T, store gateway.Store, columns Columns) {
 	suite := &columnSuite{store: store, columns: columns, ctx: t.Context()}
-	rapid.Check(t, suite.try)
+	for round := 0; round < 5 && suite.stored == 0; round++ { // a few cases may have no message that is stored
+		rapid.Check(t, suite.try)
+	}
 	t.Logf("%d mappings, %d fit their tables; %d valid messages: %d stored, %d refused before, %d for what they look up; %d met others' rows; %d cells read back", suite.cases, suite.accepted, suite.messages, suite.stored, suite.refused, suite.missed, suite.met, suite.cells)
 	if suite.accepted*8 < suite.cases || suite.stored == 0 {
 		t.Errorf("only %d of %d mappings were accepted, and %d messages stored", suite.accepted, suite.cases, suite.stored)

@@ -193,9 +193,9 @@ type AuditTrail interface {
 	// AuditKept returns what the ledger has of messages; those it has nothing of are
 	// left out.
 	AuditKept(ctx context.Context, ids []ID) (map[ID]AuditKept, error)
-	// AuditRepeat answers whether the history of a message says that it waited and was
-	// a repeat of another one in the end.
-	AuditRepeat(ctx context.Context, id ID) (bool, error)
+	// AuditRepeat returns when a message, by its history, turned out to be a repeat of
+	// another one while it waited; the zero time when that says nothing of the kind.
+	AuditRepeat(ctx context.Context, id ID) (time.Time, error)
 	// AuditActs counts the acts of a kind on a target.
 	AuditActs(ctx context.Context, what, target string) (int, error)
 	// AuditCount counts the messages of the ledger that came in a time.

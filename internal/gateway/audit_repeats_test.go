@@ -11,9 +11,9 @@ type written struct {
 	AuditTrail
 	at      time.Time
 	entries []AuditEntry
-	cut     int           // how many entries retention has removed
-	kept    map[ID]string // outcomes of what the ledger has; "" is held
-	repeats map[ID]bool   // by their histories
+	cut     int              // how many entries retention has removed
+	kept    map[ID]string    // outcomes of what the ledger has; "" is held
+	repeats map[ID]time.Time // by their histories
 }
 
 func (w *written) facts() AuditFacts { return AuditFacts{Route: "orders", ReceivedAt: w.at} }
@@ -57,7 +57,7 @@ func (w *written) AuditKept(_ context.Context, ids []ID) (map[ID]AuditKept, erro
 	return out, nil
 }
 
-func (w *written) AuditRepeat(_ context.Context, id ID) (bool, error) { return w.repeats[id], nil }
+func (w *written) AuditRepeat(_ context.Context, id ID) (time.Time, error) { return w.repeats[id], nil }
 
 func (w *written) AuditActs(_ context.Context, what, _ string) (int, error) {
 	if what == AuditTruncated && w.cut > 0 {
@@ -85,16 +85,29 @@ func TestAuditRepeats(t *testing.T) {
 		"held before what is left": {func(w *written) { w.cut = 1 }, false},
 		"a repeat without a record": {func(w *written) {
 			delete(w.kept, other)
-			w.repeats[other] = true
+			w.repeats[other] = w.at
 		}, true},
 		"a stale attempt for a repeat without a record": {func(w *written) {
 			w.take(AuditRecord{Taken: TakenRepeat, ID: stored})
 			delete(w.kept, other)
-			w.repeats[other] = true
+			w.repeats[other] = w.at
+		}, true},
+		"a repeat since it began, seen before": {func(w *written) {
+			w.take(AuditRecord{Taken: TakenRepeat, ID: other})
+			w.repeats[other] = time.Now()
+		}, false},
+		"a repeat since it began, seen afterwards": {func(w *written) {
+			delete(w.kept, other)
+			w.repeats[other] = time.Now()
+		}, false},
+		"a repeat of times to come": {func(w *written) {
+			delete(w.kept, other)
+			w.repeats[other] = time.Now().Add(time.Hour)
 		}, true},
 		"a repeat without a history": {func(w *written) { delete(w.repeats, repeat) }, true},
 	} {
-		w := &written{at: time.UnixMilli(1767225600000).UTC(), kept: map[ID]string{stored: Stored.String(), other: ""}, repeats: map[ID]bool{repeat: true}}
+		w := &written{at: time.UnixMilli(1767225600000).UTC(), kept: map[ID]string{stored: Stored.String(), other: ""}, repeats: map[ID]time.Time{}}
+		w.repeats[repeat] = w.at
 		w.take(AuditRecord{Taken: TakenHeld, ID: stored}, AuditRecord{Taken: TakenHeld, ID: repeat}, AuditRecord{Taken: TakenHeld, ID: other})
 		w.take(AuditRecord{Taken: TakenStored | TakenWaited, ID: stored}, AuditRecord{Taken: TakenRepeat, ID: repeat})
 		tt.change(w)

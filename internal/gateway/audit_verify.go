@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -61,10 +63,19 @@ func BeginAudit(ctx context.Context, trail AuditTrail, now, since time.Time) (*A
 		}
 		span.Starts = append(span.Starts, start)
 	}
+	// Last come the acts, so that what retention removes in the meantime is in them.
+	slices.SortStableFunc(span.Starts, func(a, b AuditHead) int { return cmp.Compare(actsLast(a), actsLast(b)) })
 	if span.From.Before(span.Until) {
 		span.Messages, err = trail.AuditCount(ctx, span.From, span.Until)
 	}
 	return span, err
+}
+
+func actsLast(h AuditHead) int {
+	if h.Chain == ActChain {
+		return 1
+	}
+	return 0
 }
 
 // startOf is the entry of a chain before a time, or the chain's beginning.
@@ -323,11 +334,18 @@ func (v *auditor) record(ctx context.Context, e *AuditEntry, r AuditRecord, kept
 // Nothing is lost by that: what the count is there to find are histories that say
 // so without a record.
 func (v *auditor) closed(ctx context.Context, id ID) error {
-	repeat, err := v.store.AuditRepeat(ctx, id)
-	if err == nil && repeat {
+	at, err := v.store.AuditRepeat(ctx, id)
+	if err == nil && !at.IsZero() && !v.since(at) {
 		v.part.Closed.put(id)
 	}
 	return err
+}
+
+// since reports whether something came about after the verification had begun: then
+// one of its two traces may be where it has been already. It is for the next one to
+// count. Nothing comes about later than now, but by somebody's clock.
+func (v *auditor) since(at time.Time) bool {
+	return !at.Before(v.span.Until) && at.Before(time.Now().Add(time.Minute))
 }
 
 func (v *auditor) compare(ctx context.Context, e *AuditEntry, r AuditRecord, taken byte, kept AuditKept) error {
@@ -365,11 +383,11 @@ func (v *auditor) compare(ctx context.Context, e *AuditEntry, r AuditRecord, tak
 // gone counts a message that the ledger has no more.
 func (v *auditor) gone(ctx context.Context, e *AuditEntry, r AuditRecord, taken byte) error {
 	if taken == TakenHeld {
-		repeat, err := v.store.AuditRepeat(ctx, r.ID)
-		if err != nil {
+		at, err := v.store.AuditRepeat(ctx, r.ID)
+		if err != nil || v.since(at) {
 			return err
 		}
-		if repeat {
+		if !at.IsZero() {
 			v.part.Repeats.put(r.ID)
 			return nil
 		}

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -109,7 +111,8 @@ func (w *AuditWalk) Step(from AuditReader) error {
 // End judges what was found. Expected heads, noted at an earlier time, have to be
 // on the way.
 func (w *AuditWalk) End(from AuditReader, expected []AuditHead) (*AuditReport, error) {
-	report := &AuditReport{At: w.Span.Until, AuditFindings: w.Found, Heads: w.Heads}
+	report := &AuditReport{At: w.Span.Until, AuditFindings: w.Found, Heads: slices.Clone(w.Heads)}
+	slices.SortFunc(report.Heads, func(a, b AuditHead) int { return cmp.Compare(a.Chain, b.Chain) })
 	for _, want := range expected {
 		if report.Break != nil {
 			break

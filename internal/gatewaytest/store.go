@@ -146,6 +146,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"what is moved in the audit trail shows", (*storeSuite).auditMoved},
 		{"a restored audit trail shows", (*storeSuite).auditRestored},
 		{"an act that is not recorded is not done", (*storeSuite).auditDenies},
+		{"retention during a verification is no break", (*storeSuite).auditDuring},
 		{"retention and erasure are no breaks", (*storeSuite).auditRetention},
 	}
 	for _, tt := range tests {

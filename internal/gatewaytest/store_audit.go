@@ -235,7 +235,7 @@ func (s *storeSuite) auditTells(t *testing.T) {
 		{`UPDATE {gateway.audit} SET seq = 9 WHERE chain = 0 AND seq = 3`, `UPDATE {gateway.audit} SET seq = 3 WHERE chain = 0 AND seq = 9`, "are gone"},
 		{`UPDATE {gateway.audit} SET seq = 9 WHERE chain = 0 AND seq = 1`, `UPDATE {gateway.audit} SET seq = 1 WHERE chain = 0 AND seq = 9`, "the entries before it are gone, and no act says"},
 		{`UPDATE {gateway.chain} SET seq = 2 WHERE chain = 0`, `UPDATE {gateway.chain} SET seq = 3 WHERE chain = 0`, "not the entry that the chain's head names"},
-		{`UPDATE {gateway.chain} SET chain = 99 WHERE chain = 0`, `UPDATE {gateway.chain} SET chain = 0 WHERE chain = 99`, "its head is gone"},
+		{`UPDATE {gateway.chain} SET chain = 99 WHERE chain = 0`, `UPDATE {gateway.chain} SET chain = 0 WHERE chain = 99`, "chain 99, entry 1: the entries from here to 3 are gone"},
 		{`DELETE FROM {gateway.payload} WHERE message_id IN (SELECT id FROM {gateway.message})`, ``, "its payload is gone; retention has removed none"},
 		{`DELETE FROM {gateway.held}`, ``, "retention has removed none that young"},
 	} {
@@ -300,7 +300,7 @@ func (s *storeSuite) auditMoved(t *testing.T) {
 		},
 		"the beginning is cut off": {
 			[]string{`UPDATE {gateway.audit} SET chain = 78 WHERE chain = 0 AND seq = 1`, `UPDATE {gateway.audit} SET seq = 5 WHERE chain = 78`},
-			[]string{`UPDATE {gateway.audit} SET seq = 1 WHERE chain = 78`, `UPDATE {gateway.audit} SET chain = 0 WHERE chain = 78`}, "the entries before it are gone",
+			[]string{`UPDATE {gateway.audit} SET seq = 1 WHERE chain = 78`, `UPDATE {gateway.audit} SET chain = 0 WHERE chain = 78`}, "its head is gone",
 		},
 	} {
 		s.exec(tt.do)
@@ -322,6 +322,42 @@ func (s *storeSuite) auditMoved(t *testing.T) {
 	})
 	if r := s.verify(); r.Break == nil || !strings.Contains(r.Break.Reason, "were not written by a gateway") {
 		t.Errorf("a message without an entry: break %v", r.Break)
+	}
+}
+
+// auditDuring: what retention removes while a verification is under way is no break.
+func (s *storeSuite) auditDuring(t *testing.T) {
+	w := s.writer(newPlan())
+	for i, no := range []string{"PO-1", "PO-2"} {
+		s.one(w, of(born(newPlan().entry(no, simple(no)), longAgo.Add(time.Duration(i)*time.Hour))), gateway.Stored)
+	}
+	s.confirmAll()
+	remove := func(before time.Time) {
+		s.purge(gateway.Portion{Of: gateway.StockLedger, Route: "submit-order", Before: before, Limit: 10})
+	}
+	remove(longAgo.Add(30 * time.Minute))
+	span, err := gateway.BeginAudit(t.Context(), s.store, time.Now().UTC(), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, walk := gateway.ReadAudit(t.Context(), s.store, span), gateway.NewAuditWalk(span)
+	for walk.Next == 0 {
+		if err := walk.Step(from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove(longAgo.Add(2 * time.Hour))
+	for !walk.Done() {
+		if err := walk.Step(from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report, err := walk.End(from, nil)
+	if err != nil || report.Break != nil {
+		t.Errorf("break %v, %v", report.Break, err)
+	}
+	if heads := report.Heads; len(heads) != 2 || heads[0].Chain != gateway.ActChain {
+		t.Errorf("the heads are %v", heads)
 	}
 }
 

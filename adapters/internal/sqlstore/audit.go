@@ -317,11 +317,13 @@ func (s *Store) each(ctx context.Context, text string, arg any, row func(scan fu
 	return rows.Err()
 }
 
-// AuditRepeat answers whether the history of a message ends with its being a repeat.
-func (s *Store) AuditRepeat(ctx context.Context, id gateway.ID) (bool, error) {
-	var n int
-	err := s.dialect.Reader().QueryRowContext(ctx, s.text.auditRepeat, id[:], repeatOf+"%").Scan(&n)
-	return n > 0, s.fail("comparing histories with the audit trail", err)
+// AuditRepeat returns when the history of a message ended with its being a repeat.
+func (s *Store) AuditRepeat(ctx context.Context, id gateway.ID) (at time.Time, err error) {
+	err = s.dialect.Reader().QueryRowContext(ctx, s.text.auditRepeat, id[:], repeatOf+"%").Scan(s.dialect.ScanTime(&at))
+	if errors.Is(err, sql.ErrNoRows) {
+		return at, nil
+	}
+	return at, s.fail("comparing histories with the audit trail", err)
 }
 
 // AuditActs counts the acts of a kind on a target.

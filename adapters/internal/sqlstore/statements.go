@@ -358,7 +358,7 @@ func translate(text func(string) string) statements {
 		auditHeld:     text(`SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at FROM {held} WHERE id IN {ids @p1}`),
 		auditPayloads: text(`SELECT message_id, packing, body FROM {payload} WHERE message_id IN {ids @p1}`),
 		auditActs:     text(`SELECT COUNT(*) FROM {audit} WHERE target = @p1 AND what = @p2`),
-		auditRepeat:   text(`SELECT COUNT(*) FROM {attempt} WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2`),
+		auditRepeat:   text(`SELECT {top 1} at FROM {attempt} WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2 ORDER BY id {limit 1}`),
 		auditCount:    text(`SELECT COUNT(*) FROM {message} WHERE id >= @p1 AND id < @p2`),
 		eraseReasons:  text(`UPDATE {audit} SET reason = '' WHERE target = @p1`),
 		nextChain:     text(`SELECT {top 1} chain FROM {audit} WHERE chain > @p1 ORDER BY chain {limit 1}`),

@@ -54,7 +54,7 @@ SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, bo
 -- auditPayloads
 SELECT message_id, packing, body FROM gateway.payload WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- auditRepeat
-SELECT COUNT(*) FROM gateway.attempt WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2;
+SELECT TOP (1) at FROM gateway.attempt WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2 ORDER BY id ;
 -- auditStored
 SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at, outcome, replay_of FROM gateway.message WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- chainHead

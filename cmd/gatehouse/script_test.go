@@ -261,7 +261,7 @@ func scriptProject(ts *testscript.TestScript, neg bool, args []string) {
 		l.sqlserver, err = newSQLServerLab()
 		ts.Check(err)
 		ts.Setenv("DATABASE", l.sqlserver.name)
-		text = strings.NewReplacer("driver: sqlite", "driver: sqlserver", "path: data/gatehouse.db", "dsn: \""+l.sqlserver.dsn+"\"",
+		text = strings.NewReplacer("driver: sqlite", "driver: sqlserver", "path: data/gatehouse.db", fmt.Sprintf("dsn: %q\n  request_timeout: %s", l.sqlserver.dsn, patience),
 			"migrations/sqlite", "migrations/sqlserver").Replace(text)
 	}
 	text = strings.NewReplacer("LISTEN", l.addresses["gateway"], "OPERATIONS", l.addresses["operations"]).Replace(text)

@@ -103,6 +103,8 @@ func (it *Item) Record() (r gateway.AuditRecord, ok bool) {
 	switch {
 	case it.Keeping() != nil && !it.Retry():
 		r.Taken, f.ReplayOf = gateway.TakenHeld, nil // the lot has no column for it
+	case it.Outcome.Status == gateway.Duplicate && it.Outcome.MessageID == m.ID:
+		return r, false // another process has stored it meanwhile, and told
 	case it.Outcome.Status == gateway.Duplicate && it.Closing() == Remove:
 		r.Taken = gateway.TakenRepeat
 	case !it.Sealable():

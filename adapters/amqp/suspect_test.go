@@ -88,9 +88,26 @@ func TestSuspects(t *testing.T) {
 }
 
 // TestSuspectInOutage keeps a suspect a suspect when it could not be stored, or
-// when the link was cut before its turn.
+// when the link was cut before its turn, whether the consumer sees the cut at once
+// or when it has committed everything.
 func TestSuspectInOutage(t *testing.T) {
-	_, s := startBroker(t, broker.Config{})
+	t.Run("seen at once", func(t *testing.T) {
+		suspectInOutage(t, func(r *rig) {
+			r.proxy.setDown(true)
+			r.proxy.setDown(false)
+		}, func(*rig) {})
+	})
+	t.Run("seen late", func(t *testing.T) {
+		suspectInOutage(t, func(r *rig) { r.proxy.freeze(true) }, func(r *rig) {
+			r.proxy.setDown(true)
+			r.proxy.freeze(false)
+			r.proxy.setDown(false)
+		})
+	})
+}
+
+func suspectInOutage(t *testing.T, cut, committed func(*rig)) {
+	b, s := startBroker(t, broker.Config{})
 	r := newRig(t, s, ordered)
 	core := newCore(t)
 	var attempts atomic.Int32
@@ -99,8 +116,7 @@ func TestSuspectInOutage(t *testing.T) {
 			return errAway
 		}
 		if attempts.Load() == 4 {
-			r.proxy.setDown(true)
-			r.proxy.setDown(false)
+			cut(r)
 		}
 		return nil
 	}
@@ -109,10 +125,14 @@ func TestSuspectInOutage(t *testing.T) {
 	r.abandon(t, 6)
 	c := r.consume(t, core, nil)
 	allTaken(t, core, messages)
+	committed(r)
+	// What was not acknowledged before the cut comes again to a consumer that is
+	// left to take it.
+	await(t, "every message to be acknowledged", func() bool { return b.Held(r.queue) == 0 })
 	r.empty(t, c)
 	core.inOrder(t)
-	// Two failures of the first; the second was committed and its
-	// acknowledgement cut, so that it came again, without suspicion.
+	// Two failures of the first. What was committed and its acknowledgement cut came
+	// again without suspicion.
 	want := []string{"key0 1", "key0 1", "key0 1", "key1 1", "key0 2", "key1 2", "key0 3", "key1 3"}
 	if got := core.aloneIDs(); !slices.Equal(got, want) {
 		t.Errorf("taken alone: %v, want %v", got, want)

@@ -10,6 +10,7 @@ import (
 	goldap "github.com/go-ldap/ldap/v3"
 
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // How the groups of a user are found (group_search.strategy).
@@ -252,5 +253,5 @@ func (m *membership) shortfall() string {
 	if m.capped == "" {
 		return ""
 	}
-	return fmt.Sprintf("only %d groups are taken: group_search.%s", len(m.groups), m.capped)
+	return fmt.Sprintf("only %s taken: group_search.%s", plural.Of(len(m.groups), "group is", "groups are"), m.capped)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // maxToken bounds a token, in bytes.
@@ -198,7 +199,7 @@ func (v *Verifier) Check(ctx context.Context) ([]string, error) {
 			lines = append(lines, fmt.Sprintf("%s: %v", i.config.Issuer, err))
 			continue
 		}
-		lines = append(lines, fmt.Sprintf("%s: %d keys; %s is the login", i.config.Issuer, len(set), i.config.Claim))
+		lines = append(lines, fmt.Sprintf("%s: %s; %s is the login", i.config.Issuer, plural.Of(len(set), "key", "keys"), i.config.Claim))
 	}
 	return lines, errors.Join(faults...)
 }

@@ -447,7 +447,7 @@ func TestCertificateOfIssuer(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	v, _ = verifier(t, p.config())
-	if lines, err := v.Check(t.Context()); err != nil || !strings.Contains(strings.Join(lines, ""), "1 keys") {
+	if lines, err := v.Check(t.Context()); err != nil || !strings.Contains(strings.Join(lines, ""), "1 key;") {
 		t.Errorf("%q, %v", lines, err)
 	}
 }

@@ -129,12 +129,19 @@ func serve(t testing.TB, c Config, core Acceptor) string {
 
 func serveHandler(t testing.TB, c Config, h http.Handler) string {
 	t.Helper()
+	return serveCounting(t, c, h, nil)
+}
+
+// serveCounting has count told of what is no request.
+func serveCounting(t testing.TB, c Config, h http.Handler, count func()) string {
+	t.Helper()
 	listener, err := Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Farewell = cmp.Or(c.Farewell, time.Millisecond)
 	server := NewServer(c, listener, nil, h, testLog(t))
+	server.CountUnread(count)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Run(ctx) }()

@@ -16,6 +16,7 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	farewell *farewell
+	unread   *unread
 	log      *slog.Logger
 }
 
@@ -35,15 +36,20 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 // ends. Without a TLS configuration it speaks plain HTTP.
 func NewServer(c Config, listener net.Listener, secure *tls.Config, handler http.Handler, log *slog.Logger) *Server {
 	c = c.withDefaults()
-	bye := newFarewell(c.Farewell)
+	bye, unread := newFarewell(c.Farewell), new(unread)
 	return &Server{
 		config:   c,
 		listener: listener,
 		farewell: bye,
+		unread:   unread,
 		log:      log,
 		http: &http.Server{
-			Handler:           bye.handler(handler),
-			ConnState:         bye.note,
+			Handler:     unread.handler(bye.handler(handler)),
+			ConnContext: unread.connected,
+			ConnState: func(c net.Conn, state http.ConnState) {
+				unread.note(c, state)
+				bye.note(c, state)
+			},
 			TLSConfig:         secure,
 			ReadHeaderTimeout: c.HeaderTimeout,
 			IdleTimeout:       c.IdleTimeout,
@@ -54,6 +60,12 @@ func NewServer(c Config, listener net.Listener, secure *tls.Config, handler http
 		},
 	}
 }
+
+// CountUnread has count called for each connection over HTTP/1 that ends with bytes
+// which never became a request: headers that are too large (431) or too slow, that
+// break off, or that are no HTTP. It is called before Run; count may be called by
+// several goroutines at once.
+func (s *Server) CountUnread(count func()) { s.unread.count = count }
 
 // Address is where the server listens.
 func (s *Server) Address() net.Addr { return s.listener.Addr() }

@@ -90,6 +90,12 @@ func (c *campaign) prepare(ctx context.Context) (err error) {
 	if c.broker, err = openBroker(address, name, c.queue, c.tally); err != nil {
 		return err
 	}
+	if c.rabbit != nil {
+		c.broker.hangUp()
+		if err := c.rabbit.settle(ctx); err != nil {
+			return err
+		}
+	}
 	if c.directory, err = startDirectory(c.broker.login); err != nil {
 		return err
 	}

@@ -35,30 +35,11 @@ func (r *rabbit) start(ctx context.Context) error {
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()
-	if url := strings.TrimSpace(string(out)); err == nil && url != "" {
-		r.url = url
-		return nil
+	if err != nil {
+		return fmt.Errorf("%s start: %w\n%s", r.script, err, said.String())
 	}
-	// One that was killed has much to read first, and the script has less patience
-	// than the campaign.
-	if r.url != "" && r.listens(ctx, 3*time.Minute) {
-		return nil
-	}
-	return fmt.Errorf("%s start: %w\n%s", r.script, err, said.String())
-}
-
-// listens waits until the broker takes connections.
-func (r *rabbit) listens(ctx context.Context, patience time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for ctx.Err() == nil {
-		if conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", r.port)); err == nil {
-			conn.Close()
-			return true
-		}
-		pause(ctx, 100*time.Millisecond)
-	}
-	return false
+	r.url = strings.TrimSpace(string(out))
+	return nil
 }
 
 // again kills the broker, as a power failure would, and starts it once more.
@@ -88,6 +69,19 @@ func (r *rabbit) again(ctx context.Context) error {
 	}
 	// Else the campaign's end would come upon a broker that nobody started.
 	return r.start(context.WithoutCancel(ctx))
+}
+
+// settle has the broker write down what queues it has, by an orderly stop. RabbitMQ
+// 3.10.8 notes in a file (names.dets) which quorum queues it has, but a while after it
+// has said that they are declared: killed 0.7 s later it had noted none, 1.5 s
+// later all. What is not noted it begins anew: without what it has confirmed, and
+// without a leader, so that nobody who asks for it ever gets an answer, however often
+// the broker is started. Outside of tests queues are older when their broker dies.
+func (r *rabbit) settle(ctx context.Context) error {
+	if err := r.stop(); err != nil {
+		return err
+	}
+	return r.start(ctx)
 }
 
 func (r *rabbit) stop() error {

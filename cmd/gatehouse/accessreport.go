@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // reportFlags say what is reported, and how.
@@ -164,7 +165,7 @@ func use(r *gateway.RoleReview, g gateway.GrantReview) string {
 	switch {
 	case g.Messages > 0: // below
 	case g.ActsCounted && g.Acts > 0:
-		return fmt.Sprintf("%d acts of these kinds by its people %s, the last at %s", g.Acts, since, g.LastAct.Format(time.RFC3339))
+		return fmt.Sprintf("%s of these kinds by its people %s, the last at %s", plural.Of(g.Acts, "act", "acts"), since, g.LastAct.Format(time.RFC3339))
 	case g.ActsCounted && !g.Unused():
 		return "no act of these kinds by its people " + since + "; looking at lists is not counted"
 	case !g.Counted && !g.ActsCounted:
@@ -174,7 +175,7 @@ func use(r *gateway.RoleReview, g gateway.GrantReview) string {
 	case g.Unused():
 		return "NOT USED " + since
 	}
-	return fmt.Sprintf("%d messages %s, the last at %s", g.Messages, since, g.Last.Format(time.RFC3339))
+	return fmt.Sprintf("%s %s, the last at %s", plural.Of(g.Messages, "message", "messages"), since, g.Last.Format(time.RFC3339))
 }
 
 func latest(a, b time.Time) time.Time {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 func newAudit() *cobra.Command {
@@ -209,7 +210,7 @@ func remoteTrail(ctx context.Context, c *client) auditTrail {
 
 func printAudit(out io.Writer, r *gateway.AuditReport) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s and %s\n", counting(int(r.Entries), "entry fits", "entries fit"), counting(int(r.Acts), "act", "acts"), counting(int(r.Messages), "message", "messages"))
+	fmt.Fprintf(&b, "%s: %s and %s\n", plural.Of(int(r.Entries), "entry fits", "entries fit"), plural.Of(int(r.Acts), "act", "acts"), plural.Of(int(r.Messages), "message", "messages"))
 	for _, line := range []struct {
 		n    int64
 		text string
@@ -238,7 +239,7 @@ func printAudit(out io.Writer, r *gateway.AuditReport) error {
 }
 
 func notedText(r *gateway.AuditReport) string {
-	text := fmt.Sprintf("%s as noted", counting(r.Noted, "head is", "heads are"))
+	text := fmt.Sprintf("%s as noted", plural.Of(r.Noted, "head is", "heads are"))
 	if r.TooOld > 0 {
 		text += fmt.Sprintf(", %d are of entries that retention has removed", r.TooOld)
 	}

@@ -12,6 +12,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/gatehouse/gatehouse/internal/bench"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // queueDoor is the queue that messages go to, and as whom.
@@ -95,7 +96,7 @@ func (r *benchRun) drain(ctx context.Context, first int) error {
 			moved = time.Now()
 		}
 		if time.Since(moved) > r.flags.patience {
-			fmt.Fprintf(r.progress, "%d messages are neither stored nor parked, and nothing has moved for %v\n", len(open), r.flags.patience)
+			fmt.Fprintf(r.progress, "%s neither stored nor parked, and nothing has moved for %v\n", plural.Of(len(open), "message is", "messages are"), r.flags.patience)
 			return nil
 		}
 		if len(some) == len(head) {

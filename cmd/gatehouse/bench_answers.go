@@ -13,6 +13,7 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/gatehouse/gatehouse/internal/bench"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // answers is the queue that replies come to. By them it is known how long
@@ -184,7 +185,7 @@ func (a *answers) wait(ctx context.Context, f *benchFlags) error {
 		select {
 		case <-moved:
 		case <-late.C:
-			return fmt.Errorf("no reply came within %v, though %d messages wait in the queue", f.patience, f.backlog)
+			return fmt.Errorf("no reply came within %v, though %s in the queue", f.patience, plural.Of(f.backlog, "message waits", "messages wait"))
 		case <-ctx.Done():
 			return ctx.Err()
 		}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // orderMessages are the sample's orders, each with a number of its own, as many
@@ -143,5 +145,5 @@ func (m *orderMessages) deliveries() int { return 1 }
 func (m *orderMessages) action() string { return "" } // the Body tells
 
 func (m *orderMessages) describe() string {
-	return fmt.Sprintf("orders with %d lines on average", m.lines)
+	return fmt.Sprintf("orders with %s on average", plural.Of(m.lines, "line", "lines"))
 }

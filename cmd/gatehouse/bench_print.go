@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/bench"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // printBench writes a report for people.
@@ -22,8 +23,8 @@ func printBench(out io.Writer, r *bench.Report) error {
 		line("wrong", "%s", word)
 	}
 	l, t := r.Load, r.Throughput
-	line("sent", "%d messages of %s (%d by SOAP, %d by AMQP), %d before as warm-up; %s", l.Messages, bytesText(l.Bytes), l.SOAP, l.AMQP, l.WarmUp, pace(l))
-	line("", "%d invalid, %d repeats, %d retries, %d connections cut, seed %d", l.Invalid, l.Repeats, l.Retries, l.Cuts, l.Seed)
+	line("sent", "%s of %s (%d by SOAP, %d by AMQP), %d before as warm-up; %s", plural.Of(l.Messages, "message", "messages"), bytesText(l.Bytes), l.SOAP, l.AMQP, l.WarmUp, pace(l))
+	line("", "%d invalid, %s, %s, %s cut, seed %d", l.Invalid, plural.Of(l.Repeats, "repeat", "repeats"), plural.Of(l.Retries, "retry", "retries"), plural.Of(l.Cuts, "connection", "connections"), l.Seed)
 	line("stored", "%.0f messages/s: %d in %.2f s, %s/s; all confirmed after %.2f s", t.PerSecond, t.Stored, t.Seconds, bytesText(t.BytesPerSecond), t.Published)
 	if l.SOAP > 0 && l.AMQP > 0 {
 		line("", "%.0f/s by SOAP, %.0f/s by AMQP", t.SOAPPerSecond, t.AMQPPerSecond)
@@ -53,7 +54,7 @@ func printBench(out io.Writer, r *bench.Report) error {
 
 func pace(l bench.LoadReport) string {
 	if l.Rate > 0 {
-		return fmt.Sprintf("%g/s over %d connections", l.Rate, l.Concurrency)
+		return fmt.Sprintf("%g/s over %s", l.Rate, plural.Of(l.Concurrency, "connection", "connections"))
 	}
 	return fmt.Sprintf("concurrency %d", l.Concurrency)
 }
@@ -85,7 +86,7 @@ func printProcess(line func(string, string, ...any), name string, p bench.Proces
 
 func printMachine(line func(string, string, ...any), r *bench.Report) {
 	m, s := r.Machine, r.Setting
-	line("machine", "%s, %d cores, %s; %s %s", cmp.Or(m.CPU, "unknown processor"), m.Cores, bytesText(m.Memory), m.OS, m.Kernel)
+	line("machine", "%s, %s, %s; %s %s", cmp.Or(m.CPU, "unknown processor"), plural.Of(m.Cores, "core", "cores"), bytesText(m.Memory), m.OS, m.Kernel)
 	if m.Fsync > 0 {
 		line("", "fsync in the database's folder: %s (median)", secondsText(m.Fsync))
 	}

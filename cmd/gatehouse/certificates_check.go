@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // endsSoon is how long before its end check speaks of a certificate.
@@ -112,7 +113,7 @@ func validity(key string, found []*x509.Certificate, now time.Time) (text string
 	case left < 0:
 		return fmt.Sprintf("ended at %s (%s)", until, c.Subject), true
 	case left < endsSoon:
-		return fmt.Sprintf("ends at %s, in %s (%s)", until, counting(int(left/(24*time.Hour)), "day", "days"), c.Subject), false
+		return fmt.Sprintf("ends at %s, in %s (%s)", until, plural.Of(int(left/(24*time.Hour)), "day", "days"), c.Subject), false
 	}
 	return "", false
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // checkReport is what check has found: told on out as it comes, and JSON in the end.
@@ -67,7 +68,7 @@ func (r *checkReport) line(format string, args ...any) { fmt.Fprintf(r.out, form
 
 func (r *checkReport) service(s checkedService) {
 	r.Services = append(r.Services, s)
-	r.line("contract  %s: %d operations, schema %s", s.Service, s.Operations, s.Schema)
+	r.line("contract  %s: %s, schema %s", s.Service, plural.Of(s.Operations, "operation", "operations"), s.Schema)
 }
 
 func (r *checkReport) way(w checkedWay) {
@@ -82,7 +83,7 @@ func (r *checkReport) channel(c checkedChannel) {
 
 func (r *checkReport) route(one checkedRoute) {
 	r.Routes = append(r.Routes, one)
-	r.line("route     %s: %s, %d tables, channels %v", one.Route, one.Operation, one.Tables, one.Channels)
+	r.line("route     %s: %s, %s, channels %v", one.Route, one.Operation, plural.Of(one.Tables, "table", "tables"), one.Channels)
 	if one.Split != "" {
 		r.line("  split   a message for each %s%s", one.Split, sameWhile(one.Around))
 	}

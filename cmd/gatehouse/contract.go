@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 func newContract() *cobra.Command {
@@ -107,5 +108,5 @@ func explainBroken(out io.Writer, err error) error {
 	if err := printJSON(out, map[string]any{"faults": remarks(broken.faults)}); err != nil {
 		return err
 	}
-	return fmt.Errorf("the contract does not load: %d faults", len(broken.faults))
+	return fmt.Errorf("the contract does not load: %s", plural.Of(len(broken.faults), "fault", "faults"))
 }

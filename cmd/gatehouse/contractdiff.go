@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/compat"
 	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // errBreaking is the answer of diff that a script can branch on.
@@ -82,7 +83,7 @@ func unloaded(out io.Writer, asJSON bool, err error, each ...error) error {
 	if err := printJSON(out, map[string]any{"faults": faults}); err != nil {
 		return err
 	}
-	return usageError{fmt.Errorf("a contract does not load: %d faults", len(faults))}
+	return usageError{fmt.Errorf("a contract does not load: %s", plural.Of(len(faults), "fault", "faults"))}
 }
 
 // shownDiff is what diff prints, and with --json its documented shape: members
@@ -181,7 +182,7 @@ func usersText(users []compat.User, all bool) string {
 	words := make([]string, 0, len(users))
 	for i, u := range users {
 		if i == most && !all && len(users) > most+1 {
-			return fmt.Sprintf("%s and %d more messages", strings.Join(words, ", "), len(users)-most)
+			return fmt.Sprintf("%s and %s", strings.Join(words, ", "), plural.Of(len(users)-most, "more message", "more messages"))
 		}
 		words = append(words, u.String())
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/plural"
 	"github.com/gatehouse/gatehouse/internal/sample"
 )
 
@@ -299,7 +300,7 @@ func (t *sampleOutput) finish() error {
 	if t.flags.dir == "" || len(t.files) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(t.out, "%d files in %s\n", len(t.files), t.flags.dir)
+	_, err := fmt.Fprintf(t.out, "%s in %s\n", plural.Of(len(t.files), "file", "files"), t.flags.dir)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 func newContractShow() *cobra.Command {
@@ -282,7 +283,7 @@ func (c *shownContract) print(out io.Writer) error {
 	}
 	fmt.Fprintln(w)
 	for _, f := range c.Files {
-		fmt.Fprintf(w, "file\t%s\t%d bytes\t%s\n", f.Path, f.Size, f.Hash[:12])
+		fmt.Fprintf(w, "file\t%s\t%s\t%s\n", f.Path, plural.Of(f.Size, "byte", "bytes"), f.Hash[:12])
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // deed is something an operator does to one message, or to many.
@@ -216,10 +217,7 @@ func printEffect(out io.Writer, e *gateway.Effect, asJSON bool) error {
 
 // effectText tells what happened, in a sentence.
 func effectText(e *gateway.Effect) string {
-	deliveries := fmt.Sprintf("%d deliveries of message %s are", e.Deliveries, e.Message)
-	if e.Deliveries == 1 {
-		deliveries = fmt.Sprintf("1 delivery of message %s is", e.Message)
-	}
+	deliveries := plural.Of(e.Deliveries, fmt.Sprintf("delivery of message %s is", e.Message), fmt.Sprintf("deliveries of message %s are", e.Message))
 	switch e.Outcome {
 	case "released":
 		return deliveries + " in line again, with what was parked behind."

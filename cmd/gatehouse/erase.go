@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // eraseFlags say whose messages are erased.
@@ -127,16 +128,9 @@ func (e *eraseFlags) whole(part func(after gateway.ID) (*gateway.Erased, error))
 // unfinished is the fault of a report that says that something was left.
 func unfinished(r *gateway.Erased) error {
 	if n := r.Open(); n > 0 && !r.DryRun {
-		return fmt.Errorf("%s left; the report says why", counting(n, "message is", "messages are"))
+		return fmt.Errorf("%s left; the report says why", plural.Of(n, "message is", "messages are"))
 	}
 	return nil
-}
-
-func counting(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func printErased(out io.Writer, r *gateway.Erased, asJSON bool) error {
@@ -148,13 +142,13 @@ func printErased(out io.Writer, r *gateway.Erased, asJSON bool) error {
 	if r.DryRun {
 		done = "would be erased"
 	}
-	fmt.Fprintf(&b, "%s of %s=%s %s, by %s at %s\n", counting(len(r.Messages)-r.Open(), "message", "messages"),
+	fmt.Fprintf(&b, "%s of %s=%s %s, by %s at %s\n", plural.Of(len(r.Messages)-r.Open(), "message", "messages"),
 		oneLine(r.Key.Name), oneLine(r.Key.Value), done, oneLine(r.By), r.At.Format(time.RFC3339))
 	for _, m := range r.Messages {
 		printErasedMessage(&b, &m, done)
 	}
 	if r.Refusals > 0 {
-		fmt.Fprintf(&b, "\n%s named the value: the text %s\n", counting(r.Refusals, "refusal", "refusals"), done)
+		fmt.Fprintf(&b, "\n%s named the value: the text %s\n", plural.Of(r.Refusals, "refusal", "refusals"), done)
 	}
 	if len(r.Remains) > 0 {
 		b.WriteString("\nWhat remains:\n")
@@ -175,8 +169,8 @@ func printErasedMessage(b *strings.Builder, m *gateway.ErasedMessage, done strin
 	if m.Open != "" {
 		fmt.Fprintf(b, "  left: %s\n", oneLine(m.Open))
 	} else {
-		fmt.Fprintf(b, "  %s: payload (%d bytes), reply (%d bytes), %s, identity, %s\n", done, m.Payload, m.Reply,
-			counting(m.Keys, "key", "keys"), counting(m.History, "text of the history", "texts of the history"))
+		fmt.Fprintf(b, "  %s: payload (%s), reply (%s), %s, identity, %s\n", done, plural.Of(m.Payload, "byte", "bytes"), plural.Of(m.Reply, "byte", "bytes"),
+			plural.Of(m.Keys, "key", "keys"), plural.Of(m.History, "text of the history", "texts of the history"))
 	}
 	for _, d := range m.Published {
 		fmt.Fprintf(b, "  published before: %s as %s at %s\n", oneLine(d.Channel), d.WireID, d.ConfirmedAt.Format(time.RFC3339))

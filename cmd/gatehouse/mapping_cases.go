@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/internal/coverage"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 type casesFlags struct {
@@ -288,7 +289,7 @@ func (r *bookResult) print(out io.Writer) {
 	if r.Fault != "" {
 		fmt.Fprintf(out, "  FAIL %s\n", inertText(r.Fault))
 	}
-	fmt.Fprintf(out, "  %d of %d cases agree, %.1f s\n", r.agreeing(), len(r.Cases), r.Took.Seconds())
+	fmt.Fprintf(out, "  %d of %s, %.1f s\n", r.agreeing(), plural.Of(len(r.Cases), "case agrees", "cases agree"), r.Took.Seconds())
 }
 
 func (r *bookResult) agreeing() int {

@@ -24,6 +24,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/draft"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/plural"
 	"github.com/gatehouse/gatehouse/internal/sample"
 )
 
@@ -252,7 +253,7 @@ func (i *initial) try(ctx context.Context, s store, m *mapping.Mapping, body []b
 	case r.Outcome.Err != nil:
 		i.stored = "a full sample would be refused, see `gatehouse mapping try`: " + strings.ReplaceAll(r.Outcome.Err.Error(), "\n", "; ")
 	default:
-		i.stored = fmt.Sprintf("a full sample would be stored, with %d rows", rows)
+		i.stored = fmt.Sprintf("a full sample would be stored, with %s", plural.Of(rows, "row", "rows"))
 	}
 	return nil
 }
@@ -366,7 +367,7 @@ func (i *initial) tell(out io.Writer) {
 	for _, left := range d.Left {
 		fmt.Fprintf(out, "left out  %s\n", inertText(left))
 	}
-	fmt.Fprintf(out, "todo      %d guesses: look for TODO in the files\n\nThe configuration needs, besides what it has:\n\n", strings.Count(d.Mapping+d.SQLServer+i.codeTexts(), "TODO"))
+	fmt.Fprintf(out, "todo      %s: look for TODO in the files\n\nThe configuration needs, besides what it has:\n\n", plural.Of(strings.Count(d.Mapping+d.SQLServer+i.codeTexts(), "TODO"), "guess", "guesses"))
 	fmt.Fprintf(out, "contracts:\n  - %q\nroutes:\n  - route: %s\n    mapping: mappings/%s.yaml\n    from:\n      - soap: %q\n", i.path, d.Name, d.Name,
 		i.contract.System+"/"+i.service.Name+"."+i.operation.Name)
 	role := cmp.Or(d.Name, "message") + "-sender"

@@ -10,6 +10,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // split has each part of a message mapped by itself, and then the reply. Each is
@@ -38,7 +39,7 @@ func (t *trial) split(ctx context.Context, f *tryFlags, sender *gateway.Principa
 		return err
 	case refused > 0:
 		code := fault.CodeParts
-		return fault.New(code, "%d of the %d parts of the message would be stored", number-refused, number)
+		return fault.New(code, "%d of the %s of the message would be stored", number-refused, plural.Of(number, "part", "parts"))
 	}
 	return t.answered(m, number)
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strconv"
 	"text/tabwriter"
+
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // print tells the trial in words.
@@ -14,7 +16,7 @@ func (t *trial) print(out io.Writer) {
 	m := t.Mapping
 	fmt.Fprintf(out, "mapping   %s (%s, version %s) of %s\n", m.Name, m.File, m.Version, m.Contract)
 	if t.Message != nil {
-		fmt.Fprintf(out, "message   %s: %s, %d bytes\n", t.Message.File, t.Message.Form, t.Message.Bytes)
+		fmt.Fprintf(out, "message   %s: %s, %s\n", t.Message.File, t.Message.Form, plural.Of(t.Message.Bytes, "byte", "bytes"))
 	}
 	t.printParts(out)
 	t.printOne(out)

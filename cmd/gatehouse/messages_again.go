@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // repeat processes a stored message once more, when the rows that it would change
@@ -68,7 +69,7 @@ func printDifferences(out io.Writer, d *gateway.Differences) {
 		fmt.Fprintf(out, "%-10s %s%s\n", "deleted", r.Table, columnsText(r.Columns))
 	}
 	if d.MoreDeleted > 0 {
-		fmt.Fprintf(out, "%-10s %d more rows\n", "deleted", d.MoreDeleted)
+		fmt.Fprintf(out, "%-10s %s\n", "deleted", plural.Of(d.MoreDeleted, "more row", "more rows"))
 	}
 	for _, p := range d.Publications {
 		fmt.Fprintf(out, "%-10s %s to %s: %s\n", "published", oneLine(p.Type), oneLine(p.Channel), oneLine(p.RoutingKey))
@@ -79,7 +80,7 @@ func printDifferences(out io.Writer, d *gateway.Differences) {
 	case d.Changes() == 0:
 		fmt.Fprintln(out, "No row would change.")
 	default:
-		fmt.Fprintf(out, "%d rows would change.\n", d.Changes())
+		fmt.Fprintf(out, "%s would change.\n", plural.Of(d.Changes(), "row", "rows"))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // runMany does a deed to all that is selected: as a job.
@@ -83,10 +84,7 @@ func (f *deedFlags) plan(cmd *cobra.Command) error {
 	if f.selected.wanted.Channel != "" {
 		one, many = "delivery is", "deliveries are"
 	}
-	if p.Messages == 1 {
-		many = one
-	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d %s meant. Nothing was done.\n", p.Messages, many)
+	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s meant. Nothing was done.\n", plural.Of(p.Messages, one, many))
 	return err
 }
 

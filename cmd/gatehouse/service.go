@@ -64,6 +64,7 @@ func (s *service) open(ctx context.Context) error {
 		handler.KeepAttachments(spool{blobs})
 	}
 	s.public = soap.NewServer(p.SOAP, listener, secure, handler, s.log)
+	s.public.CountUnread(s.watch.unread.Inc)
 	if err := s.openOperations(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // simulateFlags say what is tried out.
@@ -182,13 +183,13 @@ func simulationText(out io.Writer, s *gateway.Simulation) error {
 		}
 	}
 	for _, v := range s.Refused {
-		w.line("refused  %d messages of %s to %s, the last at %s: %s", v.Messages, v.Login, v.Route, v.Last.Format(time.RFC3339), v.Reason)
+		w.line("refused  %s of %s to %s, the last at %s: %s", plural.Of(v.Messages, "message", "messages"), v.Login, v.Route, v.Last.Format(time.RFC3339), v.Reason)
 	}
 	for _, v := range s.Moved {
-		w.line("moved    %d messages of %s to %s: %s", v.Messages, v.Login, v.Route, v.Reason)
+		w.line("moved    %s of %s to %s: %s", plural.Of(v.Messages, "message", "messages"), v.Login, v.Route, v.Reason)
 	}
 	for _, v := range s.Gone {
-		w.line("gone     %d messages of %s to %s: the sender is not let in any more: %s", v.Messages, v.Principal, v.Route, v.Reason)
+		w.line("gone     %s of %s to %s: the sender is not let in any more: %s", plural.Of(v.Messages, "message", "messages"), v.Principal, v.Route, v.Reason)
 	}
 	for _, g := range s.Missing {
 		w.line("warning: there is no group %q", g)
@@ -199,13 +200,13 @@ func simulationText(out io.Writer, s *gateway.Simulation) error {
 	if s.More {
 		w.line("warning: not all messages were looked at")
 	}
-	w.line("%d people looked at: %d gain, %d lose.", s.People, affected(s.Shifts, func(one gateway.Shift) []gateway.Right { return one.Gains }), affected(s.Shifts, func(one gateway.Shift) []gateway.Right { return one.Loses }))
+	w.line("%s looked at: %s, %s.", plural.Of(s.People, "person", "people"), plural.Of(affected(s.Shifts, func(one gateway.Shift) []gateway.Right { return one.Gains }), "gains", "gain"), plural.Of(affected(s.Shifts, func(one gateway.Shift) []gateway.Right { return one.Loses }), "loses", "lose"))
 	if !s.Since.IsZero() {
 		var refused int64
 		for _, v := range s.Refused {
 			refused += v.Messages
 		}
-		w.line("%d messages since %s: %d would have been refused.", s.Messages, s.Since.Format(time.RFC3339), refused)
+		w.line("%s since %s: %d would have been refused.", plural.Of(s.Messages, "message", "messages"), s.Since.Format(time.RFC3339), refused)
 	}
 	return w.err
 }

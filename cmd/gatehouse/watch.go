@@ -20,6 +20,7 @@ type watch struct {
 	core     *gateway.Metrics
 	amqp     *amqp.Metrics
 	running  *prometheus.GaugeVec
+	unread   prometheus.Counter // of the public door
 	tracing  *telemetry.Tracing // nil: nothing is traced
 }
 
@@ -30,7 +31,9 @@ func (p *project) watch(log *slog.Logger) (*watch, error) {
 	w.amqp = amqp.NewMetrics(w.registry)
 	w.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_info",
 		Help: "1 for the version of the program and of the configuration that runs."}, []string{"version", "configuration"})
-	w.registry.MustRegister(w.running)
+	w.unread = prometheus.NewCounter(prometheus.CounterOpts{Name: "gatehouse_unread_requests_total",
+		Help: "Connections to the public listener over HTTP/1 that ended with bytes which never became a request: headers too large, too slow or broken off, or no HTTP."})
+	w.registry.MustRegister(w.running, w.unread)
 	if p.Telemetry.Traces == nil {
 		return w, nil
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // Stored is what a database holds of one message, each in rows.
@@ -114,7 +116,7 @@ func Judge(s Statement, e *Evidence) *Findings {
 	}
 	for _, code := range slices.Sorted(maps.Keys(s.Refusals)) {
 		f.counts[Refused] += s.Refusals[code]
-		f.words[Refused] = append(f.words[Refused], fmt.Sprintf("%d times %s: %s", s.Refusals[code], code, s.Examples[code]))
+		f.words[Refused] = append(f.words[Refused], fmt.Sprintf("%s %s: %s", plural.Of(s.Refusals[code], "time", "times"), code, s.Examples[code]))
 	}
 	for _, what := range s.Wrong {
 		f.add(Broken, "%s", what)
@@ -204,18 +206,18 @@ func (e *Evidence) count(f *Findings, number int, what string, got, want int) {
 func (s Shard) judge(f *Findings) {
 	name := fmt.Sprintf("channel %s, shard %d", s.Channel, s.Shard)
 	if missing := s.Drawn - s.Numbers; missing > 0 {
-		f.add(Lost, "%s: %d of %d numbers belong to no delivery", name, missing, s.Drawn)
+		f.add(Lost, "%s: %d of %s to no delivery", name, missing, plural.Of(s.Drawn, "number belongs", "numbers belong"))
 	}
 	if more := s.Found - s.Numbers; more > 0 {
-		f.add(Twice, "%s: %d deliveries have a number that another one has", name, more)
+		f.add(Twice, "%s: %s a number that another one has", name, plural.Of(more, "delivery has", "deliveries have"))
 	}
 	if s.Left > 0 {
-		f.add(Unpublished, "%s: %d deliveries still wait", name, s.Left)
+		f.add(Unpublished, "%s: %s", name, plural.Of(s.Left, "delivery still waits", "deliveries still wait"))
 	}
 	if s.Parked > 0 {
-		f.add(Unpublished, "%s: %d deliveries are parked", name, s.Parked)
+		f.add(Unpublished, "%s: %s parked", name, plural.Of(s.Parked, "delivery is", "deliveries are"))
 	}
 	if open := s.Numbers - s.Confirmed - s.Left - s.Parked; open > 0 {
-		f.add(Unpublished, "%s: %d deliveries were never confirmed", name, open)
+		f.add(Unpublished, "%s: %s never confirmed", name, plural.Of(open, "delivery was", "deliveries were"))
 	}
 }

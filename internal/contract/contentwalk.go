@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/document"
@@ -153,7 +152,7 @@ func (w *contentWalk) misplaced(c document.Node, known Child) {
 	case known.Max == 1 && precededBy(c, c.Name()):
 		d.Message = "the element occurs twice"
 	case known.Max != Unbounded && w.tooMany(c, known.Max):
-		d.Message = fmt.Sprintf("the element occurs more than %d times", known.Max)
+		d.Message = "the element occurs more than " + count(known.Max, "time")
 	default:
 		w.order(&d, c)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // Check reports in which way a lexical value is not one of the type, or "" when
@@ -124,10 +126,7 @@ func (s *Simple) checkLength(n int, unit string) string {
 }
 
 func count(n int, unit string) string {
-	if n == 1 {
-		return "1 " + unit
-	}
-	return fmt.Sprintf("%d %ss", n, unit)
+	return plural.Of(n, unit, unit+"s")
 }
 
 // enumerated compares in the value space for numbers, lexically otherwise.

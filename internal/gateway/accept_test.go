@@ -68,9 +68,11 @@ func (s *memoryStore) Tried(context.Context, gateway.Digest) error {
 
 // settle is what becomes of an entry that is refused.
 func (s *memoryStore) settle(e *gateway.Entry, refusal error) gateway.Outcome {
-	if h := e.Keep(refusal); h != nil {
-		s.holds = append(s.holds, *h)
-		return gateway.Outcome{Status: h.State, MessageID: e.Message.ID, Err: refusal}
+	if e.Keep != nil {
+		if h := e.Keep(refusal); h != nil {
+			s.holds = append(s.holds, *h)
+			return gateway.Outcome{Status: h.State, MessageID: e.Message.ID, Err: refusal}
+		}
 	}
 	return gateway.Outcome{Status: gateway.Refused, MessageID: e.Message.ID, Err: refusal}
 }
@@ -169,10 +171,11 @@ func (w *memoryWriter) Commit(_ context.Context, lane int, entries []*gateway.En
 			stored[i] = mapping.Value{Class: mapping.Integer, Number: apd.New(1, 0)}
 		}
 		rendered, err := e.Render(stored)
-		out[i] = gateway.Outcome{Status: gateway.Stored, MessageID: e.Message.ID, Err: err}
-		if err == nil {
-			out[i].Reply = rendered.Reply
+		if err != nil {
+			out[i] = w.store.settle(e, err)
+			continue
 		}
+		out[i] = gateway.Outcome{Status: gateway.Stored, MessageID: e.Message.ID, Reply: rendered.Reply}
 		if w.store.answer != nil {
 			out[i] = w.store.answer(e)
 		}

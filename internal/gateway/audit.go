@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // The audit trail is a few chains of entries, each of which has the hash of the
@@ -138,7 +139,7 @@ func (r *AuditRecord) Append(b []byte) []byte {
 // Records reads the content of a batch.
 func (e *AuditEntry) Records() ([]AuditRecord, error) {
 	if len(e.Content)%AuditRecordSize != 0 || len(e.Content) == 0 {
-		return nil, fmt.Errorf("the content of a batch is %d bytes, which are no records", len(e.Content))
+		return nil, fmt.Errorf("the content of a batch is %s, which are no records", plural.Of(len(e.Content), "byte", "bytes"))
 	}
 	out := make([]AuditRecord, len(e.Content)/AuditRecordSize)
 	for i := range out {

@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // Removals are what retention says that it has removed.
@@ -65,7 +68,7 @@ func (g *Gone) fault(what string, removed Removals) *AuditBreak {
 		}
 		b.Reason = fmt.Sprintf("it came at %s and %s is gone; retention has removed none that young", at.Format(time.RFC3339), subject)
 	case g.Count > removed.Count:
-		b.Reason = fmt.Sprintf("%d %s are gone, of which it is the newest, and retention has removed %d", g.Count, what, removed.Count)
+		b.Reason = fmt.Sprintf("%s gone, of which it is the newest, and retention has removed %d", plural.Of(g.Count, strings.TrimSuffix(what, "s")+" is", what+" are"), removed.Count)
 	default:
 		return nil
 	}
@@ -194,10 +197,10 @@ func (f *AuditFindings) Judge(span *AuditSpan, whole bool) {
 		f.Break = f.PayloadsGone.fault(AuditPayloads, f.PayloadsRemoved)
 	}
 	if f.Break == nil && (f.Repeats.Count > f.Closed.Count || whole && f.Repeats != f.Closed) {
-		f.Break = &AuditBreak{Reason: fmt.Sprintf("%d messages that waited are gone, as repeats by their histories, and the chains say so of %d, which are others or fewer", f.Repeats.Count, f.Closed.Count)}
+		f.Break = &AuditBreak{Reason: fmt.Sprintf("%s gone, as repeats by their histories, and the chains say so of %d, which are others or fewer", plural.Of(f.Repeats.Count, "message that waited is", "messages that waited are"), f.Closed.Count)}
 	}
 	if f.Break == nil && f.Met < span.Messages {
-		f.Break = &AuditBreak{Reason: fmt.Sprintf("it has %d messages that came between %s and %s, and the chains have %d of them: the others were not written by a gateway, or by one without an audit trail",
-			span.Messages, span.From.Format(time.RFC3339), span.Until.Format(time.RFC3339), f.Met)}
+		f.Break = &AuditBreak{Reason: fmt.Sprintf("it has %s that came between %s and %s, and the chains have %d of them: the others were not written by a gateway, or by one without an audit trail",
+			plural.Of(span.Messages, "message", "messages"), span.From.Format(time.RFC3339), span.Until.Format(time.RFC3339), f.Met)}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // Words of the acts that the gateway does by itself, and that a verification
@@ -152,7 +154,7 @@ func (v *auditor) begin(ctx context.Context) error {
 	case v.last == AuditHead{Chain: v.part.Head.Chain}: // no head, or one of a chain that nobody has written to
 		return v.beginEmpty(ctx)
 	case v.last.Seq < v.part.Head.Seq:
-		v.breaks(v.part.Head.Seq, time.Time{}, ID{}, "the chain has %d entries now", v.last.Seq)
+		v.breaks(v.part.Head.Seq, time.Time{}, ID{}, "the chain has %s now", plural.Of(v.last.Seq, "entry", "entries"))
 	case v.last.Seq == v.part.Head.Seq:
 		return v.end(ctx)
 	}

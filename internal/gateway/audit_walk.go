@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // AuditReport is what a whole verification has found out.
@@ -177,7 +179,7 @@ func (w *AuditWalk) cut(chain int, from AuditReader) (int64, error) {
 
 // Progress says in words how far it has come.
 func (w *AuditWalk) Progress() string {
-	return fmt.Sprintf("chain %d of %d, entry %d: %d entries and %d messages fit", w.Next+1, len(w.Span.Starts), w.At.Seq, w.Found.Entries, w.Found.Messages)
+	return fmt.Sprintf("chain %d of %d, entry %d: %s and %s fit", w.Next+1, len(w.Span.Starts), w.At.Seq, plural.Of(w.Found.Entries, "entry", "entries"), plural.Of(w.Found.Messages, "message", "messages"))
 }
 
 // WalkAudit verifies a span from its beginning to its end.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -8,11 +9,16 @@ import (
 )
 
 // permitting has a message that publishes to a channel which demands a grant refused
-// when its sender does not have it: then nothing of it is stored. A mapping that is
-// tried out has no sender.
+// when its sender does not have it: then nothing of it is stored. What belongs to no
+// generation is refused outright, since nobody can tell what it may cause.
 func (p *passage) permitting(render func([]mapping.Value) (*mapping.Rendered, error)) func([]mapping.Value) (*mapping.Rendered, error) {
 	generation, who := p.generation, p.identity
-	if generation == nil || !slices.ContainsFunc(generation.Channels, func(c Channel) bool { return c.DemandsCause }) {
+	switch {
+	case generation == nil:
+		return func([]mapping.Value) (*mapping.Rendered, error) {
+			return nil, fault.New(fault.CodeInternal, "").Because(errors.New("a message without a configuration version"))
+		}
+	case !slices.ContainsFunc(generation.Channels, func(c Channel) bool { return c.DemandsCause }):
 		return render
 	}
 	return func(stored []mapping.Value) (*mapping.Rendered, error) {

@@ -1,7 +1,8 @@
 // Package gateway is the core: what happens to a message between a door and
 // the store, and between the store and a channel.
 //
-// accept.go is the place to begin. A message is prepared in parallel (peek,
+// accept.go is the place to begin, and conclude.go where a message ends whose sender
+// waits. A message is prepared in parallel (peek,
 // route, authenticate, authorize, normalise, validate, read, map), committed in a
 // lane (lane.go: batches that share one transaction of the Store), and what it
 // publishes is carried to its channels by the relay (relay.go). access.go

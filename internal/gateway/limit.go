@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // Limits bound what a role or a partner sends. Zero fields do not restrict.
@@ -202,7 +203,7 @@ func (x *pass) take() (delay time.Duration, missing *shortage, err error) {
 	x.day = DayBegins(now)
 	for _, l := range x.limiters {
 		if x.waits && l.limits.Concurrent > 0 && l.underWay >= l.limits.Concurrent {
-			return 0, nil, x.limits.refuse(l, limitConcurrent, time.Second, "%s has %d messages under way already, which is as many as it may", l.name(), l.underWay)
+			return 0, nil, x.limits.refuse(l, limitConcurrent, time.Second, "%s has %s under way already, which is as many as it may", l.name(), plural.Of(l.underWay, "message", "messages"))
 		}
 		early := l.early(now)
 		if early > 0 && (x.waits || early > maxHeldUp) {

@@ -390,8 +390,10 @@ func TestChannelDemandsCause(t *testing.T) {
 	if _, err := (&passage{generation: generation, identity: alice}).permitting(broken)(nil); err == nil {
 		t.Error("another error is swallowed")
 	}
-	if _, err := new(passage).permitting(publishing("shut"))(nil); err != nil {
-		t.Errorf("a mapping that is tried out: %v", err)
+	for _, channel := range []string{"shut", "free"} {
+		if _, err := (&passage{identity: alice}).permitting(publishing(channel))(nil); fault.KindOf(err) != fault.Internal {
+			t.Errorf("%s, of no generation: %v", channel, err)
+		}
 	}
 }
 

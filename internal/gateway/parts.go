@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // What becomes of the parts of a message, by either kind of door.
@@ -184,7 +185,8 @@ func (p *passage) partly(refused []*piece, later bool, declared error, wrong fun
 	if p.arrival.Asynchronous() {
 		hint = "; each of the others is kept as a message of its own"
 	}
-	f := fault.New(code, "%d of the %d parts of the message are stored%s", len(p.parts)-len(refused), len(p.parts), hint)
+	whole := plural.Of(len(p.parts), "part", "parts")
+	f := fault.New(code, "%s stored%s", plural.Of(len(p.parts)-len(refused), "of the "+whole+" of the message is", "of the "+whole+" of the message are"), hint)
 	for i, q := range refused {
 		if i == maxPartDetails {
 			f.More = len(refused) - i

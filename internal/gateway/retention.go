@@ -2,12 +2,12 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // Forever is how long something is kept that is never removed.
@@ -193,10 +193,8 @@ func KeepText(d time.Duration) string {
 	switch {
 	case d == Forever:
 		return "forever"
-	case d == day:
-		return "1 day"
 	case d%day == 0:
-		return fmt.Sprintf("%d days", d/day)
+		return plural.Of(d/day, "day", "days")
 	}
 	return d.String()
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // A mapping may split a message into parts. Each part is a message of its own,
@@ -111,7 +112,7 @@ func (g *Gateway) split(ctx context.Context, p *passage) error {
 		d := fault.Detail{Message: fmt.Sprintf("the message is one part of another, and the mapping finds %d in it", len(nodes)), Target: "split"}
 		return fault.New(fault.CodeMapping, "").With(d)
 	case again != nil && !p.replayed():
-		d := fault.Detail{Message: fmt.Sprintf("the mapping makes %d messages of what waited as one; replay it", len(nodes)), Target: "split"}
+		d := fault.Detail{Message: fmt.Sprintf("the mapping makes %s of what waited as one; replay it", plural.Of(len(nodes), "message", "messages")), Target: "split"}
 		return fault.New(fault.CodeMapping, "").With(d)
 	}
 	// Reply or refuse before anything is stored.
@@ -136,7 +137,7 @@ func (p *passage) cut(nodes []document.Node) (part func(int) *partOrigin, err er
 	}
 	excerpts := document.NewExcerpts(p.tree.Root(), nodes, p.unread())
 	if around := excerpts.Around(); around > maxAround {
-		return nil, fault.New(fault.CodeTooLarge, "the message has %d parts, and what surrounds them would be kept with each: %d bytes; at most %d are", len(nodes), around, maxAround)
+		return nil, fault.New(fault.CodeTooLarge, "the message has %s, and what surrounds them would be kept with each: %d bytes; at most %d are", plural.Of(len(nodes), "part", "parts"), around, maxAround)
 	}
 	mu := new(sync.Mutex)
 	return func(i int) *partOrigin {

@@ -42,11 +42,17 @@ func newPartsBench(t testing.TB) *bench {
 
 func newPartsBenchWith(t testing.TB, config gateway.Config) *bench {
 	t.Helper()
+	return newPartsBenchOf(t, config, partsMapping)
+}
+
+// newPartsBenchOf has a mapping of its own, and channels.
+func newPartsBenchOf(t testing.TB, config gateway.Config, text string, channels ...gateway.Channel) *bench {
+	t.Helper()
 	c, err := contract.Load(os.DirFS("../../testdata/soap"), "batch/batch.wsdl")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := mapping.Parse("parts.yaml", []byte(partsMapping))
+	f, err := mapping.Parse("parts.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +63,7 @@ func newPartsBenchWith(t testing.TB, config gateway.Config) *bench {
 	b := &bench{store: &memoryStore{writerUp: true}, service: c.Services[0], mapping: m}
 	access := gateway.NewAccess([]gateway.Role{{Name: "sender", Members: []gateway.Member{{Group: "erp-users"}}, Partner: "erp"}},
 		[]gateway.Grant{{Role: "sender", May: []gateway.Verb{gateway.Send}, On: "route/parts"}})
-	b.parts = gateway.Parts{Version: "test", Contracts: []*contract.Contract{c}, Access: access, Directory: gatewaytest.NewDirectory(time.Now, gatewaytest.Corp()...)}
+	b.parts = gateway.Parts{Version: "test", Contracts: []*contract.Contract{c}, Access: access, Directory: gatewaytest.NewDirectory(time.Now, gatewaytest.Corp()...), Channels: channels}
 	g, err := gateway.NewGeneration(b.parts, []*gateway.Route{gateway.NewRoute("parts", []string{"soap:orders/OrderService.SubmitBatch", queue}, m, b.store)})
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +187,7 @@ func TestPartsUnavailable(t *testing.T) {
 	}
 	r, err := b.Accept(t.Context(), b.batch(batch("HEL", parts(1000))))
 	f := fault.Of(err)
-	if f == nil || f.Code != fault.CodePartsLater || !strings.HasSuffix(f.Message, "of the 1000 parts of the message are stored; what is stored stays so, and the whole may be sent again") || len(f.Details) != 50 {
+	if f == nil || f.Code != fault.CodePartsLater || !strings.Contains(f.Message, " of the 1000 parts of the message ") || !strings.HasSuffix(f.Message, " stored; what is stored stays so, and the whole may be sent again") || len(f.Details) != 50 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	stored := 0
@@ -248,6 +254,30 @@ func TestPartsLeaveRoom(t *testing.T) {
 	}
 	if most == 0 || most > 512 {
 		t.Errorf("up to %v messages waited in the lanes", most)
+	}
+}
+
+// TestPartsDemandCause: a part that publishes what its sender may not cause is
+// refused, and the others are stored.
+func TestPartsDemandCause(t *testing.T) {
+	const publishing = partsMapping + `publish:
+  - channel: items
+    when: b:Quantity > 1
+    format: json
+    body: {number: b:Number}
+`
+	b := newPartsBenchOf(t, gateway.Config{}, publishing, gateway.Channel{Name: "items", DemandsCause: true})
+	defer b.stop()
+	several := strings.Replace(part(2, "S"), "<b:Quantity>1<", "<b:Quantity>2<", 1)
+	r, err := b.take(t, queued(batch("HEL", part(1, "S")+several+part(3, "S")), "erp.alice"))
+	if err != nil || r.Status != gateway.Parked || r.Fault.Code != fault.CodeParts {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if d := r.Fault.Details; len(d) != 1 || !strings.HasSuffix(d[0].Path, "Order[2]") || !strings.Contains(d[0].Message, string(fault.CodeForbidden)) {
+		t.Errorf("%+v", d)
+	}
+	if len(b.store.entries) != 3 || len(b.store.holds) != 1 || b.store.holds[0].State != gateway.Parked {
+		t.Errorf("%d entries; holds %+v", len(b.store.entries), b.store.holds)
 	}
 }
 

@@ -125,7 +125,9 @@ func (s *storeSuite) auditWaited(t *testing.T) {
 	s.arrives(t)
 	s.one(w, p.entry("m2", late("PO-2")), gateway.Stored) // by another door
 	s.fits("3 entries, 0 acts, 3 messages, 0 erased, 0 and 0 gone")
-	s.one(w, retry(s.held(stored), p.entry("m1", late("PO-1"))), gateway.Stored)
+	tried := s.held(stored)
+	s.one(w, retry(tried, p.entry("m1", late("PO-1"))), gateway.Stored)
+	s.one(w, retry(tried, p.entry("m1", late("PO-1"))), gateway.Duplicate) // by a process that had read it before
 	s.one(w, retry(s.held(repeated), p.entry("m2", late("PO-2"))), gateway.Duplicate)
 	whole := s.fits("5 entries, 0 acts, 4 messages, 0 erased, 0 and 0 gone")
 	if whole.Repeats.Count != 1 || whole.Repeats != whole.Closed {

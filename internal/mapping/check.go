@@ -380,7 +380,7 @@ func (c *checker) indexBytes(i int, index IndexModel) {
 	column, l := &t.Columns[widest], &c.mapping.limits[i][widest]
 	l.column.Length = most
 	c.found.Narrowings = append(c.found.Narrowings, Narrowing{Source: column.Source, Path: column.Path, Target: t.Name.String() + "." + column.Name,
-		Reason: fmt.Sprintf("an index key takes %d %s", most, units(&l.column))})
+		Reason: "an index key takes " + some(most, units(&l.column))})
 }
 
 // keyPart is the most bytes that a column adds to a key: of one that the step

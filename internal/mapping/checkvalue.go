@@ -65,7 +65,7 @@ func (c *checker) cuttable(i int, column *Column, col *ColumnModel) string {
 	case col.UUID || !(col.Kind == StringColumn && text || col.Kind == BytesColumn && column.Class == Binary):
 		return fmt.Sprintf("truncate is for text and binary values in columns of their kind; %s in a column that is %s would be another value", column.Class, col.Kind)
 	case col.Kind == BytesColumn && col.Fixed:
-		return fmt.Sprintf("truncate does not help where the column takes exactly %d bytes", col.Length)
+		return "truncate does not help where the column takes exactly " + some(col.Length, "bytes")
 	case c.models[i].keyed(column.Name):
 		return "truncate has no place in a key: two values that differ further on would be one"
 	}

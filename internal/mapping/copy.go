@@ -14,19 +14,19 @@ func exceeds(from, to *ColumnType) string {
 	case BytesColumn:
 		switch {
 		case to.Fixed && !(from.Fixed && from.Length == to.Length):
-			return fmt.Sprintf("exactly %d bytes", to.Length)
+			return "exactly " + some(to.Length, "bytes")
 		case to.Length > 0 && (from.Length == 0 || from.Length > to.Length):
-			return fmt.Sprintf("at most %d bytes", to.Length)
+			return "at most " + some(to.Length, "bytes")
 		}
 	case IntegerColumn:
 		return when(from.Min < to.Min || from.Max > to.Max, fmt.Sprintf("a whole number from %d to %d", to.Min, to.Max))
 	case DecimalColumn:
 		return when(from.Scale > to.Scale || from.Precision-from.Scale > to.Precision-to.Scale,
-			fmt.Sprintf("at most %d digits, %d of them after the point", to.Precision, to.Scale))
+			fmt.Sprintf("at most %s, %d of them after the point", some(to.Precision, "digits"), to.Scale))
 	case DateTimeColumn, DateColumn:
 		return exceedsMoment(from, to)
 	case TimeColumn:
-		return when(from.Scale > to.Scale, fmt.Sprintf("%d digits after the second", to.Scale))
+		return when(from.Scale > to.Scale, some(to.Scale, "digits")+" after the second")
 	case FloatColumn:
 		return when(short(to) && !short(from), "32 bits")
 	}
@@ -46,7 +46,7 @@ func exceedsText(from, to *ColumnType) string {
 	if to.Charset == "utf-8" && !to.Unicode && !same {
 		most *= 4 // bytes of a character
 	}
-	return when(to.Length > 0 && (most == 0 || most > to.Length), fmt.Sprintf("at most %d %s", to.Length, units(to)))
+	return when(to.Length > 0 && (most == 0 || most > to.Length), "at most "+some(to.Length, units(to)))
 }
 
 func exceedsMoment(from, to *ColumnType) string {
@@ -56,7 +56,7 @@ func exceedsMoment(from, to *ColumnType) string {
 	case to.Kind == DateTimeColumn && from.Grain != to.Grain && (to.Grain >= time.Minute || to.Grain > 0 && from.Grain < time.Minute):
 		return "times of another grain"
 	case to.Kind == DateTimeColumn && to.Grain == 0 && from.Grain == 0 && from.Scale > to.Scale, to.Grain == 0 && from.Grain > 0 && from.Grain < time.Minute && to.Scale < 3:
-		return fmt.Sprintf("%d digits after the second", to.Scale)
+		return some(to.Scale, "digits") + " after the second"
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/mapping/xpath"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // limit is what one column takes of a value. Its zero value takes everything.
@@ -108,7 +109,7 @@ func fitString(l *limit, v Value) (Value, string) {
 		if l.cuts {
 			return xpath.Text(l.cut(v.Text)), ""
 		}
-		return v, fmt.Sprintf("at most %d %s", l.column.Length, units(&l.column))
+		return v, "at most " + some(l.column.Length, units(&l.column))
 	}
 	n := 0
 	for _, r := range v.Text {
@@ -121,7 +122,7 @@ func fitString(l *limit, v Value) (Value, string) {
 		if l.cuts {
 			return xpath.Text(l.cut(v.Text)), ""
 		}
-		return v, fmt.Sprintf("at most %d %s", l.column.Length, units(&l.column))
+		return v, "at most " + some(l.column.Length, units(&l.column))
 	}
 	return v, ""
 }
@@ -192,6 +193,11 @@ func units(t *ColumnType) string {
 	return "bytes"
 }
 
+// some is n of the units.
+func some(n int, units string) string {
+	return plural.Of(n, strings.TrimSuffix(units, "s"), units)
+}
+
 func utf16Length(s string) int {
 	n := 0
 	for _, r := range s {
@@ -206,12 +212,12 @@ func fitBytes(l *limit, v Value) (Value, string) {
 	n := l.column.Length
 	switch {
 	case l.column.Fixed && len(v.Text) != n:
-		return v, fmt.Sprintf("exactly %d bytes", n)
+		return v, "exactly " + some(n, "bytes")
 	case n > 0 && len(v.Text) > n && l.cuts:
 		v.Text = v.Text[:n]
 		return v, ""
 	case n > 0 && len(v.Text) > n:
-		return v, fmt.Sprintf("at most %d bytes", n)
+		return v, "at most " + some(n, "bytes")
 	}
 	return v, ""
 }
@@ -233,7 +239,7 @@ func fitDecimal(l *limit, v Value) (Value, string) {
 	scale := max(0, -int(d.Exponent))
 	whole := int(d.NumDigits()) + int(d.Exponent)
 	if !d.IsZero() && (scale > l.column.Scale || whole > l.column.Precision-l.column.Scale) {
-		return v, fmt.Sprintf("at most %d digits, %d of them after the point", l.column.Precision, l.column.Scale)
+		return v, fmt.Sprintf("at most %s, %d of them after the point", some(l.column.Precision, "digits"), l.column.Scale)
 	}
 	return v, ""
 }
@@ -289,7 +295,7 @@ func narrows(c Class, p *xpath.Program, col *ColumnModel) string {
 		return narrowsString(c, simple, col)
 	case BytesColumn:
 		if col.Fixed && (simple == nil || simple.Length == nil || *simple.Length != col.Length) {
-			return fmt.Sprintf("any length meets exactly %d bytes", col.Length)
+			return "any length meets exactly " + some(col.Length, "bytes")
 		}
 		return tooLong(simple, col.Length, "bytes")
 	case IntegerColumn:
@@ -329,7 +335,7 @@ func narrowsString(c Class, simple *contract.Simple, col *ColumnModel) string {
 		return narrowsCharacters(simple, col)
 	}
 	if most := lexicalLength(c); col.Length > 0 && (most == 0 || most > col.Length) {
-		return fmt.Sprintf("%s as text meets %d %s", c, col.Length, units(&col.ColumnType))
+		return fmt.Sprintf("%s as text meets %s", c, some(col.Length, units(&col.ColumnType)))
 	}
 	return ""
 }
@@ -351,7 +357,7 @@ func narrowsCharacters(simple *contract.Simple, col *ColumnModel) string {
 	case !l.utf8:
 		return "any character meets the code page " + l.codePage()
 	case longest(simple)*utf8.UTFMax > col.Length:
-		return fmt.Sprintf("length %d meets %d bytes, and a character takes up to 4", longest(simple), col.Length)
+		return fmt.Sprintf("length %d meets %s, and a character takes up to 4", longest(simple), some(col.Length, "bytes"))
 	}
 	return ""
 }
@@ -370,9 +376,9 @@ func tooLong(simple *contract.Simple, length int, units string) string {
 	case length == 0 || most >= 0 && most <= length:
 		return ""
 	case most < 0:
-		return fmt.Sprintf("any length meets %d %s", length, units)
+		return "any length meets " + some(length, units)
 	}
-	return fmt.Sprintf("length %d meets %d %s", most, length, units)
+	return fmt.Sprintf("length %d meets %s", most, some(length, units))
 }
 
 // longest is the most characters, or bytes, that a type allows; -1 for no limit.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // never is the cost of what has no end or no value.
@@ -282,7 +283,7 @@ func (w *explanation) particle(p *contract.Particle) {
 	switch p.Kind {
 	case contract.ElementParticle:
 		if w.once(p) < never {
-			w.reason = fmt.Sprintf("%s must occur %d times", p.Element.Name.Local, p.Min)
+			w.reason = p.Element.Name.Local + " must occur " + plural.Of(p.Min, "time", "times")
 			return
 		}
 		w.element(p.Element)

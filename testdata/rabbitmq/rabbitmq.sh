@@ -90,7 +90,7 @@ start() {
 	until listening; do
 		kill -0 "$(cat "$dir/launcher")" 2>/dev/null || fail "the broker ended; see $dir/log/console"
 		tries=$((tries + 1))
-		[ "$tries" -lt 240 ] || fail "the broker does not listen after a minute; see $dir/log"
+		[ "$tries" -lt 1200 ] || fail "the broker does not listen after five minutes; see $dir/log"
 		sleep 0.25
 	done
 	echo "amqp://gatehouse:gatehouse-secret@127.0.0.1:$port"

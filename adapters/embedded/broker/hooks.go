@@ -65,6 +65,28 @@ func (b *Broker) Depth(queue string) int {
 	return -1
 }
 
+// Held is how many messages a queue has, with those in a consumer's hands; -1 when
+// there is no such queue.
+func (b *Broker) Held(queue string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	q := b.queues[queue]
+	if q == nil {
+		return -1
+	}
+	n := len(q.ready)
+	for c := range b.conns {
+		for _, ch := range c.channels {
+			for _, u := range ch.unacked {
+				if u.queue == q {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
 // cut needs b.mu.
 func (b *Broker) cut() {
 	for c := range b.conns {

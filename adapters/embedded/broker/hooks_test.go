@@ -47,6 +47,39 @@ func TestHooks(t *testing.T) {
 	if n := b.Depth("no such queue"); n != -1 {
 		t.Errorf("depth of no queue: %d", n)
 	}
+	if n := b.Held("no such queue"); n != -1 {
+		t.Errorf("no queue holds %d", n)
+	}
+}
+
+// TestHeld counts a message until its acknowledgement has come, and again when the
+// connection that has it in hand is cut.
+func TestHeld(t *testing.T) {
+	b := start(t, broker.Config{})
+	c := channel(t, dial(t, b, "guest", "guest"))
+	c.queue("q", nil)
+	c.queue("other", nil)
+	c.publish("", "q", "first")
+	c.publish("", "q", "second")
+	await(t, "the messages", func() bool { return b.Held("q") == 2 })
+	deliveries, err := c.Consume("q", "", false, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := <-deliveries
+	await(t, "both to be in hand", func() bool { return b.Depth("q") == 0 })
+	if n := b.Held("q"); n != 2 {
+		t.Errorf("%d are held in hand, want 2", n)
+	}
+	if err := first.Ack(false); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the acknowledgement", func() bool { return b.Held("q") == 1 })
+	b.DropConnections()
+	await(t, "the rest to be back", func() bool { return b.Depth("q") == 1 })
+	if q, other := b.Held("q"), b.Held("other"); q != 1 || other != 0 {
+		t.Errorf("%d and %d are held after the cut, want 1 and 0", q, other)
+	}
 }
 
 func TestFreeze(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/apd/v3"
 
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // Datum is a value as a column takes it, before the dialect writes it down. The
@@ -169,7 +170,7 @@ func decimalOf(v mapping.Value, c *mapping.ColumnType) (*apd.Decimal, error) {
 		return nil, err
 	}
 	if scaled.NumDigits() > int64(c.Precision) && !scaled.IsZero() {
-		return nil, unfit(clip(n.Text('f'), 60), fmt.Sprintf("%d digits, %d of them after the point", c.Precision, c.Scale))
+		return nil, unfit(clip(n.Text('f'), 60), fmt.Sprintf("%s, %d of them after the point", plural.Of(c.Precision, "digit", "digits"), c.Scale))
 	}
 	return scaled, nil
 }
@@ -184,7 +185,7 @@ func rescale(n *apd.Decimal, scale int) (*apd.Decimal, error) {
 	var out apd.Decimal
 	cond, err := ctx.Quantize(&out, n, int32(-scale))
 	if err != nil || cond.Inexact() || out.Form != apd.Finite {
-		return nil, unfit("a number with more digits", fmt.Sprintf("%d digits after the point", scale))
+		return nil, unfit("a number with more digits", plural.Of(scale, "digit", "digits")+" after the point")
 	}
 	return &out, nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // schemaOf is what a store sees of a case's tables.
-func schemaOf(t *rapid.T, c *mappingtest.Case) snapshot {
+func schemaOf(t rapid.TB, c *mappingtest.Case) snapshot {
 	shot := snapshot{}
 	for _, name := range c.Sequences {
 		name := mapping.TableName{Schema: "dbo", Name: name}
@@ -63,58 +63,83 @@ func schemaOf(t *rapid.T, c *mappingtest.Case) snapshot {
 // documentation.
 func TestNothingIsRefusedLate(t *testing.T) {
 	mappingtest.Checks(t, 500)
-	had := mappingtest.Features{}
-	var cases, compiled, accepted, messages, stored, refused, cells int
+	p := promise{had: mappingtest.Features{}}
 	rapid.Check(t, func(t *rapid.T) {
-		pick := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)).IntN // rapid itself prefers small numbers
-		c := mappingtest.Invent(pick)
-		cases++
-		trial, err := c.Try()
-		if err != nil {
-			if strings.Contains(err.Error(), "the contract: ") {
-				t.Fatalf("%v\n%s", err, c.WSDL)
-			}
-			return
-		}
-		compiled++
-		tables := schemaOf(t, c)
-		checked, err := trial.Mapping.Check(tables)
-		if err != nil {
-			return
-		}
-		accepted++
-		had.Count(c)
-		plan, err := newPlan(checked.Mapping, tables)
-		if err != nil {
-			t.Fatalf("a checked mapping has no plan: %v\n%s", err, c.YAML)
-		}
-		for range 6 {
-			payload, err := trial.Message(pick)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if payload == nil {
-				continue
-			}
-			messages++
-			n, err := attempt(trial, checked, plan, payload)
-			if err != nil {
-				t.Fatalf("%v\n%s\n%+v\n%s\n%s", err, c.YAML, c.Tables, payload, c.WSDL)
-			}
-			if cells += n; n > 0 {
-				stored++
-			} else {
-				refused++
-			}
-		}
+		// rapid itself prefers small numbers
+		p.hold(t, rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)).IntN)
 	})
-	t.Logf("%d cases: %d compile, %d fit their tables; %d valid messages: %d stored, %d refused before; %d cells compared", cases, compiled, accepted, messages, stored, refused, cells)
-	t.Logf("of the mappings that fit: %v", map[string]int(had))
-	if missing := had.Missing(); cases >= 3000 && len(missing) > 0 {
-		t.Errorf("no mapping had %q: the property does not hold of it", missing)
+	t.Logf("%d cases: %d compile, %d fit their tables; %d valid messages: %d stored, %d refused before; %d cells compared", p.cases, p.compiled, p.accepted, p.messages, p.stored, p.refused, p.cells)
+	t.Logf("of the mappings that fit: %v", map[string]int(p.had))
+	if p.cases >= 3000 {
+		p.haveAll(t)
 	}
-	if accepted*8 < cases {
-		t.Errorf("only %d of %d mappings were accepted: the property holds of little", accepted, cases)
+	// Two in nine are. Of 500 fewer than a tenth would be once in 10^13 runs; of the
+	// hundred that -short leaves, a tenth is no rare thing.
+	if p.cases >= 500 && p.accepted*10 < p.cases {
+		t.Errorf("only %d of %d mappings were accepted: the property holds of little", p.accepted, p.cases)
+	}
+}
+
+// promise is what was tried of it, and with which features of mappings.
+type promise struct {
+	had                                                         mappingtest.Features
+	cases, compiled, accepted, messages, stored, refused, cells int
+}
+
+// haveAll tries what chance left out: seeds that are the same every time, until
+// every feature was had. Of the rarest one mapping in thousands is accepted.
+func (p *promise) haveAll(t *testing.T) {
+	t.Helper()
+	const most = 10_000 // a tenth was enough when this was written
+	for seed := uint64(0); len(p.had.Missing()) > 0; seed++ {
+		if seed == most {
+			t.Fatalf("no mapping had %q: the property does not hold of it", p.had.Missing())
+		}
+		p.hold(t, rand.New(rand.NewPCG(seed, 1)).IntN)
+	}
+}
+
+// hold tries one mapping with some messages.
+func (p *promise) hold(t rapid.TB, pick mappingtest.Pick) {
+	c := mappingtest.Invent(pick)
+	p.cases++
+	trial, err := c.Try()
+	if err != nil {
+		if strings.Contains(err.Error(), "the contract: ") {
+			t.Fatalf("%v\n%s", err, c.WSDL)
+		}
+		return
+	}
+	p.compiled++
+	tables := schemaOf(t, c)
+	checked, err := trial.Mapping.Check(tables)
+	if err != nil {
+		return
+	}
+	p.accepted++
+	p.had.Count(c)
+	plan, err := newPlan(checked.Mapping, tables)
+	if err != nil {
+		t.Fatalf("a checked mapping has no plan: %v\n%s", err, c.YAML)
+	}
+	for range 6 {
+		payload, err := trial.Message(pick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if payload == nil {
+			continue
+		}
+		p.messages++
+		n, err := attempt(trial, checked, plan, payload)
+		if err != nil {
+			t.Fatalf("%v\n%s\n%+v\n%s\n%s", err, c.YAML, c.Tables, payload, c.WSDL)
+		}
+		if p.cells += n; n > 0 {
+			p.stored++
+		} else {
+			p.refused++
+		}
 	}
 }
 

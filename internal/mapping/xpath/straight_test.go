@@ -138,41 +138,51 @@ func sum(t *rapid.T, depth int) string {
 // short number.
 func TestStraight(t *testing.T) {
 	s := leafScope(t)
-	var values, complaints, nothing, long int
 	rapid.Check(t, func(t *rapid.T) {
-		src := leafDocument(t)
-		tree, err := document.Read([]byte(src))
-		if err != nil {
-			t.Fatalf("%v\n%s", err, src)
-		}
-		defer tree.Release()
-		for _, name := range leafNames {
-			for _, path := range []string{"t:" + name, "@" + name} {
-				v, presence, err := compare(t, s, tree, src, path, "("+path+")[1]")
-				switch {
-				case err != nil:
-					complaints++
-				case presence != xpath.Present:
-					nothing++
-				default:
-					values++
-					if v.Number != nil && v.Number.NumDigits() > 19 {
-						long++
-					}
-				}
-			}
-		}
+		straight(t, s, leafDocument(t))
 	})
-	t.Logf("%d values, %d of them long, %d complaints, %d of nothing", values, long, complaints, nothing)
-	if values == 0 || complaints == 0 || nothing == 0 || long == 0 {
-		t.Error("some kinds of outcome never came")
+	// Every outcome, whatever was drawn.
+	got := straight(t, s, `<t:Doc xmlns:t="urn:t" Integer="12345678901234567890" Int="12" Boolean="maybe"><t:Integer> -12345678901234567890 </t:Integer><t:Int>1.5</t:Int><t:Boolean>1</t:Boolean></t:Doc>`)
+	if want := (outcomes{values: 4, long: 2, complaints: 2, nothing: 2*len(leafNames) - 6}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// outcomes are how many paths gave what: long values are no short numbers.
+type outcomes struct{ values, long, complaints, nothing int }
+
+// straight reads all leaves of a document in both ways.
+func straight(t rapid.TB, s *xpath.Scope, src string) (o outcomes) {
+	tree, err := document.Read([]byte(src))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, src)
+	}
+	defer tree.Release()
+	for _, name := range leafNames {
+		for _, path := range []string{"t:" + name, "@" + name} {
+			o.count(compare(t, s, tree, src, path, "("+path+")[1]"))
+		}
+	}
+	return o
+}
+
+func (o *outcomes) count(v xpath.Value, presence xpath.Presence, err error) {
+	switch {
+	case err != nil:
+		o.complaints++
+	case presence != xpath.Present:
+		o.nothing++
+	default:
+		o.values++
+		if v.Number != nil && v.Number.NumDigits() > 19 {
+			o.long++
+		}
 	}
 }
 
 // TestShort compares calculations with the general way.
 func TestShort(t *testing.T) {
 	s := leafScope(t)
-	var calculated, long int
 	number := rapid.OneOf(
 		rapid.StringMatching(`[+-]?[0-9]{1,4}(\.[0-9]{1,4})?`),
 		rapid.StringMatching(`-?[0-9]{0,2}(49|50|51|99)?[05]?\.(0|00|5|50|500|4999|5001|05)`),
@@ -190,31 +200,40 @@ func TestShort(t *testing.T) {
 			}
 			src += fmt.Sprintf("<t:%s>%s</t:%[1]s>", name, text)
 		}
-		src += "</t:Doc>"
-		tree, err := document.Read([]byte(src))
-		if err != nil {
-			t.Fatalf("%v\n%s", err, src)
-		}
-		defer tree.Release()
-		expression := sum(t, 3)
-		fast := strings.NewReplacer("<", "", ">", "").Replace(expression)
-		slow := strings.NewReplacer("<", "(", ">", ")[1]").Replace(expression)
-		if v, presence, err := compare(t, s, tree, src, fast, slow); err == nil && presence == xpath.Present {
-			calculated++
-			if v.Number != nil && v.Number.NumDigits() > 19 {
-				long++
-			}
-		}
+		calculate(t, s, src+"</t:Doc>", sum(t, 3))
 	})
-	t.Logf("%d calculated, %d of them long", calculated, long)
-	if calculated == 0 || long == 0 {
-		t.Error("some kinds of outcome never came")
+	// Every outcome, whatever was drawn: the short way reaches as far as int64 does.
+	src := `<t:Doc xmlns:t="urn:t" Integer="9223372036854775807" Decimal="0.000000001"><t:Integer>999999999999999999</t:Integer><t:Int>maybe</t:Int></t:Doc>`
+	for expression, want := range map[string]outcomes{
+		"(<@Decimal> - <2>)":                               {values: 1},
+		"(<@Integer> + <@Decimal>)":                        {values: 1, long: 1},
+		"(<t:Integer> * <t:Integer>)":                      {values: 1, long: 1},
+		"(<@Integer> + <t:Int>)":                           {complaints: 1},
+		"(<@Integer> + <t:Decimal>)":                       {nothing: 1},
+		"round-half-to-even((<@Integer> * <@Decimal>), 2)": {values: 1},
+	} {
+		if got := calculate(t, s, src, expression); got != want {
+			t.Errorf("%s: got %+v, want %+v", expression, got, want)
+		}
 	}
+}
+
+// calculate evaluates an expression of sum's in both ways.
+func calculate(t rapid.TB, s *xpath.Scope, src, expression string) (o outcomes) {
+	tree, err := document.Read([]byte(src))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, src)
+	}
+	defer tree.Release()
+	fast := strings.NewReplacer("<", "", ">", "").Replace(expression)
+	slow := strings.NewReplacer("<", "(", ">", ")[1]").Replace(expression)
+	o.count(compare(t, s, tree, src, fast, slow))
+	return o
 }
 
 // compare evaluates both ways: Into and One of the fast expression, One of the
 // general one.
-func compare(t *rapid.T, s *xpath.Scope, tree *document.Tree, src, fast, general string) (xpath.Value, xpath.Presence, error) {
+func compare(t rapid.TB, s *xpath.Scope, tree *document.Tree, src, fast, general string) (xpath.Value, xpath.Presence, error) {
 	f := &xpath.Frame{Item: tree.Root()}
 	p, q := compileIn(t, s, fast), compileIn(t, s, general)
 	var v xpath.Value
@@ -233,7 +252,7 @@ func compare(t *rapid.T, s *xpath.Scope, tree *document.Tree, src, fast, general
 	return v, presence, err
 }
 
-func compileIn(t *rapid.T, s *xpath.Scope, src string) *xpath.Program {
+func compileIn(t rapid.TB, s *xpath.Scope, src string) *xpath.Program {
 	e, fault := xpath.Parse(src)
 	if fault != nil {
 		t.Fatalf("%s: %d: %v", src, fault.Offset, fault)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/plural"
 )
 
 // A step such as * or // may lead to several declarations. Its shape is then a
@@ -151,7 +152,7 @@ func (sc *Scope) names(kinds []*Shape) string {
 		}
 	}
 	if len(names) > 4 {
-		return strings.Join(names[:3], ", ") + fmt.Sprintf(" and %d others", len(names)-3)
+		return strings.Join(names[:3], ", ") + " and " + plural.Of(len(names)-3, "other", "others")
 	}
 	return strings.Join(names, " and ")
 }

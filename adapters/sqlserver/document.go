@@ -305,7 +305,7 @@ func sealParameters(lane int, items []*sqlstore.Item, lot bool) (meta string, bo
 		}
 	}
 	d.close(']')
-	d.key("a")
+	d.key("r")
 	d.open('[')
 	for n, it := range items {
 		if r, ok := it.Record(); ok {

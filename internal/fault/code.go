@@ -33,6 +33,14 @@ const (
 	CodeAction           Code = "GH-1110"
 	CodeMalformedJSON    Code = "GH-1111"
 
+	// Searches.
+	CodeQuery         Code = "GH-1201"
+	CodePage          Code = "GH-1202"
+	CodeQueryTooLong  Code = "GH-1203"
+	CodeViewNotFound  Code = "GH-1204"
+	CodeRowNotFound   Code = "GH-1205"
+	CodeNotAcceptable Code = "GH-1206"
+
 	CodeUnauthenticated      Code = "GH-2001"
 	CodeForbidden            Code = "GH-2002"
 	CodeDirectoryUnavailable Code = "GH-2003"
@@ -130,6 +138,13 @@ var catalogue = map[Code]entry{
 	CodeCredentials:      {Invalid, Sender, "the credentials are malformed or given twice"},
 	CodeAction:           {Invalid, Sender, "the action named does not belong to the operation in the body"},
 	CodeMalformedJSON:    {Invalid, Sender, "the message is not well-formed JSON"},
+
+	CodeQuery:         {Invalid, Sender, "the query cannot be answered as it is written"},
+	CodePage:          {Invalid, Sender, "the $skiptoken is not of this query, or not valid any more: follow the @odata.nextLink of a page as it came, or begin anew"},
+	CodeQueryTooLong:  {TooLarge, Sender, "the address is longer than this server reads"},
+	CodeViewNotFound:  {NotFound, Sender, "there is no such view, or this user may not read it"},
+	CodeRowNotFound:   {NotFound, Sender, "there is no such row, or this user may not see it"},
+	CodeNotAcceptable: {Invalid, Sender, "the request accepts none of the forms that the answer has"},
 
 	CodeUnauthenticated:      {Unauthenticated, Sender, "the user name or password is missing or wrong"},
 	CodeForbidden:            {Forbidden, Directory, "this user may not do that"},

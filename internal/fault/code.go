@@ -102,6 +102,10 @@ const (
 	CodeNotTaken           Code = "GH-6004"
 	CodeDeadLetter         Code = "GH-6011"
 
+	CodeNoView   Code = "GH-7001"
+	CodeQuery    Code = "GH-7002"
+	CodeUnserved Code = "GH-7003"
+
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
 	CodePoison   Code = "GH-9003"
@@ -204,6 +208,10 @@ var catalogue = map[Code]entry{
 	CodeNotPublishable:     {Invalid, Operator, "the channel refuses this message"},
 	CodeNotTaken:           {Unavailable, Operator, "the channel did not take this message at the moment"},
 	CodeDeadLetter:         {Invalid, Operator, "a broker has given the message up"},
+
+	CodeNoView:   {NotFound, Sender, "there is no such view"},
+	CodeQuery:    {Invalid, Sender, "the view cannot be asked that"},
+	CodeUnserved: {Invalid, Sender, "no index serves this query"},
 
 	CodeInternal:      {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
 	CodeDraining:      {Unavailable, Operator, "the gateway is shutting down; try again"},

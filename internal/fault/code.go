@@ -33,14 +33,6 @@ const (
 	CodeAction           Code = "GH-1110"
 	CodeMalformedJSON    Code = "GH-1111"
 
-	// Searches.
-	CodeQuery         Code = "GH-1201"
-	CodePage          Code = "GH-1202"
-	CodeQueryTooLong  Code = "GH-1203"
-	CodeViewNotFound  Code = "GH-1204"
-	CodeRowNotFound   Code = "GH-1205"
-	CodeNotAcceptable Code = "GH-1206"
-
 	CodeUnauthenticated      Code = "GH-2001"
 	CodeForbidden            Code = "GH-2002"
 	CodeDirectoryUnavailable Code = "GH-2003"
@@ -105,6 +97,9 @@ const (
 	CodeNoView   Code = "GH-7001"
 	CodeQuery    Code = "GH-7002"
 	CodeUnserved Code = "GH-7003"
+	CodePage     Code = "GH-7004"
+	CodeNoRow    Code = "GH-7005"
+	CodeAddress  Code = "GH-7006"
 
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
@@ -142,13 +137,6 @@ var catalogue = map[Code]entry{
 	CodeCredentials:      {Invalid, Sender, "the credentials are malformed or given twice"},
 	CodeAction:           {Invalid, Sender, "the action named does not belong to the operation in the body"},
 	CodeMalformedJSON:    {Invalid, Sender, "the message is not well-formed JSON"},
-
-	CodeQuery:         {Invalid, Sender, "the query cannot be answered as it is written"},
-	CodePage:          {Invalid, Sender, "the $skiptoken is not of this query, or not valid any more: follow the @odata.nextLink of a page as it came, or begin anew"},
-	CodeQueryTooLong:  {TooLarge, Sender, "the address is longer than this server reads"},
-	CodeViewNotFound:  {NotFound, Sender, "there is no such view, or this user may not read it"},
-	CodeRowNotFound:   {NotFound, Sender, "there is no such row, or this user may not see it"},
-	CodeNotAcceptable: {Invalid, Sender, "the request accepts none of the forms that the answer has"},
 
 	CodeUnauthenticated:      {Unauthenticated, Sender, "the user name or password is missing or wrong"},
 	CodeForbidden:            {Forbidden, Directory, "this user may not do that"},
@@ -212,6 +200,9 @@ var catalogue = map[Code]entry{
 	CodeNoView:   {NotFound, Sender, "there is no such view"},
 	CodeQuery:    {Invalid, Sender, "the view cannot be asked that"},
 	CodeUnserved: {Invalid, Sender, "no index serves this query"},
+	CodePage:     {Invalid, Sender, "the $skiptoken is not of this search, or not good any more: follow the @odata.nextLink of a page as it came, or begin anew"},
+	CodeNoRow:    {NotFound, Sender, "there is no such row, or this user may not see it"},
+	CodeAddress:  {TooLarge, Sender, "the address is longer than what is read"},
 
 	CodeInternal:      {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
 	CodeDraining:      {Unavailable, Operator, "the gateway is shutting down; try again"},

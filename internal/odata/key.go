@@ -17,7 +17,7 @@ const maxKey = 4 << 10
 // view's key in order, with commas between them. A comma or a slash of a value is
 // written as an escape. What cannot be a value of the key is no row's: not_found.
 func ParseKey(v *view.View, raw string) ([]view.Value, error) {
-	gone := fault.New(fault.CodeRowNotFound, "")
+	gone := fault.New(fault.CodeNoRow, "")
 	parts := strings.Split(raw, ",")
 	if len(raw) > maxKey || len(parts) != len(v.Key) {
 		return nil, gone

@@ -96,7 +96,7 @@ func (g *Gateway) stages(a *Arrival) []stage {
 	case a.Asynchronous():
 		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.limit, g.convert, g.validatePayload, g.read, g.apply, g.keep}
 	case !a.enveloped():
-		return []stage{g.begun, g.find, g.authenticate, g.authorize, g.limit, g.bind, g.convert, g.validatePayload, g.read, g.apply, g.keyed, g.keep}
+		return []stage{g.begun, g.find, g.authenticate, g.authorize, g.demandKey, g.limit, g.bind, g.convert, g.validatePayload, g.read, g.apply, g.keyed, g.keep}
 	}
 	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep}
 }

@@ -168,6 +168,14 @@ func (p *passage) key() string {
 	return p.arrival.MessageID
 }
 
+// demandKey refuses a message without a key where the route wants one.
+func (g *Gateway) demandKey(_ context.Context, p *passage) error {
+	if p.route.DemandsKey && p.key() == "" {
+		return fault.New(fault.CodeIdentity, "this route takes messages with an Idempotency-Key alone")
+	}
+	return nil
+}
+
 // keyed refuses a key that is not the identity that the message itself has: by one
 // of the two it would be a repeat, and by the other another message.
 func (g *Gateway) keyed(_ context.Context, p *passage) error {

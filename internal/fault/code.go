@@ -21,6 +21,7 @@ const (
 	CodeSlow             Code = "GH-1007"
 	CodeHTTP             Code = "GH-1008"
 	CodeRequest          Code = "GH-1009"
+	CodeNotAcceptable    Code = "GH-1010"
 	CodeMalformed        Code = "GH-1101"
 	CodeDoctype          Code = "GH-1102"
 	CodeNotSOAP          Code = "GH-1103"
@@ -126,6 +127,7 @@ var catalogue = map[Code]entry{
 	CodeSlow:             {Invalid, Sender, "the request took too long to arrive"},
 	CodeHTTP:             {Invalid, Sender, "the HTTP request is malformed"},
 	CodeRequest:          {Invalid, Operator, "the request to the operations API is not one it takes"},
+	CodeNotAcceptable:    {Invalid, Sender, "none of the types that the request accepts is one to answer with"},
 	CodeMalformed:        {Invalid, Sender, "the message is not well-formed XML"},
 	CodeDoctype:          {Invalid, Sender, "a document type declaration is not allowed in a SOAP message"},
 	CodeNotSOAP:          {Invalid, Sender, "the document is not a SOAP envelope"},

@@ -8,18 +8,15 @@ import (
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
-// Sees reports whether whoever asks may see a field of a view in any row. What he may
-// not see does not exist for him.
-type Sees func(v *view.View, field int) bool
-
 // maxRows bounds the rows of a page with all their children, as far as numbers are
 // asked for.
 const maxRows = 100_000
 
-// Bind holds the request against a view. Where SkipToken says to go on is not in the
+// Bind holds the request against a view as whoever asks knows it: see view.View.Seen.
+// Where SkipToken says to go on is not in the
 // query: Tokens.Open tells. The error is a *Refusal with everything that is wrong.
-func (r *Request) Bind(v *view.View, sees Sees) (*view.Query, error) {
-	b := &binder{request: r, view: v, sees: sees}
+func (r *Request) Bind(v *view.View) (*view.Query, error) {
+	b := &binder{request: r, view: v}
 	q := &view.Query{Top: r.Top, Count: r.Count}
 	b.at(optSelect, func() { q.Select = b.selected(r.Select, r.All || r.Select == nil) })
 	b.at(optFilter, func() {
@@ -36,10 +33,10 @@ func (r *Request) Bind(v *view.View, sees Sees) (*view.Query, error) {
 	return q, nil
 }
 
-// BindRow holds a request for one row against its view: its fields and its children
+// BindRow holds a request for one row against its view, as Bind does: its fields and its children
 // can be asked for.
-func (r *Request) BindRow(v *view.View, sees Sees) (*view.Query, error) {
-	b := &binder{request: r, view: v, sees: sees}
+func (r *Request) BindRow(v *view.View) (*view.Query, error) {
+	b := &binder{request: r, view: v}
 	for _, option := range []string{optFilter, optOrderBy, optTop, optCount, optSkipToken} {
 		if t := r.texts[option]; t != nil {
 			c := t.wrong(0, "", "$select, $expand, $format", "is of many rows; this is one")
@@ -60,7 +57,6 @@ func (r *Request) BindRow(v *view.View, sees Sees) (*view.Query, error) {
 type binder struct {
 	request    *Request
 	view       *view.View
-	sees       Sees
 	text       *text // of the option that is bound
 	complaints []Complaint
 	used       []string // aliases
@@ -76,10 +72,11 @@ func (b *binder) complain(at int, found, expected, format string, args ...any) {
 	b.complaints = append(b.complaints, b.text.wrong(at, found, expected, format, args...))
 }
 
-// visible are the names of the fields that satisfy a condition and may be seen.
+// visible are the names of the fields that satisfy a condition. Those that may not be
+// seen have none.
 func (b *binder) visible(of func(*view.Field) bool) (names []string) {
 	for i := range b.view.Fields {
-		if f := &b.view.Fields[i]; b.sees(b.view, i) && of(f) {
+		if f := &b.view.Fields[i]; f.Name != "" && of(f) {
 			names = append(names, f.Name)
 		}
 	}
@@ -88,10 +85,10 @@ func (b *binder) visible(of func(*view.Field) bool) (names []string) {
 
 func anyField(*view.Field) bool { return true }
 
-// field finds a field by its name, which may be seen and is offered for something.
+// field finds a field by its name, which is offered for something.
 func (b *binder) field(n Name, offered func(*view.Field) bool, what string) (int, bool) {
 	i := slices.IndexFunc(b.view.Fields, func(f view.Field) bool { return f.Name == n.Text })
-	if i < 0 || !b.sees(b.view, i) {
+	if i < 0 {
 		b.unknown(n)
 		return 0, false
 	}
@@ -102,7 +99,7 @@ func (b *binder) field(n Name, offered func(*view.Field) bool, what string) (int
 	return i, true
 }
 
-// unknown complains about a name that no field has, as far as may be known.
+// unknown complains about a name that no field has.
 func (b *binder) unknown(n Name) {
 	if slices.ContainsFunc(b.view.Children, func(c view.Child) bool { return c.Name == n.Text }) {
 		b.complain(n.At, n.Text, b.oneOf(anyField), "is a child, not a field; $expand asks for it")
@@ -128,10 +125,10 @@ func (b *binder) oneOf(offered func(*view.Field) bool) string {
 	return "one of " + strings.Join(names, ", ")
 }
 
-// selected are the places of fields in the order of the answer; nil when they are all
-// that the view has.
+// selected are the places of fields in the order of the answer: of those named, or of
+// all that have a name.
 func (b *binder) selected(names []Name, all bool) []int {
-	var out []int
+	out := []int{}
 	for _, n := range names {
 		if i, ok := b.field(n, anyField, ""); ok && !slices.Contains(out, i) {
 			out = append(out, i)
@@ -140,16 +137,13 @@ func (b *binder) selected(names []Name, all bool) []int {
 	if !all {
 		return out
 	}
-	out = nil
+	out = out[:0]
 	for i := range b.view.Fields {
-		if b.sees(b.view, i) {
+		if b.view.Fields[i].Name != "" {
 			out = append(out, i)
 		}
 	}
-	if len(out) == len(b.view.Fields) {
-		return nil
-	}
-	return append([]int{}, out...)
+	return out
 }
 
 func (b *binder) order(by []OrderBy) (out []view.Order) {
@@ -170,7 +164,7 @@ func (b *binder) order(by []OrderBy) (out []view.Order) {
 // expansions binds the children of each of so many rows.
 func (b *binder) expansions(asked []Expansion, rows int) (out []view.Expand) {
 	for _, e := range asked {
-		i := slices.IndexFunc(b.view.Children, func(c view.Child) bool { return c.Name == e.Child.Text && b.seesChild(c) })
+		i := slices.IndexFunc(b.view.Children, func(c view.Child) bool { return c.Name == e.Child.Text })
 		if i < 0 {
 			b.noChild(e.Child)
 			continue
@@ -199,20 +193,10 @@ func (b *binder) expansions(asked []Expansion, rows int) (out []view.Expand) {
 	return out
 }
 
-// seesChild reports whether any field of a child may be seen.
-func (b *binder) seesChild(c view.Child) bool {
-	for i := range c.View.Fields {
-		if b.sees(c.View, i) {
-			return true
-		}
-	}
-	return false
-}
-
 func (b *binder) noChild(n Name) {
 	var names []string
 	for _, c := range b.view.Children {
-		if b.seesChild(c) {
+		if c.Name != "" {
 			names = append(names, c.Name)
 		}
 	}

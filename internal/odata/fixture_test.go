@@ -56,16 +56,19 @@ func orders() *view.View {
 	return v
 }
 
-// seesAllBut returns what sees every field but those named, of any view.
-func seesAllBut(names ...string) Sees {
-	return func(v *view.View, field int) bool {
-		for _, n := range names {
-			if v.Fields[field].Name == n {
-				return false
-			}
+// without returns the view as somebody knows it who may not see its margin, nor any
+// children where there are to be none.
+func without(v *view.View, children bool) *view.View {
+	var w view.Window
+	for i, f := range v.Fields {
+		if f.Name != "margin" {
+			w.Fields = append(w.Fields, i)
 		}
-		return true
 	}
+	if !children {
+		w.Children = make([]*view.Window, len(v.Children))
+	}
+	return v.Seen([]view.Window{w})
 }
 
 // complaintsOf returns what is wrong, which must be a refusal.

@@ -79,7 +79,7 @@ func aNode(depth int) *rapid.Generator[Node] {
 		case 1:
 			return Or{rapid.SliceOfN(aNode(depth-1), 2, 3).Draw(t, "or")}
 		case 2:
-			return Not{0, aNode(depth - 1).Draw(t, "not")}
+			return Not{0, aNode(depth-1).Draw(t, "not")}
 		case 3:
 			return In{aName().Draw(t, "field"), rapid.SliceOfN(aLiteral(), 1, 3).Draw(t, "values")}
 		case 4:
@@ -118,7 +118,7 @@ func FuzzFilter(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	v := orders()
+	seen := without(orders(), true)
 	f.Fuzz(func(t *testing.T, s string) {
 		n, wrong := inFilter(s)
 		if wrong != nil {
@@ -134,7 +134,7 @@ func FuzzFilter(f *testing.F) {
 		}
 		for _, query := range []string{"$filter=" + url.QueryEscape(s), s, "$expand=" + url.QueryEscape(s), "$orderby=" + url.QueryEscape(s)} {
 			if r, err := Parse(query); err == nil {
-				_, _ = r.Bind(v, seesAllBut("margin"))
+				_, _ = r.Bind(seen)
 			}
 		}
 	})

@@ -36,7 +36,7 @@ func bound(t *testing.T, query, principal string) Bound {
 		t.Fatal(err)
 	}
 	v := orders()
-	q, err := r.Bind(v, seesAllBut())
+	q, err := r.Bind(v)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -276,7 +276,7 @@ func TestBindRow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(q.Select, q.Expand, q.Top); got != "[1] [{0 [] 1000 []}] 0" {
+	if got := fmt.Sprint(q.Select, q.Expand, q.Top); got != "[1] [{0 [0 1] 1000 []}] 0" {
 		t.Errorf("the query is %s", got)
 	}
 	if r, err = Parse("$filter=paid&$top=5&$count=true&$orderby=status&$skiptoken=x"); err != nil {

@@ -108,6 +108,16 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 // Contracts returns the contracts of the running generation.
 func (g *Gateway) Contracts() []*contract.Contract { return g.generation.Load().Contracts }
 
+// Entrance returns an endpoint that messages are taken at now, or nil.
+func (g *Gateway) Entrance(endpoint string) *Entrance { return g.generation.Load().entrance(endpoint) }
+
+// Entrances lists the endpoints of a kind of door, such as rest, by name, and the
+// configuration that has them.
+func (g *Gateway) Entrances(door string) (all []*Entrance, version string) {
+	now := g.generation.Load()
+	return now.entrances(door), now.Version
+}
+
 // Version returns the version of the running generation.
 func (g *Gateway) Version() string { return g.generation.Load().Version }
 

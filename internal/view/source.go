@@ -56,4 +56,8 @@ type Viewer interface {
 type Window struct {
 	Fields []int  // nil: all
 	Rows   []Expr // nil: every row
+	// Children are the windows on the children of those rows, one for each of
+	// View.Children, nil where they are not seen; nil: all of all children. They have
+	// no Rows.
+	Children []*Window
 }

@@ -12,6 +12,14 @@ type View struct {
 	Children  []Child
 	// Live says that a stream of the view's changes can be had: see docs/live.md.
 	Live bool
+	// LooksAt is how many rows a query may look at that no index serves; 0: such a
+	// query is refused.
+	LooksAt int
+
+	path    string // the file of its declaration
+	indexes []Index
+	seeks   []seek // one for each field
+	dialect Dialect
 }
 
 // Join brings in the one row, or none, that a foreign key of the view's table, or of
@@ -52,4 +60,17 @@ type Child struct {
 	View   *View    // its Name is the parent's and the child's, with a slash
 	By     []string // the columns of its foreign key
 	Refers []string // of the parent's table
+}
+
+// Dialect writes what an administrator can run.
+type Dialect interface {
+	// CreateIndex is the statement that makes an index of these columns, ended by a
+	// semicolon.
+	CreateIndex(table mapping.TableName, columns []IndexColumn) string
+}
+
+// seek is what an index has to have for a condition on a field to be served.
+type seek struct {
+	columns []string // of the view's table; nil: no index can serve it
+	joined  bool     // they are the foreign key of the join that the field is of
 }

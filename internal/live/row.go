@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -190,4 +191,24 @@ func filtered(v *view.View, q *view.Query) error {
 		}
 	}
 	return nil
+}
+
+// anything is some value of a type.
+func anything(t mapping.ColumnType) view.Value {
+	v := view.Value{Kind: t.Kind, Present: true}
+	switch t.Kind {
+	case mapping.StringColumn:
+		if t.UUID {
+			v.Text = "00000000-0000-0000-0000-000000000000"
+		}
+	case mapping.DecimalColumn:
+		v.Text = "0"
+	case mapping.TimeColumn:
+		v.Text = "00:00:00"
+	case mapping.DateTimeColumn, mapping.DateColumn:
+		v.Instant = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	case mapping.IntegerColumn:
+		v.Int = max(t.Min, min(0, t.Max))
+	}
+	return v
 }

@@ -200,7 +200,15 @@ func (st *Stream) id(at Cursor) (string, error) {
 // more is fault.CodeStreamGone.
 func (st *Stream) Next(ctx context.Context) (events []Event, moved bool, err error) {
 	at := st.at.Clone()
-	entries, round, err := st.streams.hub.behind(ctx, st.subject, at.Position)
+	var (
+		entries []gateway.ChangeEntry
+		round   uint64
+	)
+	if at.Part > 0 { // the rest of an entry comes before anything of another chain
+		entries, err = st.streams.hub.log.ChangeEntries(ctx, at.Chain, at.Position[at.Chain], 1)
+	} else {
+		entries, round, err = st.streams.hub.behind(ctx, st.subject, at.Position)
+	}
 	switch {
 	case errors.Is(err, gateway.ErrChangesGone):
 		return nil, false, fault.New(fault.CodeStreamGone, "")

@@ -89,6 +89,8 @@ type Exchange struct {
 	handler *Handler
 	receipt *gateway.Receipt // nil until the core has seen a message
 	id      gateway.ID       // in the receipt's place while there is none
+	noted   bool             // a resource has logged its refusal
+	places  []Place          // what is wrong with a query; nil: the fault's details say
 }
 
 // ServeHTTP answers one request.

@@ -40,6 +40,11 @@ type Place struct {
 	Column   int    `json:"column,omitempty"`  // 1-based, in bytes
 	Found    string `json:"found,omitempty"`
 	Expected string `json:"expected,omitempty"`
+	// Of a query: its option, the byte of its value when decoded, and the byte of the
+	// query as it came; both 1-based.
+	Option   string `json:"option,omitempty"`
+	Position int    `json:"position,omitempty"`
+	Query    int    `json:"query,omitempty"`
 	// Documentation is the contract's own of the element.
 	Documentation string `json:"documentation,omitempty"`
 }
@@ -76,6 +81,10 @@ var byCode = map[fault.Code]int{
 	fault.CodeMalformedJSON: http.StatusBadRequest,
 	fault.CodeCredentials:   http.StatusBadRequest,
 	fault.CodeRequest:       http.StatusBadRequest,
+	fault.CodeQuery:         http.StatusBadRequest,
+	fault.CodeUnserved:      http.StatusBadRequest,
+	fault.CodePage:          http.StatusBadRequest,
+	fault.CodeAddress:       http.StatusRequestURITooLong,
 	// The draft's §2.7: no key where there has to be one, and a key that was used
 	// for another message.
 	fault.CodeIdentity:  http.StatusBadRequest,
@@ -118,7 +127,7 @@ func problemOf(f *fault.Error, reference gateway.ID) *Problem {
 // door turned away by itself is logged here.
 func (x *Exchange) refuse(err error) {
 	f := fault.Of(err)
-	if x.receipt == nil {
+	if x.receipt == nil && !x.noted {
 		x.note(f)
 	}
 	if x.Answered() {
@@ -140,6 +149,9 @@ func (x *Exchange) note(f *fault.Error) {
 // answerProblem writes the problem, whatever the request accepts.
 func (x *Exchange) answerProblem(f *fault.Error) {
 	p := problemOf(f, x.reference())
+	if x.places != nil {
+		p.Errors = x.places
+	}
 	if err := x.addReceipt(p, f); err != nil {
 		x.handler.log.ErrorContext(x.R.Context(), "fault of the contract not told", "endpoint", x.Endpoint, "reference", x.reference(), "error", err)
 	}

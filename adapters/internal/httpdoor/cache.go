@@ -9,10 +9,12 @@ import (
 
 // Held answers with 304 a caller that has the document already. Caches may keep it
 // and must ask whether it is still the one (RFC 9111 §5.2.2.4). False says that it
-// is to be sent.
+// is to be sent. A Cache-Control that is set already stays.
 func (x *Exchange) Held(doc []byte) bool {
 	tag := entityTag(doc)
-	x.W.Header().Set("Cache-Control", "no-cache")
+	if header := x.W.Header(); header.Get("Cache-Control") == "" {
+		header.Set("Cache-Control", "no-cache")
+	}
 	x.W.Header().Set("ETag", tag)
 	if !holds(x.R.Header, tag) {
 		return false

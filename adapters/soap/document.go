@@ -1,8 +1,6 @@
 package soap
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
@@ -61,8 +59,7 @@ func (x *exchange) describe(s *contract.Service) string {
 }
 
 // publish answers with a document of the contract. Its references carry the URL
-// that the caller used, so there must be one that is fit to be written. Caches
-// may keep it and must ask whether it is still the one (RFC 9111 §5.2.2.4).
+// that the caller used, so there must be one that is fit to be written.
 func (x *exchange) publish(c *contract.Contract) error {
 	if x.Peer.Base == "" {
 		return fault.New(fault.CodeHTTP, "the Host header is not the name of a host")
@@ -80,11 +77,7 @@ func (x *exchange) publish(c *contract.Contract) error {
 	if err != nil {
 		return err
 	}
-	tag := entityTag(doc)
-	x.W.Header().Set("Cache-Control", "no-cache")
-	x.W.Header().Set("ETag", tag)
-	if holds(x.R.Header, tag) {
-		x.WriteEmpty(http.StatusNotModified)
+	if x.Held(doc) {
 		return nil
 	}
 	x.W.Header().Set("Content-Type", "text/xml; charset=utf-8")
@@ -110,24 +103,6 @@ func (x *exchange) policies(c *contract.Contract) func(service, operation string
 		}
 		return contract.PublishedPolicy(wss.Assert(s.Signed, s.Reply != nil))
 	}
-}
-
-// entityTag names a document by its bytes (RFC 9110 §8.8.3): contract, address
-// and this program's way of writing all show in them.
-func entityTag(doc []byte) string {
-	sum := sha256.Sum256(doc)
-	return `"` + hex.EncodeToString(sum[:16]) + `"`
-}
-
-// holds reports whether the caller has the document already (RFC 9110 §13.1.2).
-func holds(h http.Header, tag string) bool {
-	for held := range strings.SplitSeq(strings.Join(h.Values("If-None-Match"), ","), ",") {
-		held = strings.TrimPrefix(strings.TrimSpace(held), "W/")
-		if held == tag || held == "*" {
-			return true
-		}
-	}
-	return false
 }
 
 func (x *exchange) writeText(status int, text string) {

@@ -130,7 +130,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 			continue
 		}
 		route := gateway.NewRoute(section.Route, section.endpoints(), a.compiled.mappings[i], s)
-		route.Retry = section.retry()
+		route.Retry, route.DemandsKey = section.retry(), section.demandsKey()
 		route.Retention = section.Retention.config()
 		routes = append(routes, route)
 	}

@@ -63,7 +63,7 @@ func (s *service) open(ctx context.Context) error {
 	if blobs != nil {
 		handler.KeepAttachments(spool{blobs})
 	}
-	s.public = soap.NewServer(p.SOAP, listener, secure, handler, s.log)
+	s.public = soap.NewServer(p.SOAP, listener, secure, s.publicDoors(handler), s.log)
 	if err := s.openOperations(ctx); err != nil {
 		return errors.Join(err, listener.Close())
 	}

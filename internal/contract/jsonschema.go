@@ -51,7 +51,7 @@ func marshalPlain(v any) ([]byte, error) {
 type JSONSchemas struct {
 	// Schemas are those of the complex types that were met, by the name that they
 	// are referred to by.
-	Schemas map[string]JSONSchema
+	Schemas map[string]any
 
 	prefix string
 	names  map[*Type]string
@@ -60,7 +60,7 @@ type JSONSchemas struct {
 // NewJSONSchemas returns an empty collection. Schemas refer to each other by prefix
 // and name, such as #/components/schemas/.
 func NewJSONSchemas(prefix string) *JSONSchemas {
-	return &JSONSchemas{Schemas: map[string]JSONSchema{}, prefix: prefix, names: map[*Type]string{}}
+	return &JSONSchemas{Schemas: map[string]any{}, prefix: prefix, names: map[*Type]string{}}
 }
 
 // Element returns the schema of an element's twin.

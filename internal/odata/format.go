@@ -1,6 +1,7 @@
 package odata
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -41,15 +42,15 @@ func AppendJSON(out []byte, v view.Value, t *mapping.ColumnType, wide bool) []by
 		return strconv.AppendBool(out, v.Int != 0)
 	case mapping.IntegerColumn, mapping.DecimalColumn:
 		if wide && Wide(t) {
-			return appendString(out, Format(v))
+			return AppendString(out, Format(v))
 		}
 		return append(out, Format(v)...)
 	case mapping.FloatColumn:
 		return appendFloat(out, v.Float)
 	case mapping.DateTimeColumn:
-		return appendString(out, v.Instant.UTC().Format(instantLayout(t)))
+		return AppendString(out, v.Instant.UTC().Format(instantLayout(t)))
 	}
-	return appendString(out, Format(v))
+	return AppendString(out, Format(v))
 }
 
 // Wide reports whether a type has numbers that a double does not hold exactly: those
@@ -80,10 +81,27 @@ func instantLayout(t *mapping.ColumnType) string {
 	return layout + "Z07:00"
 }
 
-func appendString(out []byte, s string) []byte {
-	text, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // a string always marshals
+// AppendString writes a text in JSON. What HTML would mind stays as it is: nobody
+// puts it into a page.
+func AppendString(out []byte, s string) []byte {
+	if plain(s) {
+		return append(append(append(out, '"'), s...), '"')
 	}
-	return append(out, text...)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		panic(err) // a string always encodes
+	}
+	return append(out, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+}
+
+// plain reports whether a text is written in JSON as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= 0x7F || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

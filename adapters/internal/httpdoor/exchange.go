@@ -76,12 +76,6 @@ func (x *Exchange) Write(status int, body []byte) {
 	_, _ = x.W.Write(body)
 }
 
-// WriteEmpty sends a status that has no body, such as 304.
-func (x *Exchange) WriteEmpty(status int) {
-	x.answered = true
-	x.W.WriteHeader(status)
-}
-
 // Advise adds the headers that a fault's status demands. ways are those that the
 // endpoint takes, nil while it is not known.
 func (x *Exchange) Advise(status int, f *fault.Error, ways []gateway.WayIn) {

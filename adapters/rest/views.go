@@ -1,0 +1,273 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/view"
+)
+
+// Asker is somebody who searches, with what he may see.
+type Asker interface {
+	view.Viewer
+	// Principal is the distinguished name of his entry.
+	Principal() string
+}
+
+// Askers finds out who somebody is by what he shows: the ways in of senders. The
+// faults are unauthenticated and unavailable.
+type Askers interface {
+	Asker(ctx context.Context, shown gateway.Proof) (Asker, error)
+	// SearchWays are the ways in of searches.
+	SearchWays() []gateway.WayIn
+}
+
+// Searches answers searches by the configuration that runs.
+type Searches interface {
+	view.Searcher
+	// Views lists the views, by name.
+	Views() []*view.View
+}
+
+// Views serves searches: GET /api/<view> and GET /api/<view>/<key>. It is a Resource,
+// safe for concurrent use.
+type Views struct {
+	config   SearchConfig
+	askers   Askers
+	searches Searches
+	tokens   odata.Tokens
+	metrics  *SearchMetrics
+	slots    chan struct{}
+	busy     *busy
+	log      *slog.Logger
+}
+
+// NewViews returns a resource that has no searches under way. c must be valid.
+func NewViews(c SearchConfig, askers Askers, searches Searches, keys odata.Keys, metrics *SearchMetrics, log *slog.Logger) *Views {
+	c = c.Effective()
+	return &Views{
+		config: c, askers: askers, searches: searches, tokens: odata.Tokens{Keys: keys}, metrics: metrics,
+		slots: make(chan struct{}, c.MaxConcurrent), busy: newBusy(c.MaxPerUser), log: log,
+	}
+}
+
+var reading = []string{http.MethodGet, http.MethodHead}
+
+// Methods is what is answered at a view and at the rows below it.
+func (v *Views) Methods(path string) []string {
+	name, _, _ := strings.Cut(path, "/")
+	if _, err := v.searches.View(name); err != nil {
+		return nil
+	}
+	return reading
+}
+
+// maxAddress is how many bytes an address with its query has.
+const maxAddress = odata.MaxQuery + 8<<10
+
+// search is one search under way.
+type search struct {
+	*Exchange
+	*Views
+	view   *view.View // whole
+	asker  Asker
+	seen   *view.View // as the asker knows it
+	wide   bool       // numbers that a double does not hold are strings
+	nested []view.Expand
+}
+
+// Serve answers a search.
+func (v *Views) Serve(x *Exchange, path string) error {
+	began := time.Now()
+	name, _, row := strings.Cut(path, "/")
+	x.Endpoint, x.Ways = "view:"+name, v.askers.SearchWays()
+	s := &search{Exchange: x, Views: v}
+	rows, err := s.serve(name, row)
+	v.metrics.searched(name, err, rows, time.Since(began))
+	if err == nil {
+		v.log.InfoContext(x.R.Context(), "search answered", "view", name, "user", s.asker.Principal(), "rows", rows, "seconds", time.Since(began).Seconds(), "source", x.Peer.Remote)
+		return nil
+	}
+	s.note(name, err)
+	return err
+}
+
+// note logs a search that is refused, and keeps what is wrong with its query for the
+// problem document.
+func (s *search) note(name string, err error) {
+	if refusal, ok := errors.AsType[*odata.Refusal](err); ok {
+		s.places = []Place{}
+		for _, c := range refusal.Complaints {
+			s.places = append(s.places, Place{Detail: c.Message, Option: c.Option, Position: c.Position, Query: c.URL, Found: c.Found, Expected: c.Expected})
+		}
+	}
+	if s.asker == nil {
+		return // the door logs who is not let in
+	}
+	s.noted = true
+	f := fault.Of(err)
+	attrs := []any{"view", name, "user", s.asker.Principal(), "outcome", f.Kind().String(), "code", string(f.Code), "reference", s.reference(), "reason", f.Message, "source", s.Peer.Remote}
+	if f.Cause != nil {
+		attrs = append(attrs, "cause", f.Cause)
+	}
+	level := slog.LevelInfo
+	if f.Kind() == fault.Internal {
+		level = slog.LevelError
+	}
+	s.Views.log.Log(s.R.Context(), level, "search refused", attrs...)
+}
+
+// serve returns how many rows it has answered with.
+func (s *search) serve(name string, row bool) (rows int, err error) {
+	if len(s.R.URL.EscapedPath())+len(s.R.URL.RawQuery) > maxAddress {
+		return 0, fault.New(fault.CodeAddress, "the address has more than %d bytes", maxAddress)
+	}
+	if err := s.enter(name); err != nil {
+		return 0, err
+	}
+	request, err := odata.Parse(s.R.URL.RawQuery)
+	if err != nil {
+		return 0, err
+	}
+	if s.wide, err = s.negotiate(request.Format); err != nil {
+		return 0, err
+	}
+	leave, err := s.place()
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(s.R.Context(), s.config.Timeout)
+	defer cancel()
+	if row {
+		err = s.one(ctx, request)
+		return 1, s.judged(err)
+	}
+	rows, err = s.page(ctx, request)
+	return rows, s.judged(err)
+}
+
+// enter finds out who asks, and what he sees of the view.
+func (s *search) enter(name string) error {
+	shown, err := s.Shown()
+	if err != nil {
+		return err
+	}
+	asker, err := s.askers.Asker(s.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
+	if err != nil {
+		return err
+	}
+	s.asker = asker
+	if s.view, err = s.searches.View(name); err != nil {
+		return err
+	}
+	windows, err := asker.Sight(name)
+	if err != nil {
+		return err
+	}
+	s.seen = s.view.Seen(windows)
+	return nil
+}
+
+// place takes a place among the searches under way, and among those of the asker.
+func (s *search) place() (leave func(), err error) {
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return nil, fault.New(fault.CodeBusy, "")
+	}
+	who := s.asker.Principal()
+	if !s.busy.take(who) {
+		<-s.slots
+		return nil, fault.New(fault.CodeTooFast, "this user has %d searches under way already; wait for their answers", s.config.MaxPerUser)
+	}
+	return func() {
+		s.busy.free(who)
+		<-s.slots
+	}, nil
+}
+
+// judged makes a fault of a search that took too long.
+func (s *search) judged(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.R.Context().Err() != nil: // the asker is gone; nobody reads what follows
+		return fault.New(fault.CodeHTTP, "the caller has hung up").Because(err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.CodeBusy, "the search took longer than %v; try again later, or ask for less", s.config.Timeout).Because(err)
+	}
+	return err
+}
+
+// page answers with a page of rows.
+func (s *search) page(ctx context.Context, request *odata.Request) (int, error) {
+	q, err := request.Bind(s.seen)
+	if err != nil {
+		return 0, err
+	}
+	bound := odata.Bound{View: s.view, Query: q, Principal: s.asker.Principal()}
+	if request.SkipToken != "" {
+		if q.After, err = s.tokens.Open(request.SkipToken, bound); err != nil {
+			return 0, err
+		}
+	}
+	page, err := s.searches.Search(ctx, s.asker, s.view.Name, q)
+	if err != nil {
+		return 0, err
+	}
+	a := s.answer(q)
+	a.raw(`{`)
+	if q.Count {
+		a.count(page)
+	}
+	a.raw(`"value":[`)
+	for i := range page.Rows {
+		a.comma(i > 0)
+		a.row(page.Fields, &page.Rows[i], q.Expand, s.seen)
+	}
+	a.raw(`]`)
+	if page.More != nil {
+		token, err := s.tokens.Seal(page.More, bound)
+		if err != nil {
+			return 0, err
+		}
+		a.next(s.R.URL.EscapedPath(), request.Next(token))
+	}
+	a.raw("}\n")
+	return len(page.Rows), s.send(a)
+}
+
+// one answers with one row.
+func (s *search) one(ctx context.Context, request *odata.Request) error {
+	q, err := request.BindRow(s.seen)
+	if err != nil {
+		return err
+	}
+	_, raw, _ := strings.Cut(strings.TrimPrefix(s.R.URL.EscapedPath(), Root), "/")
+	if q.Key, err = odata.ParseKey(s.view, raw); err != nil {
+		return err
+	}
+	page, err := s.searches.Search(ctx, s.asker, s.view.Name, q)
+	if err != nil {
+		return err
+	}
+	if len(page.Rows) == 0 {
+		return fault.New(fault.CodeNoRow, "")
+	}
+	a := s.answer(q)
+	a.row(page.Fields, &page.Rows[0], q.Expand, s.seen)
+	a.raw("\n")
+	return s.send(a)
+}
+
+// Describe adds nothing to the public document: what fields there are is for those
+// who may see them.
+func (v *Views) Describe(*Document) {}

@@ -20,6 +20,8 @@ type Table struct {
 	// Indexes are those that can serve any row, with the columns that the database
 	// itself puts behind theirs.
 	Indexes []view.Index
+	// Clustered is the index that the rows stand in, if one has a name.
+	Clustered string
 	// Stamp is another one after every change of the table, and may be without
 	// one; programs hold it against the database in each transaction. Empty where
 	// the database has nothing of the kind.

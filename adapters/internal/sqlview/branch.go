@@ -82,10 +82,10 @@ func (c *choice) branch(b *view.Branch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if b.Rest != nil && len(open) > 0 {
+	if b.Rest != nil && !c.single(b) {
 		return c.looking(b, conditions, seek, open)
 	}
-	if b.Rest != nil { // one row at most
+	if b.Rest != nil {
 		rest, err := t.condition(b.Rest)
 		if err != nil {
 			return "", err
@@ -103,6 +103,25 @@ func (c *choice) branch(b *view.Branch) (string, error) {
 	top, limit := c.dialect.Limit(c.limit)
 	return "SELECT" + top + " " + strings.Join(columns, ", ") + ", 1 AS m, 0 AS e" +
 		c.from(b, seek) + t.joins() + where(conditions) + c.orderBy("t.", open) + limit, nil
+}
+
+// single reports whether a branch has one row at most, which needs no counting.
+func (c *choice) single(b *view.Branch) bool {
+	v := c.plan.View
+	columns := 0
+	for _, e := range b.Equal {
+		switch join := v.Fields[e.Field].Join; {
+		case !e.Value.Present:
+			return false
+		case join < 0:
+			columns++
+		default:
+			columns += len(v.Joins[join].Columns)
+		}
+	}
+	return slices.ContainsFunc(c.model[v.Table].Indexes, func(index view.Index) bool {
+		return index.Name == b.Index && index.Unique && len(index.Columns) <= columns
+	})
 }
 
 // from names the table and the index.
@@ -139,6 +158,9 @@ func (c *choice) looking(b *view.Branch, conditions []string, seek bool, open []
 			inner = append(inner, "t."+c.dialect.Quote(field.Column)+" AS "+name)
 		}
 		outer = append(outer, text+" AS "+name)
+	}
+	if len(open) == 0 {
+		return "", errors.New("a branch that looks at rows has them in no order")
 	}
 	looks := c.bind(int64(b.Looks))
 	top, limit := c.dialect.Limit(looks)

@@ -162,6 +162,7 @@ func (c *choice) looking(b *view.Branch, conditions []string, seek bool, open []
 	if len(open) == 0 {
 		return "", errors.New("a branch that looks at rows has them in no order")
 	}
+	joins := around.joins() // which need columns too
 	looks := c.bind(int64(b.Looks))
 	top, limit := c.dialect.Limit(looks)
 	numbered := c.orderBy("t.", open)
@@ -173,7 +174,7 @@ func (c *choice) looking(b *view.Branch, conditions []string, seek bool, open []
 		order = append(order, "b.o"+strconv.Itoa(i)+direction(c.plan.Order[i].Desc))
 	}
 	return "SELECT" + top + " " + strings.Join(outer, ", ") + ", CASE WHEN " + rest + " THEN 1 ELSE 0 END AS m, CASE WHEN b.n = " + looks + " THEN 1 ELSE 0 END AS e" +
-		"\n FROM (" + seeking + ") AS b" + around.joins() + "\n WHERE (" + rest + ") OR b.n = " + looks +
+		"\n FROM (" + seeking + ") AS b" + joins + "\n WHERE (" + rest + ") OR b.n = " + looks +
 		"\n ORDER BY " + strings.Join(order, ", ") + limit, nil
 }
 

@@ -1,5 +1,7 @@
 package view
 
+import "slices"
+
 // seeks makes the branches of a seat: one, or behind a mark those that together are
 // all rows after it.
 func (p *planner) seeks(s *seat, rest Expr, looks int) []Branch {
@@ -58,7 +60,7 @@ func (p *planner) after(s *seat, rest Expr, looks int) []Branch {
 	next := 0 // in s.order
 	for i, o := range p.order {
 		at := p.mark[i]
-		if sp := s.demand[o.Field]; sp.fixed() && (next >= len(s.order) || s.order[next].Field != o.Field) {
+		if sp := s.demand[o.Field]; slices.Contains(s.equal, o.Field) {
 			c := p.ranks.compare(o.Field, fixedValue(&sp), at)
 			if o.Desc {
 				c = -c

@@ -70,7 +70,8 @@ type Compare struct {
 	Value Value
 }
 
-// In holds where a field has one of the values.
+// In holds where a field has one of the values. With no values it holds for no row,
+// and its negation for every row.
 type In struct {
 	Field  int
 	Values []Value

@@ -76,11 +76,10 @@ const maxAddress = odata.MaxQuery + 8<<10
 type search struct {
 	*Exchange
 	*Views
-	view   *view.View // whole
-	asker  Asker
-	seen   *view.View // as the asker knows it
-	wide   bool       // numbers that a double does not hold are strings
-	nested []view.Expand
+	view  *view.View // whole
+	asker Asker      // nil until it is known who asks
+	seen  *view.View // as the asker knows it
+	wide  bool       // numbers that a double does not hold are strings
 }
 
 // Serve answers a search.
@@ -156,11 +155,7 @@ func (s *search) serve(name string, row bool) (rows int, err error) {
 
 // enter finds out who asks, and what he sees of the view.
 func (s *search) enter(name string) error {
-	shown, err := s.Shown()
-	if err != nil {
-		return err
-	}
-	asker, err := s.askers.Asker(s.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
+	asker, err := s.Views.asker(s.Exchange)
 	if err != nil {
 		return err
 	}
@@ -174,6 +169,15 @@ func (s *search) enter(name string) error {
 	}
 	s.seen = s.view.Seen(windows)
 	return nil
+}
+
+// asker finds out who a request is from.
+func (v *Views) asker(x *Exchange) (Asker, error) {
+	shown, err := x.Shown()
+	if err != nil {
+		return nil, err
+	}
+	return v.askers.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
 }
 
 // place takes a place among the searches under way, and among those of the asker.
@@ -267,7 +271,3 @@ func (s *search) one(ctx context.Context, request *odata.Request) error {
 	a.raw("\n")
 	return s.send(a)
 }
-
-// Describe adds nothing to the public document: what fields there are is for those
-// who may see them.
-func (v *Views) Describe(*Document) {}

@@ -3,6 +3,8 @@ package rest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -458,5 +460,73 @@ func TestSearchConfig(t *testing.T) {
 	err := SearchConfig{MaxConcurrent: -1, MaxPerUser: -1, Timeout: time.Hour}.Validate()
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestViewDocument holds that views are described to those who may read them, as far
+// as they see them, and to nobody else.
+func TestViewDocument(t *testing.T) {
+	s := newStand(t, SearchConfig{})
+	if w := s.ask("", "GET", "openapi.json"); w.Code != 200 || strings.Contains(w.Body.String(), "orders") {
+		t.Errorf("the public document: %d %s", w.Code, w.Body)
+	}
+	if w := s.ask("", "GET", "openapi.json?mine"); w.Code != 401 || w.Header().Get("WWW-Authenticate") == "" {
+		t.Errorf("who does not say who he is: %d %v", w.Code, w.Header())
+	}
+	if w := s.ask("eve", "GET", "openapi.json"); w.Code != 200 || strings.Contains(w.Body.String(), "orders") {
+		t.Errorf("who may read nothing: %d %s", w.Code, w.Body)
+	}
+	w := s.ask("alice", "GET", "openapi.json")
+	var d struct {
+		Paths      map[string]json.RawMessage
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]map[string]any }
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil {
+		t.Fatal(err)
+	}
+	properties := d.Components.Schemas["view.orders"].Properties
+	if d.Paths["/api/orders"] == nil || d.Paths["/api/orders/{no}"] == nil || len(properties) != 11 || properties["customer"]["x-class"] != "personal" ||
+		properties["total"]["format"] != "int64" || properties["lines"]["type"] != "array" || d.Components.Schemas["view.orders.lines"].Properties["line_no"] == nil {
+		t.Errorf("%s", w.Body)
+	}
+	if w.Header().Get("Cache-Control") != "private, no-cache" {
+		t.Errorf("%v", w.Header())
+	}
+	if got := s.ask("bob", "GET", "openapi.json").Body.String(); strings.Contains(got, "customer") || strings.Contains(got, "lines") || !strings.Contains(got, `"amount"`) {
+		t.Errorf("bob is told of what he may not see: %s", got)
+	}
+}
+
+// TestPage holds that the page needs nothing but itself, and tells what the document
+// tells.
+func TestPage(t *testing.T) {
+	s := newStand(t, SearchConfig{})
+	if w := s.ask("alice", "GET", ""); !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
+		t.Errorf("who is no browser: %v", w.Header())
+	}
+	w := s.ask("", "GET", "", "Accept", "text/html,*/*;q=0.8")
+	policy := w.Header().Get("Content-Security-Policy")
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `<a href="?mine">`) || strings.Contains(w.Body.String(), "<script") || !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("%d %s %s", w.Code, policy, w.Body)
+	}
+	_, rest, _ := strings.Cut(w.Body.String(), "<style>")
+	style, _, _ := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	if !strings.Contains(policy, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+		t.Errorf("the policy %s is not of the style that the page has:\n%s", policy, style)
+	}
+	if w := s.ask("", "GET", "?mine", "Accept", "text/html"); w.Code != 401 {
+		t.Errorf("?mine is answered with %d", w.Code)
+	}
+	if got := s.ask("alice", "GET", "?mine", "Accept", "text/html").Body.String(); !strings.Contains(got, "GET /api/orders/{no}") || !strings.Contains(got, "The customer&#39;s name.") {
+		t.Errorf("%s", got)
+	}
+	if got := s.ask("eve", "GET", "?mine", "Accept", "text/html").Body.String(); !strings.Contains(got, "none that you may read") {
+		t.Errorf("%s", got)
+	}
+	if got := s.ask("bob", "GET", "?mine", "Accept", "text/html").Body.String(); strings.Contains(got, "customer") {
+		t.Errorf("bob is told of what he may not see: %s", got)
 	}
 }

@@ -160,6 +160,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 		WaysIn:    a.waysIn(),
 		Census:    groups,
 		Channels:  channels,
+		Views:     a.project.viewNames(),
 		Retention: a.project.Retention.config(),
 		Retire:    a.retire,
 	}, routes)

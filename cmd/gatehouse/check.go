@@ -152,6 +152,10 @@ func (p *project) report(r *checkReport, c *compiled) {
 		}
 		r.route(one)
 	}
+	for _, d := range p.views {
+		of, _ := d.ViewName()
+		r.view(checkedView{View: d.Name, File: d.Path, Report: of})
+	}
 	p.reportWays(r)
 	for _, ch := range p.Channels {
 		r.channel(checkedChannel{ch.Name, ch.Value.words()})

@@ -96,7 +96,7 @@ func otherAdapter(pkg, imported string) string {
 	switch {
 	case adapter(pkg) == adapter(imported) && adapter(pkg) != "embedded":
 		return ""
-	case strings.HasPrefix(imported, "adapters/internal/sqlstore") && slices.Contains(append(sql, "internal"), adapter(pkg)):
+	case (strings.HasPrefix(imported, "adapters/internal/sqlstore") || strings.HasPrefix(imported, "adapters/internal/sqlview")) && slices.Contains(append(sql, "internal"), adapter(pkg)):
 		return ""
 	case imported == "adapters/internal/httpdoor" && slices.Contains(web, adapter(pkg)):
 		return ""

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,26 +15,21 @@ import (
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
-// Asker is somebody who searches, with what he may see.
-type Asker interface {
-	view.Viewer
-	// Principal is the distinguished name of his entry.
-	Principal() string
-}
-
 // Askers finds out who somebody is by what he shows: the ways in of senders. The
 // faults are unauthenticated and unavailable.
 type Askers interface {
-	Asker(ctx context.Context, shown gateway.Proof) (Asker, error)
+	Asker(ctx context.Context, shown gateway.Proof) (*gateway.Operator, error)
 	// SearchWays are the ways in of searches.
 	SearchWays() []gateway.WayIn
 }
 
 // Searches answers searches by the configuration that runs.
 type Searches interface {
-	view.Searcher
-	// Views lists the views, by name.
-	Views() []*view.View
+	// Names lists its views. It asks no database.
+	Names() []string
+	// Open returns what answers searches, and its views. The error is unavailable
+	// while the tables cannot be looked at.
+	Open(ctx context.Context) (view.Searcher, []*view.View, error)
 }
 
 // Views serves searches: GET /api/<view> and GET /api/<view>/<key>. It is a Resource,
@@ -63,7 +59,7 @@ var reading = []string{http.MethodGet, http.MethodHead}
 // Methods is what is answered at a view and at the rows below it.
 func (v *Views) Methods(path string) []string {
 	name, _, _ := strings.Cut(path, "/")
-	if _, err := v.searches.View(name); err != nil {
+	if !slices.Contains(v.searches.Names(), name) {
 		return nil
 	}
 	return reading
@@ -76,10 +72,12 @@ const maxAddress = odata.MaxQuery + 8<<10
 type search struct {
 	*Exchange
 	*Views
-	view  *view.View // whole
-	asker Asker      // nil until it is known who asks
-	seen  *view.View // as the asker knows it
-	wide  bool       // numbers that a double does not hold are strings
+	asker    *gateway.Operator // nil until it is known who asks
+	viewer   view.Viewer
+	searcher view.Searcher
+	view     *view.View // whole
+	seen     *view.View // as the asker knows it
+	wide     bool       // numbers that a double does not hold are strings
 }
 
 // Serve answers a search.
@@ -91,7 +89,7 @@ func (v *Views) Serve(x *Exchange, path string) error {
 	rows, err := s.serve(name, row)
 	v.metrics.searched(name, err, rows, time.Since(began))
 	if err == nil {
-		v.log.InfoContext(x.R.Context(), "search answered", "view", name, "user", s.asker.Principal(), "rows", rows, "seconds", time.Since(began).Seconds(), "source", x.Peer.Remote)
+		v.log.InfoContext(x.R.Context(), "search answered", "view", name, "user", s.asker.DN, "rows", rows, "seconds", time.Since(began).Seconds(), "source", x.Peer.Remote)
 		return nil
 	}
 	s.note(name, err)
@@ -112,7 +110,7 @@ func (s *search) note(name string, err error) {
 	}
 	s.noted = true
 	f := fault.Of(err)
-	attrs := []any{"view", name, "user", s.asker.Principal(), "outcome", f.Kind().String(), "code", string(f.Code), "reference", s.reference(), "reason", f.Message, "source", s.Peer.Remote}
+	attrs := []any{"view", name, "user", s.asker.DN, "outcome", f.Kind().String(), "code", string(f.Code), "reference", s.reference(), "reason", f.Message, "source", s.Peer.Remote}
 	if f.Cause != nil {
 		attrs = append(attrs, "cause", f.Cause)
 	}
@@ -160,10 +158,15 @@ func (s *search) enter(name string) error {
 		return err
 	}
 	s.asker = asker
-	if s.view, err = s.searches.View(name); err != nil {
+	searcher, views, err := s.searches.Open(s.R.Context())
+	if err != nil {
 		return err
 	}
-	windows, err := asker.Sight(name)
+	s.searcher, s.viewer = searcher, asker.Viewer(finder(views))
+	if s.view, err = searcher.View(name); err != nil {
+		return err
+	}
+	windows, err := s.viewer.Sight(name)
 	if err != nil {
 		return err
 	}
@@ -171,8 +174,19 @@ func (s *search) enter(name string) error {
 	return nil
 }
 
+// finder returns what finds a view by its name.
+func finder(views []*view.View) func(string) *view.View {
+	return func(name string) *view.View {
+		i := slices.IndexFunc(views, func(v *view.View) bool { return v.Name == name })
+		if i < 0 {
+			return nil
+		}
+		return views[i]
+	}
+}
+
 // asker finds out who a request is from.
-func (v *Views) asker(x *Exchange) (Asker, error) {
+func (v *Views) asker(x *Exchange) (*gateway.Operator, error) {
 	shown, err := x.Shown()
 	if err != nil {
 		return nil, err
@@ -187,7 +201,7 @@ func (s *search) place() (leave func(), err error) {
 	default:
 		return nil, fault.New(fault.CodeBusy, "")
 	}
-	who := s.asker.Principal()
+	who := s.asker.DN
 	if !s.busy.take(who) {
 		<-s.slots
 		return nil, fault.New(fault.CodeTooFast, "this user has %d searches under way already; wait for their answers", s.config.MaxPerUser)
@@ -217,13 +231,13 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	bound := odata.Bound{View: s.view, Query: q, Principal: s.asker.Principal()}
+	bound := odata.Bound{View: s.view, Query: q, Principal: s.asker.DN}
 	if request.SkipToken != "" {
 		if q.After, err = s.tokens.Open(request.SkipToken, bound); err != nil {
 			return 0, err
 		}
 	}
-	page, err := s.searches.Search(ctx, s.asker, s.view.Name, q)
+	page, err := s.searcher.Search(ctx, s.viewer, s.view.Name, q)
 	if err != nil {
 		return 0, err
 	}
@@ -259,7 +273,7 @@ func (s *search) one(ctx context.Context, request *odata.Request) error {
 	if q.Key, err = odata.ParseKey(s.view, raw); err != nil {
 		return err
 	}
-	page, err := s.searches.Search(ctx, s.asker, s.view.Name, q)
+	page, err := s.searcher.Search(ctx, s.viewer, s.view.Name, q)
 	if err != nil {
 		return err
 	}

@@ -33,29 +33,24 @@ type noRoutes struct{ Acceptor }
 func (noRoutes) Entrance(string) *gateway.Entrance              { return nil }
 func (noRoutes) Entrances(string) ([]*gateway.Entrance, string) { return nil, "1" }
 
-// person is somebody who sees the windows of one view.
-type person struct {
-	dn      string
-	windows []view.Window
-}
+// people knows the grants of user names; any password will do.
+type people map[string]*gateway.Grant
 
-func (p *person) Principal() string { return p.dn }
-
-func (p *person) Sight(name string) ([]view.Window, error) {
-	if p.windows == nil {
-		return nil, fault.New(fault.CodeForbidden, "%s may not read on view/%s", p.dn, name)
-	}
-	return p.windows, nil
-}
-
-// people knows persons by user name; any password will do.
-type people map[string]*person
-
-func (p people) Asker(_ context.Context, shown gateway.Proof) (Asker, error) {
-	if shown.Basic == nil || p[shown.Basic.Username] == nil {
+func (p people) Asker(_ context.Context, shown gateway.Proof) (*gateway.Operator, error) {
+	if shown.Basic == nil {
 		return nil, fault.New(fault.CodeUnauthenticated, "")
 	}
-	return p[shown.Basic.Username], nil
+	name := shown.Basic.Username
+	grant, known := p[name]
+	if !known {
+		return nil, fault.New(fault.CodeUnauthenticated, "")
+	}
+	var grants []gateway.Grant
+	if grant != nil {
+		grants = []gateway.Grant{*grant}
+	}
+	access := gateway.NewAccess([]gateway.Role{{Name: "reader", Members: []gateway.Member{{User: name}}}}, grants)
+	return gateway.NewOperator(&gateway.Identity{DN: "cn=" + name, Login: name}, access), nil
 }
 
 func (people) SearchWays() []gateway.WayIn { return []gateway.WayIn{gateway.WayBasic} }
@@ -70,7 +65,11 @@ type shelf struct {
 	asked []*view.Query
 }
 
-func (s *shelf) Views() []*view.View { return []*view.View{s.view} }
+func (s *shelf) Names() []string { return []string{s.view.Name} }
+
+func (s *shelf) Open(context.Context) (view.Searcher, []*view.View, error) {
+	return s, []*view.View{s.view}, nil
+}
 
 func (s *shelf) View(name string) (*view.View, error) {
 	if name != s.view.Name {
@@ -175,10 +174,10 @@ type stand struct {
 func newStand(t *testing.T, c SearchConfig) *stand {
 	s := &stand{shelf: &shelf{view: ordersView(), rows: 25, hide: -1}, t: t}
 	known := people{
-		"alice": {"cn=alice", []view.Window{{}}},
-		"carol": {"cn=carol", []view.Window{{}}},
-		"bob":   {"cn=bob", []view.Window{{Fields: []int{0, 2, 3}, Children: make([]*view.Window, 1)}}},
-		"eve":   {"cn=eve", nil},
+		"alice": {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/*", Classes: []string{"personal"}},
+		"carol": {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/*", Classes: []string{"personal"}},
+		"bob":   {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/orders", Columns: []string{"no", "amount", "at"}},
+		"eve":   nil,
 	}
 	door := httpdoor.New(httpdoor.Config{Realm: "Gatehouse", MaxBodyBytes: 1 << 20, MaxConcurrent: 32, MaxPerCaller: 32, MaxLargeBodies: 1, BodyTimeout: time.Minute, RetryAfter: 5 * time.Second, RequireTLSForPasswords: new(bool)})
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))

@@ -23,8 +23,13 @@ func (v *Views) DescribeTo(x *Exchange, d *Document) error {
 	if err != nil {
 		return err
 	}
-	for _, of := range v.searches.Views() {
-		windows, err := asker.Sight(of.Name)
+	_, views, err := v.searches.Open(x.R.Context())
+	if err != nil {
+		return err
+	}
+	viewer := asker.Viewer(finder(views))
+	for _, of := range views {
+		windows, err := viewer.Sight(of.Name)
 		if err != nil {
 			continue // it is not his
 		}

@@ -38,6 +38,7 @@ type Views struct {
 	config   SearchConfig
 	askers   Askers
 	searches Searches
+	messages *Messages // nil: the ledger is not a view here
 	tokens   odata.Tokens
 	metrics  *SearchMetrics
 	slots    chan struct{}
@@ -54,16 +55,22 @@ func NewViews(c SearchConfig, askers Askers, searches Searches, keys odata.Keys,
 	}
 }
 
+// AddMessages serves the ledger too, as the view MessagesName. It is called before
+// anything is served.
+func (v *Views) AddMessages(m *Messages) { v.messages = m }
+
 var reading = []string{http.MethodGet, http.MethodHead}
 
 // Methods is what is answered at a view and at the rows below it.
 func (v *Views) Methods(path string) []string {
 	name, _, _ := strings.Cut(path, "/")
-	if !slices.Contains(v.searches.Names(), name) {
+	if !slices.Contains(v.searches.Names(), name) && !v.ofLedger(name) {
 		return nil
 	}
 	return reading
 }
+
+func (v *Views) ofLedger(name string) bool { return v.messages != nil && name == MessagesName }
 
 // maxAddress is how many bytes an address with its query has.
 const maxAddress = odata.MaxQuery + 8<<10
@@ -144,7 +151,7 @@ func (s *search) serve(name string, row bool) (rows int, err error) {
 	ctx, cancel := context.WithTimeout(s.R.Context(), s.config.Timeout)
 	defer cancel()
 	if row {
-		err = s.one(ctx, request)
+		err = s.below(ctx, request)
 		return 1, s.judged(err)
 	}
 	rows, err = s.page(ctx, request)
@@ -158,12 +165,10 @@ func (s *search) enter(name string) error {
 		return err
 	}
 	s.asker = asker
-	searcher, views, err := s.searches.Open(s.R.Context())
-	if err != nil {
+	if err := s.open(name); err != nil {
 		return err
 	}
-	s.searcher, s.viewer = searcher, asker.Viewer(finder(views))
-	if s.view, err = searcher.View(name); err != nil {
+	if s.view, err = s.searcher.View(name); err != nil {
 		return err
 	}
 	windows, err := s.viewer.Sight(name)
@@ -171,6 +176,21 @@ func (s *search) enter(name string) error {
 		return err
 	}
 	s.seen = s.view.Seen(windows)
+	return nil
+}
+
+// open finds what answers.
+func (s *search) open(name string) error {
+	if s.ofLedger(name) {
+		l := s.messages.of(s.asker)
+		s.searcher, s.viewer = l, l
+		return nil
+	}
+	searcher, views, err := s.searches.Open(s.R.Context())
+	if err != nil {
+		return err
+	}
+	s.searcher, s.viewer = searcher, s.asker.Viewer(finder(views))
 	return nil
 }
 
@@ -263,13 +283,22 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 	return len(page.Rows), s.send(a)
 }
 
+// below answers with what is at an address below the view's: a row, or what a message
+// was.
+func (s *search) below(ctx context.Context, request *odata.Request) error {
+	_, raw, _ := strings.Cut(strings.TrimPrefix(s.R.URL.EscapedPath(), Root), "/")
+	if id, is := strings.CutSuffix(raw, "/payload"); is && s.ofLedger(s.view.Name) {
+		return s.payload(ctx, id)
+	}
+	return s.one(ctx, request, raw)
+}
+
 // one answers with one row.
-func (s *search) one(ctx context.Context, request *odata.Request) error {
+func (s *search) one(ctx context.Context, request *odata.Request, raw string) error {
 	q, err := request.BindRow(s.seen)
 	if err != nil {
 		return err
 	}
-	_, raw, _ := strings.Cut(strings.TrimPrefix(s.R.URL.EscapedPath(), Root), "/")
 	if q.Key, err = odata.ParseKey(s.view, raw); err != nil {
 		return err
 	}

@@ -28,17 +28,25 @@ func (v *Views) DescribeTo(x *Exchange, d *Document) error {
 		return err
 	}
 	viewer := asker.Viewer(finder(views))
-	for _, of := range views {
-		windows, err := viewer.Sight(of.Name)
-		if err != nil {
-			continue // it is not his
+	if v.messages != nil {
+		l := v.messages.of(asker)
+		if windows, err := l.Sight(MessagesName); err == nil {
+			v.describe(x, d, l.view.Seen(windows))
 		}
-		seen := of.Seen(windows)
-		d.Schemas.Schemas[schemaName(seen)] = d.row(seen)
-		d.Paths[Root+of.Name] = Path{"get": d.searching(x, seen)}
-		d.Paths[Root+of.Name+"/"+keyTemplate(seen)] = Path{"get": d.readingOne(x, seen)}
+	}
+	for _, of := range views {
+		if windows, err := viewer.Sight(of.Name); err == nil { // else it is not his
+			v.describe(x, d, of.Seen(windows))
+		}
 	}
 	return nil
+}
+
+// describe adds a view as somebody sees it.
+func (v *Views) describe(x *Exchange, d *Document, seen *view.View) {
+	d.Schemas.Schemas[schemaName(seen)] = d.row(seen)
+	d.Paths[Root+seen.Name] = Path{"get": d.searching(x, seen)}
+	d.Paths[Root+seen.Name+"/"+keyTemplate(seen)] = Path{"get": d.readingOne(x, seen)}
 }
 
 func schemaName(v *view.View) string { return "view." + strings.ReplaceAll(v.Name, "/", ".") }

@@ -7,6 +7,9 @@ type Listing interface {
 	Messages(ctx context.Context, q Query) ([]Summary, error)
 }
 
+// Outcomes are what a message of the ledger can have come to.
+var Outcomes = []string{"stored", "superseded", "refused", "parked", "waiting", "replayed", "discarded"}
+
 // maxLooks bounds how often the ledger is looked into, maxLook messages at a
 // time, for one page of somebody who may see little of it.
 const (

@@ -19,7 +19,7 @@ DECLARE @c TABLE (channel nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL, sh
 	sealReading = `SET @at = CONVERT(datetime2(3), JSON_VALUE(@meta, '$.at'));
 SET @ms = CONVERT(bigint, JSON_VALUE(@meta, '$.ms'));
 SET @chain = CONVERT(int, JSON_VALUE(@meta, '$.chain'));
-INSERT INTO @a (n, record) SELECT j.n, j.record FROM OPENJSON(@meta, '$.a') WITH (n int '$[0]', record varchar(162) '$[1]') AS j;
+INSERT INTO @a (n, record) SELECT j.n, j.record FROM OPENJSON(@meta, '$.r') WITH (n int '$[0]', record varchar(162) '$[1]') AS j;
 INSERT INTO @s (n, id, received, route, endpoint, mapping, contract, principal, sender, ident, body, ctype, okey, trace, correlation, outcome, replay, packing, po, pl, ro, rl, eo, el)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
   j.ctype, j.okey, j.trace, j.correlation, j.outcome, CONVERT(binary(16), j.replay, 2), j.packing, j.po, j.pl, j.ro, j.rl, j.eo, j.el
@@ -77,10 +77,20 @@ FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13)
 UPDATE x SET head = @hash FROM gateway.chain AS x WHERE x.chain = @chain;
 INSERT INTO gateway.audit (chain, seq, at, kind, content, previous, hash) VALUES (@chain, @place, @at, 'batch', CONVERT(varbinary(max), @records, 2), @previous, @hash);
 END`
+
+	// sealNoting notes under the entry's number which rows of live tables were
+	// written. Of one that was deleted nobody knows which message did so.
+	sealNoting = `INSERT INTO gateway.change (chain, seq, n, message_id, subject, row_key)
+SELECT @chain, @place, j.o, s.id, j.subject, j.k
+FROM OPENJSON(@meta, '$.w') WITH (o int '$[0]', n int '$[1]', subject nvarchar(1000) '$[2]', k nvarchar(max) '$[3]') AS j LEFT JOIN @s AS s ON s.n = j.n;`
 )
 
-// sealText is the second statement.
-func sealText() string {
+// sealText is the second statement; with notes, of a plan that writes live tables.
+func sealText(notes bool) string {
+	chaining := sealChaining
+	if notes {
+		chaining = strings.TrimSuffix(chaining, "END") + sealNoting + "\nEND"
+	}
 	return strings.Join([]string{"SET NOCOUNT ON;\nSET XACT_ABORT ON;", sealDeclarations, heldDeclarations, sealReading,
-		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting, sealChaining}, "\n")
+		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting, chaining}, "\n")
 }

@@ -102,6 +102,12 @@ const (
 	CodeNoRow    Code = "GH-7005"
 	CodeAddress  Code = "GH-7006"
 
+	CodeNotLive    Code = "GH-7021"
+	CodeStreamID   Code = "GH-7022"
+	CodeStreamGone Code = "GH-7023"
+	CodeStreams    Code = "GH-7024"
+	CodeStreamCut  Code = "GH-7025"
+
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
 	CodePoison   Code = "GH-9003"
@@ -199,12 +205,18 @@ var catalogue = map[Code]entry{
 	CodeNotTaken:           {Unavailable, Operator, "the channel did not take this message at the moment"},
 	CodeDeadLetter:         {Invalid, Operator, "a broker has given the message up"},
 
-	CodeNoView:   {NotFound, Sender, "there is no such view"},
-	CodeQuery:    {Invalid, Sender, "the view cannot be asked that"},
-	CodeUnserved: {Invalid, Sender, "no index serves this query"},
-	CodePage:     {Invalid, Sender, "the $skiptoken is not of this search, or not good any more: follow the @odata.nextLink of a page as it came, or begin anew"},
-	CodeNoRow:    {NotFound, Sender, "there is no such row, or this user may not see it"},
-	CodeAddress:  {TooLarge, Sender, "the address is longer than what is read"},
+	CodeNoView:     {NotFound, Sender, "there is no such view"},
+	CodeQuery:      {Invalid, Sender, "the view cannot be asked that"},
+	CodeUnserved:   {Invalid, Sender, "no index serves this query"},
+	CodePage:       {Invalid, Sender, "the $skiptoken is not of this search, or not good any more: follow the @odata.nextLink of a page as it came, or begin anew"},
+	CodeNoRow:      {NotFound, Sender, "there is no such row, or this user may not see it"},
+	CodeNotLive:    {NotFound, Operator, "there is no stream of this view: it does not say live: true"},
+	CodeStreamID:   {Invalid, Sender, "the id is none that this stream has given to this user, or one from too long ago: read the rows anew, and begin a stream without an id"},
+	CodeStreamGone: {NotFound, Sender, "what came behind this id is not kept any more: read the rows anew, and begin a stream without an id"},
+	CodeStreams:    {RateLimited, Sender, "there are as many streams as may be open at once"},
+	CodeStreamCut:  {Unavailable, Sender, "whoever listens did not take what was sent; come back with the id of the last event"},
+
+	CodeAddress: {TooLarge, Sender, "the address is longer than what is read"},
 
 	CodeInternal:      {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
 	CodeDraining:      {Unavailable, Operator, "the gateway is shutting down; try again"},

@@ -21,7 +21,7 @@ DECLARE @l TABLE (message binary(16) NOT NULL, id binary(16) NOT NULL, what varc
 SET @at = CONVERT(datetime2(3), JSON_VALUE(@meta, '$.at'));
 SET @ms = CONVERT(bigint, JSON_VALUE(@meta, '$.ms'));
 SET @chain = CONVERT(int, JSON_VALUE(@meta, '$.chain'));
-INSERT INTO @a (n, record) SELECT j.n, j.record FROM OPENJSON(@meta, '$.a') WITH (n int '$[0]', record varchar(162) '$[1]') AS j;
+INSERT INTO @a (n, record) SELECT j.n, j.record FROM OPENJSON(@meta, '$.r') WITH (n int '$[0]', record varchar(162) '$[1]') AS j;
 INSERT INTO @s (n, id, received, route, endpoint, mapping, contract, principal, sender, ident, body, ctype, okey, trace, correlation, outcome, replay, packing, po, pl, ro, rl, eo, el)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
   j.ctype, j.okey, j.trace, j.correlation, j.outcome, CONVERT(binary(16), j.replay, 2), j.packing, j.po, j.pl, j.ro, j.rl, j.eo, j.el

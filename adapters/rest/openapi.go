@@ -53,6 +53,8 @@ type Operation struct {
 	Request     *Body                 `json:"requestBody,omitempty"`
 	Responses   map[string]Response   `json:"responses"` // by status, or default
 	Security    []map[string][]string `json:"security"`
+
+	fields []fieldRow // of a view, for people
 }
 
 // Parameter is part of a path, a query or the headers.
@@ -240,6 +242,10 @@ func (k *documents) of(version, base string, describe func() *Document) ([]byte,
 // it and must ask whether it is still the one (RFC 9111 §5.2.2.4).
 func (x *Exchange) describe(path string) error {
 	entrances, version := x.handler.core.Entrances(door)
+	x.W.Header().Set("Vary", "Accept, Authorization")
+	if path == "" && x.wantsPage() {
+		return x.placed(x.page)
+	}
 	if path == "" {
 		x.Answer(http.StatusOK, "text/plain; charset=utf-8", x.index(entrances))
 		return nil
@@ -247,10 +253,22 @@ func (x *Exchange) describe(path string) error {
 	if err := x.Accepts(mediaJSON); err != nil {
 		return err
 	}
+	if x.privately() {
+		return x.placed(x.describePrivately)
+	}
+	return x.placed(func() error { return x.describePublicly(entrances, version) })
+}
+
+// placed does work that takes one of the places for requests.
+func (x *Exchange) placed(work func() error) error {
 	if !x.Take() {
 		return fault.New(fault.CodeBusy, "")
 	}
 	defer x.Free()
+	return work()
+}
+
+func (x *Exchange) describePublicly(entrances []*gateway.Entrance, version string) error {
 	text, err := x.handler.documents.of(version, x.Peer.Base, func() *Document {
 		d := newDocument(entrances, version)
 		for _, r := range x.handler.resources {

@@ -21,6 +21,9 @@ type SearchConfig struct {
 	MaxPerUser int `yaml:"max_per_user"`
 	// Timeout is how long one search may take. Default: 10s.
 	Timeout time.Duration `yaml:"timeout"`
+	// Messages serves the ledger as the view messages, to those who may read
+	// message/<route>. Default: it is told of at the operations door alone.
+	Messages bool `yaml:"messages"`
 }
 
 const maxSearchTime = time.Minute

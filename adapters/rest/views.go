@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,26 +15,21 @@ import (
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
-// Asker is somebody who searches, with what he may see.
-type Asker interface {
-	view.Viewer
-	// Principal is the distinguished name of his entry.
-	Principal() string
-}
-
 // Askers finds out who somebody is by what he shows: the ways in of senders. The
 // faults are unauthenticated and unavailable.
 type Askers interface {
-	Asker(ctx context.Context, shown gateway.Proof) (Asker, error)
+	Asker(ctx context.Context, shown gateway.Proof) (*gateway.Operator, error)
 	// SearchWays are the ways in of searches.
 	SearchWays() []gateway.WayIn
 }
 
 // Searches answers searches by the configuration that runs.
 type Searches interface {
-	view.Searcher
-	// Views lists the views, by name.
-	Views() []*view.View
+	// Names lists its views. It asks no database.
+	Names() []string
+	// Open returns what answers searches, and its views. The error is unavailable
+	// while the tables cannot be looked at.
+	Open(ctx context.Context) (view.Searcher, []*view.View, error)
 }
 
 // Views serves searches: GET /api/<view> and GET /api/<view>/<key>. It is a Resource,
@@ -42,6 +38,7 @@ type Views struct {
 	config   SearchConfig
 	askers   Askers
 	searches Searches
+	messages *Messages // nil: the ledger is not a view here
 	tokens   odata.Tokens
 	metrics  *SearchMetrics
 	slots    chan struct{}
@@ -58,16 +55,22 @@ func NewViews(c SearchConfig, askers Askers, searches Searches, keys odata.Keys,
 	}
 }
 
+// AddMessages serves the ledger too, as the view MessagesName. It is called before
+// anything is served.
+func (v *Views) AddMessages(m *Messages) { v.messages = m }
+
 var reading = []string{http.MethodGet, http.MethodHead}
 
 // Methods is what is answered at a view and at the rows below it.
 func (v *Views) Methods(path string) []string {
 	name, _, _ := strings.Cut(path, "/")
-	if _, err := v.searches.View(name); err != nil {
+	if !slices.Contains(v.searches.Names(), name) && !v.ofLedger(name) {
 		return nil
 	}
 	return reading
 }
+
+func (v *Views) ofLedger(name string) bool { return v.messages != nil && name == MessagesName }
 
 // maxAddress is how many bytes an address with its query has.
 const maxAddress = odata.MaxQuery + 8<<10
@@ -76,11 +79,12 @@ const maxAddress = odata.MaxQuery + 8<<10
 type search struct {
 	*Exchange
 	*Views
-	view   *view.View // whole
-	asker  Asker
-	seen   *view.View // as the asker knows it
-	wide   bool       // numbers that a double does not hold are strings
-	nested []view.Expand
+	asker    *gateway.Operator // nil until it is known who asks
+	viewer   view.Viewer
+	searcher view.Searcher
+	view     *view.View // whole
+	seen     *view.View // as the asker knows it
+	wide     bool       // numbers that a double does not hold are strings
 }
 
 // Serve answers a search.
@@ -92,7 +96,7 @@ func (v *Views) Serve(x *Exchange, path string) error {
 	rows, err := s.serve(name, row)
 	v.metrics.searched(name, err, rows, time.Since(began))
 	if err == nil {
-		v.log.InfoContext(x.R.Context(), "search answered", "view", name, "user", s.asker.Principal(), "rows", rows, "seconds", time.Since(began).Seconds(), "source", x.Peer.Remote)
+		v.log.InfoContext(x.R.Context(), "search answered", "view", name, "user", s.asker.DN, "rows", rows, "seconds", time.Since(began).Seconds(), "source", x.Peer.Remote)
 		return nil
 	}
 	s.note(name, err)
@@ -110,7 +114,7 @@ func (s *search) note(name string, err error) {
 	}
 	s.noted = true
 	f := fault.Of(err)
-	attrs := []any{"view", name, "user", s.asker.Principal(), "outcome", f.Kind().String(), "code", string(f.Code), "reference", s.reference(), "reason", f.Message, "source", s.Peer.Remote}
+	attrs := []any{"view", name, "user", s.asker.DN, "outcome", f.Kind().String(), "code", string(f.Code), "reference", s.reference(), "reason", f.Message, "source", s.Peer.Remote}
 	if f.Cause != nil {
 		attrs = append(attrs, "cause", f.Cause)
 	}
@@ -152,7 +156,7 @@ func (s *search) serve(name string, row bool) (rows int, err error) {
 	ctx, cancel := context.WithTimeout(s.R.Context(), s.config.Timeout)
 	defer cancel()
 	if row {
-		err = s.one(ctx, request)
+		err = s.below(ctx, request)
 		return 1, s.judged(err)
 	}
 	rows, err = s.page(ctx, request)
@@ -161,24 +165,58 @@ func (s *search) serve(name string, row bool) (rows int, err error) {
 
 // enter finds out who asks, and what he sees of the view.
 func (s *search) enter(name string) error {
-	shown, err := s.Shown()
-	if err != nil {
-		return err
-	}
-	asker, err := s.askers.Asker(s.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
+	asker, err := s.Views.asker(s.Exchange)
 	if err != nil {
 		return err
 	}
 	s.asker = asker
-	if s.view, err = s.searches.View(name); err != nil {
+	if err := s.open(name); err != nil {
 		return err
 	}
-	windows, err := asker.Sight(name)
+	if s.view, err = s.searcher.View(name); err != nil {
+		return err
+	}
+	windows, err := s.viewer.Sight(name)
 	if err != nil {
 		return err
 	}
 	s.seen = s.view.Seen(windows)
 	return nil
+}
+
+// open finds what answers.
+func (s *search) open(name string) error {
+	if s.ofLedger(name) {
+		l := s.messages.of(s.asker)
+		s.searcher, s.viewer = l, l
+		return nil
+	}
+	searcher, views, err := s.searches.Open(s.R.Context())
+	if err != nil {
+		return err
+	}
+	s.searcher, s.viewer = searcher, s.asker.Viewer(finder(views))
+	return nil
+}
+
+// finder returns what finds a view by its name.
+func finder(views []*view.View) func(string) *view.View {
+	return func(name string) *view.View {
+		i := slices.IndexFunc(views, func(v *view.View) bool { return v.Name == name })
+		if i < 0 {
+			return nil
+		}
+		return views[i]
+	}
+}
+
+// asker finds out who a request is from.
+func (v *Views) asker(x *Exchange) (*gateway.Operator, error) {
+	shown, err := x.Shown()
+	if err != nil {
+		return nil, err
+	}
+	return v.askers.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
 }
 
 // place takes a place among the searches under way, and among those of the asker.
@@ -188,7 +226,7 @@ func (s *search) place() (leave func(), err error) {
 	default:
 		return nil, fault.New(fault.CodeBusy, "")
 	}
-	who := s.asker.Principal()
+	who := s.asker.DN
 	if !s.busy.take(who) {
 		<-s.slots
 		return nil, fault.New(fault.CodeTooFast, "this user has %d searches under way already; wait for their answers", s.config.MaxPerUser)
@@ -218,13 +256,13 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	bound := odata.Bound{View: s.view, Query: q, Principal: s.asker.Principal()}
+	bound := odata.Bound{View: s.view, Query: q, Principal: s.asker.DN}
 	if request.SkipToken != "" {
 		if q.After, err = s.tokens.Open(request.SkipToken, bound); err != nil {
 			return 0, err
 		}
 	}
-	page, err := s.searches.Search(ctx, s.asker, s.view.Name, q)
+	page, err := s.searcher.Search(ctx, s.viewer, s.view.Name, q)
 	if err != nil {
 		return 0, err
 	}
@@ -250,17 +288,26 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 	return len(page.Rows), s.send(a)
 }
 
+// below answers with what is at an address below the view's: a row, or what a message
+// was.
+func (s *search) below(ctx context.Context, request *odata.Request) error {
+	_, raw, _ := strings.Cut(strings.TrimPrefix(s.R.URL.EscapedPath(), Root), "/")
+	if id, is := strings.CutSuffix(raw, "/payload"); is && s.ofLedger(s.view.Name) {
+		return s.payload(ctx, id)
+	}
+	return s.one(ctx, request, raw)
+}
+
 // one answers with one row.
-func (s *search) one(ctx context.Context, request *odata.Request) error {
+func (s *search) one(ctx context.Context, request *odata.Request, raw string) error {
 	q, err := request.BindRow(s.seen)
 	if err != nil {
 		return err
 	}
-	_, raw, _ := strings.Cut(strings.TrimPrefix(s.R.URL.EscapedPath(), Root), "/")
 	if q.Key, err = odata.ParseKey(s.view, raw); err != nil {
 		return err
 	}
-	page, err := s.searches.Search(ctx, s.asker, s.view.Name, q)
+	page, err := s.searcher.Search(ctx, s.viewer, s.view.Name, q)
 	if err != nil {
 		return err
 	}
@@ -272,7 +319,3 @@ func (s *search) one(ctx context.Context, request *odata.Request) error {
 	a.raw("\n")
 	return s.send(a)
 }
-
-// Describe adds nothing to the public document: what fields there are is for those
-// who may see them.
-func (v *Views) Describe(*Document) {}

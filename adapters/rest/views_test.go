@@ -3,6 +3,8 @@ package rest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,29 +33,24 @@ type noRoutes struct{ Acceptor }
 func (noRoutes) Entrance(string) *gateway.Entrance              { return nil }
 func (noRoutes) Entrances(string) ([]*gateway.Entrance, string) { return nil, "1" }
 
-// person is somebody who sees the windows of one view.
-type person struct {
-	dn      string
-	windows []view.Window
-}
+// people knows the grants of user names; any password will do.
+type people map[string]*gateway.Grant
 
-func (p *person) Principal() string { return p.dn }
-
-func (p *person) Sight(name string) ([]view.Window, error) {
-	if p.windows == nil {
-		return nil, fault.New(fault.CodeForbidden, "%s may not read on view/%s", p.dn, name)
-	}
-	return p.windows, nil
-}
-
-// people knows persons by user name; any password will do.
-type people map[string]*person
-
-func (p people) Asker(_ context.Context, shown gateway.Proof) (Asker, error) {
-	if shown.Basic == nil || p[shown.Basic.Username] == nil {
+func (p people) Asker(_ context.Context, shown gateway.Proof) (*gateway.Operator, error) {
+	if shown.Basic == nil {
 		return nil, fault.New(fault.CodeUnauthenticated, "")
 	}
-	return p[shown.Basic.Username], nil
+	name := shown.Basic.Username
+	grant, known := p[name]
+	if !known {
+		return nil, fault.New(fault.CodeUnauthenticated, "")
+	}
+	var grants []gateway.Grant
+	if grant != nil {
+		grants = []gateway.Grant{*grant}
+	}
+	access := gateway.NewAccess([]gateway.Role{{Name: "reader", Members: []gateway.Member{{User: name}}}}, grants)
+	return gateway.NewOperator(&gateway.Identity{DN: "cn=" + name, Login: name}, access), nil
 }
 
 func (people) SearchWays() []gateway.WayIn { return []gateway.WayIn{gateway.WayBasic} }
@@ -68,7 +65,11 @@ type shelf struct {
 	asked []*view.Query
 }
 
-func (s *shelf) Views() []*view.View { return []*view.View{s.view} }
+func (s *shelf) Names() []string { return []string{s.view.Name} }
+
+func (s *shelf) Open(context.Context) (view.Searcher, []*view.View, error) {
+	return s, []*view.View{s.view}, nil
+}
 
 func (s *shelf) View(name string) (*view.View, error) {
 	if name != s.view.Name {
@@ -173,10 +174,10 @@ type stand struct {
 func newStand(t *testing.T, c SearchConfig) *stand {
 	s := &stand{shelf: &shelf{view: ordersView(), rows: 25, hide: -1}, t: t}
 	known := people{
-		"alice": {"cn=alice", []view.Window{{}}},
-		"carol": {"cn=carol", []view.Window{{}}},
-		"bob":   {"cn=bob", []view.Window{{Fields: []int{0, 2, 3}, Children: make([]*view.Window, 1)}}},
-		"eve":   {"cn=eve", nil},
+		"alice": {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/*", Classes: []string{"personal"}},
+		"carol": {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/*", Classes: []string{"personal"}},
+		"bob":   {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/orders", Columns: []string{"no", "amount", "at"}},
+		"eve":   nil,
 	}
 	door := httpdoor.New(httpdoor.Config{Realm: "Gatehouse", MaxBodyBytes: 1 << 20, MaxConcurrent: 32, MaxPerCaller: 32, MaxLargeBodies: 1, BodyTimeout: time.Minute, RetryAfter: 5 * time.Second, RequireTLSForPasswords: new(bool)})
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -458,5 +459,73 @@ func TestSearchConfig(t *testing.T) {
 	err := SearchConfig{MaxConcurrent: -1, MaxPerUser: -1, Timeout: time.Hour}.Validate()
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestViewDocument holds that views are described to those who may read them, as far
+// as they see them, and to nobody else.
+func TestViewDocument(t *testing.T) {
+	s := newStand(t, SearchConfig{})
+	if w := s.ask("", "GET", "openapi.json"); w.Code != 200 || strings.Contains(w.Body.String(), "orders") {
+		t.Errorf("the public document: %d %s", w.Code, w.Body)
+	}
+	if w := s.ask("", "GET", "openapi.json?mine"); w.Code != 401 || w.Header().Get("WWW-Authenticate") == "" {
+		t.Errorf("who does not say who he is: %d %v", w.Code, w.Header())
+	}
+	if w := s.ask("eve", "GET", "openapi.json"); w.Code != 200 || strings.Contains(w.Body.String(), "orders") {
+		t.Errorf("who may read nothing: %d %s", w.Code, w.Body)
+	}
+	w := s.ask("alice", "GET", "openapi.json")
+	var d struct {
+		Paths      map[string]json.RawMessage
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]map[string]any }
+		}
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &d); err != nil {
+		t.Fatal(err)
+	}
+	properties := d.Components.Schemas["view.orders"].Properties
+	if d.Paths["/api/orders"] == nil || d.Paths["/api/orders/{no}"] == nil || len(properties) != 11 || properties["customer"]["x-class"] != "personal" ||
+		properties["total"]["format"] != "int64" || properties["lines"]["type"] != "array" || d.Components.Schemas["view.orders.lines"].Properties["line_no"] == nil {
+		t.Errorf("%s", w.Body)
+	}
+	if w.Header().Get("Cache-Control") != "private, no-cache" {
+		t.Errorf("%v", w.Header())
+	}
+	if got := s.ask("bob", "GET", "openapi.json").Body.String(); strings.Contains(got, "customer") || strings.Contains(got, "lines") || !strings.Contains(got, `"amount"`) {
+		t.Errorf("bob is told of what he may not see: %s", got)
+	}
+}
+
+// TestPage holds that the page needs nothing but itself, and tells what the document
+// tells.
+func TestPage(t *testing.T) {
+	s := newStand(t, SearchConfig{})
+	if w := s.ask("alice", "GET", ""); !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain") {
+		t.Errorf("who is no browser: %v", w.Header())
+	}
+	w := s.ask("", "GET", "", "Accept", "text/html,*/*;q=0.8")
+	policy := w.Header().Get("Content-Security-Policy")
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `<a href="?mine">`) || strings.Contains(w.Body.String(), "<script") || !strings.Contains(policy, "default-src 'none'") {
+		t.Errorf("%d %s %s", w.Code, policy, w.Body)
+	}
+	_, rest, _ := strings.Cut(w.Body.String(), "<style>")
+	style, _, _ := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	if !strings.Contains(policy, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+		t.Errorf("the policy %s is not of the style that the page has:\n%s", policy, style)
+	}
+	if w := s.ask("", "GET", "?mine", "Accept", "text/html"); w.Code != 401 {
+		t.Errorf("?mine is answered with %d", w.Code)
+	}
+	if got := s.ask("alice", "GET", "?mine", "Accept", "text/html").Body.String(); !strings.Contains(got, "GET /api/orders/{no}") || !strings.Contains(got, "The customer&#39;s name.") {
+		t.Errorf("%s", got)
+	}
+	if got := s.ask("eve", "GET", "?mine", "Accept", "text/html").Body.String(); !strings.Contains(got, "none that you may read") {
+		t.Errorf("%s", got)
+	}
+	if got := s.ask("bob", "GET", "?mine", "Accept", "text/html").Body.String(); strings.Contains(got, "customer") {
+		t.Errorf("bob is told of what he may not see: %s", got)
 	}
 }

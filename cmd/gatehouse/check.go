@@ -107,7 +107,7 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 	defer running.close(ctx)
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return errors.Join(running.checkDirectory(ctx, r, o.user), running.checkIssuers(ctx, r), running.checkBroker(ctx, r), running.checkPartners(ctx, r), running.checkStore(ctx, r, o.strict))
+	return errors.Join(running.checkDirectory(ctx, r, o.user), running.checkIssuers(ctx, r), running.checkBroker(ctx, r), running.checkPartners(ctx, r), running.checkStore(ctx, r, o.strict), running.checkViews(ctx, r))
 }
 
 // checkFiles looks at what only a running gateway opens.

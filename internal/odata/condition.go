@@ -111,7 +111,7 @@ func (b *binder) compare(n Compare, negated bool) view.Expr {
 		return b.compareNull(n, field, op)
 	}
 	if ordering(op) && !ordered(b.view.Fields[field].Type.Kind) {
-		b.complain(n.At, operators[n.Op].word, "eq, ne or in", "the field is %s, which is equal or not", describe(&b.view.Fields[field].Type))
+		b.complain(n.At, operators[n.Op].word, "eq, ne or in", "the field is %s, which is equal or not", Describe(&b.view.Fields[field].Type))
 		return nil
 	}
 	v, below, ok := b.value(field, value)
@@ -158,7 +158,7 @@ func beside(op view.Operator) view.Operator {
 
 // finer complains about a value that no row can have.
 func (b *binder) finer(field int, l Literal) {
-	b.complain(l.At, l.Text, describe(&b.view.Fields[field].Type), "the field has no such values: they have fewer digits")
+	b.complain(l.At, l.Text, Describe(&b.view.Fields[field].Type), "the field has no such values: they have fewer digits")
 }
 
 // in binds a list of values. A null in it asks for rows without a value.
@@ -219,7 +219,7 @@ func (b *binder) call(n Call, negated bool) view.Expr {
 	t := &b.view.Fields[field].Type
 	switch {
 	case t.Kind != mapping.StringColumn || t.UUID:
-		b.complain(n.Field.At, n.Field.Text, "a field of text", "the field is %s", describe(t))
+		b.complain(n.Field.At, n.Field.Text, "a field of text", "the field is %s", Describe(t))
 		return nil
 	case l.Kind != String:
 		b.complain(l.At, found(l), "a text in single quotes", "%s takes a text", n.Function)
@@ -246,7 +246,7 @@ func (b *binder) flag(n Flag, negated bool) view.Expr {
 		return nil
 	}
 	if t := &b.view.Fields[field].Type; t.Kind != mapping.BoolColumn {
-		b.complain(n.Field.At+len(n.Field.Text), "", "one of eq, ne, gt, ge, lt, le, in", "the field is %s, and no condition by itself", describe(t))
+		b.complain(n.Field.At+len(n.Field.Text), "", "one of eq, ne, gt, ge, lt, le, in", "the field is %s, and no condition by itself", Describe(t))
 		return nil
 	}
 	v := view.Value{Kind: mapping.BoolColumn, Present: true, Int: 1}

@@ -19,8 +19,8 @@ func plainKind(t *mapping.ColumnType) string {
 	}[t.Kind]
 }
 
-// describe says what values a type has and how they are written.
-func describe(t *mapping.ColumnType) string {
+// Describe says what values a type has and how they are written.
+func Describe(t *mapping.ColumnType) string {
 	switch plain := plainKind(t); {
 	case t.UUID:
 		return "a UUID such as 6f9619ff-8b86-d011-b42d-00c04fc964ff"

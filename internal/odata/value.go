@@ -25,7 +25,7 @@ func (b *binder) value(field int, l Literal) (v view.Value, below, ok bool) {
 	}
 	v, below, problem := ValueOf(t, l)
 	if problem != "" {
-		b.complain(l.At, found(l), describe(t), "%s", problem)
+		b.complain(l.At, found(l), Describe(t), "%s", problem)
 		return v, false, false
 	}
 	return v, below, true
@@ -34,7 +34,7 @@ func (b *binder) value(field int, l Literal) (v view.Value, below, ok bool) {
 // encodes complains about text with characters that the field's code page lacks.
 func (b *binder) encodes(t *mapping.ColumnType, l Literal) bool {
 	if r, foreign := t.Foreign(l.Text); foreign {
-		b.complain(l.At, quoted(string(r)), describe(t), "no value of the field has this character")
+		b.complain(l.At, quoted(string(r)), Describe(t), "no value of the field has this character")
 		return false
 	}
 	return true

@@ -43,10 +43,13 @@ type Config struct {
 
 	// UserDNTemplate makes the name to bind with from the user name, without a
 	// search: uid={{.Username}},ou=people,dc=corp or {{.Username}}@corp.example.
-	UserDNTemplate string       `yaml:"user_dn_template"`
-	UserSearch     UserSearch   `yaml:"user_search"`
-	GroupSearch    GroupSearch  `yaml:"group_search"`
-	AccountState   AccountState `yaml:"account_state"`
+	UserDNTemplate string      `yaml:"user_dn_template"`
+	UserSearch     UserSearch  `yaml:"user_search"`
+	GroupSearch    GroupSearch `yaml:"group_search"`
+	// Attributes of a user's entry that grants on views may compare rows with, as
+	// $principal/attribute/<name>.
+	Attributes   []string     `yaml:"attributes"`
+	AccountState AccountState `yaml:"account_state"`
 	// FollowReferrals can only be false: to another server the password would go too.
 	FollowReferrals bool         `yaml:"follow_referrals"`
 	Cache           Cache        `yaml:"cache"`
@@ -263,6 +266,16 @@ func (c Config) validSearches(bad func(path, format string, args ...any)) {
 	if s := c.GroupSearch.Strategy; s != "" && !slices.Contains(strategies, s) {
 		bad("group_search.strategy", "%q is not one of %s", s, strings.Join(strategies, ", "))
 	}
+	for i, a := range c.Attributes {
+		switch {
+		case a == "" || strings.Trim(a, attributeLetters) != "":
+			bad(fmt.Sprintf("attributes[%d]", i), "%q is not the name of an attribute", a)
+		case slices.ContainsFunc(secretAttributes, func(s string) bool { return strings.EqualFold(a, s) }):
+			bad(fmt.Sprintf("attributes[%d]", i), "%s is never read", a)
+		case slices.ContainsFunc(c.Attributes[:i], func(o string) bool { return strings.EqualFold(a, o) }):
+			bad(fmt.Sprintf("attributes[%d]", i), "%s stands here twice", a)
+		}
+	}
 	attributes := append(slices.Clone(c.UserSearch.UsernameAttributes), c.GroupSearch.MemberAttribute,
 		c.GroupSearch.UserAttribute, c.GroupSearch.NameAttribute, c.UserSearch.IDAttribute)
 	for _, a := range attributes {
@@ -271,6 +284,9 @@ func (c Config) validSearches(bad func(path, format string, args ...any)) {
 		}
 	}
 }
+
+// secretAttributes hold what nobody is told.
+var secretAttributes = []string{"userPassword", "unicodePwd", "ntPwdHistory", "lmPwdHistory", "dBCSPwd"}
 
 const attributeLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.;"
 

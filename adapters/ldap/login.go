@@ -220,7 +220,7 @@ func (d *Directory) userAttributes(p *profile) []string {
 	if a := d.config.GroupSearch.UserAttribute; !strings.EqualFold(a, "dn") {
 		attributes = append(attributes, a)
 	}
-	return attributes
+	return append(attributes, d.config.Attributes...)
 }
 
 // identify makes the identity of an entry, without groups, unless the entry
@@ -242,8 +242,20 @@ func (d *Directory) identify(p *profile, user *goldap.Entry) (*gateway.Identity,
 			break
 		}
 	}
+	for _, a := range d.config.Attributes {
+		if values := user.GetEqualFoldAttributeValues(a); len(values) > 0 && len(values) <= maxAttributeValues {
+			if identity.Attributes == nil {
+				identity.Attributes = map[string][]string{}
+			}
+			identity.Attributes[strings.ToLower(a)] = values
+		}
+	}
 	return identity, nil
 }
+
+// maxAttributeValues is how many values an attribute may have that grants go by; one
+// with more counts as having none, and so matches no row.
+const maxAttributeValues = 1000
 
 // entryID is the value of the attribute that no two entries ever share: as it is
 // where it is text, else in hexadecimal; empty where there is none.

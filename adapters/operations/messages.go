@@ -20,13 +20,6 @@ type MessageList struct {
 // messages is the name that all of them begin with.
 var messages = gateway.OnMessage("")
 
-// maxLooks bounds how often the ledger is looked into, maxLook messages at a
-// time, for one page of an operator who may see little of it.
-const (
-	maxLooks = 5
-	maxLook  = 200
-)
-
 func (h *Handler) listMessages(c *call) (any, error) {
 	q, err := queryOf(c.r.URL.RawQuery)
 	if err != nil {
@@ -36,7 +29,11 @@ func (h *Handler) listMessages(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.page(c.ctx, q, visible)
+	found, next, err := visible.Messages(c.ctx, h.Ledger, q)
+	if err != nil {
+		return nil, err
+	}
+	return &MessageList{Messages: found, Next: next}, nil
 }
 
 // visible returns what the operator may read, when that is anything at all.
@@ -49,37 +46,6 @@ func (h *Handler) visible(c *call, route string) (gateway.Scope, error) {
 		return scope, h.allow(c, gateway.Read, messages+"*")
 	}
 	return scope, nil
-}
-
-// page gathers the next messages that are visible.
-func (h *Handler) page(ctx context.Context, q gateway.Query, visible gateway.Scope) (*MessageList, error) {
-	page := &MessageList{Messages: []gateway.Summary{}}
-	wanted := q.Limit
-	for range maxLooks {
-		found, err := h.Ledger.Messages(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for i, m := range found {
-			if !visible.Covers(gateway.OnMessage(m.Route)) {
-				continue
-			}
-			page.Messages = append(page.Messages, m)
-			if len(page.Messages) == wanted {
-				if i < len(found)-1 || len(found) == q.Limit {
-					page.Next = m.ID
-				}
-				return page, nil
-			}
-		}
-		if len(found) < q.Limit {
-			return page, nil
-		}
-		q.Before = found[len(found)-1].ID
-		q.Limit = maxLook
-	}
-	page.Next = q.Before
-	return page, nil
 }
 
 // showMessage tells all of a message, its payload and reply too.

@@ -24,7 +24,7 @@ const (
 )
 
 // Outcomes are what a message of the ledger can have come to.
-var Outcomes = []string{"stored", "superseded", "refused", "parked", "waiting", "replayed", "discarded"}
+var Outcomes = gateway.Outcomes
 
 // parameters reads a query strictly: what is misspelt would quietly restrict
 // nothing, and show everything.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -23,7 +24,7 @@ func TestClientCalls(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(reply.Payload), "<o:OrderId>42</o:OrderId>") || reply.Status != http.StatusOK || reply.Header.Get(headerMessageID) != messageID {
+		if !strings.Contains(string(reply.Payload), "<o:OrderId>42</o:OrderId>") || reply.Status != http.StatusOK || reply.Header.Get(httpdoor.HeaderMessageID) != messageID {
 			t.Errorf("SOAP %v: reply is %+v, %s", version, reply, reply.Payload)
 		}
 		arrivals := core.taken()

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/config"
 )
 
@@ -99,7 +100,7 @@ func (c *Config) validatePublicURL() error {
 		return nil
 	}
 	u, err := url.Parse(c.PublicURL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !saneHost(u.Host) || !sanePrefix(u.Path) ||
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !httpdoor.SaneHost(u.Host) || !httpdoor.SanePrefix(u.Path) ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("public_url: %q is not an http or https URL of a host and, at most, a path", c.PublicURL)
 	}
@@ -107,7 +108,7 @@ func (c *Config) validatePublicURL() error {
 }
 
 func validRealm(realm string) error {
-	if strings.ContainsAny(realm, `"\`) || hasControl(realm) {
+	if strings.ContainsAny(realm, `"\`) || httpdoor.HasControl(realm) {
 		return fmt.Errorf("realm: %q has a quote, a backslash or a control character", realm)
 	}
 	return nil
@@ -157,4 +158,20 @@ func (c Config) withDefaults() Config {
 // attachmentLimit bounds a message in parts, with what frames them.
 func (c *Config) attachmentLimit() int64 {
 	return int64(c.MaxBodyBytes) + int64(c.MaxAttachmentsBytes)
+}
+
+// door are the settings that other doors on the listener share.
+func (c *Config) door() httpdoor.Config {
+	return httpdoor.Config{
+		PublicURL:              c.PublicURL,
+		TrustedProxies:         c.TrustedProxies,
+		Realm:                  c.Realm,
+		RequireTLSForPasswords: c.RequireTLSForPasswords,
+		MaxBodyBytes:           int64(c.MaxBodyBytes),
+		MaxConcurrent:          c.MaxConcurrent,
+		MaxPerCaller:           c.MaxPerCaller,
+		MaxLargeBodies:         c.MaxLargeBodies,
+		BodyTimeout:            c.BodyTimeout,
+		RetryAfter:             c.RetryAfter,
+	}
 }

@@ -1,8 +1,6 @@
 package soap
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,12 +16,12 @@ import (
 // else a page. It needs no credentials.
 func (x *exchange) get(c *contract.Contract, s *contract.Service) error {
 	switch {
-	case s == nil && strings.TrimRight(x.r.URL.Path, "/") == strings.TrimRight(root, "/"):
+	case s == nil && strings.TrimRight(x.R.URL.Path, "/") == strings.TrimRight(root, "/"):
 		x.writeText(http.StatusOK, x.index())
 		return nil
 	case s == nil:
 		return fault.New(fault.CodeNoEndpoint, "")
-	case x.r.URL.RawQuery == "":
+	case x.R.URL.RawQuery == "":
 		x.writeText(http.StatusOK, x.describe(s))
 		return nil
 	default:
@@ -37,7 +35,7 @@ func (x *exchange) index() string {
 	b.WriteString("SOAP services:\n")
 	for _, c := range x.core.Contracts() {
 		for _, s := range c.Services {
-			b.WriteString("\n" + x.peer.base + root + c.System + "/" + s.Name)
+			b.WriteString("\n" + x.Peer.Base + root + c.System + "/" + s.Name)
 		}
 	}
 	return b.String() + "\n"
@@ -46,7 +44,7 @@ func (x *exchange) index() string {
 // describe lists a service's operations and where its contract is.
 func (x *exchange) describe(s *contract.Service) string {
 	var b strings.Builder
-	here := x.peer.base + x.r.URL.EscapedPath()
+	here := x.Peer.Base + x.R.URL.EscapedPath()
 	b.WriteString(s.Name + "\n\nContract:        " + here + "?wsdl\n" +
 		"In one document: " + here + "?singlewsdl\n" +
 		"SOAP 1.1 alone:  " + here + "?wsdl&soap=11\n\nOperations:\n")
@@ -61,35 +59,29 @@ func (x *exchange) describe(s *contract.Service) string {
 }
 
 // publish answers with a document of the contract. Its references carry the URL
-// that the caller used, so there must be one that is fit to be written. Caches
-// may keep it and must ask whether it is still the one (RFC 9111 §5.2.2.4).
+// that the caller used, so there must be one that is fit to be written.
 func (x *exchange) publish(c *contract.Contract) error {
-	if x.peer.base == "" {
+	if x.Peer.Base == "" {
 		return fault.New(fault.CodeHTTP, "the Host header is not the name of a host")
 	}
-	if !x.working.take() {
+	if !x.Take() {
 		return fault.New(fault.CodeBusy, "")
 	}
-	defer x.working.free()
-	services := x.peer.base + root + url.PathEscape(c.System) + "/"
-	doc, err := c.Document(x.r.URL.RawQuery, contract.Addresses{
-		Document: x.peer.base + x.r.URL.EscapedPath(),
+	defer x.Free()
+	services := x.Peer.Base + root + url.PathEscape(c.System) + "/"
+	doc, err := c.Document(x.R.URL.RawQuery, contract.Addresses{
+		Document: x.Peer.Base + x.R.URL.EscapedPath(),
 		Service:  func(service string) string { return services + url.PathEscape(service) },
 		Policy:   x.policies(c),
 	})
 	if err != nil {
 		return err
 	}
-	tag := entityTag(doc)
-	x.w.Header().Set("Cache-Control", "no-cache")
-	x.w.Header().Set("ETag", tag)
-	if holds(x.r.Header, tag) {
-		x.answered = true
-		x.w.WriteHeader(http.StatusNotModified)
+	if x.Held(doc) {
 		return nil
 	}
-	x.w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-	x.write(http.StatusOK, doc)
+	x.W.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	x.Write(http.StatusOK, doc)
 	return nil
 }
 
@@ -113,25 +105,7 @@ func (x *exchange) policies(c *contract.Contract) func(service, operation string
 	}
 }
 
-// entityTag names a document by its bytes (RFC 9110 §8.8.3): contract, address
-// and this program's way of writing all show in them.
-func entityTag(doc []byte) string {
-	sum := sha256.Sum256(doc)
-	return `"` + hex.EncodeToString(sum[:16]) + `"`
-}
-
-// holds reports whether the caller has the document already (RFC 9110 §13.1.2).
-func holds(h http.Header, tag string) bool {
-	for held := range strings.SplitSeq(strings.Join(h.Values("If-None-Match"), ","), ",") {
-		held = strings.TrimPrefix(strings.TrimSpace(held), "W/")
-		if held == tag || held == "*" {
-			return true
-		}
-	}
-	return false
-}
-
 func (x *exchange) writeText(status int, text string) {
-	x.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	x.write(status, []byte(text))
+	x.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	x.Write(status, []byte(text))
 }

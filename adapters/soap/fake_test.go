@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/envelope"
@@ -213,7 +214,7 @@ func wantFault(t testing.TB, a answered, status int, code string, gh fault.Code)
 	if !strings.Contains(a.body, string(gh)) {
 		t.Errorf("fault does not name %s: %s", gh, a.body)
 	}
-	if ref := a.Header.Get(headerReference); ref == "" || !strings.Contains(a.body, ref) {
+	if ref := a.Header.Get(httpdoor.HeaderReference); ref == "" || !strings.Contains(a.body, ref) {
 		t.Errorf("fault does not name its reference %q: %s", ref, a.body)
 	}
 	const wcfLimit = 64 << 10

@@ -1,14 +1,12 @@
 package soap
 
 import (
-	"io"
-	"math"
 	"net/http"
-	"strconv"
-	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
 // verdict is how a fault looks from outside.
@@ -77,35 +75,26 @@ func (x *exchange) refuse(err error) {
 		if x.turned != nil {
 			x.turned(f.Code)
 		}
-		x.log.InfoContext(x.r.Context(), "message refused at the door", "endpoint", x.endpoint, "source", x.peer.remote,
+		x.log.InfoContext(x.R.Context(), "message refused at the door", "endpoint", x.endpoint, "source", x.Peer.Remote,
 			"outcome", f.Kind().String(), "code", string(f.Code), "reference", x.reference(), "reason", f.Error())
 	}
-	x.finish()
+	x.Finish()
 	x.answerFault(f)
-}
-
-// finish reads on in a body that nobody wants: for a moment, so that a sender
-// which has all but finished sees the answer and not a reset. net/http does the
-// same, but for connections that are kept only. A sender that waits for leave to
-// begin (RFC 9110 §10.1.1) is not given it.
-func (x *exchange) finish() {
-	if !x.unread() || x.r.Header.Get("Expect") != "" {
-		return
-	}
-	const moment, most = 2 * time.Second, 256 << 10
-	x.limitArrival(min(moment, x.config.BodyTimeout/2))
-	_, _ = io.CopyN(io.Discard, x.r.Body, most) // however it ends, the answer follows
 }
 
 // answerFault writes the fault: as an envelope to whoever posted, as a line of
 // text to whoever did not and so does not speak SOAP.
 func (x *exchange) answerFault(f *fault.Error) {
 	v := judgeFault(f, x.version, x.config.FaultStatus12)
-	header := x.w.Header()
-	header.Set(headerReference, x.reference().String())
-	header.Set(headerCode, string(f.Code))
-	x.setChallenge(v, f)
-	if x.r.Method != http.MethodPost {
+	header := x.W.Header()
+	header.Set(httpdoor.HeaderReference, x.reference().String())
+	header.Set(httpdoor.HeaderCode, string(f.Code))
+	var ways []gateway.WayIn
+	if x.receipt != nil {
+		ways = x.receipt.Ways
+	}
+	x.Advise(v.status, f, ways)
+	if x.R.Method != http.MethodPost {
 		x.writeText(v.status, string(f.Code)+": "+f.Message+"\n")
 		return
 	}
@@ -113,29 +102,8 @@ func (x *exchange) answerFault(f *fault.Error) {
 	plain := envelope.AppendFault(nil, x.version, soapFault)
 	body, err := x.signed(plain)
 	if err != nil { // better an unsigned word than none: it says that something is wrong
-		x.log.ErrorContext(x.r.Context(), "fault not signed", "endpoint", x.endpoint, "reference", x.reference(), "error", err)
+		x.log.ErrorContext(x.R.Context(), "fault not signed", "endpoint", x.endpoint, "reference", x.reference(), "error", err)
 		body = plain
 	}
 	x.writeEnvelope(v.status, body)
-}
-
-// setChallenge adds the headers that a status demands.
-func (x *exchange) setChallenge(v verdict, f *fault.Error) {
-	header := x.w.Header()
-	switch v.status {
-	case http.StatusUnauthorized:
-		header["Www-Authenticate"] = x.challenges(f)
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		header.Set("Retry-After", strconv.Itoa(seconds(f.RetryAfter, x.config.RetryAfter)))
-	case http.StatusUnsupportedMediaType:
-		header.Set("Accept-Encoding", "gzip, deflate") // RFC 9110 §15.5.16
-	}
-}
-
-// seconds rounds up: nobody comes back before the time.
-func seconds(wanted, otherwise time.Duration) int {
-	if wanted <= 0 {
-		wanted = otherwise
-	}
-	return int(math.Ceil(wanted.Seconds()))
 }

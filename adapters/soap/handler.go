@@ -6,10 +6,10 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -33,32 +33,23 @@ type Acceptor interface {
 // Handler serves all services of the contracts in use below /soap/. It is safe
 // for concurrent use.
 type Handler struct {
-	config    Config
-	core      Acceptor
-	addresses addresses
-	bodies    bodyReader
-	working   places
-	callers   *callers
-	heavy     places           // large bodies that the core has in hand
-	spool     Spool            // nil: attachments are held in memory
-	turned    func(fault.Code) // nil: nobody counts
-	log       *slog.Logger
+	config Config
+	core   Acceptor
+	door   *httpdoor.Door
+	spool  Spool            // nil: attachments are held in memory
+	turned func(fault.Code) // nil: nobody counts
+	log    *slog.Logger
 }
 
 // NewHandler returns a handler over core. c must be valid.
 func NewHandler(c Config, core Acceptor, log *slog.Logger) *Handler {
 	c = c.withDefaults()
-	return &Handler{
-		config:    c,
-		core:      core,
-		addresses: addresses{public: c.PublicURL, trusted: c.TrustedProxies},
-		bodies:    bodyReader{max: int64(c.MaxBodyBytes), timeout: c.BodyTimeout, large: &budget{most: int64(c.MaxLargeBodies) * (int64(c.MaxBodyBytes) + 1)}},
-		working:   newPlaces(c.MaxConcurrent),
-		callers:   newCallers(c.MaxPerCaller),
-		heavy:     newPlaces(largeAtOnce),
-		log:       log,
-	}
+	return &Handler{config: c, core: core, door: httpdoor.New(c.door()), log: log}
 }
+
+// Door is what other doors on the same listener share with this one: its limits
+// bound them together.
+func (h *Handler) Door() *httpdoor.Door { return h.door }
 
 // CountRefusals sets what is told of each request that the door turns away by
 // itself. It is called before the handler serves.
@@ -67,9 +58,8 @@ func (h *Handler) CountRefusals(turned func(fault.Code)) { h.turned = turned }
 // ServeHTTP answers one request. It answers every POST with an envelope or with
 // nothing (202), whatever went wrong.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{Handler: h, w: w, r: r, peer: h.addresses.of(r), version: envelope.V11}
+	x := &exchange{Handler: h, Exchange: h.door.Begin(w, r), version: envelope.V11}
 	defer x.recover()
-	x.limitArrival(x.config.BodyTimeout)
 	if err := x.serve(); err != nil {
 		x.refuse(err)
 	}
@@ -78,39 +68,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // exchange is one request and its answer.
 type exchange struct {
 	*Handler
-	w        http.ResponseWriter
-	r        *http.Request
-	peer     peer
+	*httpdoor.Exchange
 	version  envelope.Version // to answer in
 	endpoint string
-	arrived  bool             // the body, to its end
 	head     *envelope.Head   // nil until the door has looked
 	receipt  *gateway.Receipt // nil until the core has seen the message
 	id       gateway.ID       // in the receipt's place while there is none
-	answered bool             // the status line may be on its way
 	// optimised says that the request was MTOM: some clients that send it read
 	// nothing else.
 	optimised bool
 }
 
-// limitArrival bounds the arrival of the body. Once a body has ended, net/http
-// lifts the deadline and watches the connection for the caller's hang-up, as it
-// does from the start when there is none.
-//
-// Deadlines of a connection are real time. A writer without them (a recorder
-// in a test) has no slow senders either.
-func (x *exchange) limitArrival(d time.Duration) {
-	if x.unread() {
-		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(d))
-	}
-}
-
-// unread reports whether there may be more of the body to come.
-func (x *exchange) unread() bool { return x.r.ContentLength != 0 && !x.arrived }
-
 func (x *exchange) serve() error {
 	c, s := x.find()
-	switch x.r.Method {
+	switch x.R.Method {
 	case http.MethodGet, http.MethodHead:
 		return x.get(c, s)
 	case http.MethodPost:
@@ -119,14 +90,14 @@ func (x *exchange) serve() error {
 		}
 		return x.post(s)
 	default:
-		x.w.Header().Set("Allow", "GET, HEAD, POST")
+		x.W.Header().Set("Allow", "GET, HEAD, POST")
 		return fault.New(fault.CodeMethod, "")
 	}
 }
 
 // find returns the service that the path names, or nils.
 func (x *exchange) find() (*contract.Contract, *contract.Service) {
-	path, ok := strings.CutPrefix(x.r.URL.Path, root)
+	path, ok := strings.CutPrefix(x.R.URL.Path, root)
 	system, service, found := strings.Cut(path, "/")
 	if !ok || !found {
 		return nil, nil
@@ -153,9 +124,9 @@ func (x *exchange) recover() {
 	if p == http.ErrAbortHandler { //nolint:errorlint // it is compared so by net/http too
 		panic(p)
 	}
-	x.log.ErrorContext(x.r.Context(), "soap handler panicked",
+	x.log.ErrorContext(x.R.Context(), "soap handler panicked",
 		"endpoint", x.endpoint, "reference", x.reference(), "panic", p, "stack", string(debug.Stack()))
-	if x.answered {
+	if x.Answered() {
 		panic(http.ErrAbortHandler)
 	}
 	x.answerFault(fault.New(fault.CodeInternal, ""))

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
@@ -33,7 +34,7 @@ func TestReplies(t *testing.T) {
 			if a.StatusCode != tt.status || a.Header.Get("Content-Type") != tt.media || !strings.Contains(a.body, tt.has) {
 				t.Errorf("got %s, %q, %s", a.Status, a.Header.Get("Content-Type"), a.body)
 			}
-			if a.Header.Get(headerMessageID) != messageID || a.Header.Get(headerDuplicate) != "" {
+			if a.Header.Get(httpdoor.HeaderMessageID) != messageID || a.Header.Get(httpdoor.HeaderDuplicate) != "" {
 				t.Errorf("headers are %v", a.Header)
 			}
 			if tt.status == http.StatusAccepted && (a.body != "" || a.ContentLength != 0) {
@@ -50,7 +51,7 @@ func TestDuplicateIsSaid(t *testing.T) {
 		return nil
 	}
 	a := do(t, http.MethodPost, serve(t, Config{}, core)+servicePath, envelope11, nil)
-	if a.StatusCode != http.StatusOK || a.Header.Get(headerDuplicate) != "true" {
+	if a.StatusCode != http.StatusOK || a.Header.Get(httpdoor.HeaderDuplicate) != "true" {
 		t.Errorf("got %s, %v", a.Status, a.Header)
 	}
 }
@@ -252,11 +253,11 @@ func TestCoreFaults(t *testing.T) {
 			if got := a.Header.Get("Retry-After"); (tt.status == 503) != (got == "5") {
 				t.Errorf("Retry-After is %q", got)
 			}
-			if a.Header.Get(headerReference) != messageID {
-				t.Errorf("reference is %q, want the core's", a.Header.Get(headerReference))
+			if a.Header.Get(httpdoor.HeaderReference) != messageID {
+				t.Errorf("reference is %q, want the core's", a.Header.Get(httpdoor.HeaderReference))
 			}
-			if got := a.Header.Get(headerCode); got != string(tt.code) {
-				t.Errorf("%s is %q", headerCode, got)
+			if got := a.Header.Get(httpdoor.HeaderCode); got != string(tt.code) {
+				t.Errorf("%s is %q", httpdoor.HeaderCode, got)
 			}
 		})
 	}
@@ -321,7 +322,7 @@ func TestPanicIsAnInternalFault(t *testing.T) {
 		if strings.Contains(a.body, "deep inside") || strings.Contains(a.body, ".go:") {
 			t.Errorf("the fault tells: %s", a.body)
 		}
-		if n := strings.Count(log.String(), "level="); n != i+1 || !strings.Contains(log.String(), a.Header.Get(headerReference)) {
+		if n := strings.Count(log.String(), "level="); n != i+1 || !strings.Contains(log.String(), a.Header.Get(httpdoor.HeaderReference)) {
 			t.Errorf("%d log lines for %d requests: %s", n, i+1, log.String())
 		}
 	}
@@ -341,7 +342,7 @@ func TestLoggedOnce(t *testing.T) {
 		t.Errorf("the core's refusal is logged again: %s", log.String())
 	}
 	a := do(t, http.MethodPost, url, envelope11, map[string]string{"Content-Type": "text/plain"})
-	if strings.Count(log.String(), "level=") != 1 || !strings.Contains(log.String(), a.Header.Get(headerReference)) {
+	if strings.Count(log.String(), "level=") != 1 || !strings.Contains(log.String(), a.Header.Get(httpdoor.HeaderReference)) {
 		t.Errorf("log is %s", log.String())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
@@ -34,8 +35,8 @@ func exactlyOnce(u *url.URL) (o once, err error) {
 		}
 		for _, value := range values {
 			value = strings.TrimSpace(value)
-			if *into != "" && *into != value || len(value) > maxOnce || hasControl(value) || strings.Contains(value, "\t") {
-				return o, fault.New(fault.CodeHTTP, "the parameter %s of the address is given twice, too long, or holds a control character", clip(name))
+			if *into != "" && *into != value || len(value) > maxOnce || httpdoor.HasControl(value) || strings.Contains(value, "\t") {
+				return o, fault.New(fault.CodeHTTP, "the parameter %s of the address is given twice, too long, or holds a control character", httpdoor.Clip(name))
 			}
 			*into = value
 		}

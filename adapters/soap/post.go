@@ -3,9 +3,9 @@ package soap
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/envelope"
@@ -13,18 +13,9 @@ import (
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
-// The headers that tell a caller, and whoever reads its log, what became of a
-// message.
-const (
-	headerMessageID = "Gateway-Message-Id" // the stored message
-	headerDuplicate = "Gateway-Duplicate"  // "true" when it was stored by an earlier request
-	headerReference = "Gateway-Reference"  // what a fault is known by to the operator
-	headerCode      = "Gateway-Code"       // of the fault, which the contract's own faults have no place for
-)
-
 // post takes one message to its reply.
 func (x *exchange) post(s *contract.Service) error {
-	req, err := readRequest(x.r.Header)
+	req, err := readRequest(x.R.Header)
 	x.version = req.version
 	if err != nil {
 		return err
@@ -38,58 +29,41 @@ func (x *exchange) post(s *contract.Service) error {
 // accept reads the body and hands it to the core. Places are given back before
 // the reply is written: a slow reader holds none.
 func (x *exchange) accept(s *contract.Service, req request) error {
-	basic, bearer, err := authorization(x.r.Header)
+	shown, err := x.Shown()
 	if err != nil {
 		return err
 	}
-	switch {
-	case x.takesPasswords():
-	case basic != nil:
-		return fault.New(fault.CodeClearTextPassword, "")
-	case bearer != "":
-		return fault.New(fault.CodeClearTextPassword, "a bearer token is taken over TLS only")
-	}
-	in := x.bodies.intake()
-	defer in.release()
+	in := x.Intake()
+	defer in.Release()
 	body, attachments, discard, err := x.read(in, &req)
 	defer discard()
 	if err != nil {
 		return err
 	}
-	x.arrived = true
-	if !x.working.take() {
-		return fault.New(fault.CodeBusy, "")
-	}
-	defer x.working.free()
-	caller := callerOf(x.peer.remote)
-	if !x.callers.take(caller) {
-		return fault.New(fault.CodeBusy, "too many requests of this caller are worked on; try again later")
-	}
-	defer x.callers.free(caller)
-	if len(body) > smallBody {
-		if !x.heavy.wait(x.r.Context()) {
-			return fault.New(fault.CodeBusy, "")
-		}
-		defer x.heavy.free()
+	x.Arrived()
+	leave, err := x.Enter(x.R.Context(), x.Peer, len(body))
+	defer leave()
+	if err != nil {
+		return err
 	}
 	body, places, err := transcode(body, req.charset)
 	if err != nil {
 		return err
 	}
-	once, err := exactlyOnce(x.r.URL)
+	once, err := exactlyOnce(x.R.URL)
 	if err != nil {
 		return err
 	}
-	x.receipt, err = x.core.Accept(x.r.Context(), &gateway.Arrival{
+	x.receipt, err = x.core.Accept(x.R.Context(), &gateway.Arrival{
 		Endpoint:    x.endpoint,
 		Service:     s,
 		Body:        body,
 		Places:      places,
-		Basic:       basic,
-		Bearer:      bearer,
-		Certificate: x.certificate(),
-		Remote:      x.peer.remote,
-		TraceParent: traceParent(x.r.Header),
+		Basic:       shown.Basic,
+		Bearer:      shown.Bearer,
+		Certificate: shown.Certificate,
+		Remote:      x.Peer.Remote,
+		TraceParent: httpdoor.TraceParent(x.R.Header),
 		Action:      req.action,
 		Check:       func(h *envelope.Head) error { return x.judge(h, req) },
 		Attachments: attachments,
@@ -101,15 +75,15 @@ func (x *exchange) accept(s *contract.Service, req request) error {
 
 // read reads the envelope and what comes with it. discard gives back what of that
 // is not kept once the core has seen it; it is never nil.
-func (x *exchange) read(in *intake, req *request) (body []byte, attachments []*gateway.Attachment, discard func(), err error) {
+func (x *exchange) read(in *httpdoor.Intake, req *request) (body []byte, attachments []*gateway.Attachment, discard func(), err error) {
 	if req.related == nil {
-		body, err = in.read(x.w, x.r)
+		body, err = in.Read(x.W, x.R)
 		return body, nil, func() {}, err
 	}
 	p, err := x.unpack(in, req)
 	discard = func() {
 		if err := p.discard(); err != nil {
-			x.log.WarnContext(x.r.Context(), "spooled attachments not removed", "error", err)
+			x.log.WarnContext(x.R.Context(), "spooled attachments not removed", "error", err)
 		}
 	}
 	return p.root, p.attachments, discard, err
@@ -139,7 +113,7 @@ func (x *exchange) judge(head *envelope.Head, req request) error {
 	switch {
 	case head.Version != 0 && head.Version != req.version:
 		return fault.New(fault.CodeVersionMismatch, "the Content-Type belongs to SOAP %s, the envelope's namespace to SOAP %s", req.version, head.Version)
-	case head.Token != nil && !head.Token.Digest && !x.takesPasswords():
+	case head.Token != nil && !head.Token.Digest && !x.TakesPasswords():
 		return fault.New(fault.CodeClearTextPassword, "")
 	default:
 		return sameAction(req.action, head.Addressing.Action)
@@ -152,31 +126,11 @@ func sameAction(http, addressing string) error {
 	if http == "" || addressing == "" || http == addressing {
 		return nil
 	}
-	f := fault.New(fault.CodeAddressing, "the action is %q in HTTP and %q in WS-Addressing", clip(http), clip(addressing))
+	f := fault.New(fault.CodeAddressing, "the action is %q in HTTP and %q in WS-Addressing", httpdoor.Clip(http), httpdoor.Clip(addressing))
 	return f.Because(&envelope.Cause{Subcodes: []document.Name{
 		{Space: envelope.NamespaceAddressing, Local: "InvalidAddressingHeader"},
 		{Space: envelope.NamespaceAddressing, Local: "ActionMismatch"},
 	}})
-}
-
-// takesPasswords reports whether a password may come the way this request came.
-func (x *exchange) takesPasswords() bool {
-	if x.peer.secure {
-		return true
-	}
-	if required := x.config.RequireTLSForPasswords; required != nil {
-		return !*required
-	}
-	return x.peer.local
-}
-
-// traceParent returns the traceparent header when it is valid, and else
-// nothing: a foreign id is never repaired.
-func traceParent(h http.Header) string {
-	if v := h.Get("Traceparent"); envelope.IsTraceParent(v) {
-		return v
-	}
-	return ""
 }
 
 // reply answers with the payload in an envelope of the request's version, or
@@ -185,13 +139,13 @@ func traceParent(h http.Header) string {
 // its own.
 func (x *exchange) reply() error {
 	r := x.receipt
-	header := x.w.Header()
-	header.Set(headerMessageID, r.MessageID.String())
+	header := x.W.Header()
+	header.Set(httpdoor.HeaderMessageID, r.MessageID.String())
 	if r.Status == gateway.Duplicate {
-		header.Set(headerDuplicate, "true")
+		header.Set(httpdoor.HeaderDuplicate, "true")
 	}
 	if r.Elsewhere || r.Operation.OneWay() || r.Head.Addressing.ReplyTo == envelope.AddressNone {
-		x.write(http.StatusAccepted, nil)
+		x.Write(http.StatusAccepted, nil)
 		return nil
 	}
 	payload, err := r.Payload()
@@ -230,18 +184,6 @@ func (x *exchange) writeEnvelope(status int, body []byte, beside ...contract.Oct
 		x.writeRelated(status, body, beside)
 		return
 	}
-	x.w.Header().Set("Content-Type", x.version.MediaType()+"; charset=utf-8")
-	x.write(status, body)
-}
-
-// write sends status and body at once, in bounded time. An error means that the
-// caller is gone; a stored message's reply waits for its repeat.
-func (x *exchange) write(status int, body []byte) {
-	x.answered = true
-	header := x.w.Header()
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	header.Set("X-Content-Type-Options", "nosniff")
-	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(x.config.BodyTimeout))
-	x.w.WriteHeader(status)
-	_, _ = x.w.Write(body)
+	x.W.Header().Set("Content-Type", x.version.MediaType()+"; charset=utf-8")
+	x.Write(status, body)
 }

@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"strings"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -64,22 +65,22 @@ type related struct {
 // readRelated judges the Content-Type of a message in parts. MTOM names the
 // envelope's type in start-info, which may have parameters of its own (SOAP 1.2
 // MTOM §3.2; RFC 2387 §3.3).
-func readRelated(m mediaType) (*related, error) {
-	if m.boundary == "" || len(m.boundary) > maxBoundary {
+func readRelated(m httpdoor.MediaType) (*related, error) {
+	if m.Boundary == "" || len(m.Boundary) > maxBoundary {
 		return nil, fault.New(fault.CodeMediaType, "multipart/related needs a boundary of 1 to %d characters", maxBoundary)
 	}
-	r := &related{boundary: m.boundary, start: contentID(m.start), version: envelope.V11, action: m.action}
-	kind, _ := parseMediaType(m.kind)
-	info, _ := parseMediaType(m.startInfo)
-	r.kind = kind.essence
+	r := &related{boundary: m.Boundary, start: contentID(m.Start), version: envelope.V11, action: m.Action}
+	kind, _ := httpdoor.ParseMediaType(m.Kind)
+	info, _ := httpdoor.ParseMediaType(m.StartInfo)
+	r.kind = kind.Essence
 	inner := kind
-	if kind.essence == typeXOP {
+	if kind.Essence == typeXOP {
 		inner = info
 	}
-	if inner.essence == "application/soap+xml" {
+	if inner.Essence == "application/soap+xml" {
 		r.version = envelope.V12
 	}
-	for _, action := range []string{info.action, kind.action} {
+	for _, action := range []string{info.Action, kind.Action} {
 		if r.action == "" {
 			r.action = action
 		}
@@ -111,22 +112,22 @@ func (p *parcel) discard() error {
 // unpack reads a message in parts. Once a part is read it is hashed and, if
 // large, spooled: memory holds the root, and small ones. req learns what the
 // root's headers say.
-func (x *exchange) unpack(in *intake, req *request) (p *parcel, err error) {
+func (x *exchange) unpack(in *httpdoor.Intake, req *request) (p *parcel, err error) {
 	p = new(parcel)
 	most := x.config.attachmentLimit()
-	if x.r.ContentLength > most {
-		return p, in.larger(most)
+	if x.R.ContentLength > most {
+		return p, in.Larger(most)
 	}
-	wire, err := decoder(x.r.Header, http.MaxBytesReader(x.w, x.r.Body, most))
+	wire, err := httpdoor.Decoder(x.R.Header, http.MaxBytesReader(x.W, x.R.Body, most))
 	if err != nil {
 		return p, err
 	}
-	m := &meter{src: wire, in: in, most: most, extend: func() { x.limitArrival(x.config.BodyTimeout) }}
+	m := &meter{src: wire, in: in, most: most, extend: func() { x.LimitArrival(x.config.BodyTimeout) }}
 	if err := x.parts(p, m, req); err != nil {
-		return p, in.judge(err)
+		return p, in.Judge(err)
 	}
 	if p.root == nil {
-		return p, fault.New(fault.CodeHTTP, "the message has no part with the Content-ID %q, which start= names as its root", clip(req.related.start))
+		return p, fault.New(fault.CodeHTTP, "the message has no part with the Content-ID %q, which start= names as its root", httpdoor.Clip(req.related.start))
 	}
 	return p, nil
 }
@@ -149,7 +150,7 @@ func (x *exchange) parts(p *parcel, m *meter, req *request) error {
 		}
 		id := contentID(part.Header.Get("Content-Id"))
 		if id != "" && ids[id] {
-			return fault.New(fault.CodeHTTP, "two parts of the message have the Content-ID %q", clip(id))
+			return fault.New(fault.CodeHTTP, "two parts of the message have the Content-ID %q", httpdoor.Clip(id))
 		}
 		ids[id] = true
 		octets, err := transferred(part.Header, part)
@@ -172,7 +173,7 @@ func (x *exchange) parts(p *parcel, m *meter, req *request) error {
 
 // transferred undoes a part's transfer encoding (RFC 2045 §6).
 func transferred(h textproto.MIMEHeader, src io.Reader) (io.Reader, error) {
-	switch encoding := strings.ToLower(trimBlanks(h.Get("Content-Transfer-Encoding"))); encoding {
+	switch encoding := strings.ToLower(httpdoor.TrimBlanks(h.Get("Content-Transfer-Encoding"))); encoding {
 	case "", "7bit", "8bit", "binary":
 		return src, nil
 	case "base64":
@@ -180,7 +181,7 @@ func transferred(h textproto.MIMEHeader, src io.Reader) (io.Reader, error) {
 	case "quoted-printable":
 		return &textReader{quotedprintable.NewReader(src)}, nil
 	default:
-		return nil, fault.New(fault.CodeEncoding, "the Content-Transfer-Encoding %q is not taken here", clip(encoding))
+		return nil, fault.New(fault.CodeEncoding, "the Content-Transfer-Encoding %q is not taken here", httpdoor.Clip(encoding))
 	}
 }
 
@@ -198,21 +199,21 @@ func (r *textReader) Read(p []byte) (int, error) {
 
 // root reads the envelope. Its own headers say what it is; where they are missing
 // it is what the message's type parameter says.
-func (x *exchange) root(p *parcel, in *intake, h textproto.MIMEHeader, src io.Reader, req *request) (err error) {
+func (x *exchange) root(p *parcel, in *httpdoor.Intake, h textproto.MIMEHeader, src io.Reader, req *request) (err error) {
 	kind := h.Get("Content-Type")
 	if kind == "" {
 		kind = req.related.kind
 	}
-	m, ok := parseMediaType(kind)
-	inner := m.essence
+	m, ok := httpdoor.ParseMediaType(kind)
+	inner := m.Essence
 	if inner == typeXOP {
 		x.optimised = true
-		said, _ := parseMediaType(m.kind)
-		if inner = said.essence; inner == "" {
+		said, _ := httpdoor.ParseMediaType(m.Kind)
+		if inner = said.Essence; inner == "" {
 			inner = req.related.version.MediaType()
 		}
 		if req.action == "" {
-			req.action = said.action
+			req.action = said.Action
 		}
 	}
 	switch {
@@ -221,20 +222,20 @@ func (x *exchange) root(p *parcel, in *intake, h textproto.MIMEHeader, src io.Re
 	case ok && inner == envelope.V12.MediaType():
 		req.version = envelope.V12
 	default:
-		return fault.New(fault.CodeMediaType, "the root of the message has the Content-Type %q; it must be text/xml, application/soap+xml or application/xop+xml", clip(kind))
+		return fault.New(fault.CodeMediaType, "the root of the message has the Content-Type %q; it must be text/xml, application/soap+xml or application/xop+xml", httpdoor.Clip(kind))
 	}
 	x.version = req.version
-	if req.charset = m.charset; req.action == "" {
-		req.action = m.action
+	if req.charset = m.Charset; req.action == "" {
+		req.action = m.Action
 	}
-	if p.root, err = in.readAll(src, smallPart); p.root == nil {
+	if p.root, err = in.ReadAll(src, smallPart); p.root == nil {
 		p.root = []byte{}
 	}
 	return err
 }
 
 // attachment reads any other part.
-func (x *exchange) attachment(p *parcel, in *intake, h textproto.MIMEHeader, src io.Reader) error {
+func (x *exchange) attachment(p *parcel, in *httpdoor.Intake, h textproto.MIMEHeader, src io.Reader) error {
 	a := &gateway.Attachment{Part: len(p.attachments) + 1, ContentID: contentID(h.Get("Content-Id")), MediaType: h.Get("Content-Type")}
 	p.attachments = append(p.attachments, a)
 	most := int64(x.config.MaxAttachmentBytes)
@@ -275,12 +276,12 @@ func (x *exchange) attachment(p *parcel, in *intake, h textproto.MIMEHeader, src
 
 // spread writes what comes to the spool, when there is one, and the beginning of
 // it to memory, as far as the budget of large bodies goes.
-func spread(in *intake, small *bytes.Buffer, spooled Spooled, src io.Reader, held int64) error {
+func spread(in *httpdoor.Intake, small *bytes.Buffer, spooled Spooled, src io.Reader, held int64) error {
 	buf := make([]byte, 16<<10)
 	for {
 		n, err := src.Read(buf)
 		if keep := min(int64(n), held-int64(small.Len())); keep > 0 {
-			if full := in.place(2 * keep); full != nil { // a buffer grows by copying
+			if full := in.Place(2 * keep); full != nil { // a buffer grows by copying
 				return full
 			}
 			small.Write(buf[:keep])
@@ -303,7 +304,7 @@ func spread(in *intake, small *bytes.Buffer, spooled Spooled, src io.Reader, hel
 // the time that each of its mebibytes takes.
 type meter struct {
 	src    io.Reader
-	in     *intake
+	in     *httpdoor.Intake
 	most   int64
 	read   int64
 	marked int64
@@ -328,11 +329,11 @@ func (m *meter) Read(p []byte) (int, error) {
 		}
 	}
 	if m.read > m.most {
-		return n, m.in.larger(m.most)
+		return n, m.in.Larger(m.most)
 	}
-	if m.read > smallBody && !m.placed {
+	if m.read > httpdoor.SmallBody && !m.placed {
 		m.placed = true
-		if err := m.in.place(maxHeldParts); err != nil {
+		if err := m.in.Place(maxHeldParts); err != nil {
 			return n, err
 		}
 	}

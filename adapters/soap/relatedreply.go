@@ -14,7 +14,7 @@ const leastOctets = 1 << 10
 
 // takesXOP reports whether the caller reads MTOM: it sent some, or says so.
 func (x *exchange) takesXOP() bool {
-	accept := strings.ToLower(strings.Join(x.r.Header.Values("Accept"), ","))
+	accept := strings.ToLower(strings.Join(x.R.Header.Values("Accept"), ","))
 	return x.optimised || strings.Contains(accept, typeXOP)
 }
 
@@ -44,7 +44,7 @@ func (x *exchange) writeRelated(status int, root []byte, beside []contract.Octet
 		part("application/octet-stream", "<"+o.ContentID+">", o.Octets)
 	}
 	body = append(body, "--"+boundary+"--\r\n"...)
-	x.w.Header().Set("Content-Type", typeRelated+`; type="`+typeXOP+`"; start="`+start+`"; start-info="`+kind+`"; boundary="`+boundary+`"`)
-	x.w.Header().Add("Vary", "Accept")
-	x.write(status, body)
+	x.W.Header().Set("Content-Type", typeRelated+`; type="`+typeXOP+`"; start="`+start+`"; start-info="`+kind+`"; boundary="`+boundary+`"`)
+	x.W.Header().Add("Vary", "Accept")
+	x.Write(status, body)
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
@@ -272,7 +273,7 @@ func TestBodyLimits(t *testing.T) {
 	const limit = 200 << 10
 	fill := func(n int) string { return envelope11 + strings.Repeat("\n", n-len(envelope11)) }
 	url := serve(t, Config{MaxBodyBytes: limit}, newFakeCore()) + servicePath
-	for _, n := range []int{limit - 1, limit, limit + 1, smallBody - 1, smallBody, smallBody + 1, smallBody + 2} {
+	for _, n := range []int{limit - 1, limit, limit + 1, httpdoor.SmallBody - 1, httpdoor.SmallBody, httpdoor.SmallBody + 1, httpdoor.SmallBody + 2} {
 		for _, chunked := range []bool{false, true} {
 			var body io.Reader = strings.NewReader(fill(n))
 			if chunked {
@@ -353,14 +354,14 @@ func TestLargeBodiesDoNotShutTheDoor(t *testing.T) {
 	core := newFakeCore()
 	entered, leave := make(chan struct{}, 1), make(chan struct{})
 	core.answer = func(_ context.Context, a *gateway.Arrival, _ *gateway.Receipt) error {
-		if len(a.Body) > smallBody {
+		if len(a.Body) > httpdoor.SmallBody {
 			entered <- struct{}{}
 			<-leave
 		}
 		return nil
 	}
-	url := serve(t, Config{MaxLargeBodies: 1, MaxBodyBytes: 3 * smallBody}, core) + servicePath
-	large := envelope11 + strings.Repeat("\n", 2*smallBody)
+	url := serve(t, Config{MaxLargeBodies: 1, MaxBodyBytes: 3 * httpdoor.SmallBody}, core) + servicePath
+	large := envelope11 + strings.Repeat("\n", 2*httpdoor.SmallBody)
 	first := make(chan answered, 1)
 	go func() { first <- do(t, http.MethodPost, url, large, nil) }()
 	await(t, entered)

@@ -113,38 +113,38 @@ func column(name, declared string, pk int) (mapping.ColumnModel, sqlstore.Native
 	return mapping.ColumnModel{Name: name, ColumnType: typ}, sqlstore.Native{Type: strings.ToLower(declared)}
 }
 
+// indexes reads all of them: those that are unique, as mappings need them, and those
+// that searches can seek in.
 func indexes(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {
-	const query = `SELECT l.name, l.partial, i.name FROM pragma_index_list(?1) AS l, pragma_index_info(l.name) AS i
-		WHERE l."unique" = 1 AND l.origin <> 'pk' ORDER BY l.seq, i.seqno`
-	var all []mapping.Index
+	const query = `SELECT l.name, l."unique", l.origin, l.partial, i.name, i."desc", i.coll, i.key, i.cid FROM pragma_index_list(?1) AS l, pragma_index_xinfo(l.name) AS i
+		ORDER BY l.seq, i.seqno`
+	var all []*indexPicture
 	err := each(ctx, q, query, t.Name.String(), func(rows *sql.Rows) error {
-		var index string
-		var partial bool
-		var column sql.NullString // of an expression there is no name
-		if err := rows.Scan(&index, &partial, &column); err != nil {
+		var p indexPicture
+		var c indexColumn
+		var column sql.NullString // of an expression and of the row's number there is no name
+		var key bool
+		var cid int
+		if err := rows.Scan(&p.name, &p.unique, &p.origin, &p.partial, &column, &c.desc, &c.collation, &key, &cid); err != nil {
 			return err
 		}
-		if n := len(all); n == 0 || all[n-1].Name != index {
-			all = append(all, mapping.Index{Name: index})
+		if n := len(all); n == 0 || all[n-1].name != p.name {
+			all = append(all, &p)
 		}
-		last := &all[len(all)-1]
-		switch {
-		case partial:
-			last.Why = "filtered"
-		case !column.Valid:
-			last.Why = "over an expression"
+		last := all[len(all)-1]
+		c.name, c.expression = column.String, cid == expressionColumn
+		if key {
+			last.columns = append(last.columns, c)
 		}
-		last.Columns = append(last.Columns, column.String)
 		return nil
 	})
-	for _, index := range all {
-		if index.Why != "" {
-			t.Unusable = append(t.Unusable, index)
-			continue
-		}
-		t.Unique = append(t.Unique, index.Columns)
+	if err != nil {
+		return err
 	}
-	return err
+	for _, p := range all {
+		p.put(t)
+	}
+	return searchable(ctx, q, t, all)
 }
 
 func triggers(ctx context.Context, q sqlstore.Querier, t *sqlstore.Table) error {

@@ -39,6 +39,7 @@ type stepTexts struct {
 	mine    string   // the rowids of a parent's rows; empty unless absent rows are deleted
 	parent  int      // the column that refers to the parent, for mine
 	below   []below
+	named   []string // for each of Live: the key's columns by rowid
 	// returning says that something other than the number that SQLite draws is
 	// read of a new row.
 	returning bool
@@ -129,6 +130,9 @@ func textsOf(p *sqlstore.Plan, s *sqlstore.Step) stepTexts {
 		}
 	}
 	t.below = belowOf(s)
+	for _, l := range s.Live {
+		t.named = append(t.named, namedText(s, l))
+	}
 	return t
 }
 
@@ -395,6 +399,7 @@ func (p *program) try(s *session, it *sqlstore.Item, found lookups) error {
 		return err
 	}
 	failpoint.Hit("commit-written")
+	w.noted()
 	if it.Going() {
 		it.Stored = w.stored()
 		it.Render()

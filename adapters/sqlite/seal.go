@@ -30,6 +30,7 @@ var (
 	attachments = newBulk(`INSERT OR FAIL INTO "gateway.attachment" (message_id, part, content_id, media_type, size, sha256)`, values(6), "")
 	replies     = newBulk(`INSERT OR FAIL INTO "gateway.reply" (message_id, body)`, values(2), "")
 	deliveries  = newBulk(`INSERT OR FAIL INTO "gateway.delivery" (message_id, ordinal, channel, shard, seq, wire_id, routing_key)`, values(7), "")
+	changes     = newBulk(`INSERT OR FAIL INTO "gateway.change" (chain, seq, n, message_id, subject, row_key)`, values(6), "")
 	outbox      = newBulk(`INSERT OR FAIL INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type,
 		correlation, traceparent, created_at, body)`, values(13), "")
 )
@@ -86,7 +87,7 @@ func chain(s *session, items []*sqlstore.Item) error {
 		return err
 	}
 	failpoint.Hit("commit-chained")
-	return nil
+	return note(s, &e, items)
 }
 
 // follow moves the chain's head to the entry, if the chain ends with what this writer

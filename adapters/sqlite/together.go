@@ -102,6 +102,7 @@ func (p *program) writeTogether(ctx context.Context, s *session, items []*sqlsto
 			w.item.Supersede()
 		}
 		failpoint.Hit("commit-written")
+		w.noted()
 		if !w.item.Going() {
 			continue
 		}

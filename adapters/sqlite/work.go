@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -19,6 +20,7 @@ type work struct {
 	stale   bool // some row is older than what is stored
 	found   lookups
 	group   *group // that the message is written with; nil: alone
+	gone    []sqlstore.Change
 }
 
 // written is what became of one row.
@@ -26,6 +28,7 @@ type written struct {
 	rowid int64 // 0: not stored
 	fresh bool  // this message inserted it
 	stale bool  // it, or a row above it, is older than what is stored: untouched
+	told  bool  // it, or a row that is shown below it, is not as it was; of a step that is Noted
 	reads []sqlstore.Datum
 }
 
@@ -262,6 +265,9 @@ func (w *work) prune(s *sqlstore.Step) error {
 			if err := w.remove(s.Index, id); err != nil {
 				return w.refuseWhole(s, err)
 			}
+			if slices.Contains(s.Tells, t.parent) {
+				w.rows[s.Parent][p].told = true
+			}
 		}
 	}
 	return nil
@@ -280,6 +286,9 @@ func (w *work) remove(step int, rowid int64) error {
 				return err
 			}
 		}
+	}
+	if err := w.leave(step, rowid); err != nil {
+		return err
 	}
 	return w.session.do(t.byRow, rowid)
 }
@@ -310,7 +319,7 @@ func (w *work) put(s *sqlstore.Step, r int) error {
 func (w *work) insert(s *sqlstore.Step, r int) error {
 	row := &w.rows[s.Index][r]
 	if w.group != nil && !w.program.steps[s.Index].returning {
-		row.fresh = true
+		row.fresh, row.told = true, true
 		return w.queue(s, r)
 	}
 	args, err := w.arguments(make([]any, 0, 2*len(s.Columns)), s, r)
@@ -321,7 +330,7 @@ func (w *work) insert(s *sqlstore.Step, r int) error {
 	if err != nil && isUnique(err) {
 		return w.twice(s, r, err)
 	}
-	row.fresh = err == nil
+	row.fresh, row.told = err == nil, true
 	return err
 }
 
@@ -429,7 +438,13 @@ func (w *work) update(s *sqlstore.Step, r int) error {
 		args = append(args, w.absent(s, r, c), v)
 	}
 	row := &w.rows[s.Index][r]
-	if err := w.session.do(text, append(args, row.rowid)...); err != nil {
+	done, err := w.session.exec(context.Background(), text, append(args, row.rowid)...)
+	if err == nil && s.Noted {
+		var n int64
+		n, err = done.RowsAffected()
+		row.told = row.told || n > 0
+	}
+	if err != nil {
 		return err
 	}
 	return w.reread(s, r)
@@ -441,11 +456,11 @@ func (w *work) reread(s *sqlstore.Step, r int) error {
 	for i := range s.Reads {
 		if !s.Reads[i].Model.Identity {
 			row := &w.rows[s.Index][r]
-			stale := row.stale
+			stale, told := row.stale, row.told
 			if err := w.find(s, r); err != nil {
 				return err
 			}
-			row.stale = stale
+			row.stale, row.told = stale, told
 			return nil
 		}
 	}

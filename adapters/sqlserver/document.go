@@ -259,7 +259,7 @@ func (b *blob) padded() []byte {
 // sealParameters are @meta and @blob: what the ledger and the outbox take of
 // the items that are stored, the lot of those that are held, and the audit trail
 // of both. They are empty when there are none.
-func sealParameters(lane int, items []*sqlstore.Item, lot bool) (meta string, bodies []byte) {
+func sealParameters(lane int, items []*sqlstore.Item, lot bool, gone []sqlstore.Change) (meta string, bodies []byte) {
 	d := &document{fresh: true, buf: make([]byte, 0, 1024*len(items))}
 	var b blob
 	any := false
@@ -313,6 +313,7 @@ func sealParameters(lane int, items []*sqlstore.Item, lot bool) (meta string, bo
 		}
 	}
 	d.close(']')
+	d.changes(items, gone)
 	d.key("chain")
 	d.number(int64(gateway.LaneChain(lane)))
 	now := items[0].Now()

@@ -81,7 +81,8 @@ func variants() map[string]*mapping.Mapping {
 	code := coded.Tables[2].Columns[2].Lookup
 	code.Table, code.Where, code.Classes = mapping.TableName{Schema: "ref", Name: "code"}, []string{"code"}, []mapping.Class{mapping.String, mapping.Date}
 	code.From, code.To, code.NotFound = "since", "till", mapping.KeepMissing
-	return map[string]*mapping.Mapping{"plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping(), "tree": gatewaytest.TreeMapping(), "drawn": gatewaytest.DrawnMapping()}
+	live := gatewaytest.LiveMapping()
+	return map[string]*mapping.Mapping{"live": live, "plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping(), "tree": gatewaytest.TreeMapping(), "drawn": gatewaytest.DrawnMapping()}
 }
 
 func golden(t *testing.T, name, got string) {
@@ -123,7 +124,8 @@ func TestStatements(t *testing.T) {
 			golden(t, "write-combined.sql", p.combined)
 		}
 	}
-	golden(t, "seal.sql", sealText()+"\n")
+	golden(t, "seal.sql", sealText(false)+"\n")
+	golden(t, "seal-live.sql", sealText(true)+"\n")
 	var all strings.Builder
 	shared := sqlstore.Statements(text)
 	for _, name := range slices.Sorted(maps.Keys(shared)) {

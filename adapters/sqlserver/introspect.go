@@ -48,6 +48,9 @@ func (d *dialect) Introspect(ctx context.Context, q sqlstore.Querier, names []ma
 	if err := rows.Err(); err != nil {
 		return nil, err
 	}
+	for _, t := range tables {
+		finish(t)
+	}
 	return slices.DeleteFunc(tables, func(t *sqlstore.Table) bool { return len(t.Columns) == 0 }), nil
 }
 

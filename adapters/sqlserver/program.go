@@ -15,14 +15,16 @@ import (
 type program struct {
 	plan        *sqlstore.Plan
 	write, seal string
-	combined    string // both, when replies and events name nothing that is stored
+	changes     []told // the answers of write about live tables, behind the first
+	combined    string // both, when replies and events name nothing that is stored, and nobody hears of changes
 }
 
 // Compile writes the texts of a plan.
 func (d *dialect) Compile(p *sqlstore.Plan) (sqlstore.Program, error) {
-	out := &program{plan: p, write: writeText(p, false), seal: sealText()}
-	if len(p.Returns) == 0 {
-		out.combined = writeText(p, true)
+	out := &program{plan: p, seal: sealText(p.Notes())}
+	out.write, out.changes = writeText(p, false)
+	if len(p.Returns) == 0 && !p.Notes() {
+		out.combined, _ = writeText(p, true)
 	}
 	return out, nil
 }
@@ -85,7 +87,7 @@ func render(items []*sqlstore.Item) bool {
 }
 
 func (p *program) record(ctx context.Context, s *session, items []*sqlstore.Item, lot bool) error {
-	meta, blob := sealParameters(s.number(), items, lot)
+	meta, blob := sealParameters(s.number(), items, lot, s.gone)
 	if meta == "" {
 		return nil
 	}
@@ -115,7 +117,7 @@ func (p *program) atOnce(ctx context.Context, s *session, items []*sqlstore.Item
 		return nil
 	}
 	failpoint.Hit("commit-rendered")
-	meta, blob := sealParameters(s.number(), ready, false)
+	meta, blob := sealParameters(s.number(), ready, false, nil)
 	_, err := p.send(ctx, s, ready, p.combined, rowsParameter(p.plan, ready, false), sql.Named("meta", mssql.NVarCharMax(meta)), sql.Named("blob", blob))
 	if err == nil {
 		failpoint.Hit("commit-done")
@@ -142,6 +144,9 @@ func (p *program) send(ctx context.Context, s *session, items []*sqlstore.Item, 
 		}
 	}
 	if err := rows.Err(); err != nil {
+		return false, err
+	}
+	if err := p.hear(s, rows, items); err != nil {
 		return false, err
 	}
 	return a.settle()

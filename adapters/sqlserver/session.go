@@ -36,7 +36,8 @@ func living(dc any) error {
 type session struct {
 	conn *sql.Conn
 	tx   *sql.Tx
-	lane *lane // nil for a connection of the pool
+	lane *lane             // nil for a connection of the pool
+	gone []sqlstore.Change // the rows of live tables that the transaction has deleted
 }
 
 // Session returns the lane's own connection, or one of the pool.

@@ -53,6 +53,7 @@ type script struct {
 	b    strings.Builder
 	// doomed counts the table variables of rows to be deleted.
 	doomed int
+	told   []told // the answers about live tables, behind the first
 }
 
 func (s *script) line(format string, args ...any) {
@@ -81,7 +82,7 @@ const releaseClaims = `DELETE b FROM gateway.inbox AS b INNER JOIN @m AS m ON m.
 
 // writeText is the whole first statement; when combined it holds the second
 // one too and is a transaction by itself, in which nothing can be held.
-func writeText(p *sqlstore.Plan, combined bool) string {
+func writeText(p *sqlstore.Plan, combined bool) (text string, changes []told) {
 	s := &script{plan: p}
 	s.line(preamble)
 	for _, step := range p.Steps {
@@ -116,7 +117,8 @@ func writeText(p *sqlstore.Plan, combined bool) string {
 		s.line("COMMIT TRANSACTION;\nEND")
 	}
 	s.answer()
-	return s.b.String()
+	s.tell()
+	return s.b.String(), s.told
 }
 
 // claim enters the messages in the inbox, but for those that it knows and those
@@ -163,6 +165,9 @@ func (s *script) declare(step *sqlstore.Step) {
 	}
 	if len(step.Own) > 0 {
 		columns = append(columns, "lvl int NULL")
+	}
+	if step.Noted {
+		columns = append(columns, "told bit NOT NULL DEFAULT 0")
 	}
 	for i, r := range step.Reads {
 		columns = append(columns, fmt.Sprintf("v%d %s NULL", i, declared(r.Native)))

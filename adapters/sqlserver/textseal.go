@@ -77,10 +77,20 @@ FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13)
 UPDATE x SET head = @hash FROM gateway.chain AS x WHERE x.chain = @chain;
 INSERT INTO gateway.audit (chain, seq, at, kind, content, previous, hash) VALUES (@chain, @place, @at, 'batch', CONVERT(varbinary(max), @records, 2), @previous, @hash);
 END`
+
+	// sealNoting notes under the entry's number which rows of live tables were
+	// written. Of one that was deleted nobody knows which message did so.
+	sealNoting = `INSERT INTO gateway.change (chain, seq, n, message_id, subject, row_key)
+SELECT @chain, @place, j.o, s.id, j.subject, j.k
+FROM OPENJSON(@meta, '$.w') WITH (o int '$[0]', n int '$[1]', subject nvarchar(1000) '$[2]', k nvarchar(max) '$[3]') AS j LEFT JOIN @s AS s ON s.n = j.n;`
 )
 
-// sealText is the second statement.
-func sealText() string {
+// sealText is the second statement; with notes, of a plan that writes live tables.
+func sealText(notes bool) string {
+	chaining := sealChaining
+	if notes {
+		chaining = strings.TrimSuffix(chaining, "END") + sealNoting + "\nEND"
+	}
 	return strings.Join([]string{"SET NOCOUNT ON;\nSET XACT_ABORT ON;", sealDeclarations, heldDeclarations, sealReading,
-		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting, sealChaining}, "\n")
+		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting, chaining}, "\n")
 }

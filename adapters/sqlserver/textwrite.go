@@ -2,6 +2,7 @@ package sqlserver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
@@ -43,6 +44,7 @@ func (s *script) write(step *sqlstore.Step) {
 
 // put updates and inserts the rows of a step, and reads what others need of them.
 func (s *script) put(step *sqlstore.Step) {
+	s.note(step)
 	if len(step.Match) > 0 && step.OnMatch == mapping.Update {
 		s.update(step)
 	}
@@ -101,7 +103,18 @@ func (s *script) missed(step *sqlstore.Step) {
 
 // update sets the columns whose source is present, of rows that would change.
 func (s *script) update(step *sqlstore.Step) {
-	var sets, after, before []string
+	sets, differs := changing(step)
+	if len(sets) == 0 {
+		return
+	}
+	s.line("UPDATE x SET %s\nFROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0%s AND %s%s;",
+		strings.Join(sets, ", "), byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), level(step), differs, inOrder)
+}
+
+// changing is what an update makes of a stored row x, and the condition that it
+// makes a difference.
+func changing(step *sqlstore.Step) (sets []string, differs string) {
+	var after, before []string
 	for i := range step.Columns {
 		c := &step.Columns[i]
 		if c.Key {
@@ -113,11 +126,7 @@ func (s *script) update(step *sqlstore.Step) {
 		after = append(after, exact(next, c.Model.Kind))
 		before = append(before, exact(stored, c.Model.Kind))
 	}
-	if len(sets) == 0 {
-		return
-	}
-	s.line("UPDATE x SET %s\nFROM %s INNER JOIN %s AS x WITH (UPDLOCK, SERIALIZABLE) ON %s\nWHERE t.lead = 1 AND t.stale = 0%s AND EXISTS (SELECT %s EXCEPT SELECT %s)%s;",
-		strings.Join(sets, ", "), byKey(step, "t"), table(step.Name), keyed(step, "x", "t"), level(step), strings.Join(after, ", "), strings.Join(before, ", "), inOrder)
+	return sets, "EXISTS (SELECT " + strings.Join(after, ", ") + " EXCEPT SELECT " + strings.Join(before, ", ") + ")"
 }
 
 // absent tells whether the source of a column is absent in row t.
@@ -169,6 +178,9 @@ func (s *script) prune(step *sqlstore.Step) {
 		if step.Absent == mapping.DeleteAbsent {
 			s.emptying(step, column)
 		}
+		if slices.Contains(step.Tells, c) {
+			s.notePruned(step, column)
+		}
 		s.doom(step, from)
 		return
 	}
@@ -198,6 +210,9 @@ func (s *script) doom(step *sqlstore.Step, from string) {
 	}
 	s.line("DECLARE %s TABLE (%s);", name, strings.Join(columns, ", "))
 	s.line("INSERT INTO %s SELECT %s FROM %s;", name, strings.Join(values, ", "), from)
+	for i := range step.Live {
+		s.told = append(s.told, told{step, i, name})
+	}
 	s.line("IF EXISTS (SELECT 1 FROM %s)\nBEGIN", name)
 	for _, child := range step.Children {
 		s.doomChild(step, child, name)
@@ -215,7 +230,7 @@ func (s *script) doomChild(step, child *sqlstore.Step, parents string) {
 			continue
 		}
 		from := fmt.Sprintf("%s AS d INNER JOIN %s AS x ON x.%s = d.v%d", parents, table(child.Name), bracket(c.Name), c.RefGet)
-		if len(child.Children) > 0 && len(child.Key()) > 0 {
+		if (len(child.Children) > 0 || len(child.Live) > 0) && len(child.Key()) > 0 {
 			s.doom(child, from)
 			continue
 		}

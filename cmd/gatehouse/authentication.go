@@ -140,7 +140,9 @@ func (p *project) checkWays(faults *config.Faults) {
 				continue
 			}
 			for _, way := range e.Authentication {
-				if !p.opens(way) {
+				if e.REST != nil && !slices.Contains(restWays, way) {
+					faults.Add(at.Fault("%s is of SOAP messages; at a rest endpoint senders come by basic, certificate or bearer", way))
+				} else if !p.opens(way) {
 					faults.Add(at.Fault("%s is not configured: %s", way, configuredBy[way]))
 				}
 			}
@@ -176,10 +178,10 @@ func (p *project) opens(way gateway.WayIn) bool {
 	return true
 }
 
-// ways are what senders at a soap endpoint may prove who they are with.
+// ways are what senders at a soap or rest endpoint may prove who they are with.
 func (p *project) ways(e endpointSection) []gateway.WayIn {
 	return slices.DeleteFunc(slices.Clone(gateway.AllWaysIn), func(way gateway.WayIn) bool {
-		return !p.opens(way) || e.Authentication != nil && !slices.Contains(e.Authentication, way)
+		return !p.opens(way) || e.REST != nil && !slices.Contains(restWays, way) || e.Authentication != nil && !slices.Contains(e.Authentication, way)
 	})
 }
 
@@ -204,7 +206,7 @@ func (a *assembly) waysIn() gateway.WaysIn {
 	}
 	for _, r := range p.Routes {
 		for _, e := range r.From {
-			if e.SOAP != "" {
+			if e.AMQP == nil {
 				w.Endpoints[e.name()] = p.ways(e)
 			}
 		}
@@ -212,13 +214,13 @@ func (a *assembly) waysIn() gateway.WaysIn {
 	return w
 }
 
-// reportWays tells by which ways senders come in at each soap endpoint, and warns
+// reportWays tells by which ways senders come in at each soap or rest endpoint, and warns
 // of what will not work.
 func (p *project) reportWays(r *checkReport) {
 	clear := []string{}
 	for _, section := range p.Routes {
 		for _, e := range section.From {
-			if e.SOAP == "" {
+			if e.AMQP != nil {
 				continue
 			}
 			ways := p.ways(e)

@@ -80,7 +80,13 @@ func (p *project) compile() (*compiled, error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
+		if m != nil {
+			m = m.Living(p.liveTables())
+		}
 		c.mappings = append(c.mappings, m)
+	}
+	for _, d := range p.views {
+		fmt.Fprintf(version, "%s %x\n", d.Path, sha256.Sum256(d.src))
 	}
 	c.access = p.access(&faults)
 	c.version = hex.EncodeToString(version.Sum(nil))[:12]
@@ -147,6 +153,7 @@ func (p *project) compileMapping(r routeSection, read reader, contracts map[stri
 			wrong.Add(matches(r, e, m))
 		}
 	}
+	wrong.Add(tellable(r, m))
 	for _, name := range m.Channels {
 		ch, ok := p.Channels.get(name)
 		if ch.Replies != nil {
@@ -197,12 +204,12 @@ func matches(r routeSection, e endpointSection, m *mapping.Mapping) error {
 	want := m.Contract.System + "/" + m.Service.Name + "." + m.Operation.Name
 	for _, s := range m.Contract.Services {
 		for _, op := range s.Operations {
-			if e.SOAP == m.Contract.System+"/"+s.Name+"."+op.Name && op.Input.Element == m.Operation.Input.Element {
+			if e.operation() == m.Contract.System+"/"+s.Name+"."+op.Name && op.Input.Element == m.Operation.Input.Element {
 				return nil
 			}
 		}
 	}
-	return r.node.Fault("the endpoint %q does not take what %s maps; that would be %q", e.SOAP, r.Mapping, want)
+	return r.node.Fault("the endpoint %q does not take what %s maps; that would be %q", e.operation(), r.Mapping, want)
 }
 
 func (p *project) access(faults *[]error) *gateway.Access {

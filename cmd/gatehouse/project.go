@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/blob"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
+	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/adapters/telemetry"
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -38,6 +39,10 @@ type project struct {
 	// Routes say what becomes of messages: from their endpoints through a mapping
 	// into tables.
 	Routes []routeSection `yaml:"routes,required"`
+	// Views are the files of the views and reports that can be searched.
+	Views []config.Path `yaml:"views"`
+	// Streams bounds streams of changes.
+	Streams rest.StreamConfig `yaml:"streams"`
 	// Channels are what mappings publish to, by name.
 	Channels ordered[channelSection] `yaml:"channels"`
 	// Roles are sets of people and systems of the directory, by name. Of several
@@ -71,6 +76,8 @@ type project struct {
 	file string // the path it was read from
 	dir  string // the folder that contracts and mappings are found from
 	root *config.Node
+
+	views []*declared // of Views, in their order
 
 	// What cases are played with: who is asked in place of the directory, and who
 	// looks on while mappings are applied. Both are nil in service.
@@ -184,6 +191,7 @@ func (p *project) check(root *config.Node) error {
 		}
 	}
 	section("soap", p.SOAP.Validate)
+	section("streams", p.Streams.Validate)
 	section("attachments", p.Attachments.Validate)
 	section("relay", p.Relay.validate)
 	section("drift", p.Drift.validate)
@@ -196,6 +204,7 @@ func (p *project) check(root *config.Node) error {
 		section("broker", p.Broker.Validate)
 	}
 	p.checkAuthentication(root, &faults)
+	p.readViews(root, &faults)
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
 	p.checkLimits(&faults)

@@ -28,6 +28,7 @@ func (s *service) replace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	next.search(s.views)
 	if err := next.bind(ctx); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()
@@ -50,6 +51,7 @@ func (s *service) adopt(next *assembly) {
 	s.mu.Unlock()
 	s.consumers.begin(next)
 	s.watch.configuration(next.generation.Version)
+	s.streaming.door.Reloaded()
 }
 
 // sameUntilRestart refuses changes of what is opened once.
@@ -61,6 +63,7 @@ func (p *project) sameUntilRestart(next *project) error {
 	}{
 		{"store", p.Store.settings(), next.Store.settings()},
 		{"soap", p.SOAP, next.SOAP},
+		{"streams", p.Streams, next.Streams},
 		{"attachments", p.Attachments, next.Attachments},
 		{"relay", p.Relay, next.Relay},
 		{"drift", p.Drift, next.Drift},

@@ -24,13 +24,18 @@ type grantSection struct {
 	Role string `yaml:"role,required"`
 	May  verbs  `yaml:"may,required"` // one verb or a list
 	On   string `yaml:"on,required"`  // route/<name>, channel/<name>, view/<name>, message/<route>, configuration, access, console; a * at the end covers several
-	// Columns are those that a view shows by this grant. Default: all.
+	// Columns are the fields and children that a view shows by this grant. Default: all.
 	Columns []string `yaml:"columns"`
 	// Rows is which rows a view shows by this grant: those that have, in each column
 	// named here, one of the values. $principal/login, $principal/dn and
-	// $principal/partner stand for who asks. Default: all.
+	// $principal/partner stand for who asks, $principal/group for any of his groups,
+	// $principal/attribute/<name> for any value of an attribute of his entry that
+	// directory.attributes lists. Default: all.
 	Rows rowFilters `yaml:"rows"`
-	node *config.Node
+	// Classes are those of which fields are shown too: personal, secret. Default: only
+	// fields without a class.
+	Classes []string `yaml:"classes"`
+	node    *config.Node
 }
 
 // UnmarshalNode keeps the section's position for complaints that come later.
@@ -99,7 +104,7 @@ func (p *project) resources() []string {
 	for _, r := range p.Routes {
 		routes = append(routes, r.Route)
 	}
-	return gateway.Resources(routes, p.Channels.names())
+	return gateway.Resources(routes, p.Channels.names(), p.viewNames()...)
 }
 
 // covers reports whether the grant is on resource.

@@ -28,27 +28,44 @@ func (r *routeSection) UnmarshalNode(n *config.Node) error {
 	type plain routeSection
 	err := n.Decode((*plain)(r))
 	r.node = n
+	for i := range r.From {
+		r.From[i].route = r.Route
+	}
 	return err
 }
 
 // endpointSection is one inbound door: exactly one field is set.
 type endpointSection struct {
 	SOAP string         `yaml:"soap"` // system/Service.Operation
+	REST *restEndpoint  `yaml:"rest"` // JSON, at /api/ and the route's name
 	AMQP *amqp.Endpoint `yaml:"amqp"` // a queue that is consumed
-	// Authentication is what senders at a soap endpoint may prove who they are with;
-	// default: every way in that is configured.
+	// Authentication is what senders at a soap or rest endpoint may prove who they are
+	// with; default: every way in that is configured.
 	Authentication waysIn `yaml:"authentication"`
 	// Security is what senders at a soap endpoint have to sign, and whether its
 	// answers are signed (WS-Security).
 	Security *securitySection `yaml:"security"`
+
+	route string
 }
 
 // name is the endpoint as the gateway, the ledger and the log call it.
 func (e endpointSection) name() string {
-	if e.AMQP != nil {
+	switch {
+	case e.AMQP != nil:
 		return e.AMQP.Name()
+	case e.REST != nil:
+		return "rest:" + e.route
 	}
 	return "soap:" + e.SOAP
+}
+
+// operation is what the endpoint says that it takes; a queue says nothing.
+func (e endpointSection) operation() string {
+	if e.REST != nil {
+		return e.REST.Operation
+	}
+	return e.SOAP
 }
 
 func (r *routeSection) endpoints() []string {
@@ -141,12 +158,13 @@ func (p *project) checkRoutes(faults *config.Faults) {
 			faults.Add(r.node.Get("from").Fault("route %q comes from nowhere; name an endpoint, such as {soap: system/Service.Operation}", r.Route))
 		}
 		p.checkEndpoints(&r, faults)
+		r.checkREST(faults)
 		if slices.Contains(routes, r.Route) {
 			faults.Add(r.node.Fault("route %q stands here twice", r.Route))
 		}
 		routes = append(routes, r.Route)
 		for _, e := range r.From {
-			if slices.Contains(endpoints, e.name()) {
+			if e.REST == nil && slices.Contains(endpoints, e.name()) {
 				faults.Add(r.node.Fault("the endpoint %q belongs to another route already", e.name()))
 			}
 			endpoints = append(endpoints, e.name())
@@ -156,8 +174,8 @@ func (p *project) checkRoutes(faults *config.Faults) {
 
 func (p *project) checkEndpoints(r *routeSection, faults *config.Faults) {
 	for i, e := range r.From {
-		if (e.SOAP == "") == (e.AMQP == nil) {
-			faults.Add(r.node.Get("from").Items()[i].Fault("an endpoint is one of soap: and amqp:"))
+		if e.doors() != 1 {
+			faults.Add(r.node.Get("from").Items()[i].Fault("an endpoint is one of soap:, rest: and amqp:"))
 			continue
 		}
 		if e.AMQP == nil {

@@ -132,6 +132,11 @@ func (w *schemaWriter) peculiar(t reflect.Type) object {
 	case reflect.TypeFor[amqp.Sender]():
 		fixed := object{{"type", "object"}, {"properties", object{{"fixed", object{{"type", "string"}, {"minLength", 1}}}}}, {"required", []string{"fixed"}}, {"additionalProperties", false}}
 		return object{{"anyOf", []object{{{"const", "user_id"}}, fixed}}}
+	case reflect.TypeFor[restEndpoint]():
+		operation := object{{"description", "system/Service.Operation"}, {"type", "string"}, {"minLength", 1}}
+		key := object{{"description", "optional (default), or required: a request without an Idempotency-Key is refused then"}, {"enum", []string{"optional", required}}}
+		whole := object{{"type", "object"}, {"properties", object{{"operation", operation}, {"idempotency_key", key}}}, {"required", []string{"operation"}}, {"additionalProperties", false}}
+		return object{{"anyOf", []object{operation, whole}}}
 	case reflect.TypeFor[verbs]():
 		verb := object{{"enum", gateway.Verbs}}
 		return object{{"anyOf", []object{verb, {{"type", "array"}, {"items", verb}, {"minItems", 1}}}}}
@@ -175,7 +180,7 @@ var choices = map[string][]any{
 // either are the structs of which exactly one key is given.
 var either = map[reflect.Type][]string{
 	reflect.TypeFor[memberSection]():   {"group", "user"},
-	reflect.TypeFor[endpointSection](): {"soap", "amqp"},
+	reflect.TypeFor[endpointSection](): {"soap", "rest", "amqp"},
 	reflect.TypeFor[channelSection]():  {"amqp", "http", "soap", "replies"},
 }
 

@@ -78,7 +78,7 @@ func (p *project) checkSecurity(faults *config.Faults) {
 			}
 			at := r.node.Get("from").Items()[i].Get("security")
 			switch {
-			case e.AMQP != nil:
+			case e.SOAP == "":
 				faults.Add(at.Fault("security is of soap endpoints"))
 			case e.Security.Signed != nil && !slices.Contains(p.ways(e), gateway.WaySignature):
 				faults.Add(at.Get("signed").Fault("nobody can sign here: signature is no way in; %s, and authentication, where it is given, names it", configuredBy[gateway.WaySignature]))

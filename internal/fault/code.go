@@ -21,6 +21,7 @@ const (
 	CodeSlow             Code = "GH-1007"
 	CodeHTTP             Code = "GH-1008"
 	CodeRequest          Code = "GH-1009"
+	CodeNotAcceptable    Code = "GH-1010"
 	CodeMalformed        Code = "GH-1101"
 	CodeDoctype          Code = "GH-1102"
 	CodeNotSOAP          Code = "GH-1103"
@@ -94,6 +95,19 @@ const (
 	CodeNotTaken           Code = "GH-6004"
 	CodeDeadLetter         Code = "GH-6011"
 
+	CodeNoView   Code = "GH-7001"
+	CodeQuery    Code = "GH-7002"
+	CodeUnserved Code = "GH-7003"
+	CodePage     Code = "GH-7004"
+	CodeNoRow    Code = "GH-7005"
+	CodeAddress  Code = "GH-7006"
+
+	CodeNotLive    Code = "GH-7021"
+	CodeStreamID   Code = "GH-7022"
+	CodeStreamGone Code = "GH-7023"
+	CodeStreams    Code = "GH-7024"
+	CodeStreamCut  Code = "GH-7025"
+
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
 	CodePoison   Code = "GH-9003"
@@ -119,6 +133,7 @@ var catalogue = map[Code]entry{
 	CodeSlow:             {Invalid, Sender, "the request took too long to arrive"},
 	CodeHTTP:             {Invalid, Sender, "the HTTP request is malformed"},
 	CodeRequest:          {Invalid, Operator, "the request to the operations API is not one it takes"},
+	CodeNotAcceptable:    {Invalid, Sender, "none of the types that the request accepts is one to answer with"},
 	CodeMalformed:        {Invalid, Sender, "the message is not well-formed XML"},
 	CodeDoctype:          {Invalid, Sender, "a document type declaration is not allowed in a SOAP message"},
 	CodeNotSOAP:          {Invalid, Sender, "the document is not a SOAP envelope"},
@@ -189,6 +204,19 @@ var catalogue = map[Code]entry{
 	CodeNotPublishable:     {Invalid, Operator, "the channel refuses this message"},
 	CodeNotTaken:           {Unavailable, Operator, "the channel did not take this message at the moment"},
 	CodeDeadLetter:         {Invalid, Operator, "a broker has given the message up"},
+
+	CodeNoView:     {NotFound, Sender, "there is no such view"},
+	CodeQuery:      {Invalid, Sender, "the view cannot be asked that"},
+	CodeUnserved:   {Invalid, Sender, "no index serves this query"},
+	CodePage:       {Invalid, Sender, "the $skiptoken is not of this search, or not good any more: follow the @odata.nextLink of a page as it came, or begin anew"},
+	CodeNoRow:      {NotFound, Sender, "there is no such row, or this user may not see it"},
+	CodeNotLive:    {NotFound, Operator, "there is no stream of this view: it does not say live: true"},
+	CodeStreamID:   {Invalid, Sender, "the id is none that this stream has given to this user, or one from too long ago: read the rows anew, and begin a stream without an id"},
+	CodeStreamGone: {NotFound, Sender, "what came behind this id is not kept any more: read the rows anew, and begin a stream without an id"},
+	CodeStreams:    {RateLimited, Sender, "there are as many streams as may be open at once"},
+	CodeStreamCut:  {Unavailable, Sender, "whoever listens did not take what was sent; come back with the id of the last event"},
+
+	CodeAddress: {TooLarge, Sender, "the address is longer than what is read"},
 
 	CodeInternal:      {Internal, Operator, "the gateway failed to handle the message; the operator finds the cause under the reference"},
 	CodeDraining:      {Unavailable, Operator, "the gateway is shutting down; try again"},

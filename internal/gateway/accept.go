@@ -86,10 +86,14 @@ func (g *Gateway) prepare(ctx context.Context, p *passage) error {
 
 // stages lists what a message goes through. A message of a queue has no envelope
 // to peek at and nobody who waits: its route is found first, so that it can be
-// kept whatever is wrong with it.
+// kept whatever is wrong with it. One without an envelope whose sender waits names
+// its route by where it came.
 func (g *Gateway) stages(a *Arrival) []stage {
-	if a.Asynchronous() {
+	switch {
+	case a.Asynchronous():
 		return []stage{g.find, g.bind, g.admissible, g.identify, g.authorize, g.limit, g.convert, g.validatePayload, g.read, g.apply, g.keep}
+	case !a.enveloped():
+		return []stage{g.begun, g.find, g.authenticate, g.authorize, g.demandKey, g.limit, g.bind, g.convert, g.validatePayload, g.read, g.apply, g.keyed, g.keep}
 	}
 	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep}
 }
@@ -270,7 +274,7 @@ func (g *Gateway) open(_ context.Context, p *passage) error {
 		Principal:  mapping.Principal{Login: p.principal.Login, DN: p.principal.DN, Partner: p.principal.Partner},
 		Message:    mapping.MessageFacts{ID: p.receipt.ID.String(), ReceivedAt: p.at, MessageID: p.messageID()},
 	}
-	if !p.arrival.Asynchronous() || kept != nil {
+	if p.arrival.enveloped() || kept != nil {
 		p.input.Header, p.input.Payload = envelope.Parts(tree)
 	}
 	return nil
@@ -279,7 +283,7 @@ func (g *Gateway) open(_ context.Context, p *passage) error {
 // gather puts the parts of a message that stand in the Body themselves into one
 // element.
 func (p *passage) gather() error {
-	if p.arrival.Asynchronous() {
+	if !p.arrival.enveloped() {
 		return nil
 	}
 	gathered, err := p.receipt.Operation.Input.Gather(p.xml)
@@ -294,7 +298,7 @@ func (p *passage) gather() error {
 
 // messageID is what the sender named the message in its transport.
 func (p *passage) messageID() string {
-	if p.arrival.Asynchronous() {
+	if !p.arrival.enveloped() {
 		return p.arrival.MessageID
 	}
 	head := p.receipt.Head
@@ -303,7 +307,7 @@ func (p *passage) messageID() string {
 
 // queue is what the sender named the line in which its messages stand.
 func (p *passage) queue() string {
-	if p.arrival.Asynchronous() {
+	if !p.arrival.enveloped() {
 		return ""
 	}
 	return cmp.Or(p.receipt.Head.Queue, p.arrival.Queue)
@@ -366,7 +370,7 @@ func (p *passage) entry() *Entry {
 
 func (p *passage) message() *Message {
 	m := p.facts()
-	m.Identity = cmp.Or(p.changes.Identity, p.takesOver(m).String())
+	m.Identity = cmp.Or(p.changes.Identity, p.key(), p.takesOver(m).String())
 	m.OrderingKey = cmp.Or(p.changes.OrderingKey, p.queue(), m.Identity)
 	m.Correlation = cmp.Or(p.messageID(), m.Identity)
 	m.Keys = p.keys()
@@ -379,7 +383,7 @@ func (p *passage) message() *Message {
 		m.Correlation = cmp.Or(p.arrival.Correlation, m.Correlation)
 		return m
 	}
-	m.Endpoint += "." + p.receipt.Operation.Name
+	m.Endpoint = p.arrival.endpoint(p.receipt.Operation)
 	m.Payload = document.AppendStandalone(nil, p.input.Payload)
 	return m
 }

@@ -197,7 +197,7 @@ type bench struct {
 // generation makes one of the bench's parts.
 func (b *bench) generation(t testing.TB) *gateway.Generation {
 	t.Helper()
-	route := gateway.NewRoute("submit-order", []string{"soap:orders/OrderService.SubmitOrder", queue}, b.mapping, b.store)
+	route := gateway.NewRoute("submit-order", []string{"soap:orders/OrderService.SubmitOrder", "rest:submit-order", queue}, b.mapping, b.store)
 	g, err := gateway.NewGeneration(b.parts, []*gateway.Route{route})
 	if err != nil {
 		t.Fatal(err)

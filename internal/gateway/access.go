@@ -109,10 +109,12 @@ type Grant struct {
 	Role string `json:"role"`
 	May  []Verb `json:"may"`
 	On   string `json:"on"`
-	// Columns and Rows are of grants on views: the columns that it shows, or all of
-	// them, and what a row has to satisfy, every filter of it, to be shown.
+	// Columns and Rows are of grants on views: the fields and children that it shows, or
+	// all of them, and what a row has to satisfy, every filter of it, to be shown.
 	Columns []string    `json:"columns,omitempty"`
 	Rows    []RowFilter `json:"rows,omitempty"`
+	// Classes are those of which a view's fields are shown too.
+	Classes []string `json:"classes,omitempty"`
 }
 
 // Principal is who a message comes from: the directory's answer and what it

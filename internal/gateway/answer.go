@@ -11,7 +11,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
-// Answer is what an asynchronous door replies to who asks for it.
+// Answer is what a door without envelopes replies.
 type Answer struct {
 	ContentType string
 	Body        []byte // nil when there is nothing to say
@@ -19,6 +19,18 @@ type Answer struct {
 	// Fault names the contract's fault that Body is, and Reason is what the
 	// mapping says with it; both are empty for everything else.
 	Fault, Reason string
+}
+
+// Declared is the fault of the contract that the mapping answers with, in the
+// format of the message; nil when f is none.
+func (r *Receipt) Declared(f *fault.Error) (*Answer, error) {
+	if mapping.DeclaredOf(f) == nil {
+		return nil, nil
+	}
+	told := *r
+	told.Fault = f
+	a, err := told.troubled()
+	return &a, err
 }
 
 // Answer is the reply in the format of the message, its XML or its JSON twin; of
@@ -97,7 +109,7 @@ func (p *passage) declared(err error) error {
 		f = p.writer.mapping.Declare(&in, f)
 	}
 	d := mapping.DeclaredOf(f)
-	if d == nil || p.arrival.Asynchronous() {
+	if d == nil || !p.arrival.enveloped() {
 		return f
 	}
 	detail, err := p.detail(d)

@@ -32,8 +32,8 @@ const (
 
 // Arrival is one message at a door, before anything is known of it.
 type Arrival struct {
-	// Endpoint is the door: soap:orders/OrderService, without the operation, or
-	// amqp:in.orders.
+	// Endpoint is the door: soap:orders/OrderService, without the operation,
+	// rest:submit-order, or amqp:in.orders.
 	Endpoint string
 	Format   Format
 	Body     []byte // UTF-8, whole; not modified, but read until the lane is done with it
@@ -45,9 +45,12 @@ type Arrival struct {
 
 	// What a synchronous door adds.
 
-	Service *contract.Service
-	Basic   *Credentials // what HTTP Basic said, or nil
-	Bearer  string       // a bearer token, not looked at yet, or empty
+	// Waits says that the sender waits for the answer to a message without an
+	// envelope; that of an Envelope always does.
+	Waits   bool
+	Service *contract.Service // of an Envelope
+	Basic   *Credentials      // what HTTP Basic said, or nil
+	Bearer  string            // a bearer token, not looked at yet, or empty
 	// Certificate is the client certificate that the caller's connection proved
 	// to be its own and that leads to an authority trusted here, or nil.
 	Certificate *x509.Certificate
@@ -73,7 +76,7 @@ type Arrival struct {
 	ID ID
 	// Sender is the login that the broker vouches for, or that is configured.
 	Sender      string
-	MessageID   string // AMQP message-id; of SOAP, the one in the address
+	MessageID   string // AMQP message-id; of SOAP, the one in the address; of REST, the Idempotency-Key
 	Correlation string // AMQP correlation-id
 	ContentType string // as sent
 	Properties  map[string]string
@@ -99,9 +102,21 @@ type Credentials struct{ Username, Password string }
 
 // Asynchronous reports whether nobody waits at the door: what cannot be stored
 // is kept instead of refused.
-func (a *Arrival) Asynchronous() bool { return a.Format != Envelope }
+func (a *Arrival) Asynchronous() bool { return !a.enveloped() && !a.Waits }
 
-// door is the kind of the endpoint: soap or amqp.
+// enveloped reports whether there is an envelope around the message.
+func (a *Arrival) enveloped() bool { return a.Format == Envelope }
+
+// endpoint is the one that routes and ways in know: with its operation, where
+// there may be several behind one door.
+func (a *Arrival) endpoint(op *contract.Operation) string {
+	if a.enveloped() {
+		return a.Endpoint + "." + op.Name
+	}
+	return a.Endpoint
+}
+
+// door is the kind of the endpoint: soap, rest or amqp.
 func (a *Arrival) door() string {
 	kind, _, _ := strings.Cut(a.Endpoint, ":")
 	return kind
@@ -115,12 +130,12 @@ func (a *Arrival) understands(head *envelope.Head, block document.Name) bool {
 	return err == nil && slices.ContainsFunc(op.Input.Headers, func(h *contract.Header) bool { return h.Element.Name == block })
 }
 
-// kept is the content type that the ledger keeps the body under.
+// kept is the content type that the ledger keeps the payload under.
 func (a *Arrival) kept() string {
 	switch {
 	case a.Refusal != nil && a.ContentType != "":
 		return a.ContentType
-	case a.Format == JSON:
+	case a.Format == JSON && a.Asynchronous():
 		return contentJSON
 	}
 	return contentXML

@@ -24,7 +24,7 @@ type credential struct {
 // of it must be of one entry: else a stolen password would come in under another
 // sender's certificate.
 func (g *Gateway) authenticate(ctx context.Context, p *passage) error {
-	offered := p.generation.WaysIn.At(p.arrival.Endpoint + "." + p.receipt.Operation.Name)
+	offered := p.generation.WaysIn.At(p.arrival.endpoint(p.receipt.Operation))
 	p.receipt.Ways = offered
 	if err := p.mustBeSigned(); err != nil {
 		return err
@@ -50,6 +50,14 @@ func (g *Gateway) authenticate(ctx context.Context, p *passage) error {
 	return nil
 }
 
+// head is that of the envelope; of a message without one it is empty.
+func (p *passage) head() *envelope.Head {
+	if p.receipt.Head == nil {
+		return new(envelope.Head)
+	}
+	return p.receipt.Head
+}
+
 // sameEntry refuses who is somebody else than what was shown before says; before
 // is nil at first.
 func sameEntry(before, now *Identity) error {
@@ -64,7 +72,8 @@ func sameEntry(before, now *Identity) error {
 // the endpoint does not take is refused unproved, but for a certificate: that is
 // the connection's, and may be there for other endpoints.
 func (g *Gateway) shown(p *passage, offered []WayIn) ([]credential, error) {
-	a, token := p.arrival, p.receipt.Head.Token
+	a, head := p.arrival, p.head()
+	token := head.Token
 	var shown []credential
 	add := func(way WayIn, prove func(context.Context) (*Identity, error)) {
 		shown = append(shown, credential{way, prove})
@@ -82,7 +91,7 @@ func (g *Gateway) shown(p *passage, offered []WayIn) ([]credential, error) {
 			return p.generation.WaysIn.Certificates.Holder(ctx, a.Certificate)
 		})
 	}
-	if p.receipt.Head.Signed {
+	if head.Signed {
 		add(WaySignature, func(ctx context.Context) (*Identity, error) { return g.proveSignature(ctx, p) })
 	}
 	if token != nil && !token.Digest {

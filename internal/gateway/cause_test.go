@@ -61,7 +61,7 @@ func TestCodesOf(t *testing.T) {
 			t.Errorf("%s means %q, without %s", word, got, want)
 		}
 	}
-	for _, word := range []string{"", "GH-", "GH", "2002", "GH-7", "Forbidden", "' OR 1=1", "x"} {
+	for _, word := range []string{"", "GH-", "GH", "2002", "GH-8", "Forbidden", "' OR 1=1", "x"} {
 		if got := gateway.CodesOf(word); got != nil {
 			t.Errorf("%q means %q", word, got)
 		}

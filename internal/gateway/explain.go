@@ -257,6 +257,9 @@ func (g Grant) String() string {
 		}
 		text += word + f.String()
 	}
+	if len(g.Classes) > 0 {
+		text += " with what is " + strings.Join(g.Classes, ", ")
+	}
 	return text
 }
 

@@ -29,6 +29,9 @@ type Config struct {
 	Metrics   *Metrics     // nil: nobody looks
 	Tracer    trace.Tracer // nil: nothing is traced
 	Blobs     Blobs        // nil: no attachments are kept
+	// Committed, when set, is called after each batch that has been stored; it must not
+	// wait.
+	Committed func()
 }
 
 func (c Config) withDefaults() Config {
@@ -99,6 +102,9 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		now:        now,
 		log:        log,
 	}
+	for _, l := range g.lanes.each {
+		l.done = config.Committed
+	}
 	g.drift = newDrift(g, config.Drift)
 	g.limits.update(generation.Access)
 	g.generation.Store(generation)
@@ -107,6 +113,16 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 
 // Contracts returns the contracts of the running generation.
 func (g *Gateway) Contracts() []*contract.Contract { return g.generation.Load().Contracts }
+
+// Entrance returns an endpoint that messages are taken at now, or nil.
+func (g *Gateway) Entrance(endpoint string) *Entrance { return g.generation.Load().entrance(endpoint) }
+
+// Entrances lists the endpoints of a kind of door, such as rest, by name, and the
+// configuration that has them.
+func (g *Gateway) Entrances(door string) (all []*Entrance, version string) {
+	now := g.generation.Load()
+	return now.entrances(door), now.Version
+}
 
 // Version returns the version of the running generation.
 func (g *Gateway) Version() string { return g.generation.Load().Version }

@@ -3,6 +3,9 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +27,7 @@ type Parts struct {
 	WaysIn    WaysIn
 	Census    Census // nil: groups are not looked into
 	Channels  []Channel
+	Views     []string // by name
 	Retention Retention
 	// Retire, when set, is called once when another generation runs and no
 	// message is on its way on this one: it closes what nobody else uses.
@@ -103,6 +107,9 @@ type Route struct {
 	Mapping   *mapping.Mapping
 	Retry     Retry // of messages of asynchronous doors
 	Retention RouteRetention
+	// DemandsKey has every message without an envelope whose sender waits name
+	// itself in its transport.
+	DemandsKey bool
 
 	store   Store
 	writer  atomic.Pointer[boundWriter]
@@ -202,6 +209,35 @@ func (g *Generation) route(endpoint string, op *contract.Operation) (*Route, err
 		return nil, fault.New(fault.CodeUnknownOperation, "the operation %s is part of the contract, but no route takes it here", op.Name)
 	}
 	return r, nil
+}
+
+// Entrance is an endpoint as its door publishes it.
+type Entrance struct {
+	Endpoint   string
+	Route      string
+	Mapping    *mapping.Mapping // which knows contract, service and operation
+	Ways       []WayIn
+	DemandsKey bool
+}
+
+// entrance is nil where no route takes messages.
+func (g *Generation) entrance(endpoint string) *Entrance {
+	r := g.routes[endpoint]
+	if r == nil {
+		return nil
+	}
+	return &Entrance{Endpoint: endpoint, Route: r.Name, Mapping: r.Mapping, Ways: g.WaysIn.At(endpoint), DemandsKey: r.DemandsKey}
+}
+
+// entrances lists those of a kind of door, by name.
+func (g *Generation) entrances(door string) []*Entrance {
+	var out []*Entrance
+	for _, endpoint := range slices.Sorted(maps.Keys(g.routes)) {
+		if strings.HasPrefix(endpoint, door+":") {
+			out = append(out, g.entrance(endpoint))
+		}
+	}
+	return out
 }
 
 // Routes returns every route once, in no particular order.

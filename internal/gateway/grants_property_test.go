@@ -272,6 +272,8 @@ func FuzzSight(f *testing.F) {
 			want = id.DN
 		case value == "$principal/partner":
 			want = partner
+		case value == "$principal/group":
+			want = "g"
 		case strings.HasPrefix(value, "$$"):
 			want = value[1:]
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/view"
 )
 
 // Operator is somebody whom the directory knows, with what the configuration
@@ -36,8 +37,23 @@ type Proof struct {
 func (g *Gateway) Operator(ctx context.Context, p Proof) (*Operator, error) {
 	generation := g.hold()
 	defer generation.letGo()
-	offered := generation.WaysIn.operators()
-	shown := p.shown(generation, offered)
+	return generation.operator(ctx, p, generation.WaysIn.operators())
+}
+
+// Asker finds out who searches, as Operator does, by the ways in that senders have
+// who send no envelope.
+func (g *Gateway) Asker(ctx context.Context, p Proof) (*Operator, error) {
+	generation := g.hold()
+	defer generation.letGo()
+	return generation.operator(ctx, p, generation.WaysIn.searches())
+}
+
+// SearchWays are the ways in of searches.
+func (g *Gateway) SearchWays() []WayIn { return g.generation.Load().WaysIn.searches() }
+
+// operator finds out who shows p, by one of the ways offered.
+func (g *Generation) operator(ctx context.Context, p Proof, offered []WayIn) (*Operator, error) {
+	shown := p.shown(g, offered)
 	if len(shown) == 0 {
 		return nil, fault.New(fault.CodeUnauthenticated, "")
 	}
@@ -55,7 +71,7 @@ func (g *Gateway) Operator(ctx context.Context, p Proof) (*Operator, error) {
 		}
 		id = next
 	}
-	return NewOperator(id, generation.Access), nil
+	return NewOperator(id, g.Access), nil
 }
 
 func (p Proof) shown(g *Generation, offered []WayIn) (shown []credential) {
@@ -102,6 +118,11 @@ func (o *Operator) May(verb Verb, resource string) error {
 // Scope returns everything on which the operator may do verb.
 func (o *Operator) Scope(verb Verb) Scope { return o.access.Scope(o.Identity, verb) }
 
+// Viewer is the operator as views know somebody; find returns a view by name, or nil.
+func (o *Operator) Viewer(find func(name string) *view.View) view.Viewer {
+	return o.access.Viewer(o.Identity, find)
+}
+
 // Standing tells what the operator is and may do.
 func (o *Operator) Standing() *Standing { return o.access.Standing(o.Identity) }
 
@@ -133,7 +154,7 @@ func (g *Generation) resources() []string {
 	for _, c := range g.Channels {
 		channels[c.Name] = true
 	}
-	return Resources(slices.Collect(maps.Keys(routes)), slices.Collect(maps.Keys(channels)))
+	return Resources(slices.Collect(maps.Keys(routes)), slices.Collect(maps.Keys(channels)), g.Views...)
 }
 
 // Aside has act use a Gateway that takes no other part in the work: nothing is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -18,11 +19,20 @@ func (g *Gateway) find(_ context.Context, p *passage) error {
 	if r := p.arrival.repeats; p.route == nil && r != nil {
 		p.route = p.generation.named(r.of.Route) // by another door, by now
 	}
+	if p.route == nil && p.arrival.Waits {
+		return fault.New(fault.CodeNoEndpoint, "")
+	}
 	if p.route == nil {
 		// The configuration was changed under the door; it is about to close.
 		return fault.New(fault.CodeDraining, "nothing takes messages of %s any more", p.arrival.Endpoint)
 	}
 	p.receipt.Operation = p.route.Mapping.Operation
+	return nil
+}
+
+// begun begins the span of a message that has no envelope to look into.
+func (g *Gateway) begun(ctx context.Context, p *passage) error {
+	g.startSpan(ctx, p)
 	return nil
 }
 
@@ -147,6 +157,33 @@ const (
 // transient reports whether a property differs at each sending of one message.
 func transient(property string) bool {
 	return property == propertyMessageID || property == propertyTimestamp
+}
+
+// key is what the sender gave for a message without an envelope to be known by; a
+// part's place in it tells more.
+func (p *passage) key() string {
+	if !p.arrival.Waits || p.arrival.part != nil {
+		return ""
+	}
+	return p.arrival.MessageID
+}
+
+// demandKey refuses a message without a key where the route wants one.
+func (g *Gateway) demandKey(_ context.Context, p *passage) error {
+	if p.route.DemandsKey && p.key() == "" {
+		return fault.New(fault.CodeIdentity, "this route takes messages with an Idempotency-Key alone")
+	}
+	return nil
+}
+
+// keyed refuses a key that is not the identity that the message itself has: by one
+// of the two it would be a repeat, and by the other another message.
+func (g *Gateway) keyed(_ context.Context, p *passage) error {
+	if p.split || p.key() == "" || !p.writer.mapping.HasIdentity || p.changes.Identity == p.key() {
+		return nil
+	}
+	return fault.New(fault.CodeIdentity, "the messages of this route name themselves, and this one has another name than its Idempotency-Key: send the same, or no key").
+		With(fault.Detail{Message: "the Idempotency-Key is not what the message calls itself", Found: strconv.Quote(p.key()), Expected: strconv.Quote(p.changes.Identity)})
 }
 
 // guarded runs prepare and turns a panic into an internal fault, so that one

@@ -323,6 +323,9 @@ type Identity struct {
 	// GroupSIDs are the security identifiers of the groups, in any order; empty
 	// where the directory has none.
 	GroupSIDs []string
+	// Attributes are those of the entry that the configuration lists for grants on
+	// views, by name in small letters; values in any order.
+	Attributes map[string][]string
 	// State is what the entry tells of its account that a login by password may fail
 	// of, in words, though nothing refused it here; empty: nothing. It decides nothing.
 	State string

@@ -37,6 +37,8 @@ type Retention struct {
 	// Audit is for the batches of the audit trail; 0 means as long as messages are
 	// kept in the ledger. Acts are kept forever.
 	Audit time.Duration
+	// Changes is how long a stream of changes can be resumed; 0 means 7 days.
+	Changes time.Duration
 	// Every is how often a round is made; 0 means 1 h.
 	Every time.Duration
 }
@@ -55,6 +57,7 @@ func (r Retention) Effective() Retention {
 	r.Refusals = orDefault(r.Refusals, 30*day)
 	r.Closed = orDefault(r.Closed, 90*day)
 	r.Suspects = orDefault(r.Suspects, 30*day)
+	r.Changes = orDefault(r.Changes, 7*day)
 	r.Every = orDefault(r.Every, time.Hour)
 	return r
 }
@@ -85,9 +88,10 @@ const (
 	StockSuspects               // notes about messages over which a process ended
 	StockJobs                   // jobs that have ended, with the messages they were about
 	StockAudit                  // what the audit trail has of batches
+	StockChanges                // which rows were written of live tables
 )
 
-var stockNames = [...]string{"inbox", "payloads", "ledger", "replayed", "discarded", "refusals", "relayed", "suspects", "jobs", "audit"}
+var stockNames = [...]string{"inbox", "payloads", "ledger", "replayed", "discarded", "refusals", "relayed", "suspects", "jobs", "audit", "changes"}
 
 // String returns the word used in logs and metrics.
 func (s Stock) String() string { return stockNames[s] }

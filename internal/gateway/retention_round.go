@@ -147,7 +147,7 @@ func (p *purger) due(ctx context.Context) ([]due, error) {
 		keep time.Duration
 	}{
 		{StockReplayed, r.Closed}, {StockDiscarded, r.Closed}, {StockRefusals, r.Refusals}, {StockSuspects, r.Suspects},
-		{StockJobs, r.Closed}, {StockRelayed, orDefault(longest, Forever)}, {StockAudit, generation.auditKeep(routes)},
+		{StockJobs, r.Closed}, {StockRelayed, orDefault(longest, Forever)}, {StockChanges, r.Changes}, {StockAudit, generation.auditKeep(routes)},
 	} {
 		if rest.keep != Forever {
 			out = append(out, due{Portion: Portion{Of: rest.of, Before: now.Add(-rest.keep)}})

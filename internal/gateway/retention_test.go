@@ -169,7 +169,7 @@ func TestPurgeGoesOn(t *testing.T) {
 // messages wait.
 func TestPurgeIsPaced(t *testing.T) {
 	held := []time.Duration{time.Second, time.Second, time.Second, time.Second, time.Second, 0, 0, 0, 0, 0, 0, 0, 0, portionTime, 0}
-	b := newPurgeBench(t, Retention{Ledger: Forever, Closed: Forever, Refusals: Forever, Suspects: Forever, Payloads: Forever})
+	b := newPurgeBench(t, Retention{Ledger: Forever, Closed: Forever, Refusals: Forever, Suspects: Forever, Changes: Forever, Payloads: Forever})
 	var limits []int
 	b.attic.answer = func(p Portion) (Purged, error) {
 		limits = append(limits, p.Limit)

@@ -23,7 +23,7 @@ type Security struct {
 
 // security is that of the endpoint and operation.
 func (p *passage) security() Security {
-	s := p.generation.WaysIn.Security[p.arrival.Endpoint+"."+p.receipt.Operation.Name]
+	s := p.generation.WaysIn.Security[p.arrival.endpoint(p.receipt.Operation)]
 	if len(s.Signed) == 0 {
 		s.Signed = wss.Usual
 	}
@@ -41,7 +41,7 @@ func (p *passage) mustBeSigned() error {
 	cause := func(local string) *envelope.Cause {
 		return &envelope.Cause{Subcodes: []document.Name{{Space: envelope.NamespaceSecurity, Local: local}}}
 	}
-	switch signed := p.receipt.Head.Signed; {
+	switch signed := p.head().Signed; {
 	case !signed && p.security().Demanded:
 		return fault.New(fault.CodeSignature, "messages to this endpoint have to be signed (WS-Security), and this one is not").Because(cause("InvalidSecurity"))
 	case signed && len(p.arrival.Attachments) > 0:

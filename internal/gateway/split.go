@@ -191,7 +191,7 @@ func (p *passage) asPart(document []byte, number int) *Arrival {
 	}
 	a.ID, a.part = partID(arrival, number), &partOf{arrival, number}
 	a.Body, a.Places = document, nil
-	if a.Asynchronous() {
+	if !a.enveloped() {
 		a.Format, a.ContentType = XML, contentXML
 		a.Origin = originOf(a.Origin, number)
 	}

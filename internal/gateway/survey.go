@@ -210,7 +210,7 @@ func (a *Access) rights(id *Identity, resources []string) []Right {
 			}
 			sight, _ := a.Sight(id, view) // he may read it
 			for _, w := range sight.Windows {
-				g := Grant{May: []Verb{verb}, On: resource, Columns: w.Columns, Rows: w.Rows}
+				g := Grant{May: []Verb{verb}, On: resource, Columns: w.Columns, Rows: w.Rows, Classes: w.Classes}
 				_, on, _ := strings.Cut(g.String(), " on ")
 				out = append(out, Right{verb, on})
 			}

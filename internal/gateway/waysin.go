@@ -109,6 +109,11 @@ const DefaultTokenWindow = 5 * time.Minute
 
 func (w *WaysIn) window() time.Duration { return orDefault(w.Window, DefaultTokenWindow) }
 
+// searches returns the ways in of searches: those that need no envelope.
+func (w *WaysIn) searches() []WayIn {
+	return slices.DeleteFunc([]WayIn{WayBasic, WayCertificate, WayBearer}, func(way WayIn) bool { return !w.open(way) })
+}
+
 // operators returns the ways in of operators.
 func (w *WaysIn) operators() []WayIn {
 	if len(w.Operators) == 0 {

@@ -137,6 +137,11 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"nothing open is erased", (*storeSuite).erasesNothingOpen},
 		{"refusals that mention somebody", (*storeSuite).mentions},
 
+		{"changes of live tables", (*storeSuite).notesChanges},
+		{"changes of rows that are kept", (*storeSuite).notesKept},
+		{"old changes go", (*storeSuite).changesGo},
+		{"sealing keys", (*storeSuite).sealingKeys},
+
 		{"the audit trail", (*storeSuite).auditTrail},
 		{"what is done to the ledger shows", (*storeSuite).auditTells},
 		{"what has waited is in the audit trail", (*storeSuite).auditWaited},

@@ -62,7 +62,7 @@ func (s *storeSuite) purge(p gateway.Portion) string {
 		s.t.Fatalf("purge %s: %v", p.Of, err)
 	}
 	var out []string
-	for _, table := range strings.Fields("attachment attempt audit delivery discarded held inbox job job_item message message_key payload refusal relayed reply response suspect") {
+	for _, table := range strings.Fields("attachment attempt audit change delivery discarded held inbox job job_item message message_key payload refusal relayed reply response suspect") {
 		if total[table] > 0 {
 			out = append(out, fmt.Sprintf("%s=%d", table, total[table]))
 		}

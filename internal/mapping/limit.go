@@ -179,6 +179,21 @@ func (l *limit) encodes(r rune) bool {
 	return ok
 }
 
+// Foreign returns the first character of a text that no value of a string column has,
+// because its code page lacks it.
+func (t ColumnType) Foreign(text string) (r rune, found bool) {
+	l := newLimit(&ColumnModel{ColumnType: t})
+	if t.Kind != StringColumn || l.utf8 {
+		return 0, false
+	}
+	for _, r := range text {
+		if !l.encodes(r) {
+			return r, true
+		}
+	}
+	return 0, false
+}
+
 func (l *limit) codePage() string {
 	if l.charset == nil {
 		return "us-ascii"

@@ -46,6 +46,8 @@ type Mapping struct {
 	Refers bool
 	// Warnings are what its author should look at though the mapping compiles.
 	Warnings []config.Fault
+	// Live are the tables of which the store notes what is written; see Living.
+	Live []LiveTable
 
 	split        *splitProgram // nil: a message is one
 	identity     *xpath.Program

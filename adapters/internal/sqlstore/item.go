@@ -29,6 +29,7 @@ type Item struct {
 	Stored     []mapping.Value // for each of Mapping.Returns
 	Reply      []byte
 	Deliveries []Delivery
+	Changes    []Change // what it has written of live tables
 
 	store   *Store
 	plan    *Plan
@@ -78,7 +79,7 @@ func (it *Item) Message() *gateway.Message { return it.Entry.Message }
 // Reset forgets what an earlier attempt found out; a program that begins its
 // transaction anew asks for it, too.
 func (it *Item) Reset() {
-	it.Outcome, it.Stored, it.Reply, it.Deliveries = gateway.Outcome{}, nil, nil, nil
+	it.Outcome, it.Stored, it.Reply, it.Deliveries, it.Changes = gateway.Outcome{}, nil, nil, nil, nil
 	it.known, it.hold, it.moved, it.unheld = false, nil, false, false
 }
 

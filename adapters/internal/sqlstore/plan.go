@@ -41,6 +41,11 @@ type Step struct {
 	// Own are the columns that look in the step's own table.
 	Own      []int
 	Children []*Step // the steps that refer to this one
+	// Live are the ways in which the step's rows are named to those who hear of
+	// changes; Tells the columns that name rows which change with the step's own.
+	Live  []Live
+	Tells []int
+	Noted bool // it matters which rows change
 }
 
 // Column is one written column, resolved.
@@ -123,6 +128,7 @@ func newPlan(m *mapping.Mapping, tables snapshot) (*Plan, error) {
 	for _, s := range p.plan.Steps {
 		p.step(s)
 	}
+	p.live()
 	for _, r := range m.Returns {
 		s := p.plan.Steps[r.Table]
 		p.plan.Returns = append(p.plan.Returns, Stored{r.Table, p.read(s, r.Column, s.Source)})

@@ -59,6 +59,8 @@ func (s *Store) Purge(ctx context.Context, p gateway.Portion) (gateway.Purged, e
 		return s.purgeRelayed(ctx, doing, p)
 	case gateway.StockAudit:
 		return s.purgeAudit(ctx, doing, p)
+	case gateway.StockChanges:
+		return s.purgeChanges(ctx, doing, p)
 	}
 	return s.purgeMessages(ctx, doing, p)
 }

@@ -247,23 +247,30 @@ func (s *Store) fail(doing string, err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err
 	}
+	class := s.dialect.Classify(err)
+	out := Fail(class, doing, err)
+	if _, act := errors.AsType[*unaudited](err); act {
+		f, ok := errors.AsType[*fault.Error](out)
+		if class == Raced || ok && f.Code == fault.CodeInternal { // its chain is locked: nobody else has put an entry there who may
+			return fault.New(fault.CodeAudit, "").Because(&operationError{doing, err})
+		}
+	}
+	return out
+}
+
+// Fail makes a fault of a driver's error of a class, saying what was being done.
+func Fail(class Class, doing string, err error) error {
 	cause := &operationError{doing, err}
-	_, act := errors.AsType[*unaudited](err)
-	switch class := s.dialect.Classify(err); {
-	case class == Raced && act: // its chain is locked: nobody else has put an entry there who may
-		return fault.New(fault.CodeAudit, "").Because(cause)
-	case class == Unavailable, class == Transient, class == Raced:
+	switch class {
+	case Unavailable, Transient, Raced:
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
-	case class == Missing:
+	case Missing:
 		return fault.New(fault.CodeSchema, "").Because(cause)
-	case class == Drifted:
+	case Drifted:
 		return drifted(cause)
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fault.New(fault.CodeStoreUnavailable, "").Because(cause)
-	}
-	if act {
-		return fault.New(fault.CodeAudit, "").Because(cause)
 	}
 	return fault.New(fault.CodeInternal, "").Because(cause)
 }

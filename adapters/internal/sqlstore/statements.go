@@ -52,6 +52,9 @@ type statements struct {
 	openChain, lockChain, chainHead, moveHead, chainHeads, appendAct                    string
 	auditEntries, lastAudit, auditStored, auditHeld, auditPayloads                      string
 	auditActs, auditCount, auditRepeat, eraseReasons, agedAudit, removeAudit, nextChain string
+	chainSeqs, changes, entriesOf, keptFrom, keptSince, agedChanges, removeChanges      string
+	forgetChanges, forgetFirst                                                          string
+	sealingKeys, addSealingKey, removeSealingKeys                                       string
 	openQuota, holdQuota, quota, drawQuota, oldQuotas                                   string
 	usage                                                                               string
 
@@ -364,6 +367,24 @@ func translate(text func(string) string) statements {
 		nextChain:     text(`SELECT {top 1} chain FROM {audit} WHERE chain > @p1 ORDER BY chain {limit 1}`),
 		agedAudit:     text(`SELECT {top @p3} seq, hash, CASE WHEN at < @p2 THEN 1 ELSE 0 END FROM {audit} WHERE chain = @p1 ORDER BY seq {limit @p3}`),
 		removeAudit:   text(`DELETE FROM {audit} WHERE chain = @p1 AND seq <= @p2`),
+
+		chainSeqs: text(`SELECT chain, seq FROM {chain} ORDER BY chain`),
+		entriesOf: text(`SELECT {top @p3} seq, at FROM {audit} WHERE chain = @p1 AND seq > @p2 ORDER BY seq {limit @p3}`),
+		changes:   text(`SELECT seq, subject, row_key FROM {change} WHERE chain = @p1 AND seq > @p2 AND seq <= @p3 ORDER BY seq, n`),
+		keptFrom:  text(`SELECT chain, seq FROM {change_removed}`),
+		keptSince: text(`SELECT {top 1} seq FROM {audit} WHERE chain = @p1 ORDER BY seq {limit 1}`),
+		agedChanges: text(`SELECT {top @p3} a.seq, CASE WHEN a.at < @p4 THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM {change} AS c WHERE c.chain = a.chain AND c.seq = a.seq)
+			FROM {audit} AS a WHERE a.chain = @p1 AND a.seq > @p2 ORDER BY a.seq {limit @p3}`),
+		removeChanges: text(`DELETE FROM {change} {rows} WHERE chain = @p1 AND seq <= @p2`),
+		forgetChanges: text(`UPDATE {change_removed} SET seq = @p2 WHERE chain = @p1 AND seq < @p2`),
+		forgetFirst: text(`INSERT INTO {change_removed} (chain, seq)
+			SELECT @p1, @p2 WHERE NOT EXISTS (SELECT 1 FROM {change_removed} {lock} WHERE chain = @p1)`),
+
+		sealingKeys: text(`SELECT id, secret, created_at FROM {sealing_key} ORDER BY id DESC`),
+		addSealingKey: text(`INSERT INTO {sealing_key} (id, secret, created_at)
+			SELECT coalesce((SELECT MAX(k.id) FROM {sealing_key} AS k), 0) + 1, @p1, @p2
+			WHERE NOT EXISTS (SELECT 1 FROM {sealing_key} {lock} WHERE created_at > @p3)`),
+		removeSealingKeys: text(`DELETE FROM {sealing_key} WHERE created_at < @p1 AND id < (SELECT MAX(k.id) FROM {sealing_key} AS k)`),
 
 		openQuota: text(`INSERT INTO {quota} (scope, unit, day, drawn)
 			SELECT @p1, @p2, @p3, 0 WHERE NOT EXISTS (SELECT 1 FROM {quota} {lock} WHERE scope = @p1 AND unit = @p2 AND day = @p3)`),

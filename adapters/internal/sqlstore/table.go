@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/view"
 )
 
 // Table is a business table as it is in the database: the picture that mappings
@@ -16,6 +17,11 @@ type Table struct {
 	Native []Native // one for each of Columns
 	// Indexed are the columns of indexes that are not unique.
 	Indexed []string
+	// Indexes are those that can serve any row, with the columns that the database
+	// itself puts behind theirs.
+	Indexes []view.Index
+	// Clustered is the index that the rows stand in, if one has a name.
+	Clustered string
 	// Stamp is another one after every change of the table, and may be without
 	// one; programs hold it against the database in each transaction. Empty where
 	// the database has nothing of the kind.
@@ -49,6 +55,7 @@ func (t *Table) Tidy() {
 		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Text, b.Text))
 	})
 	slices.Sort(t.Triggers)
+	slices.SortFunc(t.Indexes, func(a, b view.Index) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(t.Unique, func(a, b []string) int { return slices.Compare(a, b) })
 	slices.SortFunc(t.ForeignKeys, func(a, b mapping.ForeignKey) int {
 		return cmp.Or(slices.Compare(a.Columns, b.Columns), strings.Compare(a.Table.String(), b.Table.String()))

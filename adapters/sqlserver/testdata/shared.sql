@@ -1,5 +1,12 @@
+-- addSealingKey
+INSERT INTO gateway.sealing_key (id, secret, created_at)
+			SELECT coalesce((SELECT MAX(k.id) FROM gateway.sealing_key AS k), 0) + 1, @p1, @p2
+			WHERE NOT EXISTS (SELECT 1 FROM gateway.sealing_key WITH (UPDLOCK, SERIALIZABLE) WHERE created_at > @p3);
 -- agedAudit
 SELECT TOP (@p3) seq, hash, CASE WHEN at < @p2 THEN 1 ELSE 0 END FROM gateway.audit WHERE chain = @p1 ORDER BY seq ;
+-- agedChanges
+SELECT TOP (@p3) a.seq, CASE WHEN a.at < @p4 THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.change AS c WHERE c.chain = a.chain AND c.seq = a.seq)
+			FROM gateway.audit AS a WHERE a.chain = @p1 AND a.seq > @p2 ORDER BY a.seq ;
 -- agedDiscarded
 SELECT TOP (@p3) h.id, h.route, CASE WHEN EXISTS (SELECT 1 FROM gateway.attempt AS a WHERE a.message_id = h.id AND a.id >= @p2) THEN 1 ELSE 0 END, (SELECT COUNT(*) FROM gateway.message_key AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attempt AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.delivery AS c WHERE c.message_id = h.id) + (SELECT COUNT(*) FROM gateway.attachment AS c WHERE c.message_id = h.id)
 		FROM gateway.held AS h WHERE h.state = 'discarded' AND h.id > @p1 AND h.id < @p2 ORDER BY h.id ;
@@ -61,6 +68,10 @@ SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, bo
 SELECT seq, head FROM gateway.chain WHERE chain = @p1;
 -- chainHeads
 SELECT chain, seq, head FROM gateway.chain ORDER BY chain;
+-- chainSeqs
+SELECT chain, seq FROM gateway.chain ORDER BY chain;
+-- changes
+SELECT seq, subject, row_key FROM gateway.change WHERE chain = @p1 AND seq > @p2 AND seq <= @p3 ORDER BY seq, n;
 -- confirm
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT CONVERT(bigint, value) FROM OPENJSON(@p3));
 -- confirmRun
@@ -98,6 +109,8 @@ SELECT TOP (@p2) h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract
 			ORDER BY h.next_at, h.id ;
 -- endedJob
 SELECT TOP (1) id FROM gateway.job WHERE state IN ('done', 'cancelled') AND changed_at < @p1 ORDER BY state, id ;
+-- entriesOf
+SELECT TOP (@p3) seq, at FROM gateway.audit WHERE chain = @p1 AND seq > @p2 ORDER BY seq ;
 -- eraseDeliveries
 UPDATE gateway.delivery SET routing_key = '' WHERE message_id = @p1;
 -- eraseHeld
@@ -112,6 +125,11 @@ UPDATE gateway.audit SET reason = '' WHERE target = @p1;
 UPDATE gateway.refusal SET reason = @p2 WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- exists
 SELECT COUNT(*) FROM gateway.message WHERE id = @p1;
+-- forgetChanges
+UPDATE gateway.change_removed SET seq = @p2 WHERE chain = @p1 AND seq < @p2;
+-- forgetFirst
+INSERT INTO gateway.change_removed (chain, seq)
+			SELECT @p1, @p2 WHERE NOT EXISTS (SELECT 1 FROM gateway.change_removed WITH (UPDLOCK, SERIALIZABLE) WHERE chain = @p1);
 -- held
 SELECT h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract, h.principal, h.login, h.sender, h."identity", h.body, h.content_type,
 	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
@@ -135,6 +153,10 @@ SELECT TOP (@p2) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 AN
 SELECT TOP (@p1) id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position FROM gateway.job ORDER BY id DESC ;
 -- jobsOf
 SELECT TOP (@p2) id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position FROM gateway.job WHERE state = @p1 ORDER BY id DESC ;
+-- keptFrom
+SELECT chain, seq FROM gateway.change_removed;
+-- keptSince
+SELECT TOP (1) seq FROM gateway.audit WHERE chain = @p1 ORDER BY seq ;
 -- keys
 SELECT name, value FROM gateway.message_key WHERE message_id = @p1 ORDER BY name, value;
 -- lastAudit
@@ -441,6 +463,8 @@ DELETE FROM gateway.attachment WITH (ROWLOCK) WHERE message_id IN (SELECT CONVER
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeAudit
 DELETE FROM gateway.audit WHERE chain = @p1 AND seq <= @p2;
+-- removeChanges
+DELETE FROM gateway.change WITH (ROWLOCK) WHERE chain = @p1 AND seq <= @p2;
 -- removeDeliveries
 DELETE FROM gateway.delivery WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeDiscard
@@ -468,6 +492,8 @@ DELETE FROM gateway.relayed WITH (ROWLOCK) WHERE channel = @p1 AND shard = @p2 A
 DELETE FROM gateway.reply WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
 -- removeResponses
 DELETE FROM gateway.response WITH (ROWLOCK) WHERE message_id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- removeSealingKeys
+DELETE FROM gateway.sealing_key WHERE created_at < @p1 AND id < (SELECT MAX(k.id) FROM gateway.sealing_key AS k);
 -- removeSomeAttempts
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id = @p1
 			AND id IN (SELECT TOP (@p2) a.id FROM gateway.attempt AS a WHERE a.message_id = @p1 ORDER BY a.id );
@@ -492,6 +518,8 @@ INSERT INTO gateway.response (message_id, channel, shard, seq, attempts, first_a
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.response WITH (UPDLOCK, SERIALIZABLE) WHERE message_id = @p1 AND channel = @p2 AND shard = @p3 AND seq = @p4);
 -- routeOf
 SELECT route FROM gateway.message WHERE id = @p1;
+-- sealingKeys
+SELECT id, secret, created_at FROM gateway.sealing_key ORDER BY id DESC;
 -- settleItem
 UPDATE gateway.job_item SET state = @p3, code = @p4 WHERE job_id = @p1 AND message_id = @p2 AND state = 'open';
 -- settleJob

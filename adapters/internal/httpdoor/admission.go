@@ -1,4 +1,4 @@
-package soap
+package httpdoor
 
 import (
 	"context"

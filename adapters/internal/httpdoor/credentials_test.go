@@ -1,4 +1,4 @@
-package soap
+package httpdoor
 
 import (
 	"encoding/base64"
@@ -70,7 +70,7 @@ func FuzzDecodeBasic(f *testing.F) {
 		if !ok && username+password != "" {
 			t.Fatalf("refused credentials say %q, %q", username, password)
 		}
-		if hasControl(username + password) {
+		if HasControl(username + password) {
 			t.Fatalf("control characters pass: %q, %q", username, password)
 		}
 	})

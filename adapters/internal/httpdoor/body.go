@@ -1,4 +1,4 @@
-package soap
+package httpdoor
 
 import (
 	"bufio"
@@ -15,42 +15,43 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
-// smallBody is what is read of a body before it needs a place among the large
+// SmallBody is what is read of a body before it needs a place among the large
 // ones: a slow sender of a small message keeps nobody waiting.
-const smallBody = 64 << 10
+const SmallBody = 64 << 10
 
 // bodyReader reads request bodies within limits of size, time and number.
 type bodyReader struct {
 	max     int64         // bytes, on the wire and decoded
 	timeout time.Duration // for the whole body; the connection's deadline enforces it
-	large   *budget       // of bodies past smallBody
+	large   *budget       // of bodies past SmallBody
 }
 
-// intake is one body on its way in, and what it occupies until release.
-type intake struct {
+// Intake is one body on its way in, and what it occupies until release.
+type Intake struct {
 	*bodyReader
 	taken int64 // of the budget for large bodies
 }
 
-func (b *bodyReader) intake() *intake { return &intake{bodyReader: b} }
+func (b *bodyReader) intake() *Intake { return &Intake{bodyReader: b} }
 
-func (in *intake) release() {
+// Release gives back what the body occupied.
+func (in *Intake) Release() {
 	in.large.free(in.taken)
 	in.taken = 0
 }
 
-// read returns the whole body with its content encoding undone.
-func (in *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// Read returns the whole body with its content encoding undone.
+func (in *Intake) Read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > in.max {
 		return nil, in.tooLarge()
 	}
-	decoded, err := decoder(r.Header, http.MaxBytesReader(w, r.Body, in.max))
+	decoded, err := Decoder(r.Header, http.MaxBytesReader(w, r.Body, in.max))
 	if err != nil {
 		return nil, err
 	}
-	body, err := in.readAll(decoded, sizeHint(r))
+	body, err := in.ReadAll(decoded, sizeHint(r))
 	if err != nil {
-		return nil, in.judge(err)
+		return nil, in.Judge(err)
 	}
 	return body, nil
 }
@@ -64,10 +65,10 @@ func sizeHint(r *http.Request) int64 {
 	return r.ContentLength
 }
 
-// readAll reads src to its end. Past smallBody it takes from the budget
+// ReadAll reads src to its end. Past SmallBody it takes from the budget
 // of the large bodies.
-func (in *intake) readAll(src io.Reader, expected int64) ([]byte, error) {
-	buf := make([]byte, 0, min(expected, smallBody)+1) // one more: the end is found without growing
+func (in *Intake) ReadAll(src io.Reader, expected int64) ([]byte, error) {
+	buf := make([]byte, 0, min(expected, SmallBody)+1) // one more: the end is found without growing
 	held := int64(0)
 	for {
 		n, err := src.Read(buf[len(buf):cap(buf)])
@@ -83,8 +84,8 @@ func (in *intake) readAll(src io.Reader, expected int64) ([]byte, error) {
 			continue
 		}
 		size := grow(buf, expected, in.max)
-		if size > smallBody+1 {
-			if err := in.place(size - held); err != nil {
+		if size > SmallBody+1 {
+			if err := in.Place(size - held); err != nil {
 				return nil, err
 			}
 			held = size
@@ -93,8 +94,8 @@ func (in *intake) readAll(src io.Reader, expected int64) ([]byte, error) {
 	}
 }
 
-// place takes more of the budget, before the memory is.
-func (in *intake) place(more int64) error {
+// Place takes more of the budget, before the memory is.
+func (in *Intake) Place(more int64) error {
 	if !in.large.take(more) {
 		return fault.New(fault.CodeBusy, "")
 	}
@@ -111,14 +112,14 @@ func grow(buf []byte, expected, most int64) int64 {
 	return min(size, most+1)
 }
 
-func (b *bodyReader) tooLarge() error { return b.larger(b.max) }
+func (b *bodyReader) tooLarge() error { return b.Larger(b.max) }
 
-func (b *bodyReader) larger(most int64) error {
+func (b *bodyReader) Larger(most int64) error {
 	return fault.New(fault.CodeTooLarge, "the message is larger than %d bytes, the most this endpoint takes", most)
 }
 
-// judge turns what reading a body can end in into a fault.
-func (b *bodyReader) judge(err error) error {
+// Judge turns what reading a body can end in into a fault.
+func (b *bodyReader) Judge(err error) error {
 	var (
 		f        *fault.Error
 		tooLarge *http.MaxBytesError
@@ -128,7 +129,7 @@ func (b *bodyReader) judge(err error) error {
 	case errors.As(err, &f):
 		return err
 	case errors.As(err, &tooLarge):
-		return b.larger(tooLarge.Limit)
+		return b.Larger(tooLarge.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.New(fault.CodeSlow, "the request's body did not arrive within %v", b.timeout).Because(err)
 	case errors.As(err, &corrupt), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum),
@@ -139,10 +140,10 @@ func (b *bodyReader) judge(err error) error {
 	}
 }
 
-// decoder undoes one content encoding (RFC 9110 §8.4.1). More than one, or
+// Decoder undoes one content encoding (RFC 9110 §8.4.1). More than one, or
 // another, is refused: each layer multiplies what a small body can grow to.
-func decoder(h http.Header, wire io.Reader) (io.Reader, error) {
-	encoding := strings.ToLower(trimBlanks(strings.Join(h.Values("Content-Encoding"), ",")))
+func Decoder(h http.Header, wire io.Reader) (io.Reader, error) {
+	encoding := strings.ToLower(TrimBlanks(strings.Join(h.Values("Content-Encoding"), ",")))
 	switch encoding {
 	case "", "identity":
 		return wire, nil
@@ -151,7 +152,7 @@ func decoder(h http.Header, wire io.Reader) (io.Reader, error) {
 	case "deflate":
 		return &lazyReader{open: func() (io.Reader, error) { return inflater(wire) }}, nil
 	default:
-		return nil, fault.New(fault.CodeMediaType, "the Content-Encoding %q is not taken here; send gzip, deflate or none", clip(encoding))
+		return nil, fault.New(fault.CodeMediaType, "the Content-Encoding %q is not taken here; send gzip, deflate or none", Clip(encoding))
 	}
 }
 

@@ -1,4 +1,4 @@
-package soap
+package httpdoor
 
 import (
 	"crypto/x509"
@@ -23,8 +23,8 @@ func authorization(h http.Header) (basic *gateway.Credentials, bearer string, er
 	if len(values) > 1 {
 		return nil, "", fault.New(fault.CodeUnauthenticated, "the request carries more than one Authorization header")
 	}
-	scheme, rest, _ := strings.Cut(trimBlanks(values[0]), " ")
-	rest = trimBlanks(rest)
+	scheme, rest, _ := strings.Cut(TrimBlanks(values[0]), " ")
+	rest = TrimBlanks(rest)
 	switch strings.ToLower(scheme) {
 	case "basic":
 		basic, err = basicCredentials(rest)
@@ -55,28 +55,65 @@ func basicCredentials(encoded string) (*gateway.Credentials, error) {
 	return &gateway.Credentials{Username: username, Password: password}, nil
 }
 
+// Shown is what a caller shows to prove who it is; nothing of it is proved yet but
+// that the certificate is its own.
+type Shown struct {
+	Basic       *gateway.Credentials // nil: none
+	Bearer      string               // empty: none
+	Certificate *x509.Certificate    // nil: none
+}
+
+// Shown reads what the request shows. Passwords and tokens in clear are refused
+// where they have to come over TLS.
+func (x *Exchange) Shown() (Shown, error) {
+	basic, bearer, err := authorization(x.R.Header)
+	if err != nil {
+		return Shown{}, err
+	}
+	switch {
+	case x.TakesPasswords():
+	case basic != nil:
+		return Shown{}, fault.New(fault.CodeClearTextPassword, "")
+	case bearer != "":
+		return Shown{}, fault.New(fault.CodeClearTextPassword, "a bearer token is taken over TLS only")
+	}
+	return Shown{Basic: basic, Bearer: bearer, Certificate: x.certificate()}, nil
+}
+
+// TakesPasswords reports whether a password may come the way this request came.
+func (x *Exchange) TakesPasswords() bool {
+	if x.Peer.Secure {
+		return true
+	}
+	if required := x.config.RequireTLSForPasswords; required != nil {
+		return !*required
+	}
+	return x.Peer.Local
+}
+
 // certificate is the client certificate that the handshake has verified, or nil.
 // One that a proxy shows is the proxy's.
-func (x *exchange) certificate() *x509.Certificate {
-	if x.addresses.trusts(x.r.RemoteAddr) || x.r.TLS == nil || len(x.r.TLS.VerifiedChains) == 0 {
+func (x *Exchange) certificate() *x509.Certificate {
+	if x.addresses.trusts(x.R.RemoteAddr) || x.R.TLS == nil || len(x.R.TLS.VerifiedChains) == 0 {
 		return nil
 	}
-	return x.r.TLS.VerifiedChains[0][0]
+	return x.R.TLS.VerifiedChains[0][0]
 }
 
 // challenges are what a 401 offers (RFC 9110 §11.6.1). While the endpoint's ways
-// are not known, Basic stands for them. A certificate has no registered scheme of
-// its own; it is named where nothing else is offered, for a 401 must name one.
-func (x *exchange) challenges(f *fault.Error) []string {
-	realm := ` realm="` + x.config.Realm + `"`
-	if x.receipt == nil || x.receipt.Ways == nil {
+// are not known, nil, Basic stands for them. A certificate has no registered
+// scheme of its own; it is named where nothing else is offered, for a 401 must
+// name one.
+func challenges(realm string, f *fault.Error, ways []gateway.WayIn) []string {
+	realm = ` realm="` + realm + `"`
+	if ways == nil {
 		if f.Code == fault.CodeBearer {
 			return []string{"Bearer" + realm + bearerError(f)}
 		}
 		return []string{"Basic" + realm + `, charset="UTF-8"`}
 	}
 	var out []string
-	for _, way := range x.receipt.Ways {
+	for _, way := range ways {
 		switch way {
 		case gateway.WayBasic:
 			out = append(out, "Basic"+realm+`, charset="UTF-8"`)
@@ -86,7 +123,7 @@ func (x *exchange) challenges(f *fault.Error) []string {
 	}
 	if out == nil {
 		out = []string{"Certificate" + realm}
-		if slices.Contains(x.receipt.Ways, gateway.WayUsernameToken) || slices.Contains(x.receipt.Ways, gateway.WayDigest) {
+		if slices.Contains(ways, gateway.WayUsernameToken) || slices.Contains(ways, gateway.WayDigest) {
 			out = []string{"UsernameToken" + realm}
 		}
 	}
@@ -116,7 +153,7 @@ func decodeBasic(encoded string) (username, password string, ok bool) {
 		return "", "", false
 	}
 	username, password, ok = strings.Cut(toUTF8(raw), ":")
-	if !ok || hasControl(username+password) || strings.Contains(username+password, "\t") {
+	if !ok || HasControl(username+password) || strings.Contains(username+password, "\t") {
 		return "", "", false
 	}
 	return username, password, true

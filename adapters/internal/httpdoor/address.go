@@ -1,4 +1,4 @@
-package soap
+package httpdoor
 
 import (
 	"net"
@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// peer is who is at the other end, as far as it can be believed: what
+// Peer is who is at the other end, as far as it can be believed: what
 // X-Forwarded-* headers say counts only when a trusted proxy says it. The
 // Forwarded header of RFC 7239 is never believed: a proxy that writes
 // X-Forwarded-* passes it on from its caller.
-type peer struct {
-	remote string // address of the caller, without a port where a proxy named it
-	base   string // scheme, host and prefix that the caller used; empty when not sane
-	secure bool   // no hop that is known of was in clear
-	local  bool   // came over the loopback interface and through no proxy
+type Peer struct {
+	Remote string // address of the caller, without a port where a proxy named it
+	Base   string // scheme, host and prefix that the caller used; empty when not sane
+	Secure bool   // no hop that is known of was in clear
+	Local  bool   // came over the loopback interface and through no proxy
 }
 
 // addresses tells who a caller is and which URL it used.
@@ -25,17 +25,17 @@ type addresses struct {
 	trusted []netip.Prefix
 }
 
-func (a *addresses) of(r *http.Request) peer {
+func (a *addresses) of(r *http.Request) Peer {
 	proxied := a.trusts(r.RemoteAddr)
-	p := peer{remote: r.RemoteAddr, secure: r.TLS != nil, local: onLoopback(r) && !isForwarded(r.Header)}
+	p := Peer{Remote: r.RemoteAddr, Secure: r.TLS != nil, Local: onLoopback(r) && !isForwarded(r.Header)}
 	host, prefix := r.Host, ""
 	if proxied {
-		p.remote, host, prefix = a.client(r), forwardedHost(r), last(r.Header, "X-Forwarded-Prefix")
+		p.Remote, host, prefix = a.client(r), forwardedHost(r), last(r.Header, "X-Forwarded-Prefix")
 		if proto := last(r.Header, "X-Forwarded-Proto"); proto != "" {
-			p.secure = strings.EqualFold(proto, "https")
+			p.Secure = strings.EqualFold(proto, "https")
 		}
 	}
-	p.base = a.base(p.secure, host, prefix, r)
+	p.Base = a.base(p.Secure, host, prefix, r)
 	return p
 }
 
@@ -49,7 +49,7 @@ func (a *addresses) base(secure bool, host, prefix string, r *http.Request) stri
 			host = local.String()
 		}
 	}
-	if !saneHost(host) || !sanePrefix(prefix) {
+	if !SaneHost(host) || !SanePrefix(prefix) {
 		return ""
 	}
 	scheme := "http"
@@ -139,9 +139,9 @@ func onLoopback(r *http.Request) bool {
 	return ok && ip.IsLoopback()
 }
 
-// saneHost admits a host name, an IPv4 address or a bracketed IPv6 address,
+// SaneHost admits a host name, an IPv4 address or a bracketed IPv6 address,
 // with or without a port: what it returns true for can be written into a WSDL.
-func saneHost(host string) bool {
+func SaneHost(host string) bool {
 	const longest = 255 // octets of a DNS name, RFC 1035 §2.3.4
 	name, port := host, ""
 	if i := strings.LastIndexByte(host, ':'); i > strings.IndexByte(host, ']') {
@@ -161,8 +161,8 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// sanePrefix admits a path that needs no escaping in a URL or in XML.
-func sanePrefix(prefix string) bool {
+// SanePrefix admits a path that needs no escaping in a URL or in XML.
+func SanePrefix(prefix string) bool {
 	return prefix == "" || prefix[0] == '/' && !strings.HasPrefix(prefix, "//") && consistsOf(prefix, "-._~/")
 }
 

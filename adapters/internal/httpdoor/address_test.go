@@ -1,4 +1,4 @@
-package soap
+package httpdoor
 
 import (
 	"context"
@@ -30,25 +30,25 @@ func TestPeer(t *testing.T) {
 		host   string
 		tls    bool
 		header http.Header
-		want   peer
+		want   Peer
 	}{
-		{"direct", "", "192.0.2.1:5", "gw:8443", true, nil, peer{remote: "192.0.2.1:5", base: "https://gw:8443", secure: true}},
-		{"direct in clear", "", "192.0.2.1:5", "gw", false, nil, peer{remote: "192.0.2.1:5", base: "http://gw"}},
-		{"untrusted peer", "", "192.0.2.1:5", "gw", false, forwarded, peer{remote: "192.0.2.1:5", base: "http://gw"}},
-		{"trusted proxy", "", "10.1.2.3:5", "gw", false, forwarded, peer{remote: "198.51.100.7", base: "https://orders.example.com", secure: true}},
-		{"trusted proxy over IPv6", "", "[fd00::1]:5", "gw", false, forwarded, peer{remote: "198.51.100.7", base: "https://orders.example.com", secure: true}},
-		{"mapped IPv4", "", "[::ffff:10.1.2.3]:5", "gw", false, forwarded, peer{remote: "198.51.100.7", base: "https://orders.example.com", secure: true}},
-		{"chain of proxies", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-For", "evil, 198.51.100.7, 10.9.9.9"), peer{remote: "198.51.100.7", base: "https://orders.example.com", secure: true}},
-		{"nonsense in the chain", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-For", "<script>"), peer{remote: "10.1.2.3:5", base: "https://orders.example.com", secure: true}},
-		{"in clear before the proxy", "", "10.1.2.3:5", "gw", true, with("X-Forwarded-Proto", "http"), peer{remote: "198.51.100.7", base: "http://orders.example.com"}},
+		{"direct", "", "192.0.2.1:5", "gw:8443", true, nil, Peer{Remote: "192.0.2.1:5", Base: "https://gw:8443", Secure: true}},
+		{"direct in clear", "", "192.0.2.1:5", "gw", false, nil, Peer{Remote: "192.0.2.1:5", Base: "http://gw"}},
+		{"untrusted peer", "", "192.0.2.1:5", "gw", false, forwarded, Peer{Remote: "192.0.2.1:5", Base: "http://gw"}},
+		{"trusted proxy", "", "10.1.2.3:5", "gw", false, forwarded, Peer{Remote: "198.51.100.7", Base: "https://orders.example.com", Secure: true}},
+		{"trusted proxy over IPv6", "", "[fd00::1]:5", "gw", false, forwarded, Peer{Remote: "198.51.100.7", Base: "https://orders.example.com", Secure: true}},
+		{"mapped IPv4", "", "[::ffff:10.1.2.3]:5", "gw", false, forwarded, Peer{Remote: "198.51.100.7", Base: "https://orders.example.com", Secure: true}},
+		{"chain of proxies", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-For", "evil, 198.51.100.7, 10.9.9.9"), Peer{Remote: "198.51.100.7", Base: "https://orders.example.com", Secure: true}},
+		{"nonsense in the chain", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-For", "<script>"), Peer{Remote: "10.1.2.3:5", Base: "https://orders.example.com", Secure: true}},
+		{"in clear before the proxy", "", "10.1.2.3:5", "gw", true, with("X-Forwarded-Proto", "http"), Peer{Remote: "198.51.100.7", Base: "http://orders.example.com"}},
 		{"prefix and port", "", "10.1.2.3:5", "gw", false,
 			http.Header{"X-Forwarded-Proto": {"https"}, "X-Forwarded-Port": {"8443"}, "X-Forwarded-Prefix": {"/gate/"}},
-			peer{remote: "10.1.2.3:5", base: "https://gw:8443/gate", secure: true}},
-		{"forged host list", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-Host", "evil.example, orders.example.com"), peer{remote: "198.51.100.7", base: "https://orders.example.com", secure: true}},
-		{"injected prefix", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-Prefix", `/"><x`), peer{remote: "198.51.100.7", secure: true}},
-		{"prefix that is a host", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-Prefix", "//evil"), peer{remote: "198.51.100.7", secure: true}},
-		{"injected host", "", "192.0.2.1:5", `evil"/><x`, true, nil, peer{remote: "192.0.2.1:5", secure: true}},
-		{"public URL wins", "https://api.example.com/in", "192.0.2.1:5", "evil", false, forwarded, peer{remote: "192.0.2.1:5", base: "https://api.example.com/in"}},
+			Peer{Remote: "10.1.2.3:5", Base: "https://gw:8443/gate", Secure: true}},
+		{"forged host list", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-Host", "evil.example, orders.example.com"), Peer{Remote: "198.51.100.7", Base: "https://orders.example.com", Secure: true}},
+		{"injected prefix", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-Prefix", `/"><x`), Peer{Remote: "198.51.100.7", Secure: true}},
+		{"prefix that is a host", "", "10.1.2.3:5", "gw", false, with("X-Forwarded-Prefix", "//evil"), Peer{Remote: "198.51.100.7", Secure: true}},
+		{"injected host", "", "192.0.2.1:5", `evil"/><x`, true, nil, Peer{Remote: "192.0.2.1:5", Secure: true}},
+		{"public URL wins", "https://api.example.com/in", "192.0.2.1:5", "evil", false, forwarded, Peer{Remote: "192.0.2.1:5", Base: "https://api.example.com/in"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -93,8 +93,8 @@ func TestPeerIsLocal(t *testing.T) {
 			if tt.header != nil {
 				r.Header = tt.header
 			}
-			if got := (&addresses{}).of(r); got.local != tt.want {
-				t.Errorf("local is %v, want %v", got.local, tt.want)
+			if got := (&addresses{}).of(r); got.Local != tt.want {
+				t.Errorf("local is %v, want %v", got.Local, tt.want)
 			}
 		})
 	}
@@ -108,8 +108,8 @@ func TestSaneHost(t *testing.T) {
 		"gw%00": false, "bücher.example": false, strings.Repeat("a", 256): false,
 	}
 	for host, want := range tests {
-		if got := saneHost(host); got != want {
-			t.Errorf("saneHost(%q) = %v, want %v", host, got, want)
+		if got := SaneHost(host); got != want {
+			t.Errorf("SaneHost(%q) = %v, want %v", host, got, want)
 		}
 	}
 }

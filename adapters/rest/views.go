@@ -1,0 +1,321 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/view"
+)
+
+// Askers finds out who somebody is by what he shows: the ways in of senders. The
+// faults are unauthenticated and unavailable.
+type Askers interface {
+	Asker(ctx context.Context, shown gateway.Proof) (*gateway.Operator, error)
+	// SearchWays are the ways in of searches.
+	SearchWays() []gateway.WayIn
+}
+
+// Searches answers searches by the configuration that runs.
+type Searches interface {
+	// Names lists its views. It asks no database.
+	Names() []string
+	// Open returns what answers searches, and its views. The error is unavailable
+	// while the tables cannot be looked at.
+	Open(ctx context.Context) (view.Searcher, []*view.View, error)
+}
+
+// Views serves searches: GET /api/<view> and GET /api/<view>/<key>. It is a Resource,
+// safe for concurrent use.
+type Views struct {
+	config   SearchConfig
+	askers   Askers
+	searches Searches
+	messages *Messages // nil: the ledger is not a view here
+	tokens   odata.Tokens
+	metrics  *SearchMetrics
+	slots    chan struct{}
+	busy     *busy
+	log      *slog.Logger
+}
+
+// NewViews returns a resource that has no searches under way. c must be valid.
+func NewViews(c SearchConfig, askers Askers, searches Searches, keys odata.Keys, metrics *SearchMetrics, log *slog.Logger) *Views {
+	c = c.Effective()
+	return &Views{
+		config: c, askers: askers, searches: searches, tokens: odata.Tokens{Keys: keys}, metrics: metrics,
+		slots: make(chan struct{}, c.MaxConcurrent), busy: newBusy(c.MaxPerUser), log: log,
+	}
+}
+
+// AddMessages serves the ledger too, as the view MessagesName. It is called before
+// anything is served.
+func (v *Views) AddMessages(m *Messages) { v.messages = m }
+
+var reading = []string{http.MethodGet, http.MethodHead}
+
+// Methods is what is answered at a view and at the rows below it.
+func (v *Views) Methods(path string) []string {
+	name, _, _ := strings.Cut(path, "/")
+	if !slices.Contains(v.searches.Names(), name) && !v.ofLedger(name) {
+		return nil
+	}
+	return reading
+}
+
+func (v *Views) ofLedger(name string) bool { return v.messages != nil && name == MessagesName }
+
+// maxAddress is how many bytes an address with its query has.
+const maxAddress = odata.MaxQuery + 8<<10
+
+// search is one search under way.
+type search struct {
+	*Exchange
+	*Views
+	asker    *gateway.Operator // nil until it is known who asks
+	viewer   view.Viewer
+	searcher view.Searcher
+	view     *view.View // whole
+	seen     *view.View // as the asker knows it
+	wide     bool       // numbers that a double does not hold are strings
+}
+
+// Serve answers a search.
+func (v *Views) Serve(x *Exchange, path string) error {
+	began := time.Now()
+	name, _, row := strings.Cut(path, "/")
+	x.Endpoint, x.Ways = "view:"+name, v.askers.SearchWays()
+	s := &search{Exchange: x, Views: v}
+	rows, err := s.serve(name, row)
+	v.metrics.searched(name, err, rows, time.Since(began))
+	if err == nil {
+		v.log.InfoContext(x.R.Context(), "search answered", "view", name, "user", s.asker.DN, "rows", rows, "seconds", time.Since(began).Seconds(), "source", x.Peer.Remote)
+		return nil
+	}
+	s.note(name, err)
+	return err
+}
+
+// note logs a search that is refused, and keeps what is wrong with its query for the
+// problem document.
+func (s *search) note(name string, err error) {
+	if refusal, ok := errors.AsType[*odata.Refusal](err); ok {
+		s.places = placesOf(refusal)
+	}
+	if s.asker == nil {
+		return // the door logs who is not let in
+	}
+	s.noted = true
+	f := fault.Of(err)
+	attrs := []any{"view", name, "user", s.asker.DN, "outcome", f.Kind().String(), "code", string(f.Code), "reference", s.reference(), "reason", f.Message, "source", s.Peer.Remote}
+	if f.Cause != nil {
+		attrs = append(attrs, "cause", f.Cause)
+	}
+	level := slog.LevelInfo
+	if f.Kind() == fault.Internal {
+		level = slog.LevelError
+	}
+	s.Views.log.Log(s.R.Context(), level, "search refused", attrs...)
+}
+
+func placesOf(refusal *odata.Refusal) []Place {
+	places := []Place{}
+	for _, c := range refusal.Complaints {
+		places = append(places, Place{Detail: c.Message, Option: c.Option, Position: c.Position, Query: c.URL, Found: c.Found, Expected: c.Expected})
+	}
+	return places
+}
+
+// serve returns how many rows it has answered with.
+func (s *search) serve(name string, row bool) (rows int, err error) {
+	if len(s.R.URL.EscapedPath())+len(s.R.URL.RawQuery) > maxAddress {
+		return 0, fault.New(fault.CodeAddress, "the address has more than %d bytes", maxAddress)
+	}
+	if err := s.enter(name); err != nil {
+		return 0, err
+	}
+	request, err := odata.Parse(s.R.URL.RawQuery)
+	if err != nil {
+		return 0, err
+	}
+	if s.wide, err = s.negotiate(request.Format); err != nil {
+		return 0, err
+	}
+	leave, err := s.place()
+	if err != nil {
+		return 0, err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(s.R.Context(), s.config.Timeout)
+	defer cancel()
+	if row {
+		err = s.below(ctx, request)
+		return 1, s.judged(err)
+	}
+	rows, err = s.page(ctx, request)
+	return rows, s.judged(err)
+}
+
+// enter finds out who asks, and what he sees of the view.
+func (s *search) enter(name string) error {
+	asker, err := s.Views.asker(s.Exchange)
+	if err != nil {
+		return err
+	}
+	s.asker = asker
+	if err := s.open(name); err != nil {
+		return err
+	}
+	if s.view, err = s.searcher.View(name); err != nil {
+		return err
+	}
+	windows, err := s.viewer.Sight(name)
+	if err != nil {
+		return err
+	}
+	s.seen = s.view.Seen(windows)
+	return nil
+}
+
+// open finds what answers.
+func (s *search) open(name string) error {
+	if s.ofLedger(name) {
+		l := s.messages.of(s.asker)
+		s.searcher, s.viewer = l, l
+		return nil
+	}
+	searcher, views, err := s.searches.Open(s.R.Context())
+	if err != nil {
+		return err
+	}
+	s.searcher, s.viewer = searcher, s.asker.Viewer(finder(views))
+	return nil
+}
+
+// finder returns what finds a view by its name.
+func finder(views []*view.View) func(string) *view.View {
+	return func(name string) *view.View {
+		i := slices.IndexFunc(views, func(v *view.View) bool { return v.Name == name })
+		if i < 0 {
+			return nil
+		}
+		return views[i]
+	}
+}
+
+// asker finds out who a request is from.
+func (v *Views) asker(x *Exchange) (*gateway.Operator, error) {
+	shown, err := x.Shown()
+	if err != nil {
+		return nil, err
+	}
+	return v.askers.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
+}
+
+// place takes a place among the searches under way, and among those of the asker.
+func (s *search) place() (leave func(), err error) {
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return nil, fault.New(fault.CodeBusy, "")
+	}
+	who := s.asker.DN
+	if !s.busy.take(who) {
+		<-s.slots
+		return nil, fault.New(fault.CodeTooFast, "this user has %d searches under way already; wait for their answers", s.config.MaxPerUser)
+	}
+	return func() {
+		s.busy.free(who)
+		<-s.slots
+	}, nil
+}
+
+// judged makes a fault of a search that took too long.
+func (s *search) judged(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case s.R.Context().Err() != nil: // the asker is gone; nobody reads what follows
+		return fault.New(fault.CodeHTTP, "the caller has hung up").Because(err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fault.New(fault.CodeBusy, "the search took longer than %v; try again later, or ask for less", s.config.Timeout).Because(err)
+	}
+	return err
+}
+
+// page answers with a page of rows.
+func (s *search) page(ctx context.Context, request *odata.Request) (int, error) {
+	q, err := request.Bind(s.seen)
+	if err != nil {
+		return 0, err
+	}
+	bound := odata.Bound{View: s.view, Query: q, Principal: s.asker.DN}
+	if request.SkipToken != "" {
+		if q.After, err = s.tokens.Open(request.SkipToken, bound); err != nil {
+			return 0, err
+		}
+	}
+	page, err := s.searcher.Search(ctx, s.viewer, s.view.Name, q)
+	if err != nil {
+		return 0, err
+	}
+	a := s.answer(q)
+	a.raw(`{`)
+	if q.Count {
+		a.count(page)
+	}
+	a.raw(`"value":[`)
+	for i := range page.Rows {
+		a.comma(i > 0)
+		a.row(page.Fields, &page.Rows[i], q.Expand, s.seen)
+	}
+	a.raw(`]`)
+	if page.More != nil {
+		token, err := s.tokens.Seal(page.More, bound)
+		if err != nil {
+			return 0, err
+		}
+		a.next(s.R.URL.EscapedPath(), request.Next(token))
+	}
+	a.raw("}\n")
+	return len(page.Rows), s.send(a)
+}
+
+// below answers with what is at an address below the view's: a row, or what a message
+// was.
+func (s *search) below(ctx context.Context, request *odata.Request) error {
+	_, raw, _ := strings.Cut(strings.TrimPrefix(s.R.URL.EscapedPath(), Root), "/")
+	if id, is := strings.CutSuffix(raw, "/payload"); is && s.ofLedger(s.view.Name) {
+		return s.payload(ctx, id)
+	}
+	return s.one(ctx, request, raw)
+}
+
+// one answers with one row.
+func (s *search) one(ctx context.Context, request *odata.Request, raw string) error {
+	q, err := request.BindRow(s.seen)
+	if err != nil {
+		return err
+	}
+	if q.Key, err = odata.ParseKey(s.view, raw); err != nil {
+		return err
+	}
+	page, err := s.searcher.Search(ctx, s.viewer, s.view.Name, q)
+	if err != nil {
+		return err
+	}
+	if len(page.Rows) == 0 {
+		return fault.New(fault.CodeNoRow, "")
+	}
+	a := s.answer(q)
+	a.row(page.Fields, &page.Rows[0], q.Expand, s.seen)
+	a.raw("\n")
+	return s.send(a)
+}

@@ -1,0 +1,201 @@
+package gatewaytest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/mapping"
+)
+
+// LiveTables are the orders with what is shown below them, by their numbers; the
+// lines by the numbers that the database draws; and the customers.
+func LiveTables() []mapping.LiveTable {
+	name := func(schema, table string) mapping.TableName { return mapping.TableName{Schema: schema, Name: table} }
+	return []mapping.LiveTable{
+		mapping.NewLiveTable(name("sales", "sales_order"), []string{"order_no"}, name("sales", "order_line"), name("sales", "order_line_feature")),
+		mapping.NewLiveTable(name("sales", "order_line"), []string{"id"}),
+		mapping.NewLiveTable(name("crm", "customer"), []string{"customer_no"}),
+	}
+}
+
+// LiveMapping is OrderMapping with a version guard, whose absent lines and features
+// are deleted, and of whose rows it is noted which have changed.
+func LiveMapping() *mapping.Mapping {
+	return compiled(guarded, deleteAllLines, deleteFeatures).Living(LiveTables())
+}
+
+// changeLog is what a store has that notes changes.
+type changeLog interface {
+	gateway.ChangeLog
+	gateway.SealingKeys
+}
+
+// heard reads all that was noted behind a place, which it moves on, as
+// "table key".
+func (s *storeSuite) heard(at map[int]int64) []string {
+	s.t.Helper()
+	log := s.store.(changeLog)
+	heads, err := log.ChangeHeads(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var out []string
+	for chain, head := range heads {
+		for at[chain] < head {
+			entries, err := log.ChangeEntries(s.t.Context(), chain, at[chain], 2)
+			if err != nil || len(entries) == 0 {
+				s.t.Fatalf("chain %d behind %d: %d entries, %v", chain, at[chain], len(entries), err)
+			}
+			for _, e := range entries {
+				for _, c := range e.Changes {
+					table, _, _ := strings.Cut(c.Subject[strings.Index(c.Subject, ".")+1:], "(")
+					out = append(out, table+" "+c.Key)
+				}
+			}
+			at[chain] = entries[len(entries)-1].Seq
+		}
+	}
+	return out
+}
+
+// notesChanges: under the number of a transaction's entry is noted which rows of
+// live tables it has changed, and nothing of those that are as they were.
+func (s *storeSuite) notesChanges(t *testing.T) {
+	p := &plan{LiveMapping()}
+	w := s.writer(p)
+	at := map[int]int64{}
+	hear := func(want ...string) {
+		t.Helper()
+		if got := s.heard(at); !slices.Equal(got, want) {
+			t.Errorf("heard of %q, want %q", got, want)
+		}
+	}
+	id := func(no string) string {
+		t.Helper()
+		return s.probe.Query(t, `SELECT l.id FROM {sales.order_line} AS l INNER JOIN {sales.sales_order} AS o ON o.id = l.order_id WHERE l.line_no = `+no)[0][0]
+	}
+	first := line{no: 1, sku: "NUT-M8", features: []string{"a=1"}}
+	o := order{no: "PO-1", customer: "C-1", name: "Acme", revision: "2", lines: []line{first, {no: 2, sku: "BOLT-M8"}}}
+	s.one(w, p.entry("m1", o), gateway.Stored)
+	one, two := id("1"), id("2")
+	hear("customer C-1", "sales_order PO-1", "order_line "+one, "order_line "+two)
+
+	s.one(w, p.entry("m2", o), gateway.Stored) // all as it was
+	s.one(w, p.entry("m1", o), gateway.Duplicate)
+	hear()
+
+	o.name = "Acme Ltd"
+	s.one(w, p.entry("m3", o), gateway.Stored)
+	hear("customer C-1")
+
+	o.lines[0].features = []string{"a=2"} // two tables below the order
+	s.one(w, p.entry("m4", o), gateway.Stored)
+	hear("sales_order PO-1", "order_line "+one) // what it is passed on by counts, too
+
+	o.lines = o.lines[:1]
+	s.one(w, p.entry("m5", o), gateway.Stored)
+	hear("order_line "+two, "sales_order PO-1")
+
+	o.revision, o.name = "1", "Older"
+	o.lines = nil
+	s.one(w, p.entry("m6", o), gateway.Superseded)
+	hear("customer C-1")
+
+	// What a batch refuses is not noted; what its messages share is noted once.
+	bad := order{no: "PO-9", customer: "C-9", name: "Bad", lines: []line{{no: 1, sku: "no such"}}}
+	out := s.commit(w, 0, p.entry("m7", order{no: `PO,2%`, customer: "C-2", name: "B"}), p.entry("m8", bad), p.entry("m9", order{no: "PO-3", customer: "C-2", name: "B"}))
+	s.status(out[1], gateway.Refused)
+	got := s.heard(at)
+	slices.Sort(got)
+	if want := []string{"customer C-2", `sales_order PO%2c2%25`, `sales_order PO-3`}; !slices.Equal(got, want) {
+		t.Errorf("heard of %q, want %q", got, want)
+	}
+
+	// Nobody notes anything for a mapping without live tables.
+	s.one(s.writer(newPlan()), newPlan().entry("m10", order{no: "PO-10", customer: "C-10", name: "A"}), gateway.Stored)
+	hear()
+}
+
+// notesKept: a row that is only found has not changed, a row that is made has.
+func (s *storeSuite) notesKept(t *testing.T) {
+	p := &plan{compiled(keepCustomer).Living(LiveTables()[2:])}
+	w := s.writer(p)
+	at := map[int]int64{}
+	for i, no := range []string{"PO-1", "PO-2"} {
+		s.one(w, p.entry(no, order{no: no, customer: "C-1", name: no}), gateway.Stored)
+		if got := s.heard(at); len(got) != 1-i {
+			t.Errorf("%s: heard of %q", no, got)
+		}
+	}
+}
+
+// changesGo: old changes go in portions, and whoever was behind them is told so.
+func (s *storeSuite) changesGo(t *testing.T) {
+	p := &plan{LiveMapping()}
+	w := s.writer(p)
+	for _, no := range []string{"PO-1", "PO-2", "PO-3"} {
+		s.one(w, p.entry(no, order{no: no, customer: "C-" + no, name: no}), gateway.Stored)
+	}
+	chain := gateway.LaneChain(0)
+	log := s.store.(changeLog)
+	if got := s.purge(gateway.Portion{Of: gateway.StockChanges, Before: longAgo, Limit: 3}); got != "" {
+		t.Errorf("what is young goes: %s", got)
+	}
+	if _, err := log.ChangeEntries(t.Context(), chain, 0, 10); err != nil {
+		t.Errorf("nothing is removed: %v", err)
+	}
+	if got := s.purge(gateway.Portion{Of: gateway.StockChanges, Before: time.Now().Add(time.Hour), Limit: 3}); got != "change=6" {
+		t.Errorf("removed %s", got)
+	}
+	s.rows(`SELECT COUNT(*) FROM {gateway.change}`, "0")
+	if _, err := log.ChangeEntries(t.Context(), chain, 2, 10); !errors.Is(err, gateway.ErrChangesGone) {
+		t.Errorf("behind what was removed: %v", err)
+	}
+	begin, err := log.ChangeBegin(t.Context())
+	if err != nil || begin[chain] != 3 {
+		t.Errorf("begins at %v, %v", begin, err)
+	}
+	s.one(w, p.entry("PO-4", order{no: "PO-4", customer: "C-4", name: "4"}), gateway.Stored)
+	if got := s.heard(begin); !slices.Equal(got, []string{"customer C-4", "sales_order PO-4"}) {
+		t.Errorf("heard of %q", got)
+	}
+
+	// A gap is no skip.
+	s.probe.Exec(t, `DELETE FROM {gateway.audit} WHERE seq = 4 AND chain > 0`)
+	s.one(w, p.entry("PO-5", order{no: "PO-5", customer: "C-5", name: "5"}), gateway.Stored)
+	if entries, err := log.ChangeEntries(t.Context(), chain, 3, 10); err == nil {
+		t.Errorf("a gap is passed over: %v", entries)
+	}
+}
+
+// sealingKeys: of several gateways that want a key at once, one makes it.
+func (s *storeSuite) sealingKeys(t *testing.T) {
+	here, there := s.store.(changeLog), s.probe.Another(t).(changeLog)
+	ago := time.Now().Add(-time.Hour)
+	for i, store := range []changeLog{here, there} {
+		if err := store.AddSealingKey(t.Context(), [32]byte{byte(i + 1)}, ago); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, err := there.SealingKeys(t.Context())
+	if err != nil || len(keys) != 1 || keys[0].Secret != [32]byte{1} || keys[0].At.Before(ago) {
+		t.Fatalf("keys %v, %v", keys, err)
+	}
+	later := time.Now().Add(time.Hour)
+	if err := here.AddSealingKey(t.Context(), [32]byte{3}, later); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err = there.SealingKeys(t.Context()); err != nil || len(keys) != 2 || keys[0].Secret != [32]byte{3} || keys[0].ID <= keys[1].ID {
+		t.Fatalf("keys %v, %v", keys, err)
+	}
+	if err := here.RemoveSealingKeys(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err = there.SealingKeys(t.Context()); err != nil || len(keys) != 1 || keys[0].Secret != [32]byte{3} {
+		t.Fatalf("the newest is to stay: %v, %v", keys, err)
+	}
+}

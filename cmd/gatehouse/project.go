@@ -78,6 +78,9 @@ type project struct {
 	root *config.Node
 
 	views []*declared // of Views, in their order
+	// unfit is what is wrong with views and with grants on them. It is told where files
+	// are compiled: migrations need none of them.
+	unfit config.Faults
 
 	// What cases are played with: who is asked in place of the directory, and who
 	// looks on while mappings are applied. Both are nil in service.
@@ -179,6 +182,9 @@ func readProject(file string) (*project, error) {
 	var faults config.Faults
 	faults.Add(root.Decode(p))
 	faults.Add(p.check(root))
+	if len(faults) > 0 { // all of them at once
+		faults.Add(p.unfit.Err())
+	}
 	return p, faults.Err()
 }
 
@@ -204,7 +210,7 @@ func (p *project) check(root *config.Node) error {
 		section("broker", p.Broker.Validate)
 	}
 	p.checkAuthentication(root, &faults)
-	p.readViews(root, &faults)
+	p.readViews(root, &p.unfit)
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
 	p.checkLimits(&faults)

@@ -78,9 +78,13 @@ func (p *project) checkRoles(faults *config.Faults) {
 	}
 }
 
-func (p *project) checkGrants(faults *config.Faults) {
+func (p *project) checkGrants(all *config.Faults) {
 	resources := p.resources()
 	for _, g := range p.Grants {
+		faults := all
+		if strings.HasPrefix(g.On, "view/") {
+			faults = &p.unfit
+		}
 		p.checkView(&g, faults)
 		if _, ok := p.Roles.get(g.Role); !ok && g.Role != "" {
 			faults.Add(g.node.Get("role").Fault("there is no role %q%s", g.Role, didYouMean(g.Role, p.Roles.names())))

@@ -86,3 +86,5 @@ func (b *base) Literal(declared, text string) string {
 func TestViewKinds(t *testing.T) { viewtest.TestKinds(t, newBase(t)) }
 
 func TestViewShop(t *testing.T) { viewtest.TestShop(t, newBase(t)) }
+
+func timeOf(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }

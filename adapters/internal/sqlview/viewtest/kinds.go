@@ -188,7 +188,7 @@ func holds(op view.Operator, difference float64) bool {
 
 func (k *kind) ask(t *testing.T, s view.Searcher, name, text string, c condition, desc bool, rows []ranked) {
 	t.Helper()
-	got, _ := pages(t, s, everybody{}, name, view.Query{Where: c.expr, Order: []view.Order{{Field: 1, Desc: desc}}, Top: 3, Select: []int{0, 1}})
+	got, _ := pages(t, s, everybody{}, name, view.Query{Where: c.expr, Order: []view.Order{{Field: 1, Desc: desc}}, Top: 5, Select: []int{0, 1}})
 	var ids, want []string
 	for _, r := range got {
 		ids = append(ids, told(r.Values[0]))

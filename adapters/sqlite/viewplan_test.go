@@ -92,7 +92,7 @@ func instantValue(t testing.TB, s string) view.Value {
 
 // bulkQueries are what may be asked of bulkView, with the indexes that serve it.
 func bulkQueries(t testing.TB) map[string]*view.Query {
-	at := instantValue(t, "2023-12-01T00:00:00Z")
+	at := instantValue(t, "2023-11-15T00:00:00Z")
 	every := []view.Expand{{Child: 0}}
 	return map[string]*view.Query{
 		"all":                {Expand: every},

@@ -48,6 +48,7 @@ func newBase(t testing.TB) *base {
 func (b *base) Views() *sqlview.Database { return b.views }
 func (b *base) IgnoresCase() bool        { return false }
 func (b *base) Takes(string) bool        { return true }
+func (b *base) Queries() int             { return 400 }
 
 var braced = regexp.MustCompile(`\{([^}]+)\}`)
 

@@ -1,11 +1,11 @@
-// Package mappings holds the sample mappings, the migrations of the business
+// Package mappings holds the sample mappings and views, the migrations of the business
 // tables they write and the cases that prove them. The demo runs from here; a
 // gateway in production reads its own folders.
 package mappings
 
 import "embed"
 
-// FS holds *.yaml, codes/*.yaml, migrations/<dialect>/*.sql and cases/*.
+// FS holds *.yaml, codes/*.yaml, views/*.yaml, migrations/<dialect>/*.sql and cases/*.
 //
-//go:embed *.yaml codes migrations cases
+//go:embed *.yaml codes views migrations cases
 var FS embed.FS

@@ -21,6 +21,9 @@ import (
 // Views is what views are read from.
 type Views = sqlview.Database
 
+// ViewOptions are the choices that views take in either dialect.
+type ViewOptions = sqlview.Options
+
 // OpenViews opens connections to the database file that only read, for views. The
 // file has to be there: see Open. What reads holds up no writer. An export reads in
 // one transaction, and the file of the write-ahead log grows as long as that takes:

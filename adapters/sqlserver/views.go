@@ -24,6 +24,9 @@ import (
 // Views is what views are read from.
 type Views = sqlview.Database
 
+// ViewOptions are the choices that views take in either dialect.
+type ViewOptions = sqlview.Options
+
 // OpenViews makes a pool of connections for views. It connects when it is first used.
 func OpenViews(c Config, now func() time.Time, o sqlview.Options) (*Views, error) {
 	if err := c.Validate(); err != nil {

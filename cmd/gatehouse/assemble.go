@@ -20,7 +20,8 @@ import (
 type running struct {
 	*assembly
 	store store
-	watch *watch // nil outside of a service
+	views *viewDatabase // what views are read from
+	watch *watch        // nil outside of a service
 }
 
 // assembly is a compiled project with its connections: what one generation is
@@ -36,6 +37,7 @@ type assembly struct {
 	broker     *amqp.Client
 	publishers map[string]publisher // by channel; none where its contract is broken
 	generation *gateway.Generation
+	searches   *searches
 	next       atomic.Pointer[assembly] // what replaced it
 	log        *slog.Logger
 }
@@ -54,15 +56,24 @@ func (p *project) assemble(ctx context.Context, log *slog.Logger, w *watch) (*ru
 	if r.store, err = p.Store.openExisting(ctx, log); err != nil {
 		return nil, err
 	}
-	if r.assembly, err = p.connect(c, r.store, nil, w, log); err != nil {
+	if r.views, err = p.Store.openViews(log); err != nil {
 		return nil, errors.Join(err, r.store.Close())
 	}
+	if r.assembly, err = p.connect(c, r.store, nil, w, log); err != nil {
+		return nil, errors.Join(err, r.views.Close(), r.store.Close())
+	}
+	r.assembly.search(r.views)
 	return r, nil
 }
 
 // close ends the connections, the store last.
 func (r *running) close(ctx context.Context) error {
-	return errors.Join(r.assembly.close(ctx), r.store.Close())
+	return errors.Join(r.assembly.close(ctx), r.views.Close(), r.store.Close())
+}
+
+// search has the assembly's views read from a database.
+func (a *assembly) search(db *viewDatabase) {
+	a.searches = &searches{project: a.project, access: a.compiled.access, database: db}
 }
 
 // connect makes an assembly, sharing with an earlier one, when there is one,
@@ -160,6 +171,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 		WaysIn:    a.waysIn(),
 		Census:    groups,
 		Channels:  channels,
+		Views:     a.project.viewNames(),
 		Retention: a.project.Retention.config(),
 		Retire:    a.retire,
 	}, routes)

@@ -107,7 +107,7 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 	defer running.close(ctx)
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return errors.Join(running.checkDirectory(ctx, r, o.user), running.checkIssuers(ctx, r), running.checkBroker(ctx, r), running.checkPartners(ctx, r), running.checkStore(ctx, r, o.strict))
+	return errors.Join(running.checkDirectory(ctx, r, o.user), running.checkIssuers(ctx, r), running.checkBroker(ctx, r), running.checkPartners(ctx, r), running.checkStore(ctx, r, o.strict), running.checkViews(ctx, r))
 }
 
 // checkFiles looks at what only a running gateway opens.
@@ -151,6 +151,10 @@ func (p *project) report(r *checkReport, c *compiled) {
 			one.Warnings = append(one.Warnings, "no grant lets anybody send: {role: …, may: send, on: route/"+section.Route+"}")
 		}
 		r.route(one)
+	}
+	for _, d := range p.views {
+		of, _ := d.ViewName()
+		r.view(checkedView{View: d.Name, File: d.Path, Report: of})
 	}
 	p.reportWays(r)
 	for _, ch := range p.Channels {

@@ -14,6 +14,7 @@ type checkReport struct {
 	Faults    []string         `json:"faults,omitempty"` // why it is not
 	Services  []checkedService `json:"services,omitempty"`
 	Routes    []checkedRoute   `json:"routes,omitempty"`
+	Views     []checkedView    `json:"views,omitempty"`
 	WaysIn    []checkedWay     `json:"ways_in,omitempty"`
 	Channels  []checkedChannel `json:"channels,omitempty"`
 	Warnings  []string         `json:"warnings,omitempty"`
@@ -30,6 +31,15 @@ type checkReport struct {
 type checkedWay struct {
 	Endpoint string   `json:"endpoint"`
 	Ways     []string `json:"ways"`
+}
+
+// checkedView is a view, or a report of one.
+type checkedView struct {
+	View   string `json:"view"`
+	File   string `json:"file"`
+	Report string `json:"report,omitempty"` // the view that it is of
+	// Warnings are what the database's tables say to it.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // checkedChannel is a channel and what it leads to.
@@ -73,6 +83,15 @@ func (r *checkReport) service(s checkedService) {
 func (r *checkReport) way(w checkedWay) {
 	r.WaysIn = append(r.WaysIn, w)
 	r.line("way in    %s: %s", w.Endpoint, strings.Join(w.Ways, ", "))
+}
+
+func (r *checkReport) view(v checkedView) {
+	r.Views = append(r.Views, v)
+	if v.Report != "" {
+		r.line("report    %s: of %s", v.View, v.Report)
+		return
+	}
+	r.line("view      %s", v.View)
 }
 
 func (r *checkReport) channel(c checkedChannel) {

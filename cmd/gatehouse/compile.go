@@ -82,6 +82,9 @@ func (p *project) compile() (*compiled, error) {
 		}
 		c.mappings = append(c.mappings, m)
 	}
+	for _, d := range p.views {
+		fmt.Fprintf(version, "%s %x\n", d.Path, sha256.Sum256(d.src))
+	}
 	c.access = p.access(&faults)
 	c.version = hex.EncodeToString(version.Sum(nil))[:12]
 	return c, errors.Join(faults...)

@@ -233,7 +233,7 @@ func TestComposeServesTheSample(t *testing.T) {
 		return out
 	}
 	demo, composed := read("demo/gatehouse.yaml"), read(filepath.Join(top, "deploy/compose/gatehouse.yaml"))
-	for _, section := range []string{"contracts", "routes", "channels", "roles", "grants"} {
+	for _, section := range []string{"contracts", "routes", "views", "channels", "roles", "grants"} {
 		if !reflect.DeepEqual(demo[section], composed[section]) {
 			t.Errorf("%s: deploy/compose/gatehouse.yaml has not what cmd/gatehouse/demo/gatehouse.yaml has", section)
 		}

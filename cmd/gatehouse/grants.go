@@ -57,35 +57,9 @@ func (f rowFilters) configured() any {
 	return unless(len(out) == 0, out)
 }
 
-// checkView finds what a grant says that is for views only, or twice.
-func (p *project) checkView(g *grantSection, faults *config.Faults) {
-	if len(g.Columns) == 0 && len(g.Rows) == 0 {
-		return
-	}
-	if !strings.HasPrefix(g.On, "view/") {
-		for _, key := range []string{"columns", "rows"} {
-			if n := g.node.Get(key); n != nil {
-				faults.Add(n.Fault("%s are of grants on views; %s has none", key, g.On))
-			}
-		}
-		return
-	}
-	for i, c := range g.Columns {
-		if c == "" || slices.Contains(g.Columns[:i], c) {
-			faults.Add(g.node.Get("columns").Items()[i].Fault("the column %q stands here twice, or has no name", c))
-		}
-	}
-	role, _ := p.Roles.get(g.Role)
-	for _, f := range g.Rows {
-		if slices.Contains(f.Values, "$principal/partner") && role.Partner == "" {
-			faults.Add(g.node.Get("rows").Get(f.Column).Fault("the role %s belongs to no partner: no row would be shown for one", g.Role))
-		}
-	}
-}
-
 // grant is what the section says, for the decisions.
 func (g *grantSection) grant() gateway.Grant {
-	return gateway.Grant{Role: g.Role, May: g.May, On: g.On, Columns: g.Columns, Rows: g.Rows}
+	return gateway.Grant{Role: g.Role, May: g.May, On: g.On, Columns: g.Columns, Rows: g.Rows, Classes: g.Classes}
 }
 
 // place is where a grant stands.
@@ -108,6 +82,7 @@ func (p *project) notesOnGrants() []string {
 		}
 	}
 	notes = append(notes, p.notesOnPartners()...)
+	notes = append(notes, p.notesOnViews()...)
 	return append(notes, p.notesOnCause()...)
 }
 
@@ -120,10 +95,11 @@ func (p *project) covering(i int) *grantSection {
 		if i == j || o.Role != g.Role || len(o.Columns) > 0 || len(o.Rows) > 0 || !wider(o.On, g.On) {
 			continue
 		}
-		if slices.ContainsFunc(g.May, func(v gateway.Verb) bool { return !slices.Contains(o.May, v) }) {
+		if slices.ContainsFunc(g.May, func(v gateway.Verb) bool { return !slices.Contains(o.May, v) }) ||
+			slices.ContainsFunc(g.Classes, func(c string) bool { return !slices.Contains(o.Classes, c) }) {
 			continue
 		}
-		same := wider(g.On, o.On) && len(o.May) == len(g.May) && len(g.Columns) == 0 && len(g.Rows) == 0
+		same := wider(g.On, o.On) && len(o.May) == len(g.May) && len(o.Classes) == len(g.Classes) && len(g.Columns) == 0 && len(g.Rows) == 0
 		if !same || j < i {
 			return o
 		}

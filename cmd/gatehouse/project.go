@@ -40,6 +40,8 @@ type project struct {
 	// Routes say what becomes of messages: from their endpoints through a mapping
 	// into tables.
 	Routes []routeSection `yaml:"routes,required"`
+	// Views are the files of the views and reports that can be searched.
+	Views []config.Path `yaml:"views"`
 	// Channels are what mappings publish to, by name.
 	Channels ordered[channelSection] `yaml:"channels"`
 	// Roles are sets of people and systems of the directory, by name. Of several
@@ -73,6 +75,8 @@ type project struct {
 	file string // the path it was read from
 	dir  string // the folder that contracts and mappings are found from
 	root *config.Node
+
+	views []*declared // of Views, in their order
 
 	// What cases are played with: who is asked in place of the directory, and who
 	// looks on while mappings are applied. Both are nil in service.
@@ -218,13 +222,18 @@ type grantSection struct {
 	Role string `yaml:"role,required"`
 	May  verbs  `yaml:"may,required"` // one verb or a list
 	On   string `yaml:"on,required"`  // route/<name>, channel/<name>, view/<name>, message/<route>, configuration, access, console; a * at the end covers several
-	// Columns are those that a view shows by this grant. Default: all.
+	// Columns are the fields and children that a view shows by this grant. Default: all.
 	Columns []string `yaml:"columns"`
 	// Rows is which rows a view shows by this grant: those that have, in each column
 	// named here, one of the values. $principal/login, $principal/dn and
-	// $principal/partner stand for who asks. Default: all.
+	// $principal/partner stand for who asks, $principal/group for any of his groups,
+	// $principal/attribute/<name> for any value of an attribute of his entry that
+	// directory.attributes lists. Default: all.
 	Rows rowFilters `yaml:"rows"`
-	node *config.Node
+	// Classes are those of which fields are shown too: personal, secret. Default: only
+	// fields without a class.
+	Classes []string `yaml:"classes"`
+	node    *config.Node
 }
 
 // UnmarshalNode keeps the section's position for complaints that come later.
@@ -375,6 +384,7 @@ func (p *project) check(root *config.Node) error {
 		section("broker", p.Broker.Validate)
 	}
 	p.checkAuthentication(root, &faults)
+	p.readViews(root, &faults)
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
 	p.checkLimits(&faults)
@@ -428,7 +438,7 @@ func (p *project) resources() []string {
 	for _, r := range p.Routes {
 		routes = append(routes, r.Route)
 	}
-	return gateway.Resources(routes, p.Channels.names())
+	return gateway.Resources(routes, p.Channels.names(), p.viewNames()...)
 }
 
 // covers reports whether the grant is on resource.

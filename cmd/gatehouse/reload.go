@@ -28,6 +28,7 @@ func (s *service) replace(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	next.search(s.views)
 	if err := next.bind(ctx); err != nil {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()

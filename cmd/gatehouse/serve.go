@@ -89,7 +89,7 @@ func (r *running) ready(ctx context.Context) error {
 	return r.bind(ctx)
 }
 
-// bind looks at the tables of every route.
+// bind looks at the tables of every route and every view.
 func (a *assembly) bind(ctx context.Context) error {
 	var faults []error
 	for _, route := range a.generation.Routes() {
@@ -100,7 +100,12 @@ func (a *assembly) bind(ctx context.Context) error {
 		}
 		faults = append(faults, err)
 	}
-	return errors.Join(faults...)
+	err := a.searches.bind(ctx)
+	if gatewayWaits(err) {
+		a.log.WarnContext(ctx, "database not usable yet", "part", "views", "error", err)
+		err = nil
+	}
+	return errors.Join(append(faults, err)...)
 }
 
 // migrated checks that every migration known here has been applied, unchanged. It

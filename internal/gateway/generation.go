@@ -24,6 +24,7 @@ type Parts struct {
 	WaysIn    WaysIn
 	Census    Census // nil: groups are not looked into
 	Channels  []Channel
+	Views     []string // by name
 	Retention Retention
 	// Retire, when set, is called once when another generation runs and no
 	// message is on its way on this one: it closes what nobody else uses.

@@ -133,7 +133,7 @@ func (g *Generation) resources() []string {
 	for _, c := range g.Channels {
 		channels[c.Name] = true
 	}
-	return Resources(slices.Collect(maps.Keys(routes)), slices.Collect(maps.Keys(channels)))
+	return Resources(slices.Collect(maps.Keys(routes)), slices.Collect(maps.Keys(channels)), g.Views...)
 }
 
 // Aside has act use a Gateway that takes no other part in the work: nothing is

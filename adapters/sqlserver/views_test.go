@@ -23,6 +23,9 @@ type base struct {
 func newBase(t *testing.T) *base {
 	t.Helper()
 	dsn := createDatabase(t)
+	if _, err := openStore(t, dsn).Up(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
 	db, err := sql.Open("sqlserver", dsn)
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +46,7 @@ func newBase(t *testing.T) *base {
 func (b *base) Views() *sqlview.Database { return b.views }
 func (b *base) IgnoresCase() bool        { return true }
 
-func (b *base) Queries() int { return 60 } // each takes long on a busy server
+func (b *base) Queries() int { return 30 } // each takes long on a busy server
 
 // Takes: Babelfish keeps microseconds, not tenths of them.
 func (b *base) Takes(native string) bool { return !b.emulated || native != "datetime2(7)" }

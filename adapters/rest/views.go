@@ -108,10 +108,7 @@ func (v *Views) Serve(x *Exchange, path string) error {
 // problem document.
 func (s *search) note(name string, err error) {
 	if refusal, ok := errors.AsType[*odata.Refusal](err); ok {
-		s.places = []Place{}
-		for _, c := range refusal.Complaints {
-			s.places = append(s.places, Place{Detail: c.Message, Option: c.Option, Position: c.Position, Query: c.URL, Found: c.Found, Expected: c.Expected})
-		}
+		s.places = placesOf(refusal)
 	}
 	if s.asker == nil {
 		return // the door logs who is not let in
@@ -127,6 +124,14 @@ func (s *search) note(name string, err error) {
 		level = slog.LevelError
 	}
 	s.Views.log.Log(s.R.Context(), level, "search refused", attrs...)
+}
+
+func placesOf(refusal *odata.Refusal) []Place {
+	places := []Place{}
+	for _, c := range refusal.Complaints {
+		places = append(places, Place{Detail: c.Message, Option: c.Option, Position: c.Position, Query: c.URL, Found: c.Found, Expected: c.Expected})
+	}
+	return places
 }
 
 // serve returns how many rows it has answered with.

@@ -1,11 +1,16 @@
 package rest
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sse"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -15,25 +20,51 @@ import (
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
-// Listener is an Asker for as long as a stream lasts.
-type Listener interface {
-	Asker
-	// Again returns the listener as he is now: by the configuration that runs, and with
-	// ask by what the directory says of him. The faults are unauthenticated and
-	// unavailable.
-	Again(ctx context.Context, ask bool) (Listener, error)
-}
-
 // Listeners finds out who listens by what he shows: the ways in of searches.
 type Listeners interface {
-	Listener(ctx context.Context, shown gateway.Proof) (Listener, error)
-	SearchWays() []gateway.WayIn
+	Askers
+	// Known finds somebody again by the DN of his entry: what the directory says of him
+	// now counts, and the configuration that runs. The faults are unauthenticated and
+	// unavailable.
+	Known(ctx context.Context, dn string) (*gateway.Operator, error)
 }
 
-// LiveViews opens streams of the views of the configuration that runs.
-type LiveViews interface {
-	View(name string) (*view.View, error)
-	Open(ctx context.Context, r live.Request) (*live.Stream, error)
+// StreamConfig bounds streams of changes. Every zero value means its default.
+type StreamConfig struct {
+	// MaxPerUser is how many streams one user may have open (429). Default: 10.
+	MaxPerUser int `yaml:"max_per_user"`
+	// MaxOpen is how many are open at once in this process (429). Default: 2000.
+	MaxOpen int `yaml:"max_open"`
+	// Heartbeat is how long a stream is silent at most. Default: 15s.
+	Heartbeat time.Duration `yaml:"heartbeat"`
+	// Patience is how long a listener may take nothing of what is sent before his stream
+	// is cut. Default: 30s.
+	Patience time.Duration `yaml:"patience"`
+	// Recheck is how often the directory is asked whether a listener still may.
+	// Default: 1m.
+	Recheck time.Duration `yaml:"recheck"`
+	// Poll is how often the log is looked at for what other processes have stored, while
+	// somebody listens. Default: 250ms.
+	Poll time.Duration `yaml:"poll"`
+}
+
+// Validate reports every fault of the section at once.
+func (c StreamConfig) Validate() error {
+	var faults []error
+	for name, n := range map[string]int64{"max_per_user": int64(c.MaxPerUser), "max_open": int64(c.MaxOpen), "heartbeat": int64(c.Heartbeat), "patience": int64(c.Patience), "recheck": int64(c.Recheck), "poll": int64(c.Poll)} {
+		if n < 0 {
+			faults = append(faults, fmt.Errorf("%s: is negative", name))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Effective returns the settings with every default filled in.
+func (c StreamConfig) Effective() StreamConfig {
+	c.MaxPerUser, c.MaxOpen = cmp.Or(c.MaxPerUser, 10), cmp.Or(c.MaxOpen, 2000)
+	c.Heartbeat, c.Patience = cmp.Or(c.Heartbeat, 15*time.Second), cmp.Or(c.Patience, 30*time.Second)
+	c.Recheck, c.Poll = cmp.Or(c.Recheck, time.Minute), cmp.Or(c.Poll, live.DefaultPoll)
+	return c
 }
 
 // Streams serves streams of changes: GET /api/<view>/stream. It is a Resource, to be
@@ -41,34 +72,43 @@ type LiveViews interface {
 type Streams struct {
 	door      *sse.Door
 	listeners Listeners
-	views     LiveViews
+	searches  Searches
+	streams   *live.Streams
+	messages  *Messages     // nil: the ledger has no stream
+	ledger    *live.Streams // of messages
 	metrics   *live.Metrics
 	log       *slog.Logger
 }
 
-// NewStreams returns a resource on a door, which its owner drains.
-func NewStreams(door *sse.Door, listeners Listeners, views LiveViews, metrics *live.Metrics, log *slog.Logger) *Streams {
-	return &Streams{door, listeners, views, metrics, log}
+// NewStreams returns a resource without streams. c must be valid.
+func NewStreams(c StreamConfig, listeners Listeners, searches Searches, streams *live.Streams, metrics *live.Metrics, log *slog.Logger) *Streams {
+	c = c.Effective()
+	door := sse.NewDoor(sse.Config{PerPrincipal: c.MaxPerUser, PerProcess: c.MaxOpen, Heartbeat: c.Heartbeat, Patience: c.Patience, Recheck: c.Recheck})
+	return &Streams{door: door, listeners: listeners, searches: searches, streams: streams, metrics: metrics, log: log}
 }
 
 // streamName is the last part of a stream's address.
 const streamName = "stream"
 
-// of is the view whose stream a path is; nil where it is none.
-func (s *Streams) of(path string) *view.View {
-	name, isStream := strings.CutSuffix(path, "/"+streamName)
-	if !isStream {
-		return nil
-	}
-	if v, err := s.views.View(name); err == nil && v.Live {
-		return v
-	}
-	return nil
-}
+// Drain ends every stream with an event that says so, lets no other begin, and waits
+// until ctx ends for them to be gone.
+func (s *Streams) Drain(ctx context.Context) { s.door.Drain(ctx) }
 
-// Methods is GET for the streams of live views.
+// Reloaded has every stream looked at: another configuration runs.
+func (s *Streams) Reloaded() { s.door.Reloaded() }
+
+// AddMessages serves the stream of the ledger too, whose log is one of messages. It is
+// called before anything is served.
+func (s *Streams) AddMessages(m *Messages, ledger *live.Streams) { s.messages, s.ledger = m, ledger }
+
+// MessagesSubject is what messages are noted under in the ledger's log.
+func MessagesSubject() string { return live.Subject(messagesView()) }
+
+// Methods is GET for the streams of views; a row whose key is the word stream is found
+// by a search that asks for it.
 func (s *Streams) Methods(path string) []string {
-	if s.of(path) == nil {
+	name, isStream := strings.CutSuffix(path, "/"+streamName)
+	if !isStream || !slices.Contains(s.searches.Names(), name) && (s.messages == nil || name != MessagesName) {
 		return nil
 	}
 	return []string{http.MethodGet}
@@ -77,13 +117,42 @@ func (s *Streams) Methods(path string) []string {
 // Describe adds nothing to the public document, as Views does.
 func (s *Streams) Describe(*Document) {}
 
+// listener is somebody who listens, in the words of one configuration.
+type listener struct {
+	*gateway.Operator
+	view.Viewer
+	searcher view.Searcher
+	view     *view.View
+	seen     *view.View // as he knows it
+}
+
+// listener finds out what somebody sees of a view in the configuration that runs.
+func (s *Streams) listener(ctx context.Context, who *gateway.Operator, name string) (*listener, error) {
+	if s.messages != nil && name == MessagesName {
+		l := s.messages.of(who)
+		_, err := l.Sight(name)
+		return &listener{who, l, l, l.view, l.view}, err
+	}
+	searcher, views, err := s.searches.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{Operator: who, Viewer: who.Viewer(finder(views)), searcher: searcher}
+	windows, err := l.Sight(name)
+	if err != nil {
+		return nil, err
+	}
+	if l.view, err = searcher.View(name); err != nil {
+		return nil, err
+	}
+	l.seen = l.view.Seen(windows)
+	return l, nil
+}
+
 // Serve sends a stream until it ends.
 func (s *Streams) Serve(x *Exchange, path string) error {
-	v := s.of(path)
-	if v == nil { // another configuration since Methods
-		return fault.New(fault.CodeNoView, "")
-	}
-	x.Endpoint, x.Ways = "stream:"+v.Name, s.listeners.SearchWays()
+	name := strings.TrimSuffix(path, "/"+streamName)
+	x.Endpoint, x.Ways = "stream:"+name, s.listeners.SearchWays()
 	if !sse.Wanted(x.R) {
 		return fault.New(fault.CodeNotAcceptable, "a stream is %s", sse.MediaType)
 	}
@@ -91,11 +160,11 @@ func (s *Streams) Serve(x *Exchange, path string) error {
 	if err != nil {
 		return err
 	}
-	who, err := s.listeners.Listener(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
+	who, err := s.listeners.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
 	if err != nil {
 		return err
 	}
-	windows, err := who.Sight(v.Name)
+	l, err := s.listener(x.R.Context(), who, name)
 	if err != nil {
 		return err
 	}
@@ -103,29 +172,40 @@ func (s *Streams) Serve(x *Exchange, path string) error {
 	if err != nil {
 		return x.complain(err)
 	}
-	seen := v.Seen(windows)
-	q, err := asked.bind(seen)
+	q, err := asked.bind(l.seen)
 	if err != nil {
 		return x.complain(err)
 	}
 	open := func(ctx context.Context) (sse.Source, error) {
-		stream, err := s.views.Open(ctx, live.Request{View: v.Name, Principal: who.Principal(), Who: who, Query: q, Last: sse.LastID(x.R), Beginning: asked.beginning})
+		streams, own := s.streams, s.messages != nil && name == MessagesName
+		if own {
+			streams = s.ledger
+		}
+		stream, err := streams.Open(ctx, live.Request{
+			View: name, Own: own, Principal: who.DN, Who: l.Viewer, Search: l.searcher, Query: q, Last: sse.LastID(x.R), Beginning: asked.beginning,
+		})
 		if err != nil {
 			return nil, err
 		}
-		return &liveSource{Stream: stream, who: who, query: q, seen: seen}, nil
+		return &liveSource{Stream: stream, streams: s, listener: l, query: q}, nil
 	}
-	return s.door.Serve(x.W, x.R, who.Principal(), open, sse.Watch{
+	return s.door.Serve(x.W, x.R, who.DN, open, s.watch(x, name, who.DN))
+}
+
+// watch counts and logs what becomes of a stream.
+func (s *Streams) watch(x *Exchange, name, user string) sse.Watch {
+	attrs := []any{"view", name, "user", user, "source", x.Peer.Remote}
+	return sse.Watch{
 		Opened: func() {
-			s.metrics.Opened(v.Name)
-			s.log.InfoContext(x.R.Context(), "stream begun", "view", v.Name, "user", who.Principal(), "source", x.Peer.Remote, "resumed", sse.LastID(x.R) != "")
+			s.metrics.Opened(name)
+			s.log.InfoContext(x.R.Context(), "stream begun", append(attrs, "resumed", sse.LastID(x.R) != "")...)
 		},
-		Sent: func(event string) { s.metrics.Sent(v.Name, event) },
+		Sent: func(event string) { s.metrics.Sent(name, event) },
 		Closed: func(reason string) {
-			s.metrics.Closed(v.Name, reason)
-			s.log.InfoContext(x.R.Context(), "stream ended", "view", v.Name, "user", who.Principal(), "source", x.Peer.Remote, "reason", reason)
+			s.metrics.Closed(name, reason)
+			s.log.InfoContext(x.R.Context(), "stream ended", append(attrs, "reason", reason)...)
 		},
-	})
+	}
 }
 
 // complain keeps what is wrong with a query for the problem document.
@@ -184,9 +264,9 @@ func (r *streamQuery) bind(seen *view.View) (*view.Query, error) {
 // liveSource tells a stream of a view.
 type liveSource struct {
 	*live.Stream
-	who   Listener
-	query *view.Query
-	seen  *view.View
+	streams  *Streams
+	listener *listener
+	query    *view.Query
 }
 
 // Next writes the next events: a row as a search gives it, or the key of one that is
@@ -200,9 +280,9 @@ func (s *liveSource) Next(ctx context.Context) ([]sse.Event, bool, error) {
 	for i, e := range events {
 		a := &answer{}
 		if e.Row != nil {
-			a.row(e.Fields, e.Row, s.query.Expand, s.seen)
+			a.row(e.Fields, e.Row, s.query.Expand, s.listener.seen)
 		} else {
-			a.key(s.View(), e.Key)
+			a.key(s.listener.view, e.Key)
 		}
 		out[i] = sse.Event{Name: e.Name, ID: e.ID, Data: a.out}
 	}
@@ -220,13 +300,40 @@ func (a *answer) key(v *view.View, key []view.Value) {
 	a.raw("}")
 }
 
-// Check has the stream go on with what the listener may see now. What the fields were
-// called that he asked for stays; what he may not see any more is left out.
-func (s *liveSource) Check(ctx context.Context, ask bool) error {
-	who, err := s.who.Again(ctx, ask)
+// Check has the stream go on with what the listener may see now. One who asked for a
+// field that he may not see any more hears nothing more; and what he asked is in the
+// words of a view that may be another one now: then he comes back by himself.
+func (s *liveSource) Check(ctx context.Context, _ bool) error {
+	who, err := s.streams.listeners.Known(ctx, s.listener.DN)
 	if err != nil {
 		return err
 	}
-	s.who = who
-	return s.Permit(ctx, who)
+	l, err := s.streams.listener(ctx, who, s.listener.view.Name)
+	if err != nil {
+		return err
+	}
+	if !alike(l.view, s.listener.view) {
+		return fault.New(fault.CodeDraining, "the view is another one now; come back with the id of the last event")
+	}
+	if err := s.Permit(ctx, l.Viewer, l.searcher); err != nil {
+		return err
+	}
+	s.listener = l
+	return nil
+}
+
+// alike reports whether two views have the same fields and children in the same places.
+func alike(a, b *view.View) bool {
+	if a == b {
+		return true
+	}
+	if !reflect.DeepEqual(a.Fields, b.Fields) || !slices.Equal(a.Key, b.Key) || len(a.Children) != len(b.Children) {
+		return false
+	}
+	for i := range a.Children {
+		if a.Children[i].Name != b.Children[i].Name || !alike(a.Children[i].View, b.Children[i].View) {
+			return false
+		}
+	}
+	return a.Table == b.Table
 }

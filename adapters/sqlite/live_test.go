@@ -58,6 +58,7 @@ type gatewayOn struct {
 	*sqlite.Store
 	hub     *live.Hub
 	streams *live.Streams
+	search  view.Searcher
 }
 
 func newGatewayOn(t testing.TB, path string) *gatewayOn {
@@ -81,7 +82,7 @@ func newGatewayOn(t testing.TB, path string) *gatewayOn {
 		t.Fatal(err)
 	}
 	g.hub = live.NewHub(g.Store, 0, nil, logger(t))
-	g.streams = live.NewStreams(g.hub, tables.Searcher(v), ring)
+	g.search, g.streams = tables.Searcher(v), live.NewStreams(g.hub, ring)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -98,7 +99,7 @@ func newGatewayOn(t testing.TB, path string) *gatewayOn {
 
 func (g *gatewayOn) open(t testing.TB, last string) *live.Stream {
 	t.Helper()
-	s, err := g.streams.Open(t.Context(), live.Request{View: "orders", Principal: "cn=me", Who: everybody{}, Query: &view.Query{}, Last: last})
+	s, err := g.streams.Open(t.Context(), live.Request{View: "orders", Principal: "cn=me", Who: everybody{}, Search: g.search, Query: &view.Query{}, Last: last})
 	if err != nil {
 		t.Fatal(err)
 	}

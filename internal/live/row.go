@@ -142,9 +142,9 @@ func (s *shared) forget(k sharedKey, r *sharedRow) {
 }
 
 // alike is a text that is the same for those who see and ask the same of a view.
-func alike(name string, windows []view.Window, q *view.Query) string {
+func alike(v *view.View, windows []view.Window, q *view.Query) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %#v %#v %#v", name, q.Select, q.Where, q.Expand)
+	fmt.Fprintf(&b, "%p %#v %#v %#v", v, q.Select, q.Where, q.Expand) // each configuration has views of its own
 	var add func(w *view.Window)
 	add = func(w *view.Window) {
 		if w == nil {

@@ -62,7 +62,7 @@ func (b *batch) waits() bool {
 }
 
 // run sends and settles until nothing is left, and then returns nil; otherwise
-// it returns why the session cannot go on.
+// it returns why the session cannot go on. It keeps nothing back on the link.
 func (b *batch) run(ctx context.Context, s *session) error {
 	for b.waits() || len(b.flights) > 0 {
 		step := b.settleOldest
@@ -71,10 +71,12 @@ func (b *batch) run(ctx context.Context, s *session) error {
 		}
 		if err := step(ctx, s); err != nil {
 			b.collect(s)
+			// The library may have said goodbye, or the broker's last words be answered.
+			_ = s.conn.link.flush()
 			return s.reason(ctx, err)
 		}
 	}
-	return nil
+	return s.flush()
 }
 
 func (b *batch) limit() int {

@@ -88,7 +88,6 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		rehearser:  rehearser,
 		poster:     poster,
 		outage:     outage,
-		lanes:      newLanes(store.Lanes(), config.Metrics, outage),
 		survived:   map[Digest]struct{}{},
 		relay:      newRelay(config, seen, generation.Channels, now, log),
 		refusals:   newRefusals(store, now, log),
@@ -99,6 +98,7 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		now:        now,
 		log:        log,
 	}
+	g.lanes = newLanes(store.Lanes(), config.Metrics, outage, g.relay.committed)
 	g.drift = newDrift(g, config.Drift)
 	g.limits.update(generation.Access)
 	g.generation.Store(generation)

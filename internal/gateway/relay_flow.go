@@ -92,7 +92,9 @@ func (f *flow) attend(ctx context.Context, streamed <-chan struct{}) error {
 			return nil
 		case <-f.news:
 		case <-f.carrier.wake:
-			f.carrier.exhausted = false
+			if f.carrier.missed.Swap(false) {
+				f.carrier.exhausted.Store(false)
+			}
 		case <-rouse.C:
 			f.carrier.line.rouse()
 		case <-record.C:
@@ -160,7 +162,7 @@ func (f *flow) next() *Delivery {
 	if f.over() || f.out >= f.policy.Window || f.unrecorded >= f.policy.unrecorded() {
 		return nil
 	}
-	if ready, _ := c.line.counts(); ready < readAhead/2*f.policy.Window {
+	if c.hungry(f.policy, readAhead/2*f.policy.Window) {
 		f.tell()
 	}
 	d := c.line.take()

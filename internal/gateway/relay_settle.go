@@ -112,6 +112,7 @@ func (c *carrier) park(ctx context.Context, d *Delivery, f *fault.Error, attempt
 	if skip {
 		park = c.outbox.Skip
 	}
+	c.line.close() // what is committed from now on may be behind it
 	if err := park(ctx, c.lease, d.Seq, string(f.Code), truncate(f.Message, maxReason), attempts); err != nil {
 		return err
 	}

@@ -159,13 +159,15 @@ func (s *session) reason(ctx context.Context, err error) error {
 	return err
 }
 
-// publish sends one message. After an error the session is down and the error
+// publish sends one message with its headers. After an error the session is down and the error
 // says why.
 //
 // The message may be kept back until the next flush or wait.
-func (s *session) publish(o *outgoing) (*driver.DeferredConfirmation, error) {
+func (s *session) publish(o *outgoing, headers driver.Table) (*driver.DeferredConfirmation, error) {
 	s.conn.link.gather()
-	confirm, err := s.channel.PublishWithDeferredConfirm(o.exchange, o.key, o.mandatory, false, o.message)
+	message := o.message
+	message.Headers = headers
+	confirm, err := s.channel.PublishWithDeferredConfirm(o.exchange, o.key, o.mandatory, false, message)
 	switch {
 	case err == nil:
 		return confirm, nil

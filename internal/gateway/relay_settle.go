@@ -12,12 +12,13 @@ import (
 // parks what the channel keeps refusing. The error is the store's, or that of a
 // channel which has no circuit to wait at.
 func (c *carrier) settle(ctx context.Context, window []Delivery, results []error) (err error) {
+	now, confirmed, delay := c.now(), c.metrics.delivered.WithLabelValues(c.name, "confirmed"), c.metrics.delay.WithLabelValues(c.name)
 	for i := range window {
 		d := &window[i]
 		switch failure := results[i]; {
 		case failure == nil:
-			c.count("confirmed")
-			c.metrics.delay.WithLabelValues(c.name).Observe(c.now().Sub(d.CreatedAt).Seconds())
+			confirmed.Inc()
+			delay.Observe(now.Sub(d.CreatedAt).Seconds())
 			c.taken = append(c.taken, d.Seq)
 		case fault.Of(failure).Code == fault.CodeNotTaken:
 			c.count("delayed")

@@ -41,6 +41,7 @@ type carrier struct {
 	exhausted atomic.Bool // nothing waited behind line when it was read last
 	missed    atomic.Bool // something was committed that line was not handed
 	looked    time.Time   // when the shard was last read from its beginning
+	brought   bool        // the last reading brought something that was not handed over
 	taken     []int64     // confirmed by the channel, not yet recorded
 	responses []Response  // of the other side, not yet recorded
 	lease     Lease
@@ -203,18 +204,18 @@ func (c *carrier) admitted(window []Delivery) []Delivery {
 
 // fetch fills the line. It reads on while keys that wait for their next attempt
 // leave room in a window, so that they hold nobody else. What is open is read only
-// where something is missing, and now and then: other processes commit, too, and put
-// back in line.
+// where something is missing, as long as that brings what others have committed, and
+// now and then from its beginning: others put back in line, too.
 func (c *carrier) fetch(ctx context.Context, p Policy) error {
 	c.line.rouse()
 	now, open := c.now(), c.line.isOpen()
 	due := now.Sub(c.looked) >= c.config.Poll
 	missed := c.missed.Swap(false)
-	if open && !missed && !due {
+	if open && !missed && !due && !c.brought {
 		return nil
 	}
 	c.exhausted.Store(false)
-	if _, size := c.line.counts(); size == 0 || open && due {
+	if _, size := c.line.counts(); open && due || !open && size == 0 {
 		c.line.empty() // what was put back in line may come before its end
 		c.looked = now
 	}
@@ -254,7 +255,8 @@ func (c *carrier) read(ctx context.Context, p Policy) (released bool, err error)
 	end := len(more) < most
 	c.releases = page.Releases
 	c.line.add(more)
-	gap := c.line.learned(end && len(more) > 0 && !page.Blocked)
+	c.brought = len(more) > 0
+	gap := c.line.learned(&page, end)
 	c.exhausted.Store(end && !gap)
 	return false, nil
 }

@@ -9,7 +9,7 @@ import (
 // hands it to the carrier of its shard, which holds the lease or takes nothing. The
 // row is committed by then, so a crash at any moment leaves what it always left.
 //
-// A line takes what it is handed while it is open: a page has shown everything up to
+// A line takes what it is handed while it is open: pages have shown everything up to
 // its last delivery, and no parked one of the shard holds anything back. From then
 // on numbers are dense, in the order of the commits, so that one that follows the
 // last has nothing in front of it that is unknown. Whatever was parked or put back in
@@ -75,13 +75,18 @@ func (l *line) begin() (after int64) {
 	return l.last
 }
 
-// learned ends the reading of a page, whose deliveries were added. The line is open
-// when whole says that all that waited was in it, and that nothing is held back. It
-// reports whether something was handed over whose predecessors are still unknown.
-func (l *line) learned(whole bool) (gap bool) {
+// learned ends the reading of a page, whose deliveries were added; end says that it was
+// the last one. An empty page says nothing of where the numbers stand, nor of what
+// is parked: it leaves open what is open, and opens nothing. learned reports whether
+// something was handed over whose predecessors are still unknown.
+func (l *line) learned(p *Page, end bool) (gap bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !whole || !l.reading { // it was shut meanwhile
+	whole := end && !p.Blocked
+	if len(p.Deliveries) == 0 {
+		whole = end && l.open
+	}
+	if !whole || !l.reading { // not reading: it was shut meanwhile
 		gap = len(l.early) > 0 || !l.reading
 		l.shut()
 		return gap
@@ -144,7 +149,7 @@ func (r *relay) committed(outcomes []Outcome) {
 // hand offers a delivery to the line, and has the outbox read where that does not
 // take it.
 func (c *carrier) hand(d *Delivery) {
-	if !c.line.hand(d, c.policy().backlog()) {
+	if !c.line.hand(d, c.policy().ahead()) {
 		c.missed.Store(true)
 	}
 	c.signal()

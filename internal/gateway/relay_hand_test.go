@@ -44,13 +44,23 @@ func TestHandOver(t *testing.T) {
 		took []bool
 		want []int64
 	}{
-		"nothing is known":          {func(l *line) []bool { return give(l, 1, 2) }, []bool{false, false}, nil},
-		"what follows":              {func(l *line) []bool { read(l, true, 3); return give(l, 4, 5) }, []bool{true, true}, []int64{3, 4, 5}},
-		"what a page had":           {func(l *line) []bool { read(l, true, 3, 4); return give(l, 4, 5) }, []bool{true, true}, []int64{3, 4, 5}},
-		"not what leaves a gap":     {func(l *line) []bool { read(l, true, 3); return give(l, 5) }, []bool{false}, []int64{3}},
-		"a gap that is filled":      {func(l *line) []bool { read(l, true, 3); return give(l, 6, 5, 4) }, []bool{false, false, true}, []int64{3, 4, 5, 6}},
-		"a gap that is read":        {func(l *line) []bool { read(l, true, 3); g := give(l, 6); read(l, true, 4, 5); return g }, []bool{false}, []int64{3, 4, 5, 6}},
-		"a page is not all":         {func(l *line) []bool { read(l, false, 3); return give(l, 4) }, []bool{false}, []int64{3}},
+		"nothing is known":      {func(l *line) []bool { return give(l, 1, 2) }, []bool{false, false}, nil},
+		"what follows":          {func(l *line) []bool { read(l, true, 3); return give(l, 4, 5) }, []bool{true, true}, []int64{3, 4, 5}},
+		"what a page had":       {func(l *line) []bool { read(l, true, 3, 4); return give(l, 4, 5) }, []bool{true, true}, []int64{3, 4, 5}},
+		"not what leaves a gap": {func(l *line) []bool { read(l, true, 3); return give(l, 5) }, []bool{false}, []int64{3}},
+		"a gap that is filled":  {func(l *line) []bool { read(l, true, 3); return give(l, 6, 5, 4) }, []bool{false, false, true}, []int64{3, 4, 5, 6}},
+		"a gap that is read":    {func(l *line) []bool { read(l, true, 3); g := give(l, 6); read(l, true, 4, 5); return g }, []bool{false}, []int64{3, 4, 5, 6}},
+		"a page is not all":     {func(l *line) []bool { read(l, false, 3); return give(l, 4) }, []bool{false}, []int64{3}},
+		"after nothing more":    {func(l *line) []bool { read(l, true, 3); read(l, true); return give(l, 4) }, []bool{true}, []int64{3, 4}},
+		"after nothing at all":  {func(l *line) []bool { read(l, true); return give(l, 4) }, []bool{false}, nil},
+		"behind what is parked": {func(l *line) []bool {
+			l.begin()
+			p := Page{Deliveries: []Delivery{numbered(3, "k")}, Blocked: true}
+			l.add(p.Deliveries)
+			l.learned(&p, true)
+			return append(give(l, 4), read(l, true), give(l, 5)[0])
+		}, []bool{false, false, false}, []int64{3}},
+		"shut, and nothing more":    {func(l *line) []bool { read(l, true, 3); l.close(); read(l, true); return give(l, 4) }, []bool{false}, []int64{3}},
 		"after it was shut":         {func(l *line) []bool { read(l, true, 3); l.close(); return give(l, 4) }, []bool{false}, []int64{3}},
 		"after it was emptied":      {func(l *line) []bool { read(l, true, 3); l.empty(); return give(l, 4) }, []bool{false}, nil},
 		"while a page is read":      {func(l *line) []bool { l.begin(); g := give(l, 4, 5, 6); add(l, true, 3, 4); return g }, []bool{true, true, true}, []int64{3, 4, 5, 6}},
@@ -71,10 +81,12 @@ func TestHandOver(t *testing.T) {
 
 // add ends the reading of a page.
 func add(l *line, whole bool, seqs ...int64) (gap bool) {
+	var p Page
 	for _, seq := range seqs {
-		l.add([]Delivery{numbered(seq, "k")})
+		p.Deliveries = append(p.Deliveries, numbered(seq, "k"))
 	}
-	return l.learned(whole)
+	l.add(p.Deliveries)
+	return l.learned(&p, whole)
 }
 
 // Whatever is handed over while a page is read, and is not known afterwards, is said

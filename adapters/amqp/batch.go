@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"slices"
 
 	driver "github.com/rabbitmq/amqp091-go"
 
@@ -17,7 +18,7 @@ type outgoing struct {
 	message   driver.Publishing
 
 	place    int               // in the call of send
-	delivery *gateway.Delivery // of a stream
+	delivery *gateway.Delivery // nil for a reply; else its headers are made when it is sent
 }
 
 // batch is what one call sends: what is still to be sent, and what is in flight.
@@ -34,7 +35,8 @@ type batch struct {
 	// one of them made the broker close the channel.
 	suspects int
 	flights  []flight
-	unknown  int // how many at the head of queue were in flight when the session ended
+	unknown  int          // how many at the head of queue were in flight when the session ended
+	headers  driver.Table // of the delivery that is being sent
 }
 
 // flight is a message that was sent and is not settled.
@@ -62,7 +64,7 @@ func (b *batch) waits() bool {
 }
 
 // run sends and settles until nothing is left, and then returns nil; otherwise
-// it returns why the session cannot go on.
+// it returns why the session cannot go on. It keeps nothing back on the link.
 func (b *batch) run(ctx context.Context, s *session) error {
 	for b.waits() || len(b.flights) > 0 {
 		step := b.settleOldest
@@ -71,10 +73,12 @@ func (b *batch) run(ctx context.Context, s *session) error {
 		}
 		if err := step(ctx, s); err != nil {
 			b.collect(s)
+			// The library may have said goodbye, or the broker's last words be answered.
+			_ = s.conn.link.flush()
 			return s.reason(ctx, err)
 		}
 	}
-	return nil
+	return s.flush()
 }
 
 func (b *batch) limit() int {
@@ -92,14 +96,28 @@ func (b *batch) send(ctx context.Context, s *session) error {
 		return err
 	}
 	o := b.queue[0]
-	confirm, err := s.publish(o)
+	confirm, err := s.publish(o, b.headersOf(o))
 	if err != nil {
 		return err
 	}
 	b.metrics.published.Inc()
-	b.queue = b.queue[1:]
+	b.queue = slices.Delete(b.queue, 0, 1) // mostly the only one, whose place is used again
 	b.flights = append(b.flights, flight{outgoing: o, confirm: confirm})
 	return nil
+}
+
+// headersOf returns the headers of a message. Those of a delivery hold until the
+// next one's are asked for: the library has written them by then.
+func (b *batch) headersOf(o *outgoing) driver.Table {
+	if o.delivery == nil {
+		return o.message.Headers
+	}
+	if b.headers == nil {
+		b.headers = driver.Table{}
+	}
+	clear(b.headers)
+	headers(o.delivery, b.headers)
+	return b.headers
 }
 
 func (b *batch) settleOldest(ctx context.Context, s *session) error {

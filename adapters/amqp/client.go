@@ -225,33 +225,6 @@ func (c *Client) explain(err error) error {
 	return fmt.Errorf("the broker hung up during the login of user %q: user name or password are wrong, or the link was cut", c.config.Username)
 }
 
-// link is a socket whose writes end: a broker that reads no further must not
-// hold a writer for ever.
-type link struct {
-	net.Conn
-	writeTimeout time.Duration
-}
-
-func dialLink(ctx context.Context, network, address string, writeTimeout time.Duration) (*link, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &link{conn, writeTimeout}, nil
-}
-
-// Write sets a new deadline for every write.
-func (l *link) Write(b []byte) (int, error) {
-	if err := l.SetWriteDeadline(time.Now().Add(l.writeTimeout)); err != nil {
-		return 0, err
-	}
-	return l.Conn.Write(b)
-}
-
-// abort closes the socket without a word; whatever uses it ends.
-func (l *link) abort() { l.Conn.Close() }
-
 // hangUp closes a connection politely, or abruptly when that takes longer than
 // a second.
 func (c *connection) hangUp() {

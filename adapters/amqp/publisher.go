@@ -60,20 +60,28 @@ func (p *Publisher) outgoing(d *gateway.Delivery) outgoing {
 // became of each, as Publish does. It implements gateway.Streamer, and uses one
 // connection until it returns.
 func (p *Publisher) Stream(ctx context.Context, next func() *gateway.Delivery, settled func(*gateway.Delivery, error)) {
-	seen := false // a result that says how the channel fares
+	seen := false        // a result that says how the channel fares
+	var free []*outgoing // settled, to be used again
 	_ = p.sender.stream(ctx, func() *outgoing {
 		d := next()
 		if d == nil {
 			return nil
 		}
-		o := p.outgoing(d)
-		return &o
+		o := &outgoing{}
+		if n := len(free); n > 0 {
+			o, free = free[n-1], free[:n-1]
+		}
+		*o = p.outgoing(d)
+		return o
 	}, func(o *outgoing, err error) {
 		if (err != nil || !seen) && !p.ended(ctx) {
 			p.outage.observe([]error{err})
 			seen = true
 		}
-		settled(o.delivery, err)
+		d := o.delivery
+		*o = outgoing{}
+		free = append(free, o)
+		settled(d, err)
 	}) // whoever was taken from next has heard of the error
 }
 

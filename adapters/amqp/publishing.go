@@ -23,8 +23,8 @@ const appID = "gatehouse"
 // in bytes (AMQP 0-9-1 §4.2.5.3).
 const maxShortString = 255
 
-// publishing is the delivery as a message. The same delivery makes the same
-// message at every attempt.
+// publishing is the delivery as a message, without its headers. The same delivery
+// makes the same message at every attempt.
 func publishing(d *gateway.Delivery, persistent bool) driver.Publishing {
 	m := driver.Publishing{
 		MessageId:    d.WireID,
@@ -34,27 +34,30 @@ func publishing(d *gateway.Delivery, persistent bool) driver.Publishing {
 		DeliveryMode: driver.Transient,
 		AppId:        appID,
 		Body:         d.Body,
-		Headers: driver.Table{
-			headerMessage: d.MessageID.String(),
-			headerShard:   int32(d.Shard),
-			headerSeq:     d.Seq,
-		},
 	}
 	if persistent {
 		m.DeliveryMode = driver.Persistent
 	}
-	if d.TraceParent != "" {
-		m.Headers[headerTraceParent] = d.TraceParent
-	}
-	if d.OrderingKey != "" {
-		m.Headers[headerKey] = d.OrderingKey
-	}
-	if len(d.Correlation) > maxShortString {
-		m.Headers[headerCorrelation] = d.Correlation
-	} else {
+	if len(d.Correlation) <= maxShortString {
 		m.CorrelationId = d.Correlation
 	}
 	return m
+}
+
+// headers puts the headers of a delivery into an empty table.
+func headers(d *gateway.Delivery, into driver.Table) {
+	into[headerMessage] = d.MessageID.String()
+	into[headerShard] = int32(d.Shard)
+	into[headerSeq] = d.Seq
+	if d.TraceParent != "" {
+		into[headerTraceParent] = d.TraceParent
+	}
+	if d.OrderingKey != "" {
+		into[headerKey] = d.OrderingKey
+	}
+	if len(d.Correlation) > maxShortString {
+		into[headerCorrelation] = d.Correlation
+	}
 }
 
 // unsendable says what of a message does not fit into AMQP, or nil.

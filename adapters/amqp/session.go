@@ -121,11 +121,15 @@ func (s *session) ready(ctx context.Context) error {
 }
 
 // wait returns nil when done is closed, or why it makes no sense to wait longer.
+// What was published so far is on its way by then.
 func (s *session) wait(ctx context.Context, done <-chan struct{}) error {
 	select {
 	case <-done:
 		return nil
 	default:
+	}
+	if err := s.flush(); err != nil {
+		return err
 	}
 	select {
 	case <-done:
@@ -155,10 +159,15 @@ func (s *session) reason(ctx context.Context, err error) error {
 	return err
 }
 
-// publish sends one message. After an error the session is down and the error
+// publish sends one message with its headers. After an error the session is down and the error
 // says why.
-func (s *session) publish(o *outgoing) (*driver.DeferredConfirmation, error) {
-	confirm, err := s.channel.PublishWithDeferredConfirm(o.exchange, o.key, o.mandatory, false, o.message)
+//
+// The message may be kept back until the next flush or wait.
+func (s *session) publish(o *outgoing, headers driver.Table) (*driver.DeferredConfirmation, error) {
+	s.conn.link.gather()
+	message := o.message
+	message.Headers = headers
+	confirm, err := s.channel.PublishWithDeferredConfirm(o.exchange, o.key, o.mandatory, false, message)
 	switch {
 	case err == nil:
 		return confirm, nil
@@ -166,12 +175,28 @@ func (s *session) publish(o *outgoing) (*driver.DeferredConfirmation, error) {
 		<-s.down
 		return nil, s.cause
 	}
+	return nil, s.broken(err)
+}
+
+// flush sends what was kept back. After an error the session is down and the error
+// says why.
+func (s *session) flush() error {
+	err := s.conn.link.flush()
+	if err == nil {
+		return nil
+	}
+	return s.broken(err)
+}
+
+// broken ends the session after an error of the socket, and returns what the broker
+// said of it, or the error.
+func (s *session) broken(err error) error {
 	s.abort()
 	<-s.down
 	if _, said := reply(s.cause); said {
-		return nil, s.cause
+		return s.cause
 	}
-	return nil, err
+	return err
 }
 
 // nacked tells a refusal from the end of the session, which the library reports

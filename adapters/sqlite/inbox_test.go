@@ -272,9 +272,9 @@ func TestGrowthMigrates(t *testing.T) {
 		t.Errorf("after the migration:\n%.2000s\nbefore it:\n%.2000s", got, want)
 	}
 	for shard := range 2 {
-		waits, _, err := s.Pending(t.Context(), "events", shard, 0, 2*rows)
-		if err != nil || len(waits) != rows/2 {
-			t.Errorf("%d wait in shard %d: %v", len(waits), shard, err)
+		page, err := s.Pending(t.Context(), "events", shard, 0, 2*rows)
+		if err != nil || len(page.Deliveries) != rows/2 {
+			t.Errorf("%d wait in shard %d: %v", len(page.Deliveries), shard, err)
 		}
 	}
 	ss, err := d.Session(t.Context(), 0)

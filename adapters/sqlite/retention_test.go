@@ -151,12 +151,12 @@ func (m *ledgerModel) confirm(rt *rapid.T) {
 	if err != nil || !ok {
 		rt.Fatal(ok, err)
 	}
-	waiting, _, err := m.store.Pending(m.t.Context(), "order-events", shard, 0, 100)
+	page, err := m.store.Pending(m.t.Context(), "order-events", shard, 0, 100)
 	if err != nil {
 		rt.Fatal(err)
 	}
 	var seqs []int64
-	for _, d := range waiting {
+	for _, d := range page.Deliveries {
 		if rapid.IntRange(0, 4).Draw(rt, "taken") > 0 {
 			seqs = append(seqs, d.Seq)
 		}

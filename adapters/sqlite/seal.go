@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
 	"github.com/gatehouse/gatehouse/internal/failpoint"
@@ -245,10 +246,13 @@ func number(s *session, batch []queued) error {
 	}
 	next := row[0].(int64)
 	first := next - int64(len(batch))
+	for i := range batch {
+		batch[i].Seq, batch[i].CreatedAt = first+int64(i), batch[i].item.Now().Truncate(time.Millisecond)
+	}
 	err = s.table(deliveries, func(args []any) []any {
-		for i, q := range batch {
+		for _, q := range batch {
 			p := q.Publication
-			args = append(args, q.item.Message().ID[:], q.Ordinal, p.Channel, q.Shard, first+int64(i), q.WireID, p.RoutingKey)
+			args = append(args, q.item.Message().ID[:], q.Ordinal, p.Channel, q.Shard, q.Seq, q.WireID, p.RoutingKey)
 		}
 		return args
 	})
@@ -256,10 +260,10 @@ func number(s *session, batch []queued) error {
 		return err
 	}
 	return s.table(outbox, func(args []any) []any {
-		for i, q := range batch {
+		for _, q := range batch {
 			l, p := &q.item.Ledger, q.Publication
-			args = append(args, p.Channel, q.Shard, first+int64(i), q.WireID, q.item.Message().ID[:], l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
-				l.Correlation, l.TraceParent, q.item.Now().UnixMilli(), notNull(p.Body))
+			args = append(args, p.Channel, q.Shard, q.Seq, q.WireID, q.item.Message().ID[:], l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
+				l.Correlation, l.TraceParent, q.CreatedAt.UnixMilli(), notNull(p.Body))
 		}
 		return args
 	})

@@ -133,13 +133,13 @@ func (b *small) supply(t *testing.T) {
 	const channel = "order-events"
 	for {
 		for shard := range b.store.Shards() {
-			waiting, _, err := b.store.Pending(t.Context(), channel, shard, 0, 1000)
+			page, err := b.store.Pending(t.Context(), channel, shard, 0, 1000)
 			lease, held, leasing := b.store.Acquire(t.Context(), channel, shard, "me", time.Hour)
 			if err := errors.Join(err, leasing); err != nil || !held {
 				t.Fatalf("held %v: %v", held, err)
 			}
-			if len(waiting) > 0 {
-				b.waiting, b.lease = waiting, lease
+			if len(page.Deliveries) > 0 {
+				b.waiting, b.lease = page.Deliveries, lease
 				return
 			}
 		}

@@ -29,12 +29,15 @@ var mutants = []mutant{
 	},
 	{
 		name: "removed before the confirm", flags: "-crashes 15 -messages 1500", found: []string{"unpublished"},
-		edits: []edit{{"internal/gateway/relay_carrier.go", "	c.line.add(more)\n	return false, nil",
-			`	for _, d := range more {
+		edits: []edit{
+			{"internal/gateway/relay_carrier.go", "	c.exhausted.Store(end && !gap)\n	return false, nil",
+				`	c.exhausted.Store(end && !gap)
+	for _, d := range more {
 		c.taken = append(c.taken, d.Seq)
 	}
-	c.line.add(more)
-	return false, c.record(ctx)`}},
+	return false, c.record(ctx)`},
+			{"internal/gateway/relay_hand.go", "case !l.open && !l.reading:", "case l != nil: // all is read"},
+		},
 	},
 	{
 		name: "no inbox", quick: true, flags: "-messages 600", found: []string{"twice"},
@@ -61,12 +64,19 @@ var mutants = []mutant{
 	{
 		name: "published in any order", flags: "-messages 1200", found: []string{"order"},
 		edits: []edit{
-			{"internal/gateway/relay_line.go", "		q := l.keys[d.OrderingKey]\n", "		q := l.keys[d.WireID]\n"},
-			{"internal/gateway/relay_line.go", "			l.keys[d.OrderingKey] = q\n", "			l.keys[d.WireID] = q\n"},
+			{"internal/gateway/relay_line.go", "	q := l.keys[d.OrderingKey]\n", "	q := l.keys[d.WireID]\n"},
+			{"internal/gateway/relay_line.go", "		l.keys[d.OrderingKey] = q\n", "		l.keys[d.WireID] = q\n"},
 			{"internal/gateway/relay_line.go", "if q := l.keys[d.OrderingKey]; q", "if q := l.keys[d.WireID]; q"},
 			{"internal/gateway/relay_line.go", "== 0 {\n		delete(l.keys, d.OrderingKey)", "== 0 {\n		delete(l.keys, d.WireID)"},
 			{"internal/gateway/relay_line.go", "waiting)\n		delete(l.keys, d.OrderingKey)", "waiting)\n		delete(l.keys, d.WireID)"},
 			{"internal/gateway/relay_line.go", "Seq < h[j]", "Seq > h[j]"},
+		},
+	},
+	{
+		name: "handed over in any order", flags: "-messages 3000", found: []string{"order"},
+		edits: []edit{
+			{"internal/gateway/relay_hand.go", "o := &outcomes[i]", "o := &outcomes[len(outcomes)-1-i]"},
+			{"internal/gateway/relay_hand.go", "!l.reading && d.Seq == l.last+1", "!l.reading && d.Seq > l.last"},
 		},
 	},
 	{

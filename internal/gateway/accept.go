@@ -334,7 +334,6 @@ func (g *Gateway) commit(ctx context.Context, p *passage) error {
 		return err
 	}
 	p.receipt.Status, p.receipt.MessageID, p.receipt.Reply = out.Status, out.MessageID, out.Reply
-	g.relay.wake(out.Channels)
 	if answer := p.receipt.Operation.Output; out.Status == Duplicate && out.Reply == nil && out.Err == nil && answer != nil && answer.Element != nil {
 		return fault.New(fault.CodeReplyGone, "") // the claim outlived it: somebody erased it
 	}

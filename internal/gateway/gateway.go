@@ -91,7 +91,6 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		rehearser:  rehearser,
 		poster:     poster,
 		outage:     outage,
-		lanes:      newLanes(store.Lanes(), config.Metrics, outage),
 		survived:   map[Digest]struct{}{},
 		relay:      newRelay(config, seen, generation.Channels, now, log),
 		refusals:   newRefusals(store, now, log),
@@ -102,13 +101,19 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		now:        now,
 		log:        log,
 	}
-	for _, l := range g.lanes.each {
-		l.done = config.Committed
-	}
+	g.lanes = newLanes(store.Lanes(), config.Metrics, outage, g.committed)
 	g.drift = newDrift(g, config.Drift)
 	g.limits.update(generation.Access)
 	g.generation.Store(generation)
 	return g
+}
+
+// committed tells of a batch, while its entries are still there.
+func (g *Gateway) committed(outcomes []Outcome) {
+	g.relay.committed(outcomes)
+	if g.config.Committed != nil {
+		g.config.Committed()
+	}
 }
 
 // Contracts returns the contracts of the running generation.

@@ -33,11 +33,11 @@ type lanes struct {
 }
 
 type lane struct {
-	number  int
-	metrics *Metrics
-	outage  *outage
-	done    func()        // called after each commit; nil: nobody wants to know
-	wake    chan struct{} // capacity 1
+	number    int
+	metrics   *Metrics
+	outage    *outage
+	committed func([]Outcome) // hears of every batch, while its entries are still there
+	wake      chan struct{}   // capacity 1
 
 	mu     sync.Mutex
 	queue  []*job
@@ -67,10 +67,10 @@ type result struct {
 // fate is then open: it is neither accepted nor refused.
 var errCallerLeft = errors.New("caller left")
 
-func newLanes(n int, metrics *Metrics, outage *outage) *lanes {
+func newLanes(n int, metrics *Metrics, outage *outage, committed func([]Outcome)) *lanes {
 	ls := &lanes{}
 	for i := range n {
-		ls.each = append(ls.each, &lane{number: i, metrics: metrics, outage: outage, wake: make(chan struct{}, 1)})
+		ls.each = append(ls.each, &lane{number: i, metrics: metrics, outage: outage, committed: committed, wake: make(chan struct{}, 1)})
 	}
 	return ls
 }
@@ -303,11 +303,11 @@ func (l *lane) commit(ctx context.Context, batch []*job) {
 	began := time.Now()
 	outcomes, err := observed(ctx, l.outage, func() ([]Outcome, error) { return batch[0].writer.Commit(ctx, l.number, entries) })
 	l.metrics.commit(len(batch), time.Since(began), err)
-	if err == nil && l.done != nil {
-		l.done()
-	}
 	if err == nil && len(outcomes) != len(batch) {
 		err = fault.New(fault.CodeInternal, "")
+	}
+	if err == nil {
+		l.committed(outcomes)
 	}
 	var deferred []*job
 	for i, j := range batch {

@@ -61,7 +61,7 @@ func outcomes(entries []*Entry, s Status) []Outcome {
 
 func lanesOf(t *testing.T, n int) *lanes {
 	metrics := NewMetrics(prometheus.NewRegistry())
-	return newLanes(n, metrics, newOutage(metrics, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil))))
+	return newLanes(n, metrics, newOutage(metrics, time.Now, slog.New(slog.NewTextHandler(t.Output(), nil))), func([]Outcome) {})
 }
 
 func entryFor(identity, key string, done *atomic.Int32) *Entry {

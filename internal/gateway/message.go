@@ -162,6 +162,11 @@ type Outcome struct {
 	Err       error  // set when Status is Conflict or Refused; why it is Parked or Waiting, unless that was known before
 	// Channels names the channels that have new deliveries, for the relay's wake-up.
 	Channels []string
+	// Deliveries are those, as the outbox holds them, in the order of their
+	// numbers within each shard: the relay need not read them. A Store that does
+	// not know their numbers leaves them out. They are valid until the entry is
+	// done with (Entry.Done).
+	Deliveries []Delivery
 }
 
 // Delivery is the lasting fact of one message on one channel, as the outbox holds it.

@@ -38,12 +38,12 @@ func (s observedStore) Acquire(ctx context.Context, channel string, shard int, o
 }
 
 // Pending implements Outbox.
-func (s observedStore) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (deliveries []Delivery, releases int64, err error) {
+func (s observedStore) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (page Page, err error) {
 	err = s.outage.during(ctx, func() (err error) {
-		deliveries, releases, err = s.Store.Pending(ctx, channel, shard, after, limit)
+		page, err = s.Store.Pending(ctx, channel, shard, after, limit)
 		return err
 	})
-	return deliveries, releases, err
+	return page, err
 }
 
 // Confirm implements Outbox.

@@ -70,7 +70,6 @@ func (g *Gateway) commitParts(ctx context.Context, parts []*piece) {
 func (g *Gateway) concludePart(ctx context.Context, q *piece) {
 	if q.fault == nil && q.err == nil {
 		q.receipt.Status, q.receipt.MessageID = q.outcome.Status, q.outcome.MessageID
-		g.relay.wake(q.outcome.Channels)
 	}
 	if err := g.conclude(ctx, q.passage, q.trouble()); err != nil {
 		q.fault = fault.Of(err)

@@ -73,14 +73,11 @@ type Outbox interface {
 	// Acquire takes or renews the lease of a shard for ttl; a ttl of zero gives
 	// it back. ok is false while another owner holds it.
 	Acquire(ctx context.Context, channel string, shard int, owner string, ttl time.Duration) (l Lease, ok bool, err error)
-	// Pending returns up to limit deliveries after seq, in sequence. releases
-	// counts how often parked deliveries of the shard were put back in line: once
-	// it has changed there may be some before seq. It means nothing when there
-	// are no deliveries.
-	Pending(ctx context.Context, channel string, shard int, after int64, limit int) (deliveries []Delivery, releases int64, err error)
+	// Pending returns up to limit deliveries after seq, in sequence.
+	Pending(ctx context.Context, channel string, shard int, after int64, limit int) (Page, error)
 	// Confirm records that the deliveries were taken by the channel and removes
 	// them, parked or not, unless the lease was lost (ErrLeaseLost). They are the
-	// caller's window: any subset of what Pending returned.
+	// caller's window: any subset of what Pending returned, or Commit.
 	Confirm(ctx context.Context, l Lease, seqs []int64) error
 	// Park moves a delivery out of the way with its reason, and with it every
 	// delivery of the same ordering key that waits after it.
@@ -93,6 +90,17 @@ type Outbox interface {
 	Responded(ctx context.Context, l Lease, responses []Response) error
 	// Shards is how many shards each channel has.
 	Shards() int
+}
+
+// Page is what waits for a channel, as one reading of a shard finds it. But for
+// Deliveries it means nothing when there are none.
+type Page struct {
+	Deliveries []Delivery
+	// Releases counts how often parked deliveries of the shard were put back in
+	// line: once it has changed there may be some before those asked for.
+	Releases int64
+	// Blocked reports that a parked delivery of the shard holds back those behind it.
+	Blocked bool
 }
 
 // Poster is a Store that takes what goes to a channel beside the commits: the

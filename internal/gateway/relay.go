@@ -116,12 +116,15 @@ func (r *relay) wake(channels []string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.wakeAll(channels)
+}
+
+// wakeAll is wake; r.mu is held.
+func (r *relay) wakeAll(channels []string) {
 	for _, name := range channels {
 		for _, c := range r.carriers[name] {
-			select {
-			case c.wake <- struct{}{}:
-			default:
-			}
+			c.missed.Store(true)
+			c.signal()
 		}
 	}
 }

@@ -38,7 +38,10 @@ type carrier struct {
 	stale     atomic.Bool // an operator may have parked some of line
 	line      *line       // read and not settled yet
 	releases  int64       // of the shard, when line was read
-	exhausted bool        // nothing waited behind line when it was read last
+	exhausted atomic.Bool // nothing waited behind line when it was read last
+	missed    atomic.Bool // something was committed that line was not handed
+	looked    time.Time   // when the shard was last read from its beginning
+	brought   bool        // the last reading brought something that was not handed over
 	taken     []int64     // confirmed by the channel, not yet recorded
 	responses []Response  // of the other side, not yet recorded
 	lease     Lease
@@ -200,12 +203,21 @@ func (c *carrier) admitted(window []Delivery) []Delivery {
 }
 
 // fetch fills the line. It reads on while keys that wait for their next attempt
-// leave room in a window, so that they hold nobody else.
+// leave room in a window, so that they hold nobody else. What is open is read only
+// where something is missing, as long as that brings what others have committed, and
+// now and then from its beginning: others put back in line, too.
 func (c *carrier) fetch(ctx context.Context, p Policy) error {
-	c.exhausted = false
 	c.line.rouse()
-	if _, size := c.line.counts(); size == 0 {
+	now, open := c.now(), c.line.isOpen()
+	due := now.Sub(c.looked) >= c.config.Poll
+	missed := c.missed.Swap(false)
+	if open && !missed && !due && !c.brought {
+		return nil
+	}
+	c.exhausted.Store(false)
+	if _, size := c.line.counts(); open && due || !open && size == 0 {
 		c.line.empty() // what was put back in line may come before its end
+		c.looked = now
 	}
 	for c.hungry(p, p.Window) {
 		released, err := c.read(ctx, p)
@@ -222,23 +234,30 @@ func (c *carrier) fetch(ctx context.Context, p Policy) error {
 // hungry reports whether to read on, so that so many deliveries are ready.
 func (c *carrier) hungry(p Policy, enough int) bool {
 	ready, size := c.line.counts()
-	return !c.exhausted && ready < enough && size < p.backlog()
+	return !c.exhausted.Load() && ready < enough && size < p.backlog()
 }
 
 // read reads one page of what waits behind the line. It adds nothing when
 // something was put back in line before what is known: then the line has to be
 // read anew.
 func (c *carrier) read(ctx context.Context, p Policy) (released bool, err error) {
-	after, page := c.line.end(), 2*p.Window
-	more, releases, err := c.outbox.Pending(ctx, c.name, c.shard, after, page)
+	after, most := c.line.begin(), 2*p.Window
+	page, err := c.outbox.Pending(ctx, c.name, c.shard, after, most)
 	if err != nil {
+		c.line.close()
 		return false, err
 	}
-	if len(more) > 0 && releases != c.releases && after > 0 {
+	more := page.Deliveries
+	if len(more) > 0 && page.Releases != c.releases && after > 0 {
+		c.line.close()
 		return true, nil
 	}
-	c.exhausted, c.releases = len(more) < page, releases
+	end := len(more) < most
+	c.releases = page.Releases
 	c.line.add(more)
+	c.brought = len(more) > 0
+	gap := c.line.learned(&page, end)
+	c.exhausted.Store(end && !gap)
 	return false, nil
 }
 

@@ -25,6 +25,7 @@ type flow struct {
 	mu         sync.Mutex
 	settledOf  []Delivery // what is settled and not seen to, with its results
 	results    []error
+	seen       []Delivery           // what was seen to last; its place is used again
 	spans      map[int64]trace.Span // of what is out, by seq
 	until      time.Time            // when the turn is over; zero: it has not begun
 	left       int                  // how many more may go in it
@@ -92,7 +93,9 @@ func (f *flow) attend(ctx context.Context, streamed <-chan struct{}) error {
 			return nil
 		case <-f.news:
 		case <-f.carrier.wake:
-			f.carrier.exhausted = false
+			if f.carrier.missed.Swap(false) {
+				f.carrier.exhausted.Store(false)
+			}
 		case <-rouse.C:
 			f.carrier.line.rouse()
 		case <-record.C:
@@ -136,17 +139,20 @@ func (f *flow) advance(ctx context.Context, due bool) error {
 func (f *flow) tend(ctx context.Context) error {
 	f.mu.Lock()
 	window, results := f.settledOf, f.results
-	f.settledOf, f.results = nil, nil
-	f.mu.Unlock()
 	if len(window) == 0 {
+		f.mu.Unlock()
 		return nil
 	}
+	f.settledOf, f.results = f.seen[:0], nil
+	f.mu.Unlock()
 	failpoint.Hit("relay-published")
 	before := len(f.carrier.taken)
 	err := f.carrier.settle(ctx, window, results)
 	failed := len(window) - (len(f.carrier.taken) - before)
+	clear(window)
 	f.mu.Lock()
 	f.unrecorded -= failed
+	f.seen = window
 	f.mu.Unlock()
 	return err
 }
@@ -160,7 +166,7 @@ func (f *flow) next() *Delivery {
 	if f.over() || f.out >= f.policy.Window || f.unrecorded >= f.policy.unrecorded() {
 		return nil
 	}
-	if ready, _ := c.line.counts(); ready < readAhead/2*f.policy.Window {
+	if c.hungry(f.policy, readAhead/2*f.policy.Window) {
 		f.tell()
 	}
 	d := c.line.take()

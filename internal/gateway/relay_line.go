@@ -9,6 +9,8 @@ import (
 // line is what a carrier has read and not settled yet, by ordering key: of each
 // key at most one delivery is out of it at a time, the first. It remembers the
 // attempts of those that failed, too. It is safe for concurrent use.
+//
+// What this process commits is handed to it beside what is read (relay_hand.go).
 type line struct {
 	now func() time.Time
 
@@ -19,6 +21,10 @@ type line struct {
 	size     int
 	last     int64             // the highest number read
 	attempts map[int64]attempt // of deliveries that were refused or failed alone, by seq
+
+	open    bool                // everything up to last is known, and nothing holds back what follows
+	reading bool                // a page is being read
+	early   map[int64]*Delivery // handed over before those in front of them
 }
 
 // queue is what waits under one ordering key.
@@ -45,17 +51,21 @@ func (l *line) add(deliveries []Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, d := range deliveries { // each on its own: a late one must not keep its whole page
-		l.last = d.Seq
-		l.size++
-		q := l.keys[d.OrderingKey]
-		if q == nil {
-			q = &queue{}
-			l.keys[d.OrderingKey] = q
-		}
-		q.waiting = append(q.waiting, &d)
-		if len(q.waiting) == 1 {
-			l.place(q)
-		}
+		l.append(&d)
+	}
+}
+
+func (l *line) append(d *Delivery) {
+	l.last = d.Seq
+	l.size++
+	q := l.keys[d.OrderingKey]
+	if q == nil {
+		q = &queue{}
+		l.keys[d.OrderingKey] = q
+	}
+	q.waiting = append(q.waiting, d)
+	if len(q.waiting) == 1 {
+		l.place(q)
 	}
 }
 
@@ -165,20 +175,13 @@ func (l *line) counts() (ready, size int) {
 	return len(l.ready), l.size
 }
 
-// end is the highest number read; 0: nothing is in the line, and it may be read
-// from its beginning.
-func (l *line) end() int64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.last
-}
-
 // empty forgets the deliveries, to read them anew.
 func (l *line) empty() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.keys)
 	l.ready, l.resting, l.size, l.last = nil, nil, 0, 0
+	l.shut()
 }
 
 // forget forgets everything.

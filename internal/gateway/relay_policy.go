@@ -80,6 +80,10 @@ const (
 	minBacklog = 500
 )
 
+// ahead is how many deliveries of a shard are kept in memory that wait for nothing
+// but the channel.
+func (p Policy) ahead() int { return (readAhead + 2) * p.Window }
+
 func (p Policy) backlog() int { return max(minBacklog, maxBacklog*p.Window) }
 
 func orDefault[T comparable](v, def T) T { return cmp.Or(v, def) }

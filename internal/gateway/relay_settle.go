@@ -12,12 +12,13 @@ import (
 // parks what the channel keeps refusing. The error is the store's, or that of a
 // channel which has no circuit to wait at.
 func (c *carrier) settle(ctx context.Context, window []Delivery, results []error) (err error) {
+	now, confirmed, delay := c.now(), c.metrics.delivered.WithLabelValues(c.name, "confirmed"), c.metrics.delay.WithLabelValues(c.name)
 	for i := range window {
 		d := &window[i]
 		switch failure := results[i]; {
 		case failure == nil:
-			c.count("confirmed")
-			c.metrics.delay.WithLabelValues(c.name).Observe(c.now().Sub(d.CreatedAt).Seconds())
+			confirmed.Inc()
+			delay.Observe(now.Sub(d.CreatedAt).Seconds())
 			c.taken = append(c.taken, d.Seq)
 		case fault.Of(failure).Code == fault.CodeNotTaken:
 			c.count("delayed")
@@ -112,6 +113,7 @@ func (c *carrier) park(ctx context.Context, d *Delivery, f *fault.Error, attempt
 	if skip {
 		park = c.outbox.Skip
 	}
+	c.line.close() // what is committed from now on may be behind it
 	if err := park(ctx, c.lease, d.Seq, string(f.Code), truncate(f.Message, maxReason), attempts); err != nil {
 		return err
 	}

@@ -162,7 +162,6 @@ func (g *Gateway) result(q *piece) error {
 	err := q.err
 	if err == nil {
 		p.receipt.Status, p.receipt.MessageID, p.receipt.Reply = q.outcome.Status, q.outcome.MessageID, q.outcome.Reply
-		g.relay.wake(q.outcome.Channels)
 		if q.outcome.Status == Parked || q.outcome.Status == Waiting {
 			p.receipt.Fault = fault.Of(q.because())
 		}

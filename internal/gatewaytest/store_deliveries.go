@@ -84,6 +84,9 @@ func (s *storeSuite) releasedBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := s.add("later", keys[0])
+	if !s.page(shard, 0, 10).Blocked {
+		t.Error("a parked delivery does not hold back those behind it")
+	}
 	s.inLine(shard, base+2, base+4)
 	read := s.pending(shard, 0, 10)
 	after := read[len(read)-1].Seq
@@ -97,6 +100,9 @@ func (s *storeSuite) releasedBehind(t *testing.T) {
 		t.Fatalf("after the release the reader sees %d deliveries and the count %d", len(found), releases)
 	}
 	s.inLine(shard, base+1, base+2, base+3, base+4, base+5, base+6)
+	if s.page(shard, 0, 10).Blocked {
+		t.Error("what was released holds back others")
+	}
 	now := s.pending(shard, 0, 10)
 	for i, d := range all {
 		if fmt.Sprint(now[i]) != fmt.Sprint(d) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,8 @@ func (s *storeSuite) denseNumbers(t *testing.T) {
 	p := newPlan()
 	w := s.writer(p)
 	var wg sync.WaitGroup
+	var mu sync.Mutex
+	handed := map[string]gateway.Delivery{} // by shard and number
 	for lane := range s.store.Lanes() {
 		wg.Go(func() {
 			for b := range perLane {
@@ -35,6 +38,11 @@ func (s *storeSuite) denseNumbers(t *testing.T) {
 				}
 				for _, o := range s.commit(w, lane, batch...) {
 					s.status(o, gateway.Stored)
+					mu.Lock()
+					for _, d := range o.Deliveries {
+						handed[fmt.Sprint(d.Shard, d.Seq)] = d
+					}
+					mu.Unlock()
 				}
 			}
 		})
@@ -53,6 +61,10 @@ func (s *storeSuite) denseNumbers(t *testing.T) {
 			}
 			last[d.OrderingKey] = body
 			total++
+			// What the relay is handed is what it would have read.
+			if h, ok := handed[fmt.Sprint(shard, d.Seq)]; len(handed) > 0 && (!ok || !reflect.DeepEqual(h, d)) {
+				t.Errorf("the outbox holds\n%+v, handed over was\n%+v", d, h)
+			}
 		}
 	}
 	if want := s.store.Lanes() * perLane * size; total != want {
@@ -69,11 +81,17 @@ func (s *storeSuite) pending(shard int, after int64, limit int) []gateway.Delive
 // released is pending with the shard's count of releases.
 func (s *storeSuite) released(shard int, after int64, limit int) ([]gateway.Delivery, int64) {
 	s.t.Helper()
-	d, releases, err := s.store.Pending(s.t.Context(), channel, shard, after, limit)
+	page := s.page(shard, after, limit)
+	return page.Deliveries, page.Releases
+}
+
+func (s *storeSuite) page(shard int, after int64, limit int) gateway.Page {
+	s.t.Helper()
+	page, err := s.store.Pending(s.t.Context(), channel, shard, after, limit)
 	if err != nil {
 		s.t.Fatalf("pending: %v", err)
 	}
-	return d, releases
+	return page
 }
 
 // fill stores n messages of the given ordering keys, in order, and returns the

@@ -45,10 +45,10 @@ func (s *storeSuite) posts(t *testing.T) {
 	shard := -1
 	var waiting []gateway.Delivery
 	for i := range s.store.Shards() {
-		if found, _, err := s.store.Pending(ctx, replies, i, 0, 10); err != nil {
+		if found, err := s.store.Pending(ctx, replies, i, 0, 10); err != nil {
 			t.Fatal(err)
-		} else if len(found) > 0 {
-			shard, waiting = i, found
+		} else if len(found.Deliveries) > 0 {
+			shard, waiting = i, found.Deliveries
 		}
 	}
 	if len(waiting) != 2 || waiting[0].Seq != 1 || waiting[1].Seq != 2 || string(waiting[0].Body) != "<e/>" || waiting[0].RoutingKey != "https://erp.example/" ||

@@ -105,6 +105,7 @@ func (w *writer) Commit(ctx context.Context, lane int, entries []*gateway.Entry)
 			it.follow()
 		}
 		outcomes[i] = it.Outcome
+		outcomes[i].Deliveries = it.handed()
 	}
 	return outcomes, nil
 }

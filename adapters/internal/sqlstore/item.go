@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -69,6 +70,8 @@ func (cell *Cell) Absent() bool { return cell.Kind == mapping.AbsentCell || cell
 type Delivery struct {
 	Ordinal     int
 	Shard       int
+	Seq         int64     // its number, where the program knows it; else zero
+	CreatedAt   time.Time // as it is stored, where the program knows the number
 	WireID      string
 	Publication *mapping.Publication
 }
@@ -172,6 +175,29 @@ func (it *Item) Render() bool {
 		}
 	}
 	return true
+}
+
+// handed is what the outbox has of the item, once its transaction is committed; nil
+// when the numbers are not known.
+func (it *Item) handed() []gateway.Delivery {
+	if it.Outcome.Status != gateway.Stored || it.follows != nil || len(it.Deliveries) == 0 {
+		return nil
+	}
+	out := make([]gateway.Delivery, len(it.Deliveries))
+	l := &it.Ledger
+	for i := range it.Deliveries {
+		d := &it.Deliveries[i]
+		if d.Seq == 0 {
+			return nil
+		}
+		p := d.Publication
+		out[i] = gateway.Delivery{
+			Channel: p.Channel, Shard: d.Shard, Seq: d.Seq, WireID: d.WireID, MessageID: it.Message().ID, OrderingKey: l.OrderingKey,
+			RoutingKey: p.RoutingKey, Type: p.Type, ContentType: p.ContentType, Correlation: l.Correlation, TraceParent: l.TraceParent,
+			CreatedAt: d.CreatedAt, Body: p.Body,
+		}
+	}
+	return out
 }
 
 // shardOf keeps everything of one ordering key in one shard.

@@ -47,24 +47,23 @@ func (s *Store) acquire(ctx context.Context, q Querier, l gateway.Lease, ttl tim
 
 // Pending returns up to limit deliveries after seq, in sequence. Deliveries
 // after a parked one of their ordering key are not among them. One statement
-// reads them and how often parked ones of the shard were put back in line, so
-// that the two agree.
-func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (out []gateway.Delivery, releases int64, err error) {
+// reads them and what is said of the shard, so that all of it agrees.
+func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (page gateway.Page, err error) {
 	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.pending, channel, shard, after, limit)
 	if err != nil {
-		return nil, 0, s.fail("reading the outbox", err)
+		return gateway.Page{}, s.fail("reading the outbox", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var d gateway.Delivery
 		err := rows.Scan(&d.Channel, &d.Shard, &d.Seq, &d.WireID, scanID(&d.MessageID), &d.OrderingKey, &d.RoutingKey, &d.Type,
-			&d.ContentType, &d.Correlation, &d.TraceParent, s.dialect.ScanTime(&d.CreatedAt), &d.Body, &releases)
+			&d.ContentType, &d.Correlation, &d.TraceParent, s.dialect.ScanTime(&d.CreatedAt), &d.Body, &page.Releases, &page.Blocked)
 		if err != nil {
-			return nil, 0, s.fail("reading the outbox", err)
+			return gateway.Page{}, s.fail("reading the outbox", err)
 		}
-		out = append(out, d)
+		page.Deliveries = append(page.Deliveries, d)
 	}
-	return out, releases, s.fail("reading the outbox", rows.Err())
+	return page, s.fail("reading the outbox", rows.Err())
 }
 
 // Confirm records that the deliveries were taken by the channel and removes

@@ -233,7 +233,8 @@ func translate(text func(string) string) statements {
 		holdLease: text(`UPDATE {lease} SET fence = fence WHERE channel = @p1 AND shard = @p2 AND owner = @p3 AND fence = @p4`),
 
 		pending: text(`SELECT {top @p4} ` + outboxColumns + `,
-			(SELECT s.releases FROM {shard} AS s WHERE s.channel = @p1 AND s.shard = @p2) FROM {outbox} AS o
+			(SELECT s.releases FROM {shard} AS s WHERE s.channel = @p1 AND s.shard = @p2),
+			CASE WHEN EXISTS (SELECT 1 FROM {parked} AS p WHERE p.channel = @p1 AND p.shard = @p2 AND p.holds = 1) THEN 1 ELSE 0 END FROM {outbox} AS o
 			WHERE o.channel = @p1 AND o.shard = @p2 AND o.seq > @p3
 			AND NOT EXISTS (SELECT 1 FROM {parked} AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key AND p.seq < o.seq AND p.holds = 1)
 			ORDER BY o.seq {limit @p4}`),

@@ -414,7 +414,8 @@ SELECT p.seq, p.ordering_key, coalesce(p.behind, 0), b.message_id FROM gateway.d
 SELECT packing, body, beside FROM gateway.payload WHERE message_id = @p1;
 -- pending
 SELECT TOP (@p4) channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body,
-			(SELECT s.releases FROM gateway.shard AS s WHERE s.channel = @p1 AND s.shard = @p2) FROM gateway.outbox AS o
+			(SELECT s.releases FROM gateway.shard AS s WHERE s.channel = @p1 AND s.shard = @p2),
+			CASE WHEN EXISTS (SELECT 1 FROM gateway.parked AS p WHERE p.channel = @p1 AND p.shard = @p2 AND p.holds = 1) THEN 1 ELSE 0 END FROM gateway.outbox AS o
 			WHERE o.channel = @p1 AND o.shard = @p2 AND o.seq > @p3
 			AND NOT EXISTS (SELECT 1 FROM gateway.parked AS p WHERE p.channel = o.channel AND p.shard = o.shard AND p.ordering_key = o.ordering_key AND p.seq < o.seq AND p.holds = 1)
 			ORDER BY o.seq ;

@@ -80,6 +80,10 @@ var mutants = []mutant{
 		},
 	},
 	{
+		name: "handed over past others", flags: "-gateways 2 -messages 3000", found: []string{"order"},
+		edits: []edit{{"internal/gateway/relay_hand.go", "!l.reading && d.Seq == l.last+1", "!l.reading && d.Seq > l.last"}},
+	},
+	{
 		name: "committed in any order", flags: "-messages 3000", found: []string{"order"},
 		edits: []edit{
 			{"adapters/amqp/run.go", "		close(e.prepared)\n", "		if e.ticket != nil {\n			e.ticket.Submit(r.ctx, r.source)\n		}\n		close(e.prepared)\n"},

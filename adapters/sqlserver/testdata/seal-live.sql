@@ -52,6 +52,7 @@ FROM OPENJSON(@meta, '$.l') WITH (message char(32) '$[0]', id char(32) '$[1]', w
 UPDATE x SET state = h.state, route = h.route, okey = h.ordering_key FROM @x AS x INNER JOIN gateway.held AS h ON h.id = x.id;
 DELETE l FROM @l AS l INNER JOIN @x AS x ON x.id = l.message WHERE x.state IS NULL OR NOT (x.state = 'waiting' OR x.state = 'parked' AND x.how = 2);
 DELETE FROM @x WHERE state IS NULL OR NOT (state = 'waiting' OR state = 'parked' AND how = 2);
+DELETE a FROM @a AS a WHERE SUBSTRING(a.record, 1, 2) = '03' AND NOT EXISTS (SELECT 1 FROM @x AS x WHERE x.how = 1 AND x.id = CONVERT(binary(16), SUBSTRING(a.record, 3, 32), 2));
 DELETE h FROM @x AS x INNER JOIN gateway.held AS h ON h.id = x.id WHERE x.how = 1;
 DELETE p FROM @x AS x INNER JOIN gateway.payload AS p ON p.message_id = x.id WHERE x.how = 1;
 DELETE k FROM @x AS x INNER JOIN gateway.message_key AS k ON k.message_id = x.id WHERE x.how = 1;

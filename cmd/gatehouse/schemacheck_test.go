@@ -136,7 +136,6 @@ search: {}
 streams: {}
 retention: {}
 attachments: {}
-streams: {}
 drift: {}
 telemetry: {traces: {endpoint: "http://127.0.0.1:4318"}}
 listen: {public: {address: ":1", tls: {cert_file: c, key_file: k, client_ca_file: c}}, operations: {tls: {cert_file: c, key_file: k, client_ca_file: c}}}

@@ -38,7 +38,9 @@ func (s *service) openStreams() *streaming {
 func (s *service) serveStreams(keys sealing.Keys, messages *rest.Messages) *rest.Streams {
 	t := s.streaming
 	t.door = rest.NewStreams(s.project.Streams, s.core, currentSearches{s}, live.NewStreams(t.rows, keys), s.watch.streams, s.log)
-	t.door.AddMessages(messages, live.NewStreams(t.messages, keys))
+	if s.project.Search.Messages {
+		t.door.AddMessages(messages, live.NewStreams(t.messages, keys))
+	}
 	return t.door
 }
 

@@ -130,8 +130,9 @@ func (s *shelf) row(n int, q *view.Query) view.Row {
 		r.Values = append(r.Values, all[i])
 		r.Seen = append(r.Seen, i != s.hide || n%2 == 0)
 	}
-	for range q.Expand {
+	for _, e := range q.Expand {
 		r.Children = append(r.Children, []view.Row{{Values: []view.Value{whole(1)}}, {Values: []view.Value{whole(2)}}})
+		r.Cut = append(r.Cut, e.Top == 2)
 	}
 	return r
 }
@@ -209,6 +210,9 @@ func TestViewRow(t *testing.T) {
 		`"digest":"-_8","note":null,"paid":true,"weight":"-INF","total":9223372036854775807,"lines":[{"line_no":1},{"line_no":2}]}` + "\n"
 	if w.Code != 200 || w.Body.String() != want {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := s.ask("alice", "GET", "orders/3?$select=no&$expand=lines($top=2)"); w.Body.String() != `{"no":3,"lines":[{"line_no":1},{"line_no":2}],"lines@gatehouse.hasMore":true}`+"\n" {
+		t.Errorf("more lines: %d %s", w.Code, w.Body)
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "application/json;odata.metadata=none", "Cache-Control": "private, no-cache", "Vary": "Authorization, Accept", "Odata-Version": "4.0", "X-Content-Type-Options": "nosniff",

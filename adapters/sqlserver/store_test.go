@@ -56,7 +56,14 @@ func createDatabase(t testing.TB) string {
 	}
 	t.Cleanup(func() { admin.Close() })
 	name := "gatehouse_test_" + strings.ToLower(rand.Text()[:10])
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+	// The server makes one at a time and refuses another meanwhile (error 1807), which
+	// those of other packages' tests may be.
+	_, err = admin.ExecContext(t.Context(), "CREATE DATABASE "+name)
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+		_, err = admin.ExecContext(t.Context(), "CREATE DATABASE "+name)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

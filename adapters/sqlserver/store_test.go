@@ -56,7 +56,14 @@ func createDatabase(t testing.TB) string {
 	}
 	t.Cleanup(func() { admin.Close() })
 	name := "gatehouse_test_" + strings.ToLower(rand.Text()[:10])
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+	// The server makes one at a time and refuses another meanwhile (error 1807), which
+	// those of other packages' tests may be.
+	_, err = admin.ExecContext(t.Context(), "CREATE DATABASE "+name)
+	for deadline := time.Now().Add(patience); err != nil && time.Now().Before(deadline); {
+		time.Sleep(50 * time.Millisecond)
+		_, err = admin.ExecContext(t.Context(), "CREATE DATABASE "+name)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -91,7 +98,7 @@ var emptied = strings.Fields(`gateway.job_item gateway.job gateway.outbox gatewa
 
 func TestStore(t *testing.T) {
 	dsn := createDatabase(t)
-	store, another := openStore(t, dsn), openStore(t, dsn) // for all, because new connections are slow to make
+	store, others := openStore(t, dsn), &processes{dsn: dsn} // for all, because new connections are slow to make
 	if _, err := store.Up(t.Context(), business(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -101,23 +108,50 @@ func TestStore(t *testing.T) {
 	}
 	defer db.Close()
 	gatewaytest.TestStore(t, func(t testing.TB) (gateway.Store, gatewaytest.Probe) {
-		p := &probe{Probe: &sqltest.Probe{DB: db, Quote: "$1", Identity: "bigint IDENTITY(1,1) NOT NULL PRIMARY KEY"}, another: another}
+		p := &probe{Probe: &sqltest.Probe{DB: db, Quote: "$1", Identity: "bigint IDENTITY(1,1) NOT NULL PRIMARY KEY"}, others: others}
 		for _, table := range emptied {
 			p.Exec(t, "DELETE FROM "+table)
 		}
 		t.Cleanup(func() { p.dropTriggers(t) })
 		return store, p
 	})
+	for _, s := range others.stores {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+}
+
+// processes are other gateways on the database, opened when the first test asks for
+// them. Lanes are those of one process, so no two of a test are the same.
+type processes struct {
+	dsn    string
+	stores []*sqlserver.Store
+}
+
+func (o *processes) nth(t testing.TB, n int) *sqlserver.Store {
+	for len(o.stores) <= n {
+		s, err := sqlserver.Open(t.Context(), sqlserver.Config{DSN: config.NewSecret(o.dsn), RequestTimeout: patience}, time.Now, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.stores = append(o.stores, s)
+	}
+	return o.stores[n]
 }
 
 // probe looks into the database on connections of its own.
 type probe struct {
 	*sqltest.Probe
-	another  gateway.Store
+	others   *processes
+	asked    int // how many of them this test has
 	triggers []string
 }
 
-func (p *probe) Another(testing.TB) gateway.Store { return p.another }
+func (p *probe) Another(t testing.TB) gateway.Store {
+	p.asked++
+	return p.others.nth(t, p.asked-1)
+}
 
 func (p *probe) Sequence(t testing.TB, name string) {
 	p.Exec(t, "CREATE SEQUENCE "+name+" AS bigint START WITH 1")

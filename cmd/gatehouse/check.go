@@ -17,7 +17,9 @@ import (
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
-// connectTimeout bounds each part of check --connect.
+// connectTimeout bounds each part of check --connect but those that ask the database,
+// of which the store's request_timeout bounds every statement: catalogues are as slow
+// as they are large.
 const connectTimeout = 30 * time.Second
 
 // checkOptions are the flags of check.
@@ -105,9 +107,20 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 		return err
 	}
 	defer running.close(ctx)
+	return errors.Join(
+		inTime(ctx, func(ctx context.Context) error { return running.checkDirectory(ctx, r, o.user) }),
+		inTime(ctx, func(ctx context.Context) error { return running.checkIssuers(ctx, r) }),
+		inTime(ctx, func(ctx context.Context) error { return running.checkBroker(ctx, r) }),
+		inTime(ctx, func(ctx context.Context) error { return running.checkPartners(ctx, r) }),
+		running.checkStore(ctx, r, o.strict), running.checkViews(ctx, r))
+}
+
+// inTime gives ask connectTimeout of its own: what one server takes, the next one has
+// not less.
+func inTime(ctx context.Context, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	return errors.Join(running.checkDirectory(ctx, r, o.user), running.checkIssuers(ctx, r), running.checkBroker(ctx, r), running.checkPartners(ctx, r), running.checkStore(ctx, r, o.strict), running.checkViews(ctx, r))
+	return ask(ctx)
 }
 
 // checkFiles looks at what only a running gateway opens.
@@ -254,6 +267,9 @@ func (r *running) checkStore(ctx context.Context, report *checkReport, strict bo
 	var faults []error
 	for i, section := range r.project.Routes {
 		found, err := r.store.Examine(ctx, r.compiled.mappings[i])
+		if gatewayWaits(err) {
+			return errors.Join(append(faults, err)...) // and would wait for every route
+		}
 		if err != nil {
 			faults = append(faults, err)
 			continue

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -33,7 +34,7 @@ import (
 
 // patience bounds every wait of a script; scripts never sleep. A busy machine is no
 // fault.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"gatehouse": main})
@@ -447,16 +448,18 @@ var plainClient = &http.Client{Transport: &http.Transport{
 	TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // scripts make certificates of their own
 }}
 
-// scriptGet: get [-u user] [-h 'Name: value'] status url
-// fetches a document, as a user of the directory, with a header. The headers of the
-// answer are on stderr.
+// scriptGet: get [-u user] [-h 'Name: value'] [-until text] status url
+// fetches a document, as a user of the directory, with a header; of a stream, which
+// has no end, what came until a text was in it. The headers of the answer are on stderr.
 func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
 	f := flag.NewFlagSet("get", flag.ContinueOnError)
-	user, header := f.String("u", "", "user"), f.String("h", "", "header")
+	user, header, until := f.String("u", "", "user"), f.String("h", "", "header"), f.String("until", "", "text")
 	if err := f.Parse(args); err != nil || f.NArg() != 2 {
-		ts.Fatalf("usage: get [-u user] [-h 'Name: value'] status url")
+		ts.Fatalf("usage: get [-u user] [-h 'Name: value'] [-until text] status url")
 	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, f.Arg(1), nil)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.Arg(1), nil)
 	ts.Check(err)
 	if *user != "" {
 		req.SetBasicAuth(*user, *user+"-secret")
@@ -467,13 +470,33 @@ func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
 	res, err := plainClient.Do(req)
 	ts.Check(err)
 	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	ts.Check(err)
+	body, err := readUntil(res.Body, *until)
+	if err != nil {
+		ts.Fatalf("get: %v, after\n%s", err, body)
+	}
 	if strconv.Itoa(res.StatusCode) != f.Arg(0) {
 		ts.Fatalf("get: HTTP %d, want %s\n%s", res.StatusCode, f.Arg(0), body)
 	}
 	fmt.Fprintf(ts.Stdout(), "%s\n", body)
 	ts.Check(res.Header.Write(ts.Stderr()))
+}
+
+// readUntil reads all there is, or to the line that a text is in.
+func readUntil(r io.Reader, text string) ([]byte, error) {
+	if text == "" {
+		return io.ReadAll(r)
+	}
+	var read []byte
+	for lines := bufio.NewReader(r); ; {
+		line, err := lines.ReadBytes('\n')
+		read = append(read, line...)
+		if bytes.Contains(line, []byte(text)) {
+			return read, nil
+		}
+		if err != nil {
+			return read, fmt.Errorf("%q never came: %w", text, err)
+		}
+	}
 }
 
 // scriptSQL: sql FILE QUERY

@@ -278,7 +278,7 @@ func (s *liveSource) Next(ctx context.Context) ([]sse.Event, bool, error) {
 	}
 	out := make([]sse.Event, len(events))
 	for i, e := range events {
-		a := &answer{}
+		a := &sheet{}
 		if e.Row != nil {
 			a.row(e.Fields, e.Row, s.query.Expand, s.listener.seen)
 		} else {
@@ -290,7 +290,7 @@ func (s *liveSource) Next(ctx context.Context) ([]sse.Event, bool, error) {
 }
 
 // key writes the key of a row as an object.
-func (a *answer) key(v *view.View, key []view.Value) {
+func (a *sheet) key(v *view.View, key []view.Value) {
 	a.raw("{")
 	for i, f := range v.Key {
 		a.comma(i > 0)

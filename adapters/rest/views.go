@@ -267,7 +267,7 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	a := s.answer(q)
+	a := s.sheet()
 	a.raw(`{`)
 	if q.Count {
 		a.count(page)
@@ -315,7 +315,7 @@ func (s *search) one(ctx context.Context, request *odata.Request, raw string) er
 	if len(page.Rows) == 0 {
 		return fault.New(fault.CodeNoRow, "")
 	}
-	a := s.answer(q)
+	a := s.sheet()
 	a.row(page.Fields, &page.Rows[0], q.Expand, s.seen)
 	a.raw("\n")
 	return s.send(a)

@@ -43,6 +43,8 @@ type project struct {
 	Routes []routeSection `yaml:"routes,required"`
 	// Views are the files of the views and reports that can be searched.
 	Views []config.Path `yaml:"views"`
+	// Search bounds searches of views.
+	Search rest.SearchConfig `yaml:"search"`
 	// Streams bounds streams of changes.
 	Streams rest.StreamConfig `yaml:"streams"`
 	// Channels are what mappings publish to, by name.
@@ -398,6 +400,7 @@ func (p *project) check(root *config.Node) error {
 		}
 	}
 	section("soap", p.SOAP.Validate)
+	section("search", p.Search.Validate)
 	section("streams", p.Streams.Validate)
 	section("attachments", p.Attachments.Validate)
 	section("relay", p.Relay.validate)

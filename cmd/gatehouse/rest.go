@@ -79,7 +79,7 @@ func (r *routeSection) checkREST(faults *config.Faults) {
 }
 
 // reserved are the names below /api/ that are taken.
-var reserved = []string{"openapi.json"}
+var reserved = []string{"openapi.json", rest.MessagesName}
 
 // apiName checks a name that is to be found below /api/. Routes are not alone there:
 // whatever else gets names there is checked by this, and must not be a route with a
@@ -138,6 +138,7 @@ func (s *service) publicDoors(soapDoor *soap.Handler) http.Handler {
 	messages := &rest.Messages{Ledger: s.store, Core: s.core}
 	s.keys = sealing.NewRing(s.store, time.Now, s.log)
 	restDoor.Add(s.serveStreams(s.keys, messages)) // before the rows of views: a stream is below one
+	restDoor.Add(s.serveSearches(s.keys, messages))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if restDoor.Takes(r) {
 			restDoor.ServeHTTP(w, r)

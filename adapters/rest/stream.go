@@ -141,11 +141,11 @@ func (s *Streams) listener(ctx context.Context, who *gateway.Operator, name stri
 		return nil, err
 	}
 	l := &listener{Operator: who, Viewer: who.Viewer(finder(views)), searcher: searcher}
-	windows, err := l.Sight(name)
-	if err != nil {
+	if l.view, err = searcher.View(name); err != nil {
 		return nil, err
 	}
-	if l.view, err = searcher.View(name); err != nil {
+	windows, err := l.Sight(name)
+	if err != nil {
 		return nil, err
 	}
 	l.seen = l.view.Seen(windows)

@@ -130,6 +130,9 @@ func cast(c *sqlview.Column, parameter string) string {
 	case c.Kind == mapping.StringColumn && !c.UUID && c.Unicode:
 		return "CAST(" + parameter + " AS nvarchar(4000))"
 	case c.Kind == mapping.StringColumn && !c.UUID:
+		if c.Native.Collation != "" { // else to the code page of the database
+			parameter += " COLLATE " + c.Native.Collation
+		}
 		return "CAST(" + parameter + " AS varchar(8000))"
 	}
 	return "CAST(" + parameter + " AS " + c.Native.Type + ")"

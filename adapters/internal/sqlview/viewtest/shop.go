@@ -148,7 +148,7 @@ func TestShop(t *testing.T, b Base) {
 	t.Run("hostile texts", shop.hostile)
 	t.Run("case", func(t *testing.T) { shop.ignoresCase(t, b.IgnoresCase()) })
 	t.Run("scan", shop.scan)
-	t.Run("random queries", shop.random)
+	t.Run("random queries", func(t *testing.T) { shop.random(t, b.Queries()) })
 	t.Run("ranks", func(t *testing.T) { ranks(t, b) })
 }
 

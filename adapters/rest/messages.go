@@ -33,17 +33,17 @@ type Messages struct {
 
 // The fields of the view, in their order.
 const (
-	messageID = iota
-	messageReceived
-	messageRoute
-	messageSender
-	messagePartner
-	messagePrincipal
-	messageIdentity
-	messageKey
-	messageOutcome
-	messageCode
-	messageReason
+	ledgerID = iota
+	ledgerReceived
+	ledgerRoute
+	ledgerSender
+	ledgerPartner
+	ledgerPrincipal
+	ledgerIdentity
+	ledgerKey
+	ledgerOutcome
+	ledgerCode
+	ledgerReason
 )
 
 // messagesView is the view of the ledger.
@@ -55,7 +55,7 @@ func messagesView() *view.View {
 		return view.Field{Name: name, Doc: doc, Join: -1, Type: t, Filter: filter, Sort: name == "received_at"}
 	}
 	return &view.View{
-		Name: MessagesName, Doc: "What came in and what became of it, the newest first.", Key: []int{messageID},
+		Name: MessagesName, Doc: "What came in and what became of it, the newest first.", Key: []int{ledgerID},
 		Fields: []view.Field{
 			field("id", "The message's own id.", mapping.ColumnType{Kind: mapping.StringColumn, UUID: true, Length: 36}, false),
 			field("received_at", "When it came; asked for by ge and lt.", mapping.ColumnType{Kind: mapping.DateTimeColumn, Scale: 6}, true),
@@ -184,29 +184,29 @@ func messagesAsked(q *view.Query) (gateway.Query, error) {
 func narrow(q *gateway.Query, e view.Expr) bool {
 	switch e := e.(type) {
 	case view.In:
-		return e.Field == messageCode && codes(q, e.Values)
+		return e.Field == ledgerCode && codes(q, e.Values)
 	case view.Compare:
 		switch {
-		case e.Field == messageCode && e.Op == view.Equal:
+		case e.Field == ledgerCode && e.Op == view.Equal:
 			return codes(q, []view.Value{e.Value})
-		case e.Field == messageReceived && e.Op == view.GreaterOrEqual && q.Since.IsZero():
+		case e.Field == ledgerReceived && e.Op == view.GreaterOrEqual && q.Since.IsZero():
 			q.Since = e.Value.Instant
 			return true
-		case e.Field == messageReceived && e.Op == view.Less && q.Until.IsZero():
+		case e.Field == ledgerReceived && e.Op == view.Less && q.Until.IsZero():
 			q.Until = e.Value.Instant
 			return true
 		case e.Op != view.Equal || e.Value.Text == "":
 			return false
 		}
-		place := map[int]*string{messageRoute: &q.Route, messageSender: &q.Sender, messagePartner: &q.Sender, messageIdentity: &q.Identity, messageKey: &q.Key, messageOutcome: &q.Outcome}[e.Field]
+		place := map[int]*string{ledgerRoute: &q.Route, ledgerSender: &q.Sender, ledgerPartner: &q.Sender, ledgerIdentity: &q.Identity, ledgerKey: &q.Key, ledgerOutcome: &q.Outcome}[e.Field]
 		if place == nil || *place != "" {
 			return false
 		}
 		*place = e.Value.Text
-		if e.Field == messagePartner {
+		if e.Field == ledgerPartner {
 			*place = partnerScope + e.Value.Text
 		}
-		return e.Field != messageOutcome || slices.Contains(gateway.Outcomes, e.Value.Text)
+		return e.Field != ledgerOutcome || slices.Contains(gateway.Outcomes, e.Value.Text)
 	}
 	return false
 }
@@ -231,20 +231,20 @@ func textOf(s string) view.Value {
 func messageRow(m *gateway.Summary, q *view.Query) view.Row {
 	partner, isPartner := strings.CutPrefix(m.Sender, partnerScope)
 	all := []view.Value{
-		messageID: textOf(m.ID.String()), messageReceived: {Kind: mapping.DateTimeColumn, Present: true, Instant: m.ReceivedAt.UTC()},
-		messageRoute: textOf(m.Route), messageSender: textOf(m.Sender), messagePartner: view.Null, messagePrincipal: textOf(m.Principal),
-		messageIdentity: textOf(m.Identity), messageKey: view.Null, messageOutcome: textOf(m.Outcome), messageCode: view.Null, messageReason: view.Null,
+		ledgerID: textOf(m.ID.String()), ledgerReceived: {Kind: mapping.DateTimeColumn, Present: true, Instant: m.ReceivedAt.UTC()},
+		ledgerRoute: textOf(m.Route), ledgerSender: textOf(m.Sender), ledgerPartner: view.Null, ledgerPrincipal: textOf(m.Principal),
+		ledgerIdentity: textOf(m.Identity), ledgerKey: view.Null, ledgerOutcome: textOf(m.Outcome), ledgerCode: view.Null, ledgerReason: view.Null,
 	}
 	if isPartner {
-		all[messagePartner] = textOf(partner)
+		all[ledgerPartner] = textOf(partner)
 	}
 	if m.Code != "" {
-		all[messageCode], all[messageReason] = textOf(m.Code), textOf(m.Reason)
+		all[ledgerCode], all[ledgerReason] = textOf(m.Code), textOf(m.Reason)
 	}
 	r := view.Row{}
 	for _, i := range q.Select {
 		r.Values = append(r.Values, all[i])
-		r.Seen = append(r.Seen, i != messageKey)
+		r.Seen = append(r.Seen, i != ledgerKey)
 	}
 	for _, e := range q.Expand {
 		r.Children = append(r.Children, keyRows(m.Keys, e))

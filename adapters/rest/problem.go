@@ -81,6 +81,8 @@ var byCode = map[fault.Code]int{
 	fault.CodeMalformedJSON: http.StatusBadRequest,
 	fault.CodeCredentials:   http.StatusBadRequest,
 	fault.CodeRequest:       http.StatusBadRequest,
+	fault.CodeStreamID:      http.StatusBadRequest,
+	fault.CodeStreamGone:    http.StatusGone, // RFC 9110 §15.5.11
 	fault.CodeQuery:         http.StatusBadRequest,
 	fault.CodeUnserved:      http.StatusBadRequest,
 	fault.CodePage:          http.StatusBadRequest,

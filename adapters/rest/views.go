@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/sealing"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -47,10 +48,10 @@ type Views struct {
 }
 
 // NewViews returns a resource that has no searches under way. c must be valid.
-func NewViews(c SearchConfig, askers Askers, searches Searches, keys odata.Keys, metrics *SearchMetrics, log *slog.Logger) *Views {
+func NewViews(c SearchConfig, askers Askers, searches Searches, keys sealing.Keys, metrics *SearchMetrics, log *slog.Logger) *Views {
 	c = c.Effective()
 	return &Views{
-		config: c, askers: askers, searches: searches, tokens: odata.Tokens{Keys: keys}, metrics: metrics,
+		config: c, askers: askers, searches: searches, tokens: odata.NewTokens(keys), metrics: metrics,
 		slots: make(chan struct{}, c.MaxConcurrent), busy: newBusy(c.MaxPerUser), log: log,
 	}
 }
@@ -107,10 +108,7 @@ func (v *Views) Serve(x *Exchange, path string) error {
 // problem document.
 func (s *search) note(name string, err error) {
 	if refusal, ok := errors.AsType[*odata.Refusal](err); ok {
-		s.places = []Place{}
-		for _, c := range refusal.Complaints {
-			s.places = append(s.places, Place{Detail: c.Message, Option: c.Option, Position: c.Position, Query: c.URL, Found: c.Found, Expected: c.Expected})
-		}
+		s.places = placesOf(refusal)
 	}
 	if s.asker == nil {
 		return // the door logs who is not let in
@@ -126,6 +124,14 @@ func (s *search) note(name string, err error) {
 		level = slog.LevelError
 	}
 	s.Views.log.Log(s.R.Context(), level, "search refused", attrs...)
+}
+
+func placesOf(refusal *odata.Refusal) []Place {
+	places := []Place{}
+	for _, c := range refusal.Complaints {
+		places = append(places, Place{Detail: c.Message, Option: c.Option, Position: c.Position, Query: c.URL, Found: c.Found, Expected: c.Expected})
+	}
+	return places
 }
 
 // serve returns how many rows it has answered with.
@@ -261,7 +267,7 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 	if err != nil {
 		return 0, err
 	}
-	a := s.answer(q)
+	a := s.sheet()
 	a.raw(`{`)
 	if q.Count {
 		a.count(page)
@@ -309,7 +315,7 @@ func (s *search) one(ctx context.Context, request *odata.Request, raw string) er
 	if len(page.Rows) == 0 {
 		return fault.New(fault.CodeNoRow, "")
 	}
-	a := s.answer(q)
+	a := s.sheet()
 	a.row(page.Fields, &page.Rows[0], q.Expand, s.seen)
 	a.raw("\n")
 	return s.send(a)

@@ -15,28 +15,28 @@ import (
 // entity tag comes first.
 const maxAnswer = 32 << 20
 
-// answer is the JSON of a search in the making.
-type answer struct {
+// sheet is the JSON of a search in the making.
+type sheet struct {
 	out  []byte
 	wide bool
 }
 
-func (s *search) answer(q *view.Query) *answer {
-	return &answer{out: make([]byte, 0, 4<<10), wide: s.wide}
+func (s *search) sheet() *sheet {
+	return &sheet{out: make([]byte, 0, 4<<10), wide: s.wide}
 }
 
-func (a *answer) raw(text string) { a.out = append(a.out, text...) }
+func (a *sheet) raw(text string) { a.out = append(a.out, text...) }
 
-func (a *answer) comma(needed bool) {
+func (a *sheet) comma(needed bool) {
 	if needed {
 		a.raw(",")
 	}
 }
 
-func (a *answer) name(name string) { a.out = append(strconv.AppendQuote(a.out, name), ':') }
+func (a *sheet) name(name string) { a.out = append(strconv.AppendQuote(a.out, name), ':') }
 
 // row writes one row: what may not be seen of it is left out.
-func (a *answer) row(fields []view.Field, row *view.Row, expand []view.Expand, of *view.View) {
+func (a *sheet) row(fields []view.Field, row *view.Row, expand []view.Expand, of *view.View) {
 	if len(a.out) > maxAnswer {
 		return // send refuses it
 	}
@@ -65,7 +65,7 @@ func (a *answer) row(fields []view.Field, row *view.Row, expand []view.Expand, o
 }
 
 // children writes the rows of a child.
-func (a *answer) children(rows []view.Row, e view.Expand, of *view.View) {
+func (a *sheet) children(rows []view.Row, e view.Expand, of *view.View) {
 	fields := make([]view.Field, len(e.Select))
 	for i, place := range e.Select {
 		fields[i] = of.Fields[place]
@@ -80,7 +80,7 @@ func (a *answer) children(rows []view.Row, e view.Expand, of *view.View) {
 
 // count writes how many rows there are; that there are more, nobody having counted
 // them, is an annotation of our own.
-func (a *answer) count(page *view.Page) {
+func (a *sheet) count(page *view.Page) {
 	a.raw(`"@odata.count":` + strconv.FormatInt(page.Count, 10) + `,`)
 	if page.AtLeast {
 		a.raw(`"@gatehouse.countIsAtLeast":true,`)
@@ -89,14 +89,14 @@ func (a *answer) count(page *view.Page) {
 
 // next writes where the next page is, relative to this one's address, which is what
 // the caller used, whatever stands before the gateway.
-func (a *answer) next(path, query string) {
+func (a *sheet) next(path, query string) {
 	name := path[strings.LastIndexByte(path, '/')+1:]
 	a.raw(`,"@odata.nextLink":`)
 	a.out = odata.AppendString(a.out, name+"?"+query)
 }
 
 // send answers, or says that the caller has the answer already.
-func (s *search) send(a *answer) error {
+func (s *search) send(a *sheet) error {
 	if len(a.out) > maxAnswer {
 		return fault.New(fault.CodeQuery, "the page has more than %d bytes: ask for fewer rows or fields", maxAnswer)
 	}

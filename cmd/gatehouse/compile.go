@@ -80,6 +80,9 @@ func (p *project) compile() (*compiled, error) {
 		if err != nil {
 			faults = append(faults, err)
 		}
+		if m != nil {
+			m = m.Living(p.liveTables())
+		}
 		c.mappings = append(c.mappings, m)
 	}
 	for _, d := range p.views {

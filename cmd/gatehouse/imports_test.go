@@ -98,6 +98,8 @@ func otherAdapter(pkg, imported string) string {
 		return ""
 	case (strings.HasPrefix(imported, "adapters/internal/sqlstore") || strings.HasPrefix(imported, "adapters/internal/sqlview")) && slices.Contains(append(sql, "internal"), adapter(pkg)):
 		return ""
+	case imported == "adapters/internal/sse" && adapter(pkg) == "rest":
+		return ""
 	case imported == "adapters/internal/httpdoor" && slices.Contains(web, adapter(pkg)):
 		return ""
 	case strings.HasPrefix(pkg, imported+"/") || strings.HasPrefix(imported, pkg+"/"):

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/blob"
 	"github.com/gatehouse/gatehouse/adapters/ldap"
+	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/adapters/telemetry"
 	"github.com/gatehouse/gatehouse/internal/config"
@@ -42,6 +43,10 @@ type project struct {
 	Routes []routeSection `yaml:"routes,required"`
 	// Views are the files of the views and reports that can be searched.
 	Views []config.Path `yaml:"views"`
+	// Search bounds searches of views.
+	Search rest.SearchConfig `yaml:"search"`
+	// Streams bounds streams of changes.
+	Streams rest.StreamConfig `yaml:"streams"`
 	// Channels are what mappings publish to, by name.
 	Channels ordered[channelSection] `yaml:"channels"`
 	// Roles are sets of people and systems of the directory, by name. Of several
@@ -389,6 +394,8 @@ func (p *project) check(root *config.Node) error {
 		}
 	}
 	section("soap", p.SOAP.Validate)
+	section("search", p.Search.Validate)
+	section("streams", p.Streams.Validate)
 	section("attachments", p.Attachments.Validate)
 	section("relay", p.Relay.validate)
 	section("drift", p.Drift.validate)

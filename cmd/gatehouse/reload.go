@@ -51,6 +51,7 @@ func (s *service) adopt(next *assembly) {
 	s.mu.Unlock()
 	s.consumers.begin(next)
 	s.watch.configuration(next.generation.Version)
+	s.streaming.door.Reloaded()
 }
 
 // sameUntilRestart refuses changes of what is opened once.
@@ -62,6 +63,7 @@ func (p *project) sameUntilRestart(next *project) error {
 	}{
 		{"store", p.Store.settings(), next.Store.settings()},
 		{"soap", p.SOAP, next.SOAP},
+		{"streams", p.Streams, next.Streams},
 		{"attachments", p.Attachments, next.Attachments},
 		{"relay", p.Relay, next.Relay},
 		{"drift", p.Drift, next.Drift},

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/soap"
@@ -14,6 +15,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 	"github.com/gatehouse/gatehouse/internal/sample"
+	"github.com/gatehouse/gatehouse/internal/sealing"
 )
 
 // restEndpoint is a route's address for JSON. It may be written as the operation
@@ -77,7 +79,7 @@ func (r *routeSection) checkREST(faults *config.Faults) {
 }
 
 // reserved are the names below /api/ that are taken.
-var reserved = []string{"openapi.json"}
+var reserved = []string{"openapi.json", rest.MessagesName}
 
 // apiName checks a name that is to be found below /api/. Routes are not alone there:
 // whatever else gets names there is checked by this, and must not be a route with a
@@ -133,6 +135,10 @@ var restWays = []gateway.WayIn{gateway.WayBasic, gateway.WayCertificate, gateway
 func (s *service) publicDoors(soapDoor *soap.Handler) http.Handler {
 	restDoor := rest.NewHandler(soapDoor.Door(), s.core, s.log)
 	restDoor.CountRefusals(func(code fault.Code) { s.watch.core.TurnedAway("rest", code) })
+	messages := &rest.Messages{Ledger: s.store, Core: s.core}
+	s.keys = sealing.NewRing(s.store, time.Now, s.log)
+	restDoor.Add(s.serveStreams(s.keys, messages)) // before the rows of views: a stream is below one
+	restDoor.Add(s.serveSearches(s.keys, messages))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if restDoor.Takes(r) {
 			restDoor.ServeHTTP(w, r)

@@ -32,8 +32,10 @@ type retentionSection struct {
 	Suspects period `yaml:"suspects"`
 	// Audit is how long the audit trail's batches are kept; as long as messages are
 	// found. What operators did is kept forever.
-	Audit period        `yaml:"audit"`
-	Every time.Duration `yaml:"every"` // how often old rows are looked for; 1h
+	Audit period `yaml:"audit"`
+	// Changes is how long a stream of a live view can be resumed; 7d.
+	Changes period        `yaml:"changes"`
+	Every   time.Duration `yaml:"every"` // how often old rows are looked for; 1h
 }
 
 // routeRetentionSection is what one route keeps for another time.
@@ -92,7 +94,7 @@ func (p period) text() string {
 func (s retentionSection) config() gateway.Retention {
 	return gateway.Retention{
 		Inbox: time.Duration(s.Inbox), Payloads: time.Duration(s.Payloads), Ledger: time.Duration(s.Ledger),
-		Refusals: time.Duration(s.Refusals), Closed: time.Duration(s.Closed), Suspects: time.Duration(s.Suspects), Audit: time.Duration(s.Audit), Every: s.Every,
+		Refusals: time.Duration(s.Refusals), Closed: time.Duration(s.Closed), Suspects: time.Duration(s.Suspects), Audit: time.Duration(s.Audit), Changes: time.Duration(s.Changes), Every: s.Every,
 	}
 }
 
@@ -101,7 +103,7 @@ func (s retentionSection) Effective() retentionSection {
 	r := s.config().Effective()
 	return retentionSection{
 		Inbox: period(r.Inbox), Payloads: period(r.Payloads), Ledger: period(r.Ledger),
-		Refusals: period(r.Refusals), Closed: period(r.Closed), Suspects: period(r.Suspects), Audit: period(r.Audit), Every: r.Every,
+		Refusals: period(r.Refusals), Closed: period(r.Closed), Suspects: period(r.Suspects), Audit: period(r.Audit), Changes: period(r.Changes), Every: r.Every,
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/sealing"
 )
 
 // service is the process in service: core, doors, and the configuration that
@@ -28,6 +29,8 @@ type service struct {
 	public     *soap.Server
 	operations *operations.Server // nil: there is no such door
 	consumers  *consumers
+	streaming  *streaming
+	keys       *sealing.Ring
 	manager    serviceManager
 	stopping   context.Context // ends when the process is told to stop
 
@@ -49,6 +52,8 @@ func (s *service) open(ctx context.Context) error {
 	if blobs != nil {
 		core.Blobs = blobs
 	}
+	s.streaming = s.openStreams()
+	core.Committed = s.streaming.committed
 	s.core = gateway.New(core, s.store, s.generation, time.Now, s.log)
 	secure, err := p.Listen.Public.TLS.of("public", s.log)
 	if err != nil {
@@ -105,6 +110,8 @@ func (s *service) run(ctx context.Context, ready func(net.Addr)) error {
 	s.consumers = &consumers{core: coreOf{s.core}, log: s.log, ctx: ctx, running: map[string]*consuming{}}
 	s.consumers.begin(s.assembly)
 	operated, stopOperations := begin(ctx, s.runOperations)
+	followed, stopFollowing := begin(ctx, s.follow)
+	defer context.AfterFunc(ctx, s.streaming.drain)()
 	reloads := s.reloadOnSignal(ctx)
 
 	s.announce(ctx)
@@ -115,6 +122,8 @@ func (s *service) run(ctx context.Context, ready func(net.Addr)) error {
 	err := s.public.Run(ctx)
 	<-reloads
 	s.consumers.wait()
+	stopFollowing()
+	err = errors.Join(err, <-followed)
 	stopCore()
 	err = errors.Join(err, <-core)
 	stopOperations()

@@ -23,6 +23,8 @@ import (
 type store interface {
 	gateway.Store
 	gateway.Rehearser
+	gateway.ChangeLog
+	gateway.SealingKeys
 	Check(ctx context.Context, mappings []*mapping.Mapping) ([]string, error)
 	Examine(ctx context.Context, m *mapping.Mapping) (*mapping.Examination, error)
 	Status(ctx context.Context, business fs.FS) ([]sqlite.Migration, error)

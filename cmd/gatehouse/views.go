@@ -86,6 +86,16 @@ func (p *project) viewTables() []mapping.TableName {
 	return out
 }
 
+// liveTables are those that live views are from, with what they show below them.
+func (p *project) liveTables() (out []mapping.LiveTable) {
+	for _, d := range p.views {
+		if t, live := d.LiveTable(); live {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
 // database is what views are held against.
 type database interface {
 	view.Tables

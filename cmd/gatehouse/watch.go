@@ -9,8 +9,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
+	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/telemetry"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/live"
 )
 
 // watch is how a process in service can be watched: its metrics and its traces.
@@ -19,6 +21,8 @@ type watch struct {
 	registry *prometheus.Registry
 	core     *gateway.Metrics
 	amqp     *amqp.Metrics
+	searches *rest.SearchMetrics
+	streams  *live.Metrics
 	running  *prometheus.GaugeVec
 	tracing  *telemetry.Tracing // nil: nothing is traced
 }
@@ -28,6 +32,8 @@ func (p *project) watch(log *slog.Logger) (*watch, error) {
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	w.core = gateway.NewMetrics(w.registry)
 	w.amqp = amqp.NewMetrics(w.registry)
+	w.searches = rest.NewSearchMetrics(w.registry)
+	w.streams = live.NewMetrics(w.registry)
 	w.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_info",
 		Help: "1 for the version of the program and of the configuration that runs."}, []string{"version", "configuration"})
 	w.registry.MustRegister(w.running)

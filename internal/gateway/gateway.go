@@ -29,6 +29,9 @@ type Config struct {
 	Metrics   *Metrics     // nil: nobody looks
 	Tracer    trace.Tracer // nil: nothing is traced
 	Blobs     Blobs        // nil: no attachments are kept
+	// Committed, when set, is called after each batch that has been stored; it must not
+	// wait.
+	Committed func()
 }
 
 func (c Config) withDefaults() Config {
@@ -98,6 +101,9 @@ func New(config Config, store Store, generation *Generation, now func() time.Tim
 		jobs:       make(chan struct{}, 1),
 		now:        now,
 		log:        log,
+	}
+	for _, l := range g.lanes.each {
+		l.done = config.Committed
 	}
 	g.drift = newDrift(g, config.Drift)
 	g.limits.update(generation.Access)

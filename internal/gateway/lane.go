@@ -36,6 +36,7 @@ type lane struct {
 	number  int
 	metrics *Metrics
 	outage  *outage
+	done    func()        // called after each commit; nil: nobody wants to know
 	wake    chan struct{} // capacity 1
 
 	mu     sync.Mutex
@@ -302,6 +303,9 @@ func (l *lane) commit(ctx context.Context, batch []*job) {
 	began := time.Now()
 	outcomes, err := observed(ctx, l.outage, func() ([]Outcome, error) { return batch[0].writer.Commit(ctx, l.number, entries) })
 	l.metrics.commit(len(batch), time.Since(began), err)
+	if err == nil && l.done != nil {
+		l.done()
+	}
 	if err == nil && len(outcomes) != len(batch) {
 		err = fault.New(fault.CodeInternal, "")
 	}

@@ -16,9 +16,9 @@ import (
 func LiveTables() []mapping.LiveTable {
 	name := func(schema, table string) mapping.TableName { return mapping.TableName{Schema: schema, Name: table} }
 	return []mapping.LiveTable{
-		{Table: name("sales", "sales_order"), Key: []string{"order_no"}, Below: []mapping.TableName{name("sales", "order_line"), name("sales", "order_line_feature")}},
-		{Table: name("sales", "order_line"), Key: []string{"id"}},
-		{Table: name("crm", "customer"), Key: []string{"customer_no"}},
+		mapping.NewLiveTable(name("sales", "sales_order"), []string{"order_no"}, name("sales", "order_line"), name("sales", "order_line_feature")),
+		mapping.NewLiveTable(name("sales", "order_line"), []string{"id"}),
+		mapping.NewLiveTable(name("crm", "customer"), []string{"customer_no"}),
 	}
 }
 

@@ -177,7 +177,7 @@ func follow(t *testing.T, w *world) *Streams {
 		hub.Run(t.Context())
 	}()
 	t.Cleanup(func() { <-done })
-	return NewStreams(hub, w, oneKey{})
+	return NewStreams(hub, oneKey{})
 }
 
 // listener is a stream whose events a test takes.
@@ -195,7 +195,7 @@ func listen(t *testing.T, s *Streams, r Request) *listener {
 	if r.Query == nil {
 		r.Query = &view.Query{}
 	}
-	r.View, r.Principal = orders.Name, "cn=me"
+	r.View, r.Principal, r.Search = orders.Name, "cn=me", s.hub.log.(*world)
 	st, err := s.Open(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)

@@ -20,19 +20,22 @@ func Subject(v *view.View) string { return TableOf(v).Subject() }
 
 // TableOf is what the store has to note so that streams of a view can be had.
 func TableOf(v *view.View) mapping.LiveTable {
-	t := mapping.LiveTable{Table: v.Table}
+	var (
+		columns []string
+		tables  []mapping.TableName
+	)
 	for _, f := range v.Key {
-		t.Key = append(t.Key, v.Fields[f].Column)
+		columns = append(columns, v.Fields[f].Column)
 	}
 	var below func(v *view.View)
 	below = func(v *view.View) {
 		for _, c := range v.Children {
-			t.Below = append(t.Below, c.View.Table)
+			tables = append(tables, c.View.Table)
 			below(c.View)
 		}
 	}
 	below(v)
-	return t
+	return mapping.NewLiveTable(v.Table, columns, tables...)
 }
 
 // keyOf reads a key as it was noted.
@@ -45,13 +48,14 @@ func keyOf(v *view.View, key string) ([]view.Value, error) {
 		return nil, fmt.Errorf("view %s: a change has the key %q, of %d parts instead of %d", v.Name, key, len(parts), len(v.Key))
 	}
 	out := make([]view.Value, len(parts))
+	named := TableOf(v).Key
 	for i, f := range v.Key {
-		t := v.Fields[f].Type
+		t, text := v.Fields[f].Type, parts[slices.Index(named, v.Fields[f].Column)]
 		if t.Kind == mapping.BytesColumn {
 			out[i] = view.Value{Kind: t.Kind, Present: true}
-			out[i].Bytes, err = hex.DecodeString(parts[i])
+			out[i].Bytes, err = hex.DecodeString(text)
 		} else {
-			out[i], err = view.ParseValue(t, parts[i])
+			out[i], err = view.ParseValue(t, text)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("view %s: a change has the key %q: %w", v.Name, key, err)
@@ -138,9 +142,9 @@ func (s *shared) forget(k sharedKey, r *sharedRow) {
 }
 
 // alike is a text that is the same for those who see and ask the same of a view.
-func alike(name string, windows []view.Window, q *view.Query) string {
+func alike(v *view.View, windows []view.Window, q *view.Query) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %#v %#v %#v", name, q.Select, q.Where, q.Expand)
+	fmt.Fprintf(&b, "%p %#v %#v %#v", v, q.Select, q.Where, q.Expand) // each configuration has views of its own
 	var add func(w *view.Window)
 	add = func(w *view.Window) {
 		if w == nil {

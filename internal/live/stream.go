@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -14,28 +13,32 @@ import (
 
 // Streams opens streams of views. It is safe for concurrent use.
 type Streams struct {
-	hub    *Hub
-	search view.Searcher
-	seal   *sealing.Sealer
-	rows   shared
+	hub  *Hub
+	seal *sealing.Sealer
+	rows shared
 }
 
 // NewStreams returns what opens streams.
-func NewStreams(hub *Hub, search view.Searcher, keys sealing.Keys) *Streams {
-	return &Streams{hub: hub, search: search, seal: sealing.NewSealer(keys, "stream")}
+func NewStreams(hub *Hub, keys sealing.Keys) *Streams {
+	return &Streams{hub: hub, seal: sealing.NewSealer(keys, "stream")}
 }
 
 // Request is what somebody wants to hear of.
 type Request struct {
 	View      string
-	Principal string      // the DN of the entry who asks
-	Who       view.Viewer // what he may see
+	Principal string        // the DN of the entry who asks
+	Who       view.Viewer   // what he may see
+	Search    view.Searcher // of the configuration that Who is of
 	// Query says what a row has to satisfy, and which fields and children are shown;
 	// it has nothing else.
 	Query *view.Query
 	// Last is the id of the last event that was received; the stream goes on behind
 	// it. Empty begins now.
 	Last string
+	// Own says that Search itself decides of each row whether it is shown, and Who tells
+	// nothing of that: no row is shared with other streams, and of one that is not shown
+	// nothing is told. The view need not be live.
+	Own bool
 	// Beginning begins with all that the log still has, when Last is empty.
 	Beginning bool
 }
@@ -59,17 +62,18 @@ type Event struct {
 type Stream struct {
 	streams *Streams
 	view    *view.View
+	search  view.Searcher
 	who     view.Viewer
 	query   *view.Query
 	subject string
 	binding []byte
 	leave   func()
 
-	at      Cursor
-	windows []view.Window
-	asks    string // see alike
-	whole   bool   // every row's key may be seen
-	shown   remembered
+	at    Cursor
+	asks  string // see alike
+	whole bool   // every row's key may be seen
+	own   bool
+	shown remembered
 }
 
 // Open begins a stream. What cannot be had is an invalid, forbidden or not_found
@@ -79,18 +83,18 @@ func (s *Streams) Open(ctx context.Context, r Request) (*Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.search.View(r.View)
+	v, err := r.Search.View(r.View)
 	if err != nil {
 		return nil, err
 	}
-	if !v.Live {
+	if !v.Live && !r.Own {
 		return nil, fault.New(fault.CodeNotLive, "")
 	}
 	if err := filtered(v, r.Query); err != nil {
 		return nil, err
 	}
-	st := &Stream{streams: s, view: v, query: r.Query, subject: Subject(v), binding: binding(r.View, r.Principal)}
-	if err := st.permit(ctx, r.Who, windows); err != nil {
+	st := &Stream{streams: s, view: v, query: r.Query, own: r.Own, subject: Subject(v), binding: binding(r.View, r.Principal)}
+	if err := st.permit(ctx, v, r.Who, r.Search, windows); err != nil {
 		return nil, err
 	}
 	// From here on the hub remembers; what was before is read.
@@ -152,40 +156,51 @@ func (st *Stream) Close() { st.leave() }
 // Next.
 func (st *Stream) Changed() <-chan struct{} { return st.streams.hub.changed(st.subject) }
 
-// Permit has the stream go on with what somebody may see now. It returns a forbidden
-// fault when he may not have the stream any more.
-func (st *Stream) Permit(ctx context.Context, who view.Viewer) error {
+// Permit has the stream go on with what somebody may see now, in a configuration that
+// declares the view as it was. It returns a forbidden fault when he may not have the
+// stream any more.
+func (st *Stream) Permit(ctx context.Context, who view.Viewer, search view.Searcher) error {
 	windows, err := who.Sight(st.view.Name)
 	if err != nil {
 		return err
 	}
-	return st.permit(ctx, who, windows)
+	v, err := search.View(st.view.Name)
+	if err != nil {
+		return err
+	}
+	return st.permit(ctx, v, who, search, windows)
 }
 
 // permit tries the question as whoever it is, so that what may not be asked is told
 // before the first change.
-func (st *Stream) permit(ctx context.Context, who view.Viewer, windows []view.Window) error {
-	asks := alike(st.view.Name, windows, st.query)
+func (st *Stream) permit(ctx context.Context, v *view.View, who view.Viewer, search view.Searcher, windows []view.Window) error {
+	asks := alike(v, windows, st.query)
 	if asks != st.asks {
-		if err := st.try(ctx, who); err != nil {
+		if err := st.try(ctx, v, who, search); err != nil {
 			return err
 		}
 	}
-	st.who, st.windows, st.asks, st.whole = who, windows, asks, sees(st.view, windows)
+	st.view, st.who, st.search, st.asks, st.whole = v, who, search, asks, !st.own && sees(v, windows)
 	return nil
 }
 
 // try asks for a row that need not be there.
-func (st *Stream) try(ctx context.Context, who view.Viewer) error {
-	key := make([]view.Value, len(st.view.Key))
-	for i, f := range st.view.Key {
-		key[i] = anything(st.view.Fields[f].Type)
+func (st *Stream) try(ctx context.Context, v *view.View, who view.Viewer, search view.Searcher) error {
+	key := make([]view.Value, len(v.Key))
+	for i, f := range v.Key {
+		key[i] = anything(v.Fields[f].Type)
 	}
-	_, err := st.streams.search.Search(ctx, who, st.view.Name, question(st.view, st.query, key))
-	if f := fault.Of(err); err != nil && f.Kind() != fault.NotFound {
+	_, err := search.Search(ctx, who, v.Name, question(v, st.query, key))
+	if err != nil && !st.nothing(err) {
 		return err
 	}
 	return nil
+}
+
+// nothing reports whether an error says that there is no such row for the listener.
+func (st *Stream) nothing(err error) bool {
+	kind := fault.KindOf(err)
+	return kind == fault.NotFound || st.own && kind == fault.Forbidden
 }
 
 // ID is where a stream goes on that is at this one's place.
@@ -305,12 +320,12 @@ func (st *Stream) event(ctx context.Context, text string, round uint64) (*Event,
 		return nil, err
 	}
 	if page != nil && len(page.Rows) > 0 {
-		if !st.whole {
+		if !st.whole && !st.own {
 			st.shown.add(text)
 		}
 		return &Event{Name: EventRow, Key: key, Fields: page.Fields, Row: &page.Rows[0]}, nil
 	}
-	if st.whole || st.shown.remove(text) {
+	if st.whole || !st.own && st.shown.remove(text) {
 		return &Event{Name: EventGone, Key: key}, nil
 	}
 	return nil, nil
@@ -320,14 +335,14 @@ func (st *Stream) event(ctx context.Context, text string, round uint64) (*Event,
 // told as it is written. Who catches up reads for himself.
 func (st *Stream) read(ctx context.Context, text string, key []view.Value, round uint64) (*view.Page, error) {
 	search := func(ctx context.Context) (*view.Page, error) {
-		page, err := st.streams.search.Search(ctx, st.who, st.view.Name, question(st.view, st.query, key))
-		if err != nil && fault.Of(err).Kind() == fault.NotFound {
+		page, err := st.search.Search(ctx, st.who, st.view.Name, question(st.view, st.query, key))
+		if err != nil && st.nothing(err) {
 			return nil, nil
 		}
 		return page, err
 	}
 	metrics := st.streams.hub.metrics
-	if round == 0 {
+	if round == 0 || st.own {
 		metrics.read("reading")
 		return search(ctx)
 	}
@@ -374,11 +389,4 @@ func (r *remembered) remove(key string) bool {
 	was := r.has[h]
 	delete(r.has, h)
 	return was
-}
-
-var _ fmt.Stringer = Cursor{}
-
-// String is for tests and logs.
-func (c Cursor) String() string {
-	return fmt.Sprintf("%v+%d:%d", map[int]int64(c.Position), c.Chain, c.Part)
 }

@@ -97,6 +97,7 @@ func TestRefusedStreams(t *testing.T) {
 		if r.Query == nil {
 			r.Query = &view.Query{}
 		}
+		r.Search = w
 		st, err := s.Open(t.Context(), r)
 		if err != nil {
 			return fault.Of(err).Code
@@ -144,12 +145,12 @@ func TestPermit(t *testing.T) {
 	l := listen(t, s, Request{})
 	w.commit(1, 1, "MINE")
 	l.hears("row 1 MINE")
-	if err := l.Permit(t.Context(), seer("MINE")); err != nil {
+	if err := l.Permit(t.Context(), seer("MINE"), w); err != nil {
 		t.Fatal(err)
 	}
 	w.commit(1, 2, "HERS", 3, "MINE")
 	l.hears("row 3 MINE")
-	if err := l.Permit(t.Context(), seer("nobody")); fault.Of(err).Code != fault.CodeForbidden {
+	if err := l.Permit(t.Context(), seer("nobody"), w); fault.Of(err).Code != fault.CodeForbidden {
 		t.Errorf("nobody may go on: %v", err)
 	}
 }

@@ -1,15 +1,25 @@
 package mapping
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+)
 
 // LiveTable is a table whose changes somebody may want to hear of: the store notes
 // which rows of it a message writes.
 type LiveTable struct {
 	Table TableName
-	Key   []string // the columns by which a row is named
+	Key   []string // the columns by which a row is named, in the order of their names
 	// Below are tables whose rows are shown with a row of Table: when a message
 	// writes one of them under a row of its own, that row has changed.
 	Below []TableName
+}
+
+// NewLiveTable returns a table whose key has columns in any order.
+func NewLiveTable(table TableName, key []string, below ...TableName) LiveTable {
+	return LiveTable{table, slices.Sorted(slices.Values(key)), below}
 }
 
 // Subject names what is noted: the table and the columns of the key, as
@@ -44,7 +54,13 @@ func (m *Mapping) Living(tables []LiveTable) *Mapping {
 		return m
 	}
 	out := *m
-	out.Live = live
+	out.Live, out.Warnings = live, slices.Clip(m.Warnings)
+	for _, t := range live {
+		for _, s := range m.DeafTo(t) {
+			out.Warnings = append(out.Warnings, config.Fault{Message: fmt.Sprintf(
+				"%s: streams do not tell that a row of %s has changed when rows of %s are written here, for the mapping does not write the row above them", s.Source, t.Table, s.Name)})
+		}
+	}
 	return &out
 }
 

@@ -89,12 +89,28 @@ func (r *Ring) Run(ctx context.Context) {
 	}
 }
 
-// Current returns the newest key. Before Load has succeeded it panics: nothing can be
-// sealed then.
+// Current returns the newest key. When there was none yet the store is asked; while it
+// is away the key has no secret, and nothing can be sealed.
 func (r *Ring) Current() Key {
+	if k, ok := r.newest(); ok {
+		return k
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
+	defer cancel()
+	if err := r.Load(ctx); err != nil {
+		r.log.WarnContext(ctx, "sealing key not looked for", "error", err)
+	}
+	k, _ := r.newest()
+	return k
+}
+
+func (r *Ring) newest() (Key, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return keyOf(&r.keys[0])
+	if len(r.keys) == 0 {
+		return Key{}, false
+	}
+	return keyOf(&r.keys[0]), true
 }
 
 // Key returns the key of an id. One that is not at hand may have been made by another

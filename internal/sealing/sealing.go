@@ -14,6 +14,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"sync"
+
+	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
 // Key seals tokens. Secret has 32 bytes that nobody can guess.
@@ -64,6 +66,9 @@ func NewSealer(keys Keys, purpose string) *Sealer { return &Sealer{keys: keys, p
 // Seal returns the token of a text, which is good only together with the binding.
 func (s *Sealer) Seal(plain, binding []byte) (string, error) {
 	key := s.keys.Current()
+	if len(key.Secret) == 0 {
+		return "", fault.New(fault.CodeStoreUnavailable, "there is no key to seal with while the database is away")
+	}
 	p, err := s.pair(key)
 	if err != nil {
 		return "", err

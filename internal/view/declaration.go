@@ -309,6 +309,32 @@ func (d *Declaration) KeyNames() []string {
 	return out
 }
 
+// LiveTable is what a store has to note so that a stream of the view's changes can be
+// had; false where the view is not live. A key has columns of the view's own table.
+func (d *Declaration) LiveTable() (t mapping.LiveTable, live bool) {
+	if d.view == nil || !d.view.Live {
+		return t, false
+	}
+	rule := &d.view.Rule
+	table, _ := tableName(rule.From)
+	var key []string
+	var below []mapping.TableName
+	for _, n := range rule.Key {
+		column := n.Text()
+		for _, f := range rule.Fields {
+			if f.name == column && f.Column != nil {
+				column = f.Column.Text()
+				break
+			}
+		}
+		key = append(key, column)
+	}
+	for _, c := range rule.Children {
+		below = c.Rule.tables(below)
+	}
+	return mapping.NewLiveTable(table, key, below...), true
+}
+
 // Tables lists the tables that a view is from, each once: its own and its children's.
 // Those of joins only foreign keys tell.
 func (d *Declaration) Tables() []mapping.TableName {

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/gatehouse/gatehouse/adapters/rest"
+	"github.com/gatehouse/gatehouse/internal/live"
+	"github.com/gatehouse/gatehouse/internal/sealing"
+	"github.com/gatehouse/gatehouse/internal/view"
+)
+
+// streaming is what streams of changes take: the log, which is followed for all of
+// them, and the door.
+type streaming struct {
+	rows, messages *live.Hub
+	door           *rest.Streams
+}
+
+// committed has what was stored looked for.
+func (s *streaming) committed() {
+	s.rows.Wake()
+	s.messages.Wake()
+}
+
+// openStreams makes what streams take. Nothing is read before somebody listens.
+func (s *service) openStreams() *streaming {
+	config := s.project.Streams.Effective()
+	ledger := &live.Ledger{ChangeLog: s.store, Trail: s.store, Subject: rest.MessagesSubject()}
+	return &streaming{
+		rows:     live.NewHub(s.store, config.Poll, s.watch.streams, s.log),
+		messages: live.NewHub(ledger, config.Poll, s.watch.streams, s.log),
+	}
+}
+
+// serveStreams makes the door of streams; the ids of events are sealed with keys.
+func (s *service) serveStreams(keys sealing.Keys, messages *rest.Messages) *rest.Streams {
+	t := s.streaming
+	t.door = rest.NewStreams(s.project.Streams, s.core, currentSearches{s}, live.NewStreams(t.rows, keys), s.watch.streams, s.log)
+	t.door.AddMessages(messages, live.NewStreams(t.messages, keys))
+	return t.door
+}
+
+// drain ends every stream.
+func (s *streaming) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainStreams)
+	defer cancel()
+	s.door.Drain(ctx)
+}
+
+// run follows the log until ctx ends.
+func (s *streaming) run(ctx context.Context) {
+	var both sync.WaitGroup
+	both.Go(func() { s.rows.Run(ctx) })
+	both.Go(func() { s.messages.Run(ctx) })
+	both.Wait()
+}
+
+// follow runs what streams and searches take beside the doors.
+func (s *service) follow(ctx context.Context) error {
+	var both sync.WaitGroup
+	both.Go(func() { s.streaming.run(ctx) })
+	both.Go(func() { s.keys.Run(ctx) })
+	both.Wait()
+	return nil
+}
+
+// currentSearches are those of the configuration that runs.
+type currentSearches struct{ service *service }
+
+// Names implements rest.Searches.
+func (c currentSearches) Names() []string { return c.service.assemblyNow().project.viewNames() }
+
+// Open implements rest.Searches.
+func (c currentSearches) Open(ctx context.Context) (view.Searcher, []*view.View, error) {
+	searcher, bound, err := c.service.assemblyNow().searches.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return searcher, bound.views, nil
+}
+
+// assemblyNow is the configuration that runs.
+func (s *service) assemblyNow() *assembly {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.assembly
+}
+
+// drainStreams bounds how long streams have to end.
+const drainStreams = 5 * time.Second

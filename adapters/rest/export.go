@@ -58,7 +58,7 @@ func NewExports(c ExportConfig, exporters Exporters, searches Searches, metrics 
 		return e, nil
 	}
 	var err error
-	e.spool, err = spool.Open(spool.Config{Directory: c.Directory, Keep: c.Keep, AtMost: c.AtMost, PerOwner: c.MaxPerUser, AtOnce: c.MaxConcurrent}, e.make, now, log)
+	e.spool, err = spool.Open(spool.Config{Directory: string(c.Directory), Keep: c.Keep, AtMost: c.MaxBytes, PerOwner: c.MaxPerUser, AtOnce: c.MaxConcurrent}, e.make, now, log)
 	return e, err
 }
 
@@ -108,13 +108,34 @@ func (e *Exports) Serve(x *Exchange, path string) error {
 	if err != nil {
 		return err
 	}
-	if _, job, isJob := strings.Cut(below, "/"); isJob {
-		return e.job(x, who, name, job)
+	_, job, isJob := strings.Cut(below, "/")
+	switch {
+	case isJob:
+		err = e.job(x, who, name, job)
+	case x.R.Method == http.MethodPost:
+		err = e.begin(x, who, name)
+	default:
+		err = e.stream(x, who, name)
 	}
-	if x.R.Method == http.MethodPost {
-		return x.complain(e.begin(x, who, name))
+	if err != nil && !x.noted {
+		e.note(x, who, name, err)
 	}
-	return x.complain(e.stream(x, who, name))
+	return x.complain(err)
+}
+
+// note logs an export that is refused, without what was asked for.
+func (e *Exports) note(x *Exchange, who *gateway.Operator, name string, err error) {
+	x.noted = true
+	f := fault.Of(err)
+	attrs := []any{"view", name, "user", who.DN, "outcome", f.Kind().String(), "code", string(f.Code), "reference", x.reference(), "reason", f.Message, "source", x.Peer.Remote}
+	if f.Cause != nil {
+		attrs = append(attrs, "cause", f.Cause)
+	}
+	level := slog.LevelInfo
+	if f.Kind() == fault.Internal {
+		level = slog.LevelError
+	}
+	e.log.Log(x.R.Context(), level, "export refused", attrs...)
 }
 
 // exporting is one file in the making.
@@ -141,11 +162,7 @@ func (e *Exports) prepare(ctx context.Context, who *gateway.Operator, name, quer
 	if err != nil {
 		return nil, err
 	}
-	request, err := exportRequest(query)
-	if err != nil {
-		return nil, err
-	}
-	plan, err := request.plan(v.Seen(windows))
+	plan, err := ExportPlan(query, v.Seen(windows))
 	if err != nil {
 		return nil, err
 	}
@@ -156,18 +173,8 @@ func (e *Exports) prepare(ctx context.Context, who *gateway.Operator, name, quer
 func (x *exporting) fileName() string { return x.plan.View + "." + x.plan.Format.Extension }
 
 func (x *exporting) act(more string) gateway.Act {
-	text := x.plan.Format.Name + " " + more
-	if x.plan.Text != "" {
-		text += " of " + x.plan.Text
-	}
-	return gateway.Act{By: x.who.DN, Reason: text}
+	return gateway.Act{By: x.who.DN, Reason: x.plan.Act(more)}
 }
-
-// What the audit trail calls exports: that one begins, and what became of it.
-const (
-	auditExport   = "export"
-	auditExported = "exported"
-)
 
 // write writes the file to w. begun is told of what it is before the first byte. That the
 // export begins is on record before, and what became of it afterwards.
@@ -180,7 +187,7 @@ func (x *exporting) write(ctx context.Context, w writer, begun func(h *export.He
 		return counting(x.searcher.Scan(ctx, x.viewer, x.plan.View, q, at), progress)
 	}, func(p view.Position) (*export.Head, error) {
 		position = export.PositionText(p)
-		if err := x.exporters.Audited(ctx, auditExport, on, x.act("at "+position)); err != nil {
+		if err := x.exporters.Audited(ctx, export.AuditBegun, on, x.act("at "+position)); err != nil {
 			return nil, err
 		}
 		h := &export.Head{View: x.plan.View, Query: x.plan.Text, Position: p, At: x.now()}
@@ -200,7 +207,7 @@ func (x *exporting) write(ctx context.Context, w writer, begun func(h *export.He
 		x.log.InfoContext(ctx, "export made", attrs...)
 	}
 	if position != "" { // it had begun
-		recorded := x.exporters.Audited(context.WithoutCancel(ctx), auditExported, on, x.act(became))
+		recorded := x.exporters.Audited(context.WithoutCancel(ctx), export.AuditEnded, on, x.act(became))
 		err = errors.Join(err, recorded)
 	}
 	return rows, err

@@ -20,6 +20,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/spool"
@@ -302,7 +303,7 @@ func (o *office) state(user string, j ExportJob) ExportJob {
 // TestExportJob holds that a file can be fetched in parts which are of one whole, by its
 // owner alone.
 func TestExportJob(t *testing.T) {
-	o := newOffice(t, ExportConfig{Directory: t.TempDir()})
+	o := newOffice(t, ExportConfig{Directory: config.Path(t.TempDir())})
 	o.rows = 3000
 	o.refused("alice", "POST", "/api/orders/export?format=csv", 415, fault.CodeMediaType)
 	o.refused("alice", "POST", "/api/orders/export?format=csv&$expand=lines", 400, fault.CodeExport, "Content-Type", "application/json")
@@ -341,7 +342,7 @@ func TestExportJob(t *testing.T) {
 		t.Errorf("removing: %d", res.StatusCode)
 	}
 	o.refused("alice", "GET", path, 404, fault.CodeExportNotFound)
-	if left, err := os.ReadDir(o.exports.config.Directory); err != nil || len(left) > 0 {
+	if left, err := os.ReadDir(string(o.exports.config.Directory)); err != nil || len(left) > 0 {
 		t.Errorf("%v %v", left, err)
 	}
 }
@@ -350,7 +351,7 @@ func TestExportJob(t *testing.T) {
 // id, and that files that are half made are not kept.
 func TestExportJobAnew(t *testing.T) {
 	directory := t.TempDir()
-	o := newOffice(t, ExportConfig{Directory: directory})
+	o := newOffice(t, ExportConfig{Directory: config.Path(directory)})
 	o.gate = make(chan struct{})
 	stop := o.run()
 	j := o.begin("alice", "format=csv")
@@ -361,7 +362,7 @@ func TestExportJobAnew(t *testing.T) {
 	if got := o.state("alice", j); got.State != spool.Waiting {
 		t.Errorf("%+v", got)
 	}
-	next := newOffice(t, ExportConfig{Directory: directory})
+	next := newOffice(t, ExportConfig{Directory: config.Path(directory)})
 	if got := next.state("alice", j); got.State != spool.Waiting || got.Bytes != 0 {
 		t.Errorf("%+v", got)
 	}
@@ -369,7 +370,7 @@ func TestExportJobAnew(t *testing.T) {
 	await(t, func() bool {
 		return next.state("alice", j).State == spool.Done && next.state("alice", second).State == spool.Done
 	})
-	last := newOffice(t, ExportConfig{Directory: directory})
+	last := newOffice(t, ExportConfig{Directory: config.Path(directory)})
 	done := last.state("alice", j)
 	if _, body, _ := last.call("alice", "GET", done.File); !strings.HasPrefix(body, "no,customer") || int64(len(body)) != done.Bytes {
 		t.Errorf("%.100s", body)
@@ -378,7 +379,7 @@ func TestExportJobAnew(t *testing.T) {
 
 // TestExportJobFails holds why a job failed, and that no more is kept than may be.
 func TestExportJobFails(t *testing.T) {
-	o := newOffice(t, ExportConfig{Directory: t.TempDir(), AtMost: 5000})
+	o := newOffice(t, ExportConfig{Directory: config.Path(t.TempDir()), MaxBytes: 5000})
 	o.rows = 5000
 	o.run()
 	full := o.begin("alice", "format=jsonl")
@@ -392,7 +393,7 @@ func TestExportJobFails(t *testing.T) {
 	if broken.Code != fault.CodeStoreUnavailable {
 		t.Errorf("%+v", broken)
 	}
-	left, err := os.ReadDir(o.exports.config.Directory)
+	left, err := os.ReadDir(string(o.exports.config.Directory))
 	if err != nil || len(left) != 2 {
 		t.Errorf("%v %v", left, err)
 	}

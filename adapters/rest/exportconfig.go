@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
@@ -23,12 +24,12 @@ type ExportConfig struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// Directory is where the files of export jobs are, for this process alone. Default:
 	// there are no jobs.
-	Directory string `yaml:"directory"`
+	Directory config.Path `yaml:"directory"`
 	// Keep is how long a file is kept after it was made. Default: 24h.
 	Keep time.Duration `yaml:"keep"`
-	// AtMost is how many bytes the files may have together; a job that would make them
+	// MaxBytes is how many bytes the files may have together; a job that would make them
 	// more fails. Default: 10 GiB.
-	AtMost int64 `yaml:"at_most"`
+	MaxBytes int64 `yaml:"max_bytes"`
 }
 
 const maxExportTime = 24 * time.Hour
@@ -39,7 +40,7 @@ func (c ExportConfig) Validate() error {
 	for _, n := range []struct {
 		name  string
 		value int64
-	}{{"max_concurrent", int64(c.MaxConcurrent)}, {"max_per_user", int64(c.MaxPerUser)}, {"at_most", c.AtMost}, {"keep", int64(c.Keep)}} {
+	}{{"max_concurrent", int64(c.MaxConcurrent)}, {"max_per_user", int64(c.MaxPerUser)}, {"max_bytes", c.MaxBytes}, {"keep", int64(c.Keep)}} {
 		if n.value < 0 {
 			faults = append(faults, fmt.Errorf("%s: %d is negative", n.name, n.value))
 		}
@@ -47,7 +48,7 @@ func (c ExportConfig) Validate() error {
 	if c.Timeout < 0 || c.Timeout > maxExportTime {
 		faults = append(faults, fmt.Errorf("timeout: %v is not between 0 and %v", c.Timeout, maxExportTime))
 	}
-	if c.Directory == "" && (c.Keep > 0 || c.AtMost > 0) {
+	if c.Directory == "" && (c.Keep > 0 || c.MaxBytes > 0) {
 		faults = append(faults, errors.New("directory: nothing is kept without one"))
 	}
 	return errors.Join(faults...)
@@ -59,7 +60,7 @@ func (c ExportConfig) Effective() ExportConfig {
 	c.MaxPerUser = cmp.Or(c.MaxPerUser, 2)
 	c.Timeout = cmp.Or(c.Timeout, 30*time.Minute)
 	if c.Directory != "" {
-		c.Keep, c.AtMost = cmp.Or(c.Keep, 24*time.Hour), cmp.Or(c.AtMost, 10<<30)
+		c.Keep, c.MaxBytes = cmp.Or(c.Keep, 24*time.Hour), cmp.Or(c.MaxBytes, 10<<30)
 	}
 	return c
 }

@@ -74,6 +74,16 @@ func exportRequest(query string) (*exportQuery, error) {
 	return out, err
 }
 
+// ExportPlan reads the query of an export's address, as GET does, and holds it against the
+// view as somebody knows it.
+func ExportPlan(query string, seen *view.View) (*export.Plan, error) {
+	request, err := exportRequest(query)
+	if err != nil {
+		return nil, err
+	}
+	return request.plan(seen)
+}
+
 // plan holds the request against the view as somebody knows it.
 func (r *exportQuery) plan(seen *view.View) (*export.Plan, error) {
 	for _, wrong := range []struct {

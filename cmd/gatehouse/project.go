@@ -47,6 +47,8 @@ type project struct {
 	Search rest.SearchConfig `yaml:"search"`
 	// Streams bounds streams of changes.
 	Streams rest.StreamConfig `yaml:"streams"`
+	// Exports bounds exports of views.
+	Exports rest.ExportConfig `yaml:"exports"`
 	// Channels are what mappings publish to, by name.
 	Channels ordered[channelSection] `yaml:"channels"`
 	// Roles are sets of people and systems of the directory, by name. Of several
@@ -396,6 +398,7 @@ func (p *project) check(root *config.Node) error {
 	section("soap", p.SOAP.Validate)
 	section("search", p.Search.Validate)
 	section("streams", p.Streams.Validate)
+	section("exports", p.Exports.Validate)
 	section("attachments", p.Attachments.Validate)
 	section("relay", p.Relay.validate)
 	section("drift", p.Drift.validate)

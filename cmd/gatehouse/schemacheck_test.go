@@ -134,6 +134,7 @@ soap: {}
 relay: {}
 search: {}
 streams: {}
+exports: {}
 retention: {}
 attachments: {}
 drift: {}

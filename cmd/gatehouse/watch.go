@@ -23,6 +23,7 @@ type watch struct {
 	amqp     *amqp.Metrics
 	searches *rest.SearchMetrics
 	streams  *live.Metrics
+	exports  *rest.ExportMetrics
 	running  *prometheus.GaugeVec
 	tracing  *telemetry.Tracing // nil: nothing is traced
 }
@@ -34,6 +35,7 @@ func (p *project) watch(log *slog.Logger) (*watch, error) {
 	w.amqp = amqp.NewMetrics(w.registry)
 	w.searches = rest.NewSearchMetrics(w.registry)
 	w.streams = live.NewMetrics(w.registry)
+	w.exports = rest.NewExportMetrics(w.registry)
 	w.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_info",
 		Help: "1 for the version of the program and of the configuration that runs."}, []string{"version", "configuration"})
 	w.registry.MustRegister(w.running)

@@ -17,6 +17,21 @@ type Plan struct {
 	View   string
 }
 
+// What the audit trail calls exports: that one begins, and what became of it.
+const (
+	AuditBegun = "export"
+	AuditEnded = "exported"
+)
+
+// Act is what the audit trail says of the export, besides who and which view.
+func (p *Plan) Act(more string) string {
+	text := p.Format.Name + " " + more
+	if p.Text != "" {
+		text += " of " + p.Text
+	}
+	return text
+}
+
 // NewPlan holds what is asked of the view, as somebody knows it, against the format; rows
 // names the child of which there is to be a row each, or is empty.
 func NewPlan(f *Format, v *view.View, q *view.Query, text, rows string) (*Plan, error) {

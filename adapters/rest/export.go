@@ -58,7 +58,7 @@ func NewExports(c ExportConfig, exporters Exporters, searches Searches, metrics 
 		return e, nil
 	}
 	var err error
-	e.spool, err = spool.Open(spool.Config{Directory: string(c.Directory), Keep: c.Keep, AtMost: c.MaxBytes, PerOwner: c.MaxPerUser, AtOnce: c.MaxConcurrent}, e.make, now, log)
+	e.spool, err = spool.Open(spool.Config{Directory: string(c.Directory), Keep: c.Keep, AtMost: int64(c.MaxBytes), PerOwner: c.MaxPerUser, AtOnce: c.MaxConcurrent}, e.make, now, log)
 	return e, err
 }
 

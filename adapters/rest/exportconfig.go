@@ -29,7 +29,7 @@ type ExportConfig struct {
 	Keep time.Duration `yaml:"keep"`
 	// MaxBytes is how many bytes the files may have together; a job that would make them
 	// more fails. Default: 10 GiB.
-	MaxBytes int64 `yaml:"max_bytes"`
+	MaxBytes int `yaml:"max_bytes"`
 }
 
 const maxExportTime = 24 * time.Hour
@@ -40,7 +40,7 @@ func (c ExportConfig) Validate() error {
 	for _, n := range []struct {
 		name  string
 		value int64
-	}{{"max_concurrent", int64(c.MaxConcurrent)}, {"max_per_user", int64(c.MaxPerUser)}, {"max_bytes", c.MaxBytes}, {"keep", int64(c.Keep)}} {
+	}{{"max_concurrent", int64(c.MaxConcurrent)}, {"max_per_user", int64(c.MaxPerUser)}, {"max_bytes", int64(c.MaxBytes)}, {"keep", int64(c.Keep)}} {
 		if n.value < 0 {
 			faults = append(faults, fmt.Errorf("%s: %d is negative", n.name, n.value))
 		}

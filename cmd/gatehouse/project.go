@@ -49,6 +49,8 @@ type project struct {
 	Streams rest.StreamConfig `yaml:"streams"`
 	// Exports bounds exports of views.
 	Exports rest.ExportConfig `yaml:"exports"`
+	// Feeds are views of which a warehouse gets the changes in files.
+	Feeds []feedSection `yaml:"feeds"`
 	// Channels are what mappings publish to, by name.
 	Channels ordered[channelSection] `yaml:"channels"`
 	// Roles are sets of people and systems of the directory, by name. Of several
@@ -412,6 +414,7 @@ func (p *project) check(root *config.Node) error {
 	}
 	p.checkAuthentication(root, &faults)
 	p.readViews(root, &faults)
+	p.checkFeeds(root, &faults)
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
 	p.checkLimits(&faults)

@@ -135,6 +135,7 @@ relay: {}
 search: {}
 streams: {}
 exports: {}
+feeds: [{feed: f, view: v, directory: d}]
 retention: {}
 attachments: {}
 drift: {}

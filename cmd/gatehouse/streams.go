@@ -62,6 +62,9 @@ func (s *service) follow(ctx context.Context) error {
 	var both sync.WaitGroup
 	both.Go(func() { s.streaming.run(ctx) })
 	both.Go(func() { s.keys.Run(ctx) })
+	for _, f := range s.feeds() {
+		both.Go(func() { f.Run(ctx) })
+	}
 	err := s.exports.Run(ctx)
 	both.Wait()
 	return err

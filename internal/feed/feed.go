@@ -2,6 +2,8 @@ package feed
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -24,6 +26,8 @@ type Config struct {
 	Every     time.Duration // how often it is gone on with
 	Classes   []string      // of fields that are in it; any other classed field is not
 	Expand    []string      // children that are in it
+	// Apart says that the directory is not the feed's own: it has a lease of its own.
+	Apart bool
 }
 
 // Store is the log, the record of acts, and the leases.
@@ -86,6 +90,7 @@ func (f *Feed) Run(ctx context.Context) {
 
 // Round brings the feed to where the log is now, and returns how many files that took.
 func (f *Feed) Round(ctx context.Context) (files int, err error) {
+	f.renewed = time.Time{} // what another process has written meanwhile is read below
 	if err := f.hold(ctx); err != nil {
 		return 0, err
 	}
@@ -118,7 +123,7 @@ func (f *Feed) hold(ctx context.Context) error {
 	}
 	before, held := f.lease, !f.renewed.IsZero()
 	f.renewed = time.Time{}
-	lease, ok, err := f.store.Acquire(ctx, "gateway.feed."+f.config.Name, 0, f.owner, leaseTTL)
+	lease, ok, err := f.store.Acquire(ctx, f.leaseName(), 0, f.owner, leaseTTL+2*f.config.Every)
 	if err != nil {
 		return err
 	}
@@ -132,6 +137,16 @@ func (f *Feed) hold(ctx context.Context) error {
 	return nil
 }
 
+// leaseName stands in the place of a channel's name.
+func (f *Feed) leaseName() string {
+	name := "gateway.feed." + f.config.Name
+	if f.config.Apart {
+		sum := sha256.Sum256([]byte(f.config.Directory))
+		name += "@" + hex.EncodeToString(sum[:4])
+	}
+	return name
+}
+
 // release gives the lease back.
 func (f *Feed) release(ctx context.Context) {
 	if f.renewed.IsZero() {
@@ -139,7 +154,7 @@ func (f *Feed) release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
-	if _, _, err := f.store.Acquire(ctx, "gateway.feed."+f.config.Name, 0, f.owner, 0); err != nil {
+	if _, _, err := f.store.Acquire(ctx, f.leaseName(), 0, f.owner, 0); err != nil {
 		f.log.WarnContext(ctx, "lease not given back", "feed", f.config.Name, "error", err)
 	}
 	f.renewed = time.Time{}

@@ -39,6 +39,7 @@ type shop struct {
 	deny   error
 	fail   error // of a search
 	now    time.Time
+	during func() // a search
 }
 
 func newShop() *shop {
@@ -112,6 +113,9 @@ func (s *shop) row(k int64, q *view.Query) view.Row {
 func (s *shop) Search(_ context.Context, _ view.Viewer, _ string, q *view.Query) (*view.Page, error) {
 	if s.fail != nil {
 		return nil, s.fail
+	}
+	if s.during != nil {
+		s.during()
 	}
 	page := &view.Page{}
 	if _, there := s.rows[q.Key[0].Int]; there {
@@ -310,10 +314,11 @@ func TestFeedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.put(1, "sent", 1)
-	s.now, s.holder, s.fence = s.now.Add(leaseTTL), "", s.fence // it ran out, and somebody else had it in between
+	s.during = func() { s.now, s.fence = s.now.Add(leaseTTL), s.fence+1 } // somebody else had it in between
 	if _, err := f.Round(t.Context()); !errors.Is(err, ErrElsewhere) {
 		t.Error(err)
 	}
+	s.during = nil
 	if m := whole(t, directory); len(m.Files) != 1 {
 		t.Errorf("%+v", m)
 	}

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -123,7 +124,7 @@ func plain(t *Table, r *view.Row, digits int) []any {
 		case mapping.TimeColumn:
 			out[i] = v.Text + strings.Repeat("0", digits-3)
 		case mapping.BytesColumn:
-			out[i] = base64url(v.Bytes)
+			out[i] = base64.RawURLEncoding.EncodeToString(v.Bytes)
 		default:
 			out[i] = v.Text
 		}

@@ -1,8 +1,9 @@
+//go:build unix
+
 package export
 
 import (
 	"bufio"
-	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
@@ -12,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 )
-
-func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // manyEnv says how many rows are written and read back; without it 20,000.
 const manyEnv = "GATEHOUSE_TEST_EXPORT_ROWS"

@@ -118,15 +118,6 @@ func (m *Manifest) write(directory string) error {
 	return syncDirectory(directory)
 }
 
-// syncDirectory brings names to the disk.
-func syncDirectory(directory string) error {
-	d, err := os.Open(directory)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 const (
 	partPrefix    = "part-"
 	partExtension = ".writing"

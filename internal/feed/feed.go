@@ -9,6 +9,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/export"
@@ -37,7 +38,7 @@ type Store interface {
 	Audit(ctx context.Context, what, target string, act gateway.Act) error
 }
 
-// Feed is one feed of one process. It belongs to one goroutine.
+// Feed is one feed of one process. One round is made at a time.
 type Feed struct {
 	config Config
 	store  Store
@@ -47,8 +48,9 @@ type Feed struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	lease   gateway.Lease
-	renewed time.Time
+	mu      sync.Mutex // guards what follows
+	fence   int64      // of the lease, for a round; 0: none is under way
+	renewed time.Time  // zero: the lease is not held
 }
 
 // New returns a feed. open returns what answers queries; by is whose acts it is on record
@@ -64,7 +66,8 @@ const DeletedColumn = "_deleted"
 var ErrElsewhere = errors.New("another process writes this feed at the moment")
 
 const (
-	leaseTTL = 2 * time.Minute
+	// leaseTTL is how long the lease outlives a process, besides twice Every.
+	leaseTTL = 20 * time.Second
 	// maxKeys is how many changed rows a file has at most; the next one goes on.
 	maxKeys = 100_000
 	// entriesAtOnce is how much of the log is read at once.
@@ -90,10 +93,12 @@ func (f *Feed) Run(ctx context.Context) {
 
 // Round brings the feed to where the log is now, and returns how many files that took.
 func (f *Feed) Round(ctx context.Context) (files int, err error) {
-	f.renewed = time.Time{} // what another process has written meanwhile is read below
+	f.begin() // what another process has written meanwhile is read below
 	if err := f.hold(ctx); err != nil {
 		return 0, err
 	}
+	ctx, done := f.whileHeld(ctx)
+	defer done()
 	if err := os.MkdirAll(f.config.Directory, 0o750); err != nil {
 		return 0, err
 	}
@@ -115,26 +120,59 @@ func (f *Feed) Round(ctx context.Context) (files int, err error) {
 	}
 }
 
-// hold takes the lease, or renews it when it is time.
+// begin has the next hold take the lease, whoever had it in between.
+func (f *Feed) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fence, f.renewed = 0, time.Time{}
+}
+
+// hold takes the lease, or renews it when it is time. One that somebody else had since the
+// round began is no use any more: what the round goes by may be old.
 func (f *Feed) hold(ctx context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	now := f.now()
 	if !f.renewed.IsZero() && now.Sub(f.renewed) < leaseTTL/4 {
 		return nil
 	}
-	before, held := f.lease, !f.renewed.IsZero()
 	f.renewed = time.Time{}
 	lease, ok, err := f.store.Acquire(ctx, f.leaseName(), 0, f.owner, leaseTTL+2*f.config.Every)
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if !ok || f.fence != 0 && lease.Fence != f.fence {
 		return ErrElsewhere
 	}
-	f.lease, f.renewed = lease, now
-	if held && lease.Fence != before.Fence {
-		return ErrElsewhere // it had the lease in between: this round's manifest may be old
-	}
+	f.fence, f.renewed = lease.Fence, now
 	return nil
+}
+
+// whileHeld returns a context that ends when the lease is lost, which is renewed as long
+// as that context is in use. done is called before anything else is done with the feed.
+func (f *Feed) whileHeld(ctx context.Context) (held context.Context, done func()) {
+	held, end := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer end()
+		ticker := time.NewTicker(leaseTTL / 3)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+			case <-held.Done():
+				return
+			}
+			if err := f.hold(held); errors.Is(err, ErrElsewhere) {
+				return
+			}
+		}
+	}()
+	return held, func() {
+		end()
+		<-ended
+	}
 }
 
 // leaseName stands in the place of a channel's name.
@@ -149,6 +187,8 @@ func (f *Feed) leaseName() string {
 
 // release gives the lease back.
 func (f *Feed) release(ctx context.Context) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.renewed.IsZero() {
 		return
 	}
@@ -326,9 +366,6 @@ func (r *round) changed(ctx context.Context, from view.Position) (to view.Positi
 				}
 				to[chain] = e.Seq
 			}
-		}
-		if err := r.hold(ctx); err != nil {
-			return nil, nil, false, err
 		}
 	}
 	return to, keys, false, nil

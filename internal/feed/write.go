@@ -27,7 +27,7 @@ func (r *round) snapshot(ctx context.Context) error {
 	at := r.now()
 	rows := r.searcher.Scan(ctx, r.sight, r.view.Name, r.query, func(p view.Position) { position = p })
 	file := File{Snapshot: true, At: at.UTC()}
-	draft, err := r.write(ctx, &file, func() view.Position { return position }, func(yield func(*view.Row, error) bool) {
+	draft, err := r.write(&file, func() view.Position { return position }, func(yield func(*view.Row, error) bool) {
 		for row, err := range rows {
 			if err != nil {
 				yield(nil, err)
@@ -61,7 +61,7 @@ func (r *round) stretch(ctx context.Context, to view.Position, at time.Time, key
 		return err
 	}
 	file := File{From: r.manifest.Position, At: at.UTC()}
-	draft, err := r.write(ctx, &file, func() view.Position { return to }, r.rowsOf(ctx, keys, func() { file.Deleted++ }))
+	draft, err := r.write(&file, func() view.Position { return to }, r.rowsOf(ctx, keys, func() { file.Deleted++ }))
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func entries(p view.Position) (n int64) {
 
 // write writes rows to a draft, and counts and hashes it. position is known with the first
 // row.
-func (r *round) write(ctx context.Context, file *File, position func() view.Position, rows iter.Seq2[*view.Row, error]) (draft string, err error) {
+func (r *round) write(file *File, position func() view.Position, rows iter.Seq2[*view.Row, error]) (draft string, err error) {
 	f, err := os.CreateTemp(r.config.Directory, "."+partPrefix+"*"+partExtension)
 	if err != nil {
 		return "", err
@@ -107,7 +107,7 @@ func (r *round) write(ctx context.Context, file *File, position func() view.Posi
 		}
 	}()
 	sum, buffer := sha256.New(), bufio.NewWriterSize(f, 1<<16)
-	err = r.fill(ctx, io.MultiWriter(buffer, sum), file, position, rows)
+	err = r.fill(io.MultiWriter(buffer, sum), file, position, rows)
 	if err == nil {
 		err = buffer.Flush()
 	}
@@ -122,10 +122,8 @@ func (r *round) write(ctx context.Context, file *File, position func() view.Posi
 	return draft, nil
 }
 
-// holdEvery is after how many rows the lease is looked at.
-const holdEvery = 500
-
-func (r *round) fill(ctx context.Context, w io.Writer, file *File, position func() view.Position, rows iter.Seq2[*view.Row, error]) error {
+// fill writes rows as Parquet.
+func (r *round) fill(w io.Writer, file *File, position func() view.Position, rows iter.Seq2[*view.Row, error]) error {
 	var out export.Writer
 	begin := func() (err error) {
 		out, err = export.NewParquet(w, r.table, &export.Head{View: r.view.Name, Query: "feed " + r.config.Name, Position: position(), At: file.At})
@@ -143,11 +141,7 @@ func (r *round) fill(ctx context.Context, w io.Writer, file *File, position func
 		if err := out.Write(row); err != nil {
 			return err
 		}
-		if file.Rows++; file.Rows%holdEvery == 0 {
-			if err := r.hold(ctx); err != nil {
-				return err
-			}
-		}
+		file.Rows++
 	}
 	if out == nil {
 		if err := begin(); err != nil {

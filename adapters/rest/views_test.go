@@ -172,14 +172,19 @@ type stand struct {
 	t     *testing.T
 }
 
-func newStand(t *testing.T, c SearchConfig) *stand {
-	s := &stand{shelf: &shelf{view: ordersView(), rows: 25, hide: -1}, t: t}
-	known := people{
+// staff sees all of the view, some of it or nothing.
+func staff() people {
+	return people{
 		"alice": {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/*", Classes: []string{"personal"}},
 		"carol": {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/*", Classes: []string{"personal"}},
 		"bob":   {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/orders", Columns: []string{"no", "amount", "at"}},
 		"eve":   nil,
 	}
+}
+
+func newStand(t *testing.T, c SearchConfig) *stand {
+	s := &stand{shelf: &shelf{view: ordersView(), rows: 25, hide: -1}, t: t}
+	known := staff()
 	door := httpdoor.New(httpdoor.Config{Realm: "Gatehouse", MaxBodyBytes: 1 << 20, MaxConcurrent: 32, MaxPerCaller: 32, MaxLargeBodies: 1, BodyTimeout: time.Minute, RetryAfter: 5 * time.Second, RequireTLSForPasswords: new(bool)})
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s.Handler = NewHandler(door, noRoutes{}, log)

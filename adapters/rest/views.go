@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/sealing"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -47,10 +48,10 @@ type Views struct {
 }
 
 // NewViews returns a resource that has no searches under way. c must be valid.
-func NewViews(c SearchConfig, askers Askers, searches Searches, keys odata.Keys, metrics *SearchMetrics, log *slog.Logger) *Views {
+func NewViews(c SearchConfig, askers Askers, searches Searches, keys sealing.Keys, metrics *SearchMetrics, log *slog.Logger) *Views {
 	c = c.Effective()
 	return &Views{
-		config: c, askers: askers, searches: searches, tokens: odata.Tokens{Keys: keys}, metrics: metrics,
+		config: c, askers: askers, searches: searches, tokens: odata.NewTokens(keys), metrics: metrics,
 		slots: make(chan struct{}, c.MaxConcurrent), busy: newBusy(c.MaxPerUser), log: log,
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
-	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/sealing"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -160,9 +160,9 @@ func ordersView() *view.View {
 
 type testKeys struct{}
 
-func (testKeys) Current() odata.Key { return odata.Key{ID: 1, Secret: bytes.Repeat([]byte{7}, 32)} }
+func (testKeys) Current() sealing.Key { return sealing.Key{ID: 1, Secret: bytes.Repeat([]byte{7}, 32)} }
 
-func (k testKeys) Key(id uint32) (odata.Key, bool) { return k.Current(), id == 1 }
+func (k testKeys) Key(id uint32) (sealing.Key, bool) { return k.Current(), id == 1 }
 
 // stand is a handler with one view, and people who see all of it, some or nothing.
 type stand struct {

@@ -80,6 +80,9 @@ func TestScripts(t *testing.T) {
 			"sign":         scriptSign,
 			"answered":     scriptAnswered,
 			"show":         scriptShow,
+			"twins":        scriptTwins,
+			"post":         scriptPost,
+			"tables":       scriptTables,
 		},
 	})
 }

@@ -69,6 +69,9 @@ func (j *JSONSchemas) Element(el *Element) JSONSchema {
 	if el.Nillable {
 		forms = append(forms, JSONSchema{{"type", "null"}})
 	}
+	if el.Nillable && len(el.Type.Attributes) > 0 {
+		forms = append(forms, el.Type.nilled(j))
+	}
 	out := forms[0]
 	if len(forms) > 1 {
 		out = JSONSchema{{"anyOf", forms}}
@@ -78,6 +81,20 @@ func (j *JSONSchemas) Element(el *Element) JSONSchema {
 		out = append(JSONSchema{{"description", el.Doc}}, out...)
 	}
 	return out
+}
+
+// nilled is the schema of an element that is nil and has attributes.
+func (t *Type) nilled(j *JSONSchemas) JSONSchema {
+	properties := JSONSchema{{keyNil, JSONSchema{{"const", true}}}, {keyType, JSONSchema{{"type", "string"}}}}
+	required := []string{keyNil}
+	for i, a := range t.Attributes {
+		key := t.layout().attributes[i]
+		properties = append(properties, JSONKeyword{key, j.simple(a.Type)})
+		if a.Required {
+			required = append(required, key)
+		}
+	}
+	return JSONSchema{{"type", "object"}, {"properties", properties}, {"required", required}, {"additionalProperties", false}}
 }
 
 // forms are what a value of the type may be: itself, or by @xsi:type a derived one.
@@ -183,7 +200,7 @@ func (j *JSONSchemas) object(t *Type) JSONSchema {
 		}
 	}
 	if t.Simple != nil {
-		properties = append(properties, JSONKeyword{keyNil, JSONSchema{{"type", "boolean"}}}, JSONKeyword{keyValue, j.simple(t.Simple)})
+		properties, required = append(properties, JSONKeyword{keyValue, j.simple(t.Simple)}), append(required, keyValue)
 	} else if t.Mixed {
 		properties = append(properties, JSONKeyword{keyValue, JSONSchema{{"type", "string"}}})
 	}
@@ -192,19 +209,14 @@ func (j *JSONSchemas) object(t *Type) JSONSchema {
 		if !t.Mixed {
 			required = append(required, needed...)
 		}
-		if len(t.Attributes) > 0 {
-			properties = append(properties, JSONKeyword{keyNil, JSONSchema{{"type", "boolean"}}})
-		}
 	}
 	out := JSONSchema{{"type", "object"}}
 	if t.Doc != "" {
 		out = append(out, JSONKeyword{"description", t.Doc})
 	}
 	out = append(out, JSONKeyword{"properties", properties})
-	if len(required) > 0 && !slices.ContainsFunc(properties, func(k JSONKeyword) bool { return k.Name == keyNil }) {
+	if len(required) > 0 {
 		out = append(out, JSONKeyword{"required", required})
-	} else if len(required) > 0 { // xsi:nil has attributes and nothing else
-		out = append(out, JSONKeyword{"if", JSONSchema{{"not", JSONSchema{{"required", []string{keyNil}}}}}}, JSONKeyword{"then", JSONSchema{{"required", required}}})
 	}
 	return append(out, JSONKeyword{"additionalProperties", false})
 }

@@ -62,7 +62,7 @@ func (g *Gateway) begin(a *Arrival) *passage {
 func newPassage(a *Arrival, now time.Time) *passage {
 	now = now.UTC().Truncate(time.Millisecond)
 	p := &passage{arrival: a, now: now, at: now, xml: a.Body}
-	p.receipt.format = a.Format
+	p.receipt.Format = a.Format
 	p.receipt.ID = a.ID
 	if a.ID == (ID{}) {
 		p.receipt.ID = uuid.Must(uuid.NewV7())

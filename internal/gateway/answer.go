@@ -42,7 +42,7 @@ func (r *Receipt) Answer() (Answer, error) {
 		return r.troubled()
 	case r.Reply == nil:
 		return Answer{}, nil
-	case r.format != JSON:
+	case r.Format != JSON:
 		return Answer{ContentType: contentXML, Body: r.Reply}, nil
 	}
 	return r.twin(r.Operation.Output.Element, r.Reply, Answer{})
@@ -62,7 +62,7 @@ func (r *Receipt) troubled() (Answer, error) {
 
 // twin completes an answer with an element in the format of the message.
 func (r *Receipt) twin(el *contract.Element, literal []byte, a Answer) (Answer, error) {
-	if r.format != JSON {
+	if r.Format != JSON {
 		a.ContentType, a.Body = contentXML, literal
 		return a, nil
 	}

@@ -164,7 +164,8 @@ type Receipt struct {
 	// before the sender is known: strangers are not worth a signature.
 	Signer *wss.Signer
 
-	format Format
+	// Format is the message's: an answer without an envelope is in the same.
+	Format Format
 }
 
 // Payload is the reply as it stands in the Body of an envelope: as it is stored,

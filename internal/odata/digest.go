@@ -7,10 +7,10 @@ import (
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
-// digest is a digest of what a token is good for, and of its head. Fields count by
-// name and kind, so that a token does not outlive a view that it would not fit.
-func (b Bound) digest(head []byte) []byte {
-	w := writer{append([]byte(nil), head...)}
+// digest is a digest of what a token is good for. Fields count by name and kind, so
+// that a token does not outlive a view that it would not fit.
+func (b Bound) digest() []byte {
+	w := writer{}
 	w.text(b.Principal)
 	w.text(b.View.Name)
 	for _, i := range b.View.Key {

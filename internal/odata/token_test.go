@@ -10,24 +10,27 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/sealing"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
 // ring is a set of keys, the last of which is the current one.
-type ring []Key
+type ring []sealing.Key
 
-func (r ring) Current() Key { return r[len(r)-1] }
+func (r ring) Current() sealing.Key { return r[len(r)-1] }
 
-func (r ring) Key(id uint32) (Key, bool) {
+func (r ring) Key(id uint32) (sealing.Key, bool) {
 	for _, k := range r {
 		if k.ID == id {
 			return k, true
 		}
 	}
-	return Key{}, false
+	return sealing.Key{}, false
 }
 
-func key(id uint32) Key { return Key{id, bytes.Repeat([]byte{byte(id)}, 32)} }
+func key(id uint32) sealing.Key {
+	return sealing.Key{ID: id, Secret: bytes.Repeat([]byte{byte(id)}, 32)}
+}
 
 func bound(t *testing.T, query, principal string) Bound {
 	t.Helper()
@@ -58,7 +61,7 @@ const query = "$filter=status eq 'A' and note ne null&$orderby=ordered_at desc&$
 
 // TestToken holds that a place comes back as it was, and for any size of the page.
 func TestToken(t *testing.T) {
-	tokens := Tokens{ring{key(1), key(2)}}
+	tokens := NewTokens(ring{key(1), key(2)})
 	token, err := tokens.Seal(someMark(), bound(t, query, "cn=alice"))
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +80,7 @@ func TestToken(t *testing.T) {
 	if err != nil || again != token {
 		t.Errorf("the same page has another token: %s, %v", again, err)
 	}
-	if _, err := (Tokens{ring{key(2), key(3)}}).Open(token, bound(t, query, "cn=alice")); err != nil {
+	if _, err := NewTokens(ring{key(2), key(3)}).Open(token, bound(t, query, "cn=alice")); err != nil {
 		t.Errorf("after a change of keys: %v", err)
 	}
 }
@@ -85,7 +88,7 @@ func TestToken(t *testing.T) {
 // TestTokenRefused holds that a token is good for one search of one principal, and
 // that whatever is wrong with it has one answer.
 func TestTokenRefused(t *testing.T) {
-	tokens := Tokens{ring{key(1)}}
+	tokens := NewTokens(ring{key(1)})
 	token, err := tokens.Seal(someMark(), bound(t, query, "cn=alice"))
 	if err != nil {
 		t.Fatal(err)
@@ -109,13 +112,13 @@ func TestTokenRefused(t *testing.T) {
 		{"another view", ring{key(1)}, token, renamed},
 		{"a key of another type", ring{key(1)}, token, retyped},
 		{"an unknown key", ring{key(2)}, token, bound(t, query, "cn=alice")},
-		{"another key of the id", ring{{1, bytes.Repeat([]byte{9}, 32)}}, token, bound(t, query, "cn=alice")},
+		{"another key of the id", ring{{ID: 1, Secret: bytes.Repeat([]byte{9}, 32)}}, token, bound(t, query, "cn=alice")},
 		{"nothing", ring{key(1)}, "", bound(t, query, "cn=alice")},
 		{"no base64url", ring{key(1)}, "!" + token[1:], bound(t, query, "cn=alice")},
 		{"padding", ring{key(1)}, token + "=", bound(t, query, "cn=alice")},
-		{"too long", ring{key(1)}, strings.Repeat("A", maxToken+1), bound(t, query, "cn=alice")},
+		{"too long", ring{key(1)}, strings.Repeat("A", sealing.MaxToken+1), bound(t, query, "cn=alice")},
 	} {
-		wantRefused(t, c.why, Tokens{c.keys}, c.token, c.of)
+		wantRefused(t, c.why, NewTokens(c.keys), c.token, c.of)
 	}
 	for i := range token {
 		wantRefused(t, "cut off", tokens, token[:i], bound(t, query, "cn=alice"))
@@ -141,8 +144,8 @@ func wantRefused(t *testing.T, why string, tokens Tokens, token string, of Bound
 
 // TestTokenTooLong holds that a place that makes no address is a refusal.
 func TestTokenTooLong(t *testing.T) {
-	m := &view.Mark{Values: []view.Value{{Kind: mapping.StringColumn, Present: true, Text: strings.Repeat("x", maxToken)}}}
-	if _, err := (Tokens{ring{key(1)}}).Seal(m, bound(t, "", "cn=alice")); fault.KindOf(err) != fault.Invalid {
+	m := &view.Mark{Values: []view.Value{{Kind: mapping.StringColumn, Present: true, Text: strings.Repeat("x", sealing.MaxToken)}}}
+	if _, err := NewTokens(ring{key(1)}).Seal(m, bound(t, "", "cn=alice")); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,0 +1,81 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// maxReply bounds what a Client reads of a reply, in bytes.
+const maxReply = 64 << 20
+
+// Client posts messages as JSON: the command line does. It keeps no state and is safe
+// for concurrent use when HTTP is.
+type Client struct {
+	URL string
+	// Username and Password go as HTTP Basic, unless Username is empty.
+	Username, Password string
+	// HTTP sends the requests; nil means http.DefaultClient.
+	HTTP *http.Client
+	// Header is added to every request; it may be nil.
+	Header http.Header
+}
+
+// Refusal is an answer that is a problem document. It is an error.
+type Refusal struct {
+	Body    []byte // as it came
+	Problem Problem
+}
+
+// Error renders status, code and what is wrong.
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("problem %s (HTTP %d): %s", r.Problem.Code, r.Problem.Status, r.Problem.Detail)
+}
+
+// Post sends a message under a key, unless that is empty, and returns the reply. An
+// answer that is a problem document is a *Refusal in the error; any other error means
+// that the message's fate is unknown.
+func (c *Client) Post(ctx context.Context, key string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("calling %q: %w", c.URL, err)
+	}
+	for name, values := range c.Header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Content-Type", mediaJSON)
+	if key != "" {
+		req.Header.Set(headerKey, `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key)+`"`)
+	}
+	if c.Username != "" {
+		req.SetBasicAuth(c.Username, c.Password)
+	}
+	client := c.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("calling %s: %w", c.URL, err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading the answer of %s (HTTP %d): %w", c.URL, res.StatusCode, err)
+	case len(answer) > maxReply:
+		return nil, fmt.Errorf("the answer of %s is larger than %d bytes", c.URL, maxReply)
+	case res.StatusCode == http.StatusOK:
+		return answer, nil
+	}
+	refusal := &Refusal{Body: answer}
+	if kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";"); kind != mediaProblem || json.Unmarshal(answer, &refusal.Problem) != nil {
+		const shown = 200
+		return nil, fmt.Errorf("HTTP %s, and no answer of a gateway: %q", res.Status, strings.ToValidUTF8(string(answer[:min(len(answer), shown)]), "\uFFFD"))
+	}
+	return nil, refusal
+}

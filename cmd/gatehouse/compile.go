@@ -85,6 +85,9 @@ func (p *project) compile() (*compiled, error) {
 		}
 		c.mappings = append(c.mappings, m)
 	}
+	if err := p.unfit.Err(); err != nil {
+		faults = append(faults, err)
+	}
 	for _, d := range p.views {
 		fmt.Fprintf(version, "%s %x\n", d.Path, sha256.Sum256(d.src))
 	}

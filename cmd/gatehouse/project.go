@@ -80,6 +80,9 @@ type project struct {
 	root *config.Node
 
 	views []*declared // of Views, in their order
+	// unfit is what is wrong with views and with grants on them. It is told where files
+	// are compiled: migrations need none of them.
+	unfit config.Faults
 
 	// What cases are played with: who is asked in place of the directory, and who
 	// looks on while mappings are applied. Both are nil in service.
@@ -380,6 +383,9 @@ func readProject(file string) (*project, error) {
 	var faults config.Faults
 	faults.Add(root.Decode(p))
 	faults.Add(p.check(root))
+	if len(faults) > 0 { // all of them at once
+		faults.Add(p.unfit.Err())
+	}
 	return p, faults.Err()
 }
 
@@ -405,7 +411,7 @@ func (p *project) check(root *config.Node) error {
 		section("broker", p.Broker.Validate)
 	}
 	p.checkAuthentication(root, &faults)
-	p.readViews(root, &faults)
+	p.readViews(root, &p.unfit)
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
 	p.checkLimits(&faults)
@@ -433,9 +439,13 @@ func (p *project) checkRoles(faults *config.Faults) {
 	}
 }
 
-func (p *project) checkGrants(faults *config.Faults) {
+func (p *project) checkGrants(all *config.Faults) {
 	resources := p.resources()
 	for _, g := range p.Grants {
+		faults := all
+		if strings.HasPrefix(g.On, "view/") {
+			faults = &p.unfit
+		}
 		p.checkView(&g, faults)
 		if _, ok := p.Roles.get(g.Role); !ok && g.Role != "" {
 			faults.Add(g.node.Get("role").Fault("there is no role %q%s", g.Role, didYouMean(g.Role, p.Roles.names())))

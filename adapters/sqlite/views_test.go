@@ -48,6 +48,7 @@ func newBase(t testing.TB) *base {
 func (b *base) Views() *sqlview.Database { return b.views }
 func (b *base) IgnoresCase() bool        { return false }
 func (b *base) Takes(string) bool        { return true }
+func (b *base) Queries() int             { return 400 }
 
 var braced = regexp.MustCompile(`\{([^}]+)\}`)
 
@@ -86,3 +87,5 @@ func (b *base) Literal(declared, text string) string {
 func TestViewKinds(t *testing.T) { viewtest.TestKinds(t, newBase(t)) }
 
 func TestViewShop(t *testing.T) { viewtest.TestShop(t, newBase(t)) }
+
+func timeOf(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }

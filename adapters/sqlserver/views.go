@@ -130,6 +130,9 @@ func cast(c *sqlview.Column, parameter string) string {
 	case c.Kind == mapping.StringColumn && !c.UUID && c.Unicode:
 		return "CAST(" + parameter + " AS nvarchar(4000))"
 	case c.Kind == mapping.StringColumn && !c.UUID:
+		if c.Native.Collation != "" { // else to the code page of the database
+			parameter += " COLLATE " + c.Native.Collation
+		}
 		return "CAST(" + parameter + " AS varchar(8000))"
 	}
 	return "CAST(" + parameter + " AS " + c.Native.Type + ")"
@@ -176,51 +179,27 @@ func (v *views) Hint(index string, seek bool) string {
 
 func (v *views) NotNull(column string) string { return column + " IS NOT NULL" }
 
-// wildcards mean something in LIKE.
-const wildcards = `%_[]^\`
+// pattern takes the meaning of LIKE's wildcards away. ESCAPE would do the same, but
+// a server may seek no index for it.
+var pattern = strings.NewReplacer("%", "[%]", "_", "[_]", "[", "[[]")
 
-// escape is what takes the meaning of a wildcard away.
-const escape = `\`
-
-// pattern takes their meaning away.
-func pattern(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if strings.ContainsRune(wildcards, r) {
-			b.WriteString(escape)
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// Starts is LIKE without ESCAPE, which an index can be sought with: the server finds
-// the range of a pattern when it runs. So it goes as far as the first wildcard.
+// Starts is LIKE, which an index can be sought with: the server finds the range of a
+// pattern when it runs.
 func (v *views) Starts(c *sqlview.Column, column, text string, bind sqlview.Bind) (string, bool, error) {
-	plain := text
-	if i := strings.IndexAny(text, wildcards); i >= 0 {
-		plain = text[:i]
-	}
-	if err := fits(c, plain+"%"); err != nil {
-		return "", false, unmatched(c)
-	}
-	return column + " LIKE " + cast(c, bind(mssql.NVarCharMax(plain+"%"))), plain == text, nil
+	condition, err := v.Match(c, column, text, false, bind)
+	return condition, true, err
 }
 
-// Match is LIKE, with ESCAPE where the text has what is a wildcard.
+// Match is LIKE.
 func (v *views) Match(c *sqlview.Column, column, text string, anywhere bool, bind sqlview.Bind) (string, error) {
-	p := pattern(text) + "%"
+	p := pattern.Replace(text) + "%"
 	if anywhere {
 		p = "%" + p
 	}
 	if err := fits(c, p); err != nil {
 		return "", unmatched(c)
 	}
-	out := column + " LIKE " + cast(c, bind(mssql.NVarCharMax(p)))
-	if strings.ContainsAny(text, wildcards) {
-		out += " ESCAPE N'" + escape + "'"
-	}
-	return out, nil
+	return column + " LIKE " + cast(c, bind(mssql.NVarCharMax(p))), nil
 }
 
 func unmatched(c *sqlview.Column) error {

@@ -61,14 +61,19 @@ type childText struct {
 	keys   []*Column
 }
 
-func (r *run) child(ctx context.Context, l *level, at int, e *view.Expand) error {
-	c := &l.view.Children[e.Child]
-	t := &childText{statement: newStatement(r.dialect, r.model), child: c, wanted: e, fields: e.Select}
+func newChildText(d Dialect, m model, c *view.Child, e *view.Expand) *childText {
+	t := &childText{statement: newStatement(d, m), child: c, wanted: e, fields: e.Select}
 	if t.fields == nil {
 		for f := range c.View.Fields {
 			t.fields = append(t.fields, f)
 		}
 	}
+	return t
+}
+
+func (r *run) child(ctx context.Context, l *level, at int, e *view.Expand) error {
+	c := &l.view.Children[e.Child]
+	t := newChildText(r.dialect, r.model, c, e)
 	windows := inner(l.windows, e.Child)
 	document, asked, err := t.document(l, windows)
 	if err != nil || len(asked) == 0 {

@@ -27,7 +27,8 @@ const (
 // Options are the choices that both dialects take.
 type Options struct {
 	// Connections is how many read at the same time, half of them at most for
-	// exports; 0 means DefaultConnections.
+	// exports; 0 means DefaultConnections. There are 2 at least: an export that
+	// holds one asks about texts on another.
 	Connections int
 	Timeout     time.Duration // of each page; 0 means DefaultTimeout
 	Log         *slog.Logger
@@ -35,7 +36,7 @@ type Options struct {
 
 // Effective fills in the defaults.
 func (o Options) Effective() Options {
-	o.Connections = cmp.Or(o.Connections, DefaultConnections)
+	o.Connections = max(2, cmp.Or(o.Connections, DefaultConnections))
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
 	return o
 }
@@ -53,7 +54,7 @@ type Database struct {
 // New makes a database; it does not touch it.
 func New(d Dialect, o Options) *Database {
 	o = o.Effective()
-	return &Database{dialect: d, timeout: o.Timeout, log: o.Log, scans: make(chan struct{}, max(1, o.Connections/2))}
+	return &Database{dialect: d, timeout: o.Timeout, log: o.Log, scans: make(chan struct{}, o.Connections/2)}
 }
 
 // Close ends all connections; what is being read fails.

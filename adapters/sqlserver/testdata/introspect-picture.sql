@@ -14,8 +14,9 @@ SELECT w.n, 1, c.column_id, COALESCE(CONVERT(int, COLLATIONPROPERTY(c.collation_
 	LEFT JOIN sys.default_constraints AS d ON d.object_id = c.default_object_id
 UNION ALL
 SELECT w.n, 2, i.index_id, CONVERT(int, ic.key_ordinal), CONVERT(nvarchar(max), c.name) COLLATE Latin1_General_BIN2,
-	CONVERT(nvarchar(max), COALESCE(i.name, N'')) COLLATE Latin1_General_BIN2, CONVERT(nvarchar(max), COALESCE(i.filter_definition, N'')) COLLATE Latin1_General_BIN2, N'', CONVERT(int, i.type), 0, 0,
+	CONVERT(nvarchar(max), COALESCE(i.name, N'')) COLLATE Latin1_General_BIN2, CONVERT(nvarchar(max), COALESCE(i.filter_definition, N'')) COLLATE Latin1_General_BIN2, N'', CONVERT(int, i.type), CONVERT(int, ic.partition_ordinal), 0,
 	CASE WHEN i.has_filter = 1 THEN 1 ELSE 0 END + CASE WHEN i.is_disabled = 1 THEN 2 ELSE 0 END + CASE WHEN i.is_unique = 1 THEN 0 ELSE 4 END
+	+ CASE WHEN ic.is_descending_key = 1 THEN 8 ELSE 0 END + CASE WHEN i.is_hypothetical = 1 THEN 16 ELSE 0 END
 	FROM w INNER JOIN sys.indexes AS i ON i.object_id = w.id
 	INNER JOIN sys.index_columns AS ic ON ic.object_id = i.object_id AND ic.index_id = i.index_id AND ic.is_included_column = 0
 	INNER JOIN sys.columns AS c ON c.object_id = ic.object_id AND c.column_id = ic.column_id

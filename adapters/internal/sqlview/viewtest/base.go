@@ -26,6 +26,8 @@ type Base interface {
 	Literal(native, text string) string
 	// Takes reports whether there are columns of a type.
 	Takes(native string) bool
+	// Queries is how many queries are made up.
+	Queries() int
 	// IgnoresCase reports whether texts compare so unless declared otherwise.
 	IgnoresCase() bool
 }

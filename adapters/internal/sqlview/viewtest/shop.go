@@ -148,7 +148,7 @@ func TestShop(t *testing.T, b Base) {
 	t.Run("hostile texts", shop.hostile)
 	t.Run("case", func(t *testing.T) { shop.ignoresCase(t, b.IgnoresCase()) })
 	t.Run("scan", shop.scan)
-	t.Run("random queries", shop.random)
+	t.Run("random queries", func(t *testing.T) { shop.random(t, b.Queries()) })
 	t.Run("ranks", func(t *testing.T) { ranks(t, b) })
 }
 
@@ -288,15 +288,15 @@ func (shop *shop) hostile(t *testing.T) {
 	for _, s := range hostileTexts {
 		for _, e := range []view.Expr{equal(orderNo, s), equal(customer, s), equal(note, s), view.Contains{Field: note, Text: s}, view.StartsWith{Field: note, Text: s}, view.StartsWith{Field: orderNo, Text: s},
 			view.Compare{Field: orderNo, Op: view.Greater, Value: text(s)}} {
-			rows, _ := pages(t, shop.s, everybody{}, "orders", view.Query{Where: e, Top: 50})
+			rows, _ := pages(t, shop.s, everybody{}, "orders", view.Query{Where: e, Top: 100})
+			if c, ok := e.(view.Compare); ok && (c.Op == view.Greater || s == "\u202e") {
+				continue // each collation has its own order of these, and its own characters that are nothing
+			}
 			want := 0
 			for _, o := range shop.orders {
 				if holdsOf(e, o) == yes {
 					want++
 				}
-			}
-			if _, greater := e.(view.Compare); greater && e.(view.Compare).Op == view.Greater {
-				continue // each collation has its own order of these
 			}
 			if len(rows) != want {
 				t.Errorf("%T %q: %d rows, not %d", e, s, len(rows), want)

@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	messageID = "0190a3c0-0000-7000-8000-000000000001"
-	firstID   = "0190a3c0-0000-7000-8000-000000000002"
+	sampleID = "0190a3c0-0000-7000-8000-000000000001"
+	firstID  = "0190a3c0-0000-7000-8000-000000000002"
 )
 
 var _ Acceptor = (*gateway.Gateway)(nil)
@@ -81,7 +81,7 @@ func (c *fakeCore) Accept(ctx context.Context, a *gateway.Arrival) (*gateway.Rec
 	c.arrivals = append(c.arrivals, *a)
 	c.mu.Unlock()
 	m := c.routes[a.Endpoint]
-	r := &gateway.Receipt{ID: uuid.MustParse(messageID), Operation: m.Operation, Format: a.Format, Ways: []gateway.WayIn{gateway.WayBasic, gateway.WayBearer}}
+	r := &gateway.Receipt{ID: uuid.MustParse(sampleID), Operation: m.Operation, Format: a.Format, Ways: []gateway.WayIn{gateway.WayBasic, gateway.WayBearer}}
 	if a.Basic == nil {
 		return r, fault.New(fault.CodeUnauthenticated, "")
 	}

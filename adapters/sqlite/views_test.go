@@ -88,4 +88,6 @@ func TestViewKinds(t *testing.T) { viewtest.TestKinds(t, newBase(t)) }
 
 func TestViewShop(t *testing.T) { viewtest.TestShop(t, newBase(t)) }
 
+func TestReports(t *testing.T) { viewtest.TestReports(t, newBase(t)) }
+
 func timeOf(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }

@@ -53,16 +53,25 @@ func (r *Report) Plan(ctx context.Context, q *ReportQuery, windows []Window, c C
 	return out, nil
 }
 
+// Shown reports whether these windows show the key of the view and all that the report
+// names of it, of whatever rows. The error is a forbidden fault.
+func (r *Report) Shown(windows []Window) error {
+	seen := r.View.Seen(windows)
+	for _, f := range append(slices.Clone(r.View.Key), r.Uses()...) {
+		if seen.Fields[f].Name == "" {
+			return fault.New(fault.CodeForbidden, "not all that %s names of %s may be seen", r.Name, r.View.Name)
+		}
+	}
+	return nil
+}
+
 // counted checks that the report may be asked, and finds out what has to hold of the
 // rows that it counts.
 func (p *planner) counted(r *Report) error {
-	seen := p.v.Seen(p.windows)
-	for _, f := range append(slices.Clone(p.v.Key), r.Uses()...) {
-		if seen.Fields[f].Name == "" {
-			return fault.New(fault.CodeForbidden, "not all that %s names of %s may be seen", r.Name, p.v.Name)
-		}
+	if err := r.Shown(p.windows); err != nil {
+		return err
 	}
-	used, err := p.used(seen)
+	used, err := p.used(p.v.Seen(p.windows))
 	if err != nil {
 		return err
 	}

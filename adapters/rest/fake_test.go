@@ -129,8 +129,8 @@ func serve(t testing.TB, c httpdoor.Config, core Acceptor) (*Handler, string) {
 	return h, s.URL
 }
 
-// answer is what came back.
-type answer struct {
+// came is what came back.
+type came struct {
 	*http.Response
 	body string
 }
@@ -153,7 +153,7 @@ func request(t testing.TB, url, body string, changes ...string) *http.Request {
 	return req
 }
 
-func send(t testing.TB, req *http.Request) answer {
+func send(t testing.TB, req *http.Request) came {
 	t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -164,7 +164,7 @@ func send(t testing.TB, req *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{res, string(body)}
+	return came{res, string(body)}
 }
 
 // raw sends bytes and returns all that came back.

@@ -174,7 +174,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func (a answer) wantProblem(t *testing.T, status int, code fault.Code) {
+func (a came) wantProblem(t *testing.T, status int, code fault.Code) {
 	t.Helper()
 	var p Problem
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
@@ -300,7 +300,7 @@ func (another) Describe(d *Document) {
 func TestResource(t *testing.T) {
 	h, url := serve(t, testConfig(), newFakeCore(t))
 	h.Add(another{})
-	get := func(method, path string) answer {
+	get := func(method, path string) came {
 		req := request(t, url, "")
 		req.Method, req.URL.Path = method, path
 		return send(t, req)

@@ -138,6 +138,9 @@ func (s *service) publicDoors(soapDoor *soap.Handler) http.Handler {
 	messages := &rest.Messages{Ledger: s.store, Core: s.core}
 	s.keys = sealing.NewRing(s.store, time.Now, s.log)
 	restDoor.Add(s.serveStreams(s.keys, messages)) // before the rows of views: a stream is below one
+	views := rest.NewViews(rest.SearchConfig{}, s.core, currentSearches{s}, s.keys, s.watch.searches, s.log)
+	restDoor.Add(views)
+	restDoor.Add(rest.NewReports(views, currentSearches{s}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if restDoor.Takes(r) {
 			restDoor.ServeHTTP(w, r)

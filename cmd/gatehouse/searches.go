@@ -36,12 +36,18 @@ type searches struct {
 
 	mu       sync.Mutex // held while the tables are looked at, which others wait for
 	bound    *boundViews
-	searcher view.Searcher
+	searcher respondent
+}
+
+// respondent answers searches and reports.
+type respondent interface {
+	view.Searcher
+	view.Reporter
 }
 
 // open returns what answers queries, and what it knows. The error is an unavailable
 // fault: the database cannot be asked, or a view does not fit its tables.
-func (s *searches) open(ctx context.Context) (view.Searcher, *boundViews, error) {
+func (s *searches) open(ctx context.Context) (respondent, *boundViews, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.load(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
+	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/telemetry"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/live"
@@ -21,6 +22,7 @@ type watch struct {
 	core     *gateway.Metrics
 	amqp     *amqp.Metrics
 	streams  *live.Metrics
+	searches *rest.SearchMetrics
 	running  *prometheus.GaugeVec
 	tracing  *telemetry.Tracing // nil: nothing is traced
 }
@@ -31,6 +33,7 @@ func (p *project) watch(log *slog.Logger) (*watch, error) {
 	w.core = gateway.NewMetrics(w.registry)
 	w.amqp = amqp.NewMetrics(w.registry)
 	w.streams = live.NewMetrics(w.registry)
+	w.searches = rest.NewSearchMetrics(w.registry)
 	w.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_info",
 		Help: "1 for the version of the program and of the configuration that runs."}, []string{"version", "configuration"})
 	w.registry.MustRegister(w.running)

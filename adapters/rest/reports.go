@@ -180,21 +180,15 @@ func (s *search) sendReport(form int, of *view.Report, page *view.Page) error {
 		// A browser that opens the picture by itself runs nothing and fetches nothing.
 		s.W.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
 	default:
-		wide, err := s.negotiate(reportForms[form].format)
+		wide, err := s.negotiate("json")
 		if err != nil {
 			return err
 		}
-		s.wide = wide
-		a := &answer{wide: wide}
-		a.raw("{")
-		a.count(page)
-		a.raw(`"value":[`)
-		for i := range page.Rows {
-			a.comma(i > 0)
-			a.row(page.Fields, &page.Rows[i], nil, nil)
+		if wide {
+			mediaType += ";IEEE754Compatible=true"
 		}
-		a.raw("]}\n")
-		return s.send(a)
+		s.W.Header().Set("OData-Version", "4.0")
+		body = report.JSON(page, wide)
 	}
 	if len(body) > maxAnswer {
 		return fault.New(fault.CodeQuery, "the answer has more than %d bytes: ask for fewer lines", maxAnswer)

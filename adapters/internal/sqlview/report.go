@@ -52,7 +52,7 @@ func report(d Dialect, m model, p *view.ReportPlan) (*reportText, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := t.lines(rows)
+	lines := t.lines(t.numbered(rows))
 	if len(t.args) > maxArguments {
 		return nil, tooMany()
 	}
@@ -101,6 +101,27 @@ func (t *reportText) rows(chosen string) (string, error) {
 		strings.Join(on, " AND ") + s.joins(), nil
 }
 
+// numbered numbers the different values of each line that are to be counted, null
+// first. COUNT(DISTINCT …) would do, but where there are several SQL Server joins what
+// they come to, and the joins of this statement are made row by row.
+func (t *reportText) numbered(rows string) string {
+	by := "w.m"
+	for i := range t.groups {
+		by += ", w.g" + strconv.Itoa(i)
+	}
+	list := ""
+	for i, m := range t.plan.Report.Measures {
+		if m.Of == view.CountDistinct {
+			n := strconv.Itoa(i)
+			list += ", CAST(DENSE_RANK() OVER (PARTITION BY " + by + " ORDER BY w.v" + n + ") AS bigint) AS d" + n
+		}
+	}
+	if list == "" {
+		return rows
+	}
+	return "SELECT w.*" + list + "\nFROM (" + rows + ") AS w"
+}
+
 // lines groups the rows.
 func (t *reportText) lines(rows string) string {
 	list, by := []string{"q.m AS m", "MAX(q.e) AS e", "COUNT(*) AS n"}, []string{"q.m"}
@@ -115,7 +136,8 @@ func (t *reportText) lines(rows string) string {
 		case view.Count:
 			list = append(list, "COUNT(*)"+name)
 		case view.CountDistinct:
-			list = append(list, "COUNT(DISTINCT "+column+")"+name)
+			distinct := "q.d" + strconv.Itoa(i)
+			list = append(list, "CAST(COALESCE(MAX(CASE WHEN "+column+" IS NOT NULL THEN "+distinct+" END) - MAX(CASE WHEN "+column+" IS NULL THEN 1 ELSE 0 END), 0) AS bigint)"+name)
 		case view.Min:
 			list = append(list, "MIN("+column+")"+name)
 		case view.Max:
@@ -148,7 +170,7 @@ func (t *reportText) ranked(lines string) string {
 			name = "r.a" + strconv.Itoa(i)
 		}
 		t.ranks = append(t.ranks, o.Column)
-		list = append(list, "DENSE_RANK() OVER (ORDER BY "+name+") AS k"+strconv.Itoa(len(t.ranks)-1))
+		list = append(list, "CAST(DENSE_RANK() OVER (ORDER BY "+name+") AS bigint) AS k"+strconv.Itoa(len(t.ranks)-1))
 	}
 	top, limit := t.dialect.Limit(t.bind(int64(maxLines) + 2)) // one of them may be of m = 0
 	return "SELECT" + top + " " + strings.Join(list, ", ") + "\nFROM (" + lines + ") AS r\nORDER BY " + strings.Join(order, ", ") + limit

@@ -57,7 +57,7 @@ func newSales(t *testing.T, b Base, random *rand.Rand) (out []sale) {
 		s.day = time.Date(2024, 12, 20, 0, 0, 0, 0, time.UTC).AddDate(0, 0, random.IntN(40)-365*random.IntN(2))
 		line := []string{strconv.Itoa(id), s.status, s.owner, "NULL", s.day.Format(time.DateOnly), "NULL", "NULL"}
 		if random.IntN(6) > 0 {
-			at := s.day.Add(time.Duration(random.IntN(86_400_000)) * time.Millisecond)
+			at := s.day.Add(time.Duration(random.IntN(4)*21_599_999) * time.Millisecond) // some are equal
 			s.at, line[3] = &at, at.Format("2006-01-02T15:04:05.000")
 		}
 		if random.IntN(6) > 0 {
@@ -132,13 +132,14 @@ const salesMeasures = `measures:
   owners: {distinct: owner}
   units: {sum: n}
   total: {sum: amount}
+  moments: {distinct: at}
   first: {min: at}
   most: {max: n}
 `
 
 // measures is the reference for salesMeasures.
 func measures(rows []*sale) string {
-	owners := map[string]bool{}
+	owners, moments := map[string]bool{}, map[string]bool{}
 	units, total := new(big.Int), new(big.Int)
 	anyN, anyAmount, first, most := false, false, "NULL", "NULL"
 	var max int64
@@ -156,7 +157,9 @@ func measures(rows []*sale) string {
 			total.Add(total, big.NewInt(*s.amount))
 		}
 		if s.at != nil {
-			if text := s.at.Format("2006-01-02T15:04:05.9999999"); first == "NULL" || text < first {
+			text := s.at.Format("2006-01-02T15:04:05.9999999")
+			moments[text] = true
+			if first == "NULL" || text < first {
 				first = text
 			}
 		}
@@ -167,7 +170,7 @@ func measures(rows []*sale) string {
 		}
 		return text
 	}
-	return fmt.Sprintf("%d %d %s %s %s %s", len(rows), len(owners), sum(anyN, units.String()), sum(anyAmount, cents(total)), first, most)
+	return fmt.Sprintf("%d %d %s %s %d %s %s", len(rows), len(owners), sum(anyN, units.String()), sum(anyAmount, cents(total)), len(moments), first, most)
 }
 
 // choice is a condition with its reference, and the fields that it is of.

@@ -13,7 +13,7 @@ import (
 // maxReply bounds what a Client reads of a reply, in bytes.
 const maxReply = 64 << 20
 
-// Client posts messages as JSON: the command line does. It keeps no state and is safe
+// Client posts messages as JSON and asks for reports: the command line does. It keeps no state and is safe
 // for concurrent use when HTTP is.
 type Client struct {
 	URL string
@@ -44,12 +44,27 @@ func (c *Client) Post(ctx context.Context, key string, body []byte) ([]byte, err
 	if err != nil {
 		return nil, fmt.Errorf("calling %q: %w", c.URL, err)
 	}
-	for name, values := range c.Header {
-		req.Header[name] = values
-	}
 	req.Header.Set("Content-Type", mediaJSON)
 	if key != "" {
 		req.Header.Set(headerKey, `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(key)+`"`)
+	}
+	return c.do(req)
+}
+
+// Get asks for what is at the URL, and returns it as it comes. The errors are those of
+// Post.
+func (c *Client) Get(ctx context.Context) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, nil)
+	if err != nil {
+		return nil, fmt.Errorf("calling %q: %w", c.URL, err)
+	}
+	return c.do(req)
+}
+
+// do sends a request with what the client shows.
+func (c *Client) do(req *http.Request) ([]byte, error) {
+	for name, values := range c.Header {
+		req.Header[name] = values
 	}
 	if c.Username != "" {
 		req.SetBasicAuth(c.Username, c.Password)

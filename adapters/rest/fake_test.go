@@ -25,8 +25,8 @@ import (
 )
 
 const (
-	messageID = "0190a3c0-0000-7000-8000-000000000001"
-	firstID   = "0190a3c0-0000-7000-8000-000000000002"
+	sampleID = "0190a3c0-0000-7000-8000-000000000001"
+	firstID  = "0190a3c0-0000-7000-8000-000000000002"
 )
 
 var _ Acceptor = (*gateway.Gateway)(nil)
@@ -81,7 +81,7 @@ func (c *fakeCore) Accept(ctx context.Context, a *gateway.Arrival) (*gateway.Rec
 	c.arrivals = append(c.arrivals, *a)
 	c.mu.Unlock()
 	m := c.routes[a.Endpoint]
-	r := &gateway.Receipt{ID: uuid.MustParse(messageID), Operation: m.Operation, Format: a.Format, Ways: []gateway.WayIn{gateway.WayBasic, gateway.WayBearer}}
+	r := &gateway.Receipt{ID: uuid.MustParse(sampleID), Operation: m.Operation, Format: a.Format, Ways: []gateway.WayIn{gateway.WayBasic, gateway.WayBearer}}
 	if a.Basic == nil {
 		return r, fault.New(fault.CodeUnauthenticated, "")
 	}
@@ -129,8 +129,8 @@ func serve(t testing.TB, c httpdoor.Config, core Acceptor) (*Handler, string) {
 	return h, s.URL
 }
 
-// answer is what came back.
-type answer struct {
+// came is what came back.
+type came struct {
 	*http.Response
 	body string
 }
@@ -153,7 +153,7 @@ func request(t testing.TB, url, body string, changes ...string) *http.Request {
 	return req
 }
 
-func send(t testing.TB, req *http.Request) answer {
+func send(t testing.TB, req *http.Request) came {
 	t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -164,7 +164,7 @@ func send(t testing.TB, req *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{res, string(body)}
+	return came{res, string(body)}
 }
 
 // raw sends bytes and returns all that came back.

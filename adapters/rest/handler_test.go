@@ -56,8 +56,8 @@ func TestReply(t *testing.T) {
 		headers []string
 		id, dup string
 	}{
-		"plain":      {order(t), []string{"Accept: text/html;q=0.1, application/*", "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, messageID, ""},
-		"compressed": {zipped.String(), []string{"Content-Encoding: gzip", "Content-Type: application/json; charset=UTF-8"}, messageID, ""},
+		"plain":      {order(t), []string{"Accept: text/html;q=0.1, application/*", "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, sampleID, ""},
+		"compressed": {zipped.String(), []string{"Content-Encoding: gzip", "Content-Type: application/json; charset=UTF-8"}, sampleID, ""},
 		"repeated":   {order(t), []string{`Idempotency-Key: "again"`}, firstID, "true"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestOneWay(t *testing.T) {
 	req := request(t, url, `{"Header": {"MessageId": "m", "SentAt": "2026-03-02T09:30:00Z"}, "Shipment": {"ShipmentNumber": "S", "OrderNumber": "P", "ShippedAt": "2026-03-02T09:30:00Z", "Line": [{"@no": 1, "Quantity": 1}]}}`)
 	req.URL.Path = "/api/notify-shipment"
 	a := send(t, req)
-	if a.StatusCode != http.StatusOK || a.body != `{"message":"`+messageID+`","outcome":"superseded"}`+"\n" {
+	if a.StatusCode != http.StatusOK || a.body != `{"message":"`+sampleID+`","outcome":"superseded"}`+"\n" {
 		t.Errorf("answered %d: %s", a.StatusCode, a.body)
 	}
 }
@@ -174,7 +174,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func (a answer) wantProblem(t *testing.T, status int, code fault.Code) {
+func (a came) wantProblem(t *testing.T, status int, code fault.Code) {
 	t.Helper()
 	var p Problem
 	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
@@ -300,7 +300,7 @@ func (another) Describe(d *Document) {
 func TestResource(t *testing.T) {
 	h, url := serve(t, testConfig(), newFakeCore(t))
 	h.Add(another{})
-	get := func(method, path string) answer {
+	get := func(method, path string) came {
 		req := request(t, url, "")
 		req.Method, req.URL.Path = method, path
 		return send(t, req)

@@ -14,7 +14,7 @@ import (
 // examples keep them, and whoever has it is not sent it again.
 func TestDocument(t *testing.T) {
 	_, url := serve(t, testConfig(), newFakeCore(t))
-	get := func(path string, changes ...string) answer {
+	get := func(path string, changes ...string) came {
 		req := request(t, url, "", append([]string{"Authorization", "Content-Type"}, changes...)...)
 		req.Method, req.URL.Path = http.MethodGet, path
 		return send(t, req)

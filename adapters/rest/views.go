@@ -95,18 +95,24 @@ func (v *Views) Serve(x *Exchange, path string) error {
 	x.Endpoint, x.Ways = "view:"+name, v.askers.SearchWays()
 	s := &search{Exchange: x, Views: v}
 	rows, err := s.serve(name, row)
-	v.metrics.searched(name, err, rows, time.Since(began))
+	return s.told("search", name, rows, began, err)
+}
+
+// told counts and logs what became of a search or a report.
+func (s *search) told(what, name string, rows int, began time.Time, err error) error {
+	took := time.Since(began)
+	s.metrics.searched(name, err, rows, took)
 	if err == nil {
-		v.log.InfoContext(x.R.Context(), "search answered", "view", name, "user", s.asker.DN, "rows", rows, "seconds", time.Since(began).Seconds(), "source", x.Peer.Remote)
+		s.Views.log.InfoContext(s.R.Context(), what+" answered", "view", name, "user", s.asker.DN, "rows", rows, "seconds", took.Seconds(), "source", s.Peer.Remote)
 		return nil
 	}
-	s.note(name, err)
+	s.note(what, name, err)
 	return err
 }
 
 // note logs a search that is refused, and keeps what is wrong with its query for the
 // problem document.
-func (s *search) note(name string, err error) {
+func (s *search) note(what, name string, err error) {
 	if refusal, ok := errors.AsType[*odata.Refusal](err); ok {
 		s.places = placesOf(refusal)
 	}
@@ -123,7 +129,7 @@ func (s *search) note(name string, err error) {
 	if f.Kind() == fault.Internal {
 		level = slog.LevelError
 	}
-	s.Views.log.Log(s.R.Context(), level, "search refused", attrs...)
+	s.Views.log.Log(s.R.Context(), level, what+" refused", attrs...)
 }
 
 func placesOf(refusal *odata.Refusal) []Place {
@@ -158,10 +164,10 @@ func (s *search) serve(name string, row bool) (rows int, err error) {
 	defer cancel()
 	if row {
 		err = s.below(ctx, request)
-		return 1, s.judged(err)
+		return 1, s.late(err, s.config.Timeout)
 	}
 	rows, err = s.page(ctx, request)
-	return rows, s.judged(err)
+	return rows, s.late(err, s.config.Timeout)
 }
 
 // Admit implements Guarded. It asks no database.
@@ -262,15 +268,15 @@ func (s *search) place() (leave func(), err error) {
 	}, nil
 }
 
-// judged makes a fault of a search that took too long.
-func (s *search) judged(err error) error {
+// late makes a fault of a search that took longer than it may.
+func (s *search) late(err error, most time.Duration) error {
 	switch {
 	case err == nil:
 		return nil
 	case s.R.Context().Err() != nil: // the asker is gone; nobody reads what follows
 		return fault.New(fault.CodeHTTP, "the caller has hung up").Because(err)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fault.New(fault.CodeBusy, "the search took longer than %v; try again later, or ask for less", s.config.Timeout).Because(err)
+		return fault.New(fault.CodeBusy, "the search took longer than %v; try again later, or ask for less", most).Because(err)
 	}
 	return err
 }

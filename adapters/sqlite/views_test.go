@@ -95,4 +95,6 @@ func TestViewWhole(t *testing.T) {
 	})
 }
 
+func TestReports(t *testing.T) { viewtest.TestReports(t, newBase(t)) }
+
 func timeOf(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }

@@ -122,7 +122,36 @@ func TestViewStatements(t *testing.T) {
 		}
 		golden(t, "view-"+name+".sql", all.String())
 	}
+	golden(t, "view-report.sql", reportText(t, v, pictures, at))
 	golden(t, "view-ranks.sql", (&views{}).Ranks(&sqlview.Column{ColumnModel: mapping.ColumnModel{ColumnType: mapping.ColumnType{Kind: mapping.StringColumn, Unicode: true}}}, "@p1")+";\n"+
 		isolationText+";\n"+(&views{dialect: &dialect{}}).Text(sqlview.HeadsText)+";\n"+
 		(&views{}).CreateIndex(mapping.TableName{Schema: "sales", Name: "sales_order"}, []view.IndexColumn{{Name: "status"}, {Name: "ordered_at", Desc: true}})+"\n")
+}
+
+// reportText is the text of a report with every period and every measure.
+func reportText(t *testing.T, v *view.View, pictures *sqlview.Tables, at view.Value) string {
+	t.Helper()
+	declared := "report: months\nof: orders\nscans: true\ngroup:\n  - status\n"
+	for _, by := range []string{"day", "week", "month", "quarter", "year"} {
+		declared += "  - {field: ordered_at, by: " + by + ", as: of_" + by + "}\n"
+	}
+	d, err := view.Parse("months.yaml", []byte(declared+"measures: {orders: count, customers: {distinct: customer}, first: {min: ordered_at}, last: {max: ordered_at}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := view.CheckReport(d, v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	since := view.Compare{Field: 2, Op: view.GreaterOrEqual, Value: at}
+	mine := []view.Window{{Rows: []view.Expr{view.Compare{Field: 1, Value: view.Value{Kind: mapping.StringColumn, Present: true, Text: "DRAFTED"}}}}}
+	plan, err := r.Plan(t.Context(), &view.ReportQuery{Where: since, Order: []view.ReportOrder{{Column: 6, Desc: true}, {Column: 0}}}, mine, ordinal{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, ok, err := pictures.ReportStatement(plan)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	return s.Text + ";\n"
 }

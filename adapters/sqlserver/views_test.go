@@ -77,3 +77,5 @@ func (b *base) Literal(declared, text string) string {
 func TestViewKinds(t *testing.T) { viewtest.TestKinds(t, newBase(t)) }
 
 func TestViewShop(t *testing.T) { viewtest.TestShop(t, newBase(t)) }
+
+func TestReports(t *testing.T) { viewtest.TestReports(t, newBase(t)) }

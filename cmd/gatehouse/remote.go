@@ -40,16 +40,25 @@ const maxAnswer = 256 << 20
 type remoteFlags struct {
 	file, server, user, passwordFile, caFile string
 	plaintext                                bool
+	public                                   bool // the API is that of the public door
 }
 
 func (f *remoteFlags) add(cmd *cobra.Command) {
 	configFlag(cmd, &f.file)
 	flags := cmd.Flags()
-	flags.StringVar(&f.server, "server", "", "`URL` of the gateway's operations API (default: listen.operations of the configuration)")
+	flags.StringVar(&f.server, "server", "", "`URL` of the gateway's "+f.door()+" API (default: listen."+f.door()+" of the configuration)")
 	flags.StringVar(&f.user, "user", "", "directory `login` (default: $GATEHOUSE_USER, else who you are here)")
 	flags.StringVar(&f.passwordFile, "password-file", "", "`file` with the password (default: $GATEHOUSE_PASSWORD, else it is asked for)")
 	flags.StringVar(&f.caFile, "ca-file", "", "PEM `file` of the authority to trust (default: the system's)")
 	flags.BoolVar(&f.plaintext, "allow-plaintext-password", false, "send the password in clear to another machine")
+}
+
+// door is where the API is, in the words of the configuration.
+func (f *remoteFlags) door() string {
+	if f.public {
+		return "public"
+	}
+	return "operations"
 }
 
 // directFlag adds the way past the API, with the rights of the configuration.
@@ -117,7 +126,7 @@ func (f *remoteFlags) connection() (*client, error) {
 // base is the URL that addresses of the API begin with.
 func (f *remoteFlags) base() (*url.URL, error) {
 	if f.server == "" {
-		return configuredServer(f.file)
+		return configuredServer(f.file, f.door())
 	}
 	u, err := url.Parse(f.server)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
@@ -126,10 +135,10 @@ func (f *remoteFlags) base() (*url.URL, error) {
 	return u, nil
 }
 
-// configuredServer is where the gateway of a configuration has its operations
-// door. Nothing else of the configuration is looked at: an operator may read it
-// without being able to read its secrets.
-func configuredServer(file string) (*url.URL, error) {
+// configuredServer is where the gateway of a configuration has a door. Nothing else of
+// the configuration is looked at: an operator may read it without being able to read
+// its secrets.
+func configuredServer(file, door string) (*url.URL, error) {
 	const otherwise = "name the gateway with --server, or use --direct"
 	src, err := os.ReadFile(file)
 	if err != nil {
@@ -139,11 +148,18 @@ func configuredServer(file string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := root.Get("listen").Get("operations")
-	if n == nil {
-		return nil, usageError{fmt.Errorf("%s has no listen.operations; %s", file, otherwise)}
+	n := root.Get("listen").Get(door)
+	switch {
+	case n == nil:
+		return nil, usageError{fmt.Errorf("%s has no listen.%s; %s", file, door, otherwise)}
+	case door == "operations":
+		return operationsURL(n)
 	}
-	return operationsURL(n)
+	var section listenerSection
+	if err := n.Decode(&section); err != nil {
+		return nil, err
+	}
+	return doorURL(n, door, section.Address, section.TLS != nil)
 }
 
 // operationsURL is where this machine reaches the door of a listen.operations section.
@@ -153,15 +169,20 @@ func operationsURL(n *config.Node) (*url.URL, error) {
 		return nil, err
 	}
 	section = section.Effective()
-	if err := validAddress("operations", section.Address); err != nil {
+	return doorURL(n, "operations", section.Address, section.TLS != nil)
+}
+
+// doorURL is where this machine reaches an address that is listened on.
+func doorURL(n *config.Node, door, address string, secure bool) (*url.URL, error) {
+	if err := validAddress(door, address); err != nil {
 		return nil, n.Get("address").Fault("%v", err)
 	}
-	host, port, _ := net.SplitHostPort(section.Address) // it is valid
+	host, port, _ := net.SplitHostPort(address) // it is valid
 	if host == "" || host == "0.0.0.0" || host == "::" {
 		host = "localhost"
 	}
 	u := &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
-	if section.TLS != nil {
+	if secure {
 		u.Scheme = "https"
 	}
 	return u, nil

@@ -143,7 +143,7 @@ func TestServerOfAConfiguration(t *testing.T) {
 			if err := os.WriteFile(file, []byte("broker: {password_file: /nowhere}\nlisten:\n  "+c.section+"\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			u, err := configuredServer(file)
+			u, err := configuredServer(file, "operations")
 			if got := urlText(u); got != c.want || (err == nil) != (c.want != "") {
 				t.Errorf("got %q, %v", got, err)
 			}

@@ -139,7 +139,9 @@ func (s *service) publicDoors(soapDoor *soap.Handler) http.Handler {
 	s.keys = sealing.NewRing(s.store, time.Now, s.log)
 	restDoor.Add(s.serveStreams(s.keys, messages)) // before the rows of views: a stream is below one
 	restDoor.Add(s.exports)                        // so is an export
-	restDoor.Add(s.serveSearches(s.keys, messages))
+	views := s.serveSearches(s.keys, messages)
+	restDoor.Add(views)
+	restDoor.Add(rest.NewReports(views, currentSearches{s}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if restDoor.Takes(r) {
 			restDoor.ServeHTTP(w, r)

@@ -359,7 +359,7 @@ func (noMessages) Entrances(string) ([]*gateway.Entrance, string) { return nil, 
 // oneKey seals everything alike, so that what differs is what was sealed.
 type oneKey struct{}
 
-func (oneKey) Current() sealing.Key          { return sealing.Key{ID: 1, Secret: make([]byte, 32)} }
+func (oneKey) Current() sealing.Key           { return sealing.Key{ID: 1, Secret: make([]byte, 32)} }
 func (oneKey) Key(uint32) (sealing.Key, bool) { return oneKey{}.Current(), true }
 
 // guard serves a world; end ends it.

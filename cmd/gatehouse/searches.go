@@ -47,8 +47,14 @@ type searches struct {
 	mu       sync.Mutex // held while the tables are looked at for the first time, which others wait for
 	bound    *boundViews
 	tables   view.Tables // that bound was held against
-	searcher view.Searcher
+	searcher respondent
 	looked   time.Time
+}
+
+// respondent answers searches and reports.
+type respondent interface {
+	view.Searcher
+	view.Reporter
 }
 
 // unfitPoll is how often the tables are looked at, at least, while a view does not fit
@@ -62,7 +68,7 @@ const doubtedEvery = time.Second
 // open returns what answers queries, and what it knows. The error is an unavailable
 // fault: the database cannot be asked. A view that does not fit its tables is one
 // when it is asked for.
-func (s *searches) open(ctx context.Context) (view.Searcher, *boundViews, error) {
+func (s *searches) open(ctx context.Context) (respondent, *boundViews, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -129,14 +135,14 @@ func (s *searches) hold(ctx context.Context, tables *viewTables) error {
 
 // heldSearcher answers as long as the tables are what they were.
 type heldSearcher struct {
-	view.Searcher
+	respondent
 	of *searches
 }
 
 // View implements view.Searcher. A view that is declared and does not fit its tables
 // is unavailable.
 func (h *heldSearcher) View(name string) (*view.View, error) {
-	v, err := h.Searcher.View(name)
+	v, err := h.respondent.View(name)
 	if err != nil && slices.Contains(h.of.project.viewNames(), name) {
 		return nil, fault.New(fault.CodeSchema, "the view %s does not fit the database's tables", name)
 	}
@@ -145,13 +151,13 @@ func (h *heldSearcher) View(name string) (*view.View, error) {
 
 // Search implements view.Searcher.
 func (h *heldSearcher) Search(ctx context.Context, who view.Viewer, name string, q *view.Query) (*view.Page, error) {
-	page, err := h.Searcher.Search(ctx, who, name, q)
+	page, err := h.respondent.Search(ctx, who, name, q)
 	return page, h.judged(err)
 }
 
 // Scan implements view.Searcher.
 func (h *heldSearcher) Scan(ctx context.Context, who view.Viewer, name string, q *view.Query, at func(view.Position)) iter.Seq2[*view.Row, error] {
-	rows := h.Searcher.Scan(ctx, who, name, q, at)
+	rows := h.respondent.Scan(ctx, who, name, q, at)
 	return func(yield func(*view.Row, error) bool) {
 		for row, err := range rows {
 			if !yield(row, h.judged(err)) {
@@ -159,6 +165,12 @@ func (h *heldSearcher) Scan(ctx context.Context, who view.Viewer, name string, q
 			}
 		}
 	}
+}
+
+// Report implements view.Reporter.
+func (h *heldSearcher) Report(ctx context.Context, who view.Viewer, r *view.Report, q *view.ReportQuery) (*view.Page, error) {
+	page, err := h.respondent.Report(ctx, who, r, q)
+	return page, h.judged(err)
 }
 
 // judged has the tables looked at when they are not what they were.

@@ -87,6 +87,18 @@ func (c currentSearches) Open(ctx context.Context) (view.Searcher, []*view.View,
 	return searcher, bound.views, nil
 }
 
+// ReportNames implements rest.Reporting.
+func (c currentSearches) ReportNames() []string { return c.service.assemblyNow().project.reportNames() }
+
+// OpenReports implements rest.Reporting.
+func (c currentSearches) OpenReports(ctx context.Context) (view.Reporter, []*view.Report, []*view.View, error) {
+	searcher, bound, err := c.service.assemblyNow().searches.open(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return searcher, bound.reports, bound.views, nil
+}
+
 // assemblyNow is the configuration that runs.
 func (s *service) assemblyNow() *assembly {
 	s.mu.Lock()

@@ -73,6 +73,17 @@ func (p *project) viewNames() []string {
 	return out
 }
 
+// reportNames lists the reports.
+func (p *project) reportNames() []string {
+	var out []string
+	for _, d := range p.views {
+		if d.IsReport() {
+			out = append(out, d.Name)
+		}
+	}
+	return out
+}
+
 // viewTables lists the tables that views are from; foreign keys lead to the others.
 func (p *project) viewTables() []mapping.TableName {
 	var out []mapping.TableName

@@ -26,6 +26,7 @@ func (r *Request) Bind(v *view.View) (*view.Query, error) {
 	})
 	b.at(optOrderBy, func() { q.Order = b.order(r.OrderBy) })
 	b.at(optExpand, func() { q.Expand = b.expansions(r.Expand, r.Top) })
+	b.inJSON()
 	b.unused()
 	if err := refusal(b.complaints); err != nil {
 		return nil, err
@@ -38,12 +39,9 @@ func (r *Request) Bind(v *view.View) (*view.Query, error) {
 func (r *Request) BindRow(v *view.View) (*view.Query, error) {
 	b := &binder{request: r, view: v}
 	for _, option := range []string{optFilter, optOrderBy, optTop, optCount, optSkipToken} {
-		if t := r.texts[option]; t != nil {
-			c := t.wrong(0, "", "$select, $expand, $format", "is of many rows; this is one")
-			c.Position = 0
-			b.complaints = append(b.complaints, c)
-		}
+		b.misplaced(option, "$select, $expand, $format", "is of many rows; this is one")
 	}
+	b.inJSON()
 	q := &view.Query{}
 	b.at(optSelect, func() { q.Select = b.selected(r.Select, r.All || r.Select == nil) })
 	b.at(optExpand, func() { q.Expand = b.expansions(r.Expand, 1) })

@@ -1,6 +1,7 @@
 package odata
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,7 +17,7 @@ type Request struct {
 	Count     bool
 	Expand    []Expansion
 	SkipToken string
-	Format    string // json or empty
+	Format    string // one of Formats, or empty
 
 	texts   map[string]*text
 	aliases map[string]Literal
@@ -168,10 +169,13 @@ func (p *parser) boolean() bool {
 
 func (p *parser) format() string {
 	value := strings.ToLower(p.text.value)
-	if value != "json" && value != "application/json" {
-		p.fail(token{kind: nameToken, text: p.text.value}, "json", "no format that a search is answered in")
+	if value == "application/json" {
+		value = formatJSON
 	}
-	return "json"
+	if !slices.Contains(Formats, value) {
+		p.fail(token{kind: nameToken, text: p.text.value}, strings.Join(Formats, ", "), "no format of an answer")
+	}
+	return value
 }
 
 // Next is the query of the page that a token leads to.

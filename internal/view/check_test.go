@@ -1,6 +1,7 @@
 package view_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,6 +121,20 @@ func TestReport(t *testing.T) {
 	if m := r.Measures[1]; m.Of != view.Sum || m.Type.Kind != mapping.DecimalColumn || m.Type.Precision != 38 || m.Type.Scale != 2 {
 		t.Errorf("the sum is %+v", m)
 	}
+	if r.Rows != 100_000 || r.Scans {
+		t.Errorf("it reads %d rows, and may scan: %v", r.Rows, r.Scans)
+	}
+	if names := r.Columns(); len(names) != 6 || names[1].Name != "month" || names[1].Type.Kind != mapping.DateColumn || names[3].Name != "amount" {
+		t.Errorf("columns %+v", names)
+	}
+	unasked := *v
+	unasked.Fields = slices.Clone(v.Fields)
+	for i := range unasked.Fields {
+		unasked.Fields[i].Filter = false
+	}
+	if _, err := view.CheckReport(declared(t, totals), &unasked); err == nil || !strings.Contains(err.Error(), "scans: true lets it read every row") {
+		t.Errorf("a report that nobody can ask: %v", err)
+	}
 	for _, tt := range []struct{ old, new, want string }{
 		{"status,", "stats,", `the view orders has no field "stats"; did you mean status?`},
 		{"field: ordered_at, by: month", "field: status, by: month", "status is string, which has no month"},
@@ -128,6 +143,9 @@ func TestReport(t *testing.T) {
 		{"{sum: total}", "{sum: status}", "only integers and decimals have an exact sum"},
 		{"{sum: total}", "{add: total}", "expected distinct, sum, min or max"},
 		{"{sum: total}", "total", "expected count, or one of distinct"},
+		{"of: orders", "of: orders\nrows: 5000001", "expected a number of rows from 1 to 5000000"},
+		{"of: orders", "of: orders\nrows: many", "expected a number of rows"},
+		{"of: orders", "of: orders\nscans: perhaps", "scans"},
 	} {
 		d, err := view.Parse("totals.yaml", []byte(strings.Replace(totals, tt.old, tt.new, 1)))
 		if err == nil {

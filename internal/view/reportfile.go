@@ -2,6 +2,7 @@ package view
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -14,6 +15,8 @@ type reportFile struct {
 	Of       *config.Node `yaml:"of,required"` // the view that is counted
 	Group    []*groupRule `yaml:"group"`       // what the rows of a line have in common
 	Measures measureRules `yaml:"measures,required"`
+	Rows     *config.Node `yaml:"rows"`  // how many rows it may read; default: 100000
+	Scans    bool         `yaml:"scans"` // it may read rows that no index bounds
 }
 
 // groupRule is a field, or {field, by, as}.
@@ -55,6 +58,12 @@ type measureRules []*measureRule
 var aggregateNames = []string{Count: "count", CountDistinct: "distinct", Sum: "sum", Min: "min", Max: "max"}
 
 var periodNames = []string{Exactly: "", Day: "day", Week: "week", Month: "month", Quarter: "quarter", Year: "year"}
+
+// String is the word for a period in files, empty for the value itself.
+func (p Period) String() string { return periodNames[p] }
+
+// String is the word for an aggregate in files.
+func (a Aggregate) String() string { return aggregateNames[a] }
 
 // UnmarshalNode reads {orders: count, amount: {sum: amount}}.
 func (ms *measureRules) UnmarshalNode(n *config.Node) error {
@@ -100,9 +109,28 @@ func (f *reportFile) check(faults *config.Faults) {
 	for _, m := range f.Measures {
 		name(m.name, m.key)
 	}
+	if f.Rows != nil {
+		if n, err := strconv.Atoi(f.Rows.Text()); err != nil || n < 1 || n > maxReportRows {
+			faults.Add(f.Rows.Fault("expected a number of rows from 1 to %d", maxReportRows))
+		}
+	}
 	if len(f.Measures) == 0 {
 		faults.Add(f.Report.Fault("a report measures something; how many rows there are is {rows: count}"))
 	}
+}
+
+// How many rows a report reads where its file does not say, and how many it can say.
+const (
+	defaultReportRows = 100_000
+	maxReportRows     = 5_000_000
+)
+
+func (f *reportFile) rows() int {
+	n, err := strconv.Atoi(f.Rows.Text())
+	if err != nil { // absent: check has refused anything else
+		return defaultReportRows
+	}
+	return n
 }
 
 // ViewName is the name of the view that a report is of, and where it stands.
@@ -116,8 +144,11 @@ func (d *Declaration) ViewName() (string, *config.Node) {
 // CheckReport holds a report against the view that it is of. The error is a
 // config.Faults.
 func CheckReport(d *Declaration, v *View) (*Report, error) {
-	r := &Report{Name: d.Name, Doc: d.report.Doc, View: v}
+	r := &Report{Name: d.Name, Doc: d.report.Doc, View: v, Rows: d.report.rows(), Scans: d.report.Scans}
 	var faults config.Faults
+	if !r.Scans && !slices.ContainsFunc(v.Fields, func(f Field) bool { return f.Filter }) {
+		faults.Add(d.report.Of.Fault("the view %s has no field under filter that could bound the report; scans: true lets it read every row", v.Name))
+	}
 	field := func(n *config.Node) *Field {
 		i, err := v.Field(n.Text())
 		if err != nil {

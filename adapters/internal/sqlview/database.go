@@ -48,13 +48,14 @@ type Database struct {
 	timeout time.Duration
 	log     *slog.Logger
 	scans   chan struct{} // holds one for each scan under way
+	whole   chan struct{} // holds one while a report reads its rows without a bound
 	warned  sync.Once
 }
 
 // New makes a database; it does not touch it.
 func New(d Dialect, o Options) *Database {
 	o = o.Effective()
-	return &Database{dialect: d, timeout: o.Timeout, log: o.Log, scans: make(chan struct{}, o.Connections/2)}
+	return &Database{dialect: d, timeout: o.Timeout, log: o.Log, scans: make(chan struct{}, o.Connections/2), whole: make(chan struct{}, 1)}
 }
 
 // Close ends all connections; what is being read fails.

@@ -56,6 +56,15 @@ type Dialect interface {
 	// Ranks is a query of @p1, a JSON array of texts: the number of each in the
 	// order of a column, in the order of the array.
 	Ranks(c *Column, parameter string) string
+	// Period is the first day, in UTC, of the period that a moment or a day lies in.
+	Period(c *Column, column string, by view.Period) string
+	// Sum writes the sum of a column of integers or decimals, in one column or in
+	// several, of which no part can be too large unless Overflows says so. ReadSum puts
+	// them together; none of them is null.
+	Sum(c *Column, column string) []string
+	ReadSum(c *Column, src []any) (view.Value, error)
+	// Overflows reports whether an error says that a sum does not fit.
+	Overflows(err error) bool
 	// Read takes a value as the driver gives it; nil is null.
 	Read(c *Column, src any) (view.Value, error)
 

@@ -23,7 +23,10 @@ type Searcher struct {
 	views  map[string]*view.View
 }
 
-var _ view.Searcher = (*Searcher)(nil)
+var (
+	_ view.Searcher = (*Searcher)(nil)
+	_ view.Reporter = (*Searcher)(nil)
+)
 
 // Searcher answers queries of views that were checked against these tables.
 func (t *Tables) Searcher(views ...*view.View) *Searcher {

@@ -34,9 +34,11 @@ func (v *views) Period(c *sqlview.Column, column string, by view.Period) string 
 	return day
 }
 
-// Sum is a decimal of 38 digits.
+// Sum is a decimal of 38 digits, said of the sum as well: not every server that speaks
+// T-SQL finds that out by itself.
 func (v *views) Sum(c *sqlview.Column, column string) []string {
-	return []string{"SUM(CAST(" + column + " AS decimal(38, " + strconv.Itoa(c.Scale) + ")))"}
+	t := " AS decimal(38, " + strconv.Itoa(c.Scale) + "))"
+	return []string{"CAST(SUM(CAST(" + column + t + ")" + t}
 }
 
 // ReadSum takes it as it comes.

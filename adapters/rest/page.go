@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/gatehouse/gatehouse/internal/contract"
 )
 
 // Private is a Resource that describes itself to those who may use it.
@@ -31,20 +33,26 @@ func (x *Exchange) privately() bool {
 	return err == nil && shown.Certificate != nil
 }
 
-// document describes everything to somebody in particular, or to nobody.
+// document describes everything to somebody in particular, or to nobody. Who asks is
+// found out before there is any work.
 func (x *Exchange) document(private bool) (*Document, error) {
-	entrances, version := x.handler.core.Entrances(door)
-	d := newDocument(entrances, version)
+	own := &Document{Paths: map[string]Path{}, Schemas: contract.NewJSONSchemas(schemasPrefix)}
 	for _, r := range x.handler.resources {
-		r.Describe(d)
 		p, ok := r.(Private)
 		if !ok || !private {
 			continue
 		}
-		if err := p.DescribeTo(x, d); err != nil {
+		if err := p.DescribeTo(x, own); err != nil {
 			return nil, err
 		}
 	}
+	entrances, version := x.handler.core.Entrances(door)
+	d := newDocument(entrances, version)
+	for _, r := range x.handler.resources {
+		r.Describe(d)
+	}
+	maps.Copy(d.Paths, own.Paths)
+	maps.Copy(d.Schemas.Schemas, own.Schemas.Schemas)
 	return d, nil
 }
 

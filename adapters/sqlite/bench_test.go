@@ -9,15 +9,24 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/gatewaytest"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
 // BenchmarkCommit stores batches of orders with three lines each: ten rows in
 // four tables, the ledger and one delivery a message.
-func BenchmarkCommit(b *testing.B) {
+func BenchmarkCommit(b *testing.B) { benchCommit(b, gatewaytest.OrderMapping()) }
+
+// BenchmarkCommitLive is BenchmarkCommit of orders and customers that live views show.
+func BenchmarkCommitLive(b *testing.B) {
+	tables := gatewaytest.LiveTables()
+	benchCommit(b, gatewaytest.OrderMapping().Living([]mapping.LiveTable{tables[0], tables[2]}))
+}
+
+func benchCommit(b *testing.B, m *mapping.Mapping) {
 	for _, size := range []int{1, 32, 128} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
 			store, _ := openStore(b)
-			w, err := store.Writer(b.Context(), gatewaytest.OrderMapping())
+			w, err := store.Writer(b.Context(), m)
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -126,6 +126,10 @@ func (t told) take(s *session, rows *sql.Rows, items []*sqlstore.Item) error {
 // changes are what is noted of live tables: what was deleted first, since a row may
 // have been inserted again.
 func (d *document) changes(items []*sqlstore.Item, gone []sqlstore.Change) {
+	written := sqlstore.Written(items)
+	if len(written)+len(gone) == 0 {
+		return // it may be a plan whose text reads none
+	}
 	d.key("w")
 	d.open('[')
 	place := int64(0)
@@ -149,7 +153,7 @@ func (d *document) changes(items []*sqlstore.Item, gone []sqlstore.Change) {
 	for n, it := range items {
 		numbers[it] = n
 	}
-	for _, c := range sqlstore.Written(items) {
+	for _, c := range written {
 		add(numbers[c.Item], c.Change)
 	}
 	d.close(']')

@@ -276,6 +276,8 @@ func (d *demo) follow(ctx context.Context, out io.Writer) error {
 		"       --data-binary @%[3]s/order-revision-2.xml %[2]s/soap/orders/OrderService\n"+
 		"  curl -i -u wms.bob:wms.bob-secret -H 'Content-Type: text/xml; charset=utf-8' \\\n"+
 		"       --data-binary @%[3]s/shipment.xml %[2]s/soap/orders/OrderService\n"+
+		"  curl -i -u erp.alice:erp.alice-secret -H 'Content-Type: application/json' \\\n"+
+		"       --data-binary @%[3]s/order-new-by-queue.json %[2]s/api/submit-order\n"+
 		"  GATEHOUSE_PASSWORD=erp.alice-secret %[4]s call -u erp.alice --queue in.orders %[6]s %[3]s/order-new-by-queue.json\n"+
 		"  %[4]s messages list --direct -c %[5]s\n\nEvents are shown as they come; Ctrl-C ends the demo.\n\n",
 		indent(e.String()), d.base, filepath.Join(d.dir, "mappings", "cases"), os.Args[0], filepath.Join(d.dir, "gatehouse.yaml"), d.broker.URL())

@@ -132,6 +132,8 @@ partners: {p: {limits: {rate: 5/s}}}
 grants: [{role: x, may: send, on: route/r}]
 soap: {}
 relay: {}
+search: {}
+streams: {}
 retention: {}
 attachments: {}
 drift: {}

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -445,20 +446,33 @@ var plainClient = &http.Client{Transport: &http.Transport{
 	TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // scripts make certificates of their own
 }}
 
-// scriptGet: get STATUS URL
+// scriptGet: get [-u user] [-h 'Name: value'] status url
+// fetches a document, as a user of the directory, with a header. The headers of the
+// answer are on stderr.
 func scriptGet(ts *testscript.TestScript, neg bool, args []string) {
-	if len(args) != 2 {
-		ts.Fatalf("usage: get status url")
+	f := flag.NewFlagSet("get", flag.ContinueOnError)
+	user, header := f.String("u", "", "user"), f.String("h", "", "header")
+	if err := f.Parse(args); err != nil || f.NArg() != 2 {
+		ts.Fatalf("usage: get [-u user] [-h 'Name: value'] status url")
 	}
-	res, err := plainClient.Get(args[1])
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, f.Arg(1), nil)
+	ts.Check(err)
+	if *user != "" {
+		req.SetBasicAuth(*user, *user+"-secret")
+	}
+	if name, value, ok := strings.Cut(*header, ": "); ok {
+		req.Header.Set(name, value)
+	}
+	res, err := plainClient.Do(req)
 	ts.Check(err)
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	ts.Check(err)
-	if strconv.Itoa(res.StatusCode) != args[0] {
-		ts.Fatalf("get: HTTP %d, want %s\n%s", res.StatusCode, args[0], body)
+	if strconv.Itoa(res.StatusCode) != f.Arg(0) {
+		ts.Fatalf("get: HTTP %d, want %s\n%s", res.StatusCode, f.Arg(0), body)
 	}
 	fmt.Fprintf(ts.Stdout(), "%s\n", body)
+	ts.Check(res.Header.Write(ts.Stderr()))
 }
 
 // scriptSQL: sql FILE QUERY

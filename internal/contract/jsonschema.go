@@ -264,7 +264,7 @@ func described(s JSONSchema, doc string) JSONSchema {
 func (j *JSONSchemas) simple(s *Simple) JSONSchema {
 	out := j.values(s)
 	words := s.Doc
-	if words == "" && (out.lacks(s) || s.Primitive != "string" && s.Primitive != "boolean") && len(s.Enumeration) == 0 {
+	if words == "" && (s.needsWords() || s.Primitive != "string" && s.Primitive != "boolean") && len(s.Enumeration) == 0 {
 		words = s.Describe()
 	}
 	if words != "" {
@@ -273,8 +273,8 @@ func (j *JSONSchemas) simple(s *Simple) JSONSchema {
 	return out
 }
 
-// lacks reports whether the schema says less than the type.
-func (JSONSchema) lacks(s *Simple) bool {
+// needsWords reports whether JSON Schema says less than the type.
+func (s *Simple) needsWords() bool {
 	return s.TotalDigits != nil || s.FractionDigits != nil && *s.FractionDigits > 0 || len(s.Patterns) > 0 && portable(s.Patterns) == nil
 }
 

@@ -72,6 +72,32 @@ func TestOperator(t *testing.T) {
 	}
 }
 
+// TestAsker: who searches comes in by the ways of senders, whatever those of operators are.
+func TestAsker(t *testing.T) {
+	g, _ := idleGateway(t)
+	parts := g.generation.Load().Parts
+	people := lookups{"olga": {DN: "cn=olga", Login: "olga"}}
+	parts.Directory = logins{people}
+	parts.WaysIn = WaysIn{Certificates: vouching{people}, Operators: []WayIn{WayCertificate}}
+	next, err := NewGeneration(parts, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Reload(next)
+	if ways := g.SearchWays(); len(ways) != 2 || ways[0] != WayBasic || ways[1] != WayCertificate {
+		t.Errorf("the ways are %v", ways)
+	}
+	if who, err := g.Asker(t.Context(), Proof{Basic: &Credentials{"olga", "secret"}}); err != nil || who.DN != "cn=olga" {
+		t.Errorf("%+v, %v", who, err)
+	}
+	if _, err := g.Asker(t.Context(), Proof{Bearer: "olga"}); fault.Of(err).Code != fault.CodeTokenUnsupported {
+		t.Errorf("a token where none is taken: %v", err)
+	}
+	if _, err := g.Asker(t.Context(), Proof{}); fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("nothing shown: %v", err)
+	}
+}
+
 // vouching knows whose certificates and tokens are: those of their names.
 type vouching struct{ lookups }
 

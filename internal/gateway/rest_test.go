@@ -95,3 +95,35 @@ func codeOf(err error) fault.Code {
 	}
 	return fault.Of(err).Code
 }
+
+// TestTwinWhileEnding tells the sender to come again.
+func TestTwinWhileEnding(t *testing.T) {
+	b := newBench(t)
+	b.stop()
+	if _, err := b.Accept(t.Context(), b.rest(jsonTwin(t, "order.json"), "erp.alice")); codeOf(err) != fault.CodeDraining {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestDemandedKey refuses messages that do not name themselves, before they are
+// looked at, and nobody who may not send.
+func TestDemandedKey(t *testing.T) {
+	b := newBench(t)
+	next := b.generation(t)
+	for _, r := range next.Routes() {
+		r.DemandsKey = true
+	}
+	b.Reload(next)
+	for key, want := range map[string]fault.Code{"": fault.CodeIdentity, "erp-0002": ""} {
+		a := b.rest(jsonTwin(t, "order.json"), "erp.alice")
+		if a.MessageID = key; key == "" {
+			a.Body = []byte("{")
+		}
+		if _, err := b.Accept(t.Context(), a); codeOf(err) != want {
+			t.Errorf("with the key %q: %v, want %s", key, err, want)
+		}
+	}
+	if _, err := b.Accept(t.Context(), b.rest(jsonTwin(t, "order.json"), "")); codeOf(err) != fault.CodeUnauthenticated {
+		t.Errorf("a stranger: %v", err)
+	}
+}

@@ -103,7 +103,7 @@ func (b *purgeBench) mustRound(t *testing.T) {
 // TestRetentionByRoute: each stock goes at its own age, to the millisecond, a
 // route's own time holds for that route alone, and forever is never asked for.
 func TestRetentionByRoute(t *testing.T) {
-	b := newPurgeBench(t, Retention{Inbox: 10 * time.Hour, Suspects: Forever},
+	b := newPurgeBench(t, Retention{Inbox: 10 * time.Hour, Suspects: Forever, Changes: Forever},
 		&Route{Name: "long", Endpoints: []string{"a"}, Retention: RouteRetention{Ledger: Forever, Payloads: Forever}},
 		&Route{Name: "short", Endpoints: []string{"b"}, Retention: RouteRetention{Inbox: time.Hour, Payloads: time.Hour, Ledger: 2 * time.Hour}})
 	b.mustRound(t)
@@ -117,7 +117,7 @@ func TestRetentionByRoute(t *testing.T) {
 		t.Errorf("asked for\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 
-	b = newPurgeBench(t, Retention{Inbox: Forever, Payloads: Forever, Ledger: Forever, Refusals: Forever, Closed: Forever, Suspects: Forever})
+	b = newPurgeBench(t, Retention{Inbox: Forever, Payloads: Forever, Ledger: Forever, Refusals: Forever, Closed: Forever, Suspects: Forever, Changes: Forever})
 	b.mustRound(t)
 	if got := b.attic.told(); got != nil {
 		t.Errorf("asked for %q, though all is kept forever", got)
@@ -134,7 +134,7 @@ func idAt(n int) (id ID) {
 // have to keep something are not looked through from the start each round, but
 // are once a day.
 func TestPurgeGoesOn(t *testing.T) {
-	b := newPurgeBench(t, Retention{Ledger: Forever, Closed: Forever, Refusals: Forever, Suspects: Forever, Payloads: Forever})
+	b := newPurgeBench(t, Retention{Ledger: Forever, Closed: Forever, Refusals: Forever, Suspects: Forever, Changes: Forever, Payloads: Forever})
 	b.attic.answer = func(p Portion) (Purged, error) {
 		next := idAt(int(binary.BigEndian.Uint64(p.After[:8])) + 1)
 		return Purged{Rows: map[string]int64{"inbox": 3, "reply": 0}, Next: next, More: next != idAt(3) && next != idAt(5)}, nil

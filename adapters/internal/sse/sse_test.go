@@ -265,7 +265,7 @@ func TestUnavailable(t *testing.T) {
 
 // TestSlow: a listener who takes nothing is cut, and holds up nobody.
 func TestSlow(t *testing.T) {
-	h := newHall(t, Config{Patience: 100 * time.Millisecond}, false)
+	h := newHall(t, Config{Patience: 3 * time.Second}, false)
 	slow, err := net.Dial("tcp", h.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -362,8 +362,14 @@ type oneKey struct{}
 func (oneKey) Current() sealing.Key           { return sealing.Key{ID: 1, Secret: make([]byte, 32)} }
 func (oneKey) Key(uint32) (sealing.Key, bool) { return oneKey{}.Current(), true }
 
+// failing is a test of either kind.
+type failing interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // guard serves a world; end ends it.
-func guard(t *rapid.T, log testing.TB, w *world, setting guardSetting) (g *guarded, end func()) {
+func guard(t failing, log testing.TB, w *world, setting guardSetting) (g *guarded, end func()) {
 	dir, err := os.MkdirTemp("", "rights")
 	if err != nil {
 		t.Fatal(err)
@@ -432,7 +438,7 @@ func (s *guardSetting) view() string {
 	return fmt.Sprintf(guardedView, s.looks, filter, sort)
 }
 
-func (w *world) write(t *rapid.T, path string, indexes []string) {
+func (w *world) write(t failing, path string, indexes []string) {
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?_pragma=synchronous(OFF)")
 	if err != nil {
 		t.Fatal(err)

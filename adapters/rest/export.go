@@ -100,11 +100,10 @@ func (e *Exports) Describe(*Document) {}
 func (e *Exports) Serve(x *Exchange, path string) error {
 	name, below, _ := strings.Cut(path, "/")
 	x.Endpoint, x.Ways = "export:"+name, e.exporters.SearchWays()
-	shown, err := x.Shown()
-	if err != nil {
-		return err
+	who, err := e.asker(x)
+	if err == nil {
+		err = who.May(gateway.Read, gateway.OnView(name))
 	}
-	who, err := e.exporters.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
 	if err != nil {
 		return err
 	}
@@ -121,6 +120,31 @@ func (e *Exports) Serve(x *Exchange, path string) error {
 		e.note(x, who, name, err)
 	}
 	return x.complain(err)
+}
+
+// Admit implements Guarded.
+func (e *Exports) Admit(x *Exchange, path string) error {
+	x.Ways = e.exporters.SearchWays()
+	who, err := e.asker(x)
+	if err != nil {
+		return err
+	}
+	return who.May(gateway.Read, gateway.OnView(viewOf(path)))
+}
+
+// viewOf is the view of a path.
+func viewOf(path string) string {
+	name, _, _ := strings.Cut(path, "/")
+	return name
+}
+
+// asker finds out who asks.
+func (e *Exports) asker(x *Exchange) (*gateway.Operator, error) {
+	shown, err := x.Shown()
+	if err != nil {
+		return nil, err
+	}
+	return e.exporters.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
 }
 
 // note logs an export that is refused, without what was asked for.
@@ -153,12 +177,12 @@ func (e *Exports) prepare(ctx context.Context, who *gateway.Operator, name, quer
 	if err != nil {
 		return nil, err
 	}
-	viewer := who.Viewer(finder(views))
-	windows, err := viewer.Sight(name)
+	v, err := searcher.View(name)
 	if err != nil {
 		return nil, err
 	}
-	v, err := searcher.View(name)
+	viewer := who.Viewer(finder(views))
+	windows, err := viewer.Sight(name)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ import (
 
 // Reporting answers reports by the configuration that runs.
 type Reporting interface {
-	// ReportNames lists its reports. It asks no database.
-	ReportNames() []string
+	// ReportViews names its reports, and the view that each is of. It asks no database.
+	ReportViews() map[string]string
 	// OpenReports returns what answers reports, and them, and all views. The error is
 	// unavailable while the tables cannot be looked at.
 	OpenReports(ctx context.Context) (view.Reporter, []*view.Report, []*view.View, error)
@@ -38,10 +38,32 @@ const reportTime = 30 * time.Second
 
 // Methods is what is answered at a report.
 func (r *Reports) Methods(path string) []string {
-	if !slices.Contains(r.reporting.ReportNames(), path) {
+	if _, known := r.reporting.ReportViews()[path]; !known {
 		return nil
 	}
 	return reading
+}
+
+// Admit implements Guarded. Who may not read the view does not learn that there is a
+// report of it.
+func (r *Reports) Admit(x *Exchange, path string) error {
+	x.Ways = r.views.askers.SearchWays()
+	asker, err := r.views.asker(x)
+	if err != nil {
+		return err
+	}
+	return r.admit(asker, path)
+}
+
+func (r *Reports) admit(asker *gateway.Operator, name string) error {
+	of, known := r.reporting.ReportViews()[name]
+	if known && asker.May(gateway.Read, gateway.OnView(of)) == nil {
+		return nil
+	}
+	if err := asker.May(gateway.Read, gateway.OnView(name)); err != nil || !known {
+		return err
+	}
+	return fault.New(fault.CodeNoEndpoint, "")
 }
 
 // Serve answers with the lines of a report.
@@ -59,6 +81,9 @@ func (r *Reports) serve(s *search, name string) (lines int, err error) {
 		return 0, fault.New(fault.CodeAddress, "the address has more than %d bytes", maxAddress)
 	}
 	if s.asker, err = r.views.asker(s.Exchange); err != nil {
+		return 0, err
+	}
+	if err := r.admit(s.asker, name); err != nil {
 		return 0, err
 	}
 	reporter, reports, views, err := r.reporting.OpenReports(s.R.Context())

@@ -24,7 +24,9 @@ type abacus struct {
 	asked  *view.ReportQuery
 }
 
-func (l *abacus) ReportNames() []string { return []string{l.report.Name} }
+func (l *abacus) ReportViews() map[string]string {
+	return map[string]string{l.report.Name: l.report.View.Name}
+}
 
 func (l *abacus) OpenReports(context.Context) (view.Reporter, []*view.Report, []*view.View, error) {
 	return l, []*view.Report{l.report}, []*view.View{l.view}, nil

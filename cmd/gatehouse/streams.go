@@ -87,8 +87,10 @@ func (c currentSearches) Open(ctx context.Context) (view.Searcher, []*view.View,
 	return searcher, bound.views, nil
 }
 
-// ReportNames implements rest.Reporting.
-func (c currentSearches) ReportNames() []string { return c.service.assemblyNow().project.reportNames() }
+// ReportViews implements rest.Reporting.
+func (c currentSearches) ReportViews() map[string]string {
+	return c.service.assemblyNow().project.reportViews()
+}
 
 // OpenReports implements rest.Reporting.
 func (c currentSearches) OpenReports(ctx context.Context) (view.Reporter, []*view.Report, []*view.View, error) {

@@ -84,6 +84,17 @@ func (p *project) reportNames() []string {
 	return out
 }
 
+// reportViews names the reports, and the view that each is of.
+func (p *project) reportViews() map[string]string {
+	out := map[string]string{}
+	for _, d := range p.views {
+		if d.IsReport() {
+			out[d.Name], _ = d.ViewName()
+		}
+	}
+	return out
+}
+
 // viewTables lists the tables that views are from; foreign keys lead to the others.
 func (p *project) viewTables() []mapping.TableName {
 	var out []mapping.TableName

@@ -49,6 +49,15 @@ type Resource interface {
 	Describe(d *Document)
 }
 
+// Guarded is a Resource whose names are nobody's business who may not use them: to
+// others it is as if there were none.
+type Guarded interface {
+	Resource
+	// Admit returns the fault for somebody who may not read what is at a path below
+	// Root, which is the same whether anything is there or not; nil when he may.
+	Admit(x *Exchange, path string) error
+}
+
 // Handler serves everything below Root. It is safe for concurrent use.
 type Handler struct {
 	door      *httpdoor.Door
@@ -112,12 +121,17 @@ func (x *Exchange) serve() error {
 		return x.post(e)
 	}
 	for _, r := range x.handler.resources {
-		if methods := r.Methods(path); len(methods) > 0 {
-			if err := x.only(methods...); err != nil {
-				return err
-			}
-			return r.Serve(x, path)
+		methods := r.Methods(path)
+		if len(methods) == 0 {
+			continue
 		}
+		if g, ok := r.(Guarded); ok && !slices.Contains(methods, x.R.Method) && g.Admit(x, path) != nil {
+			break // whoever may not read it does not learn that something is there
+		}
+		if err := x.only(methods...); err != nil {
+			return err
+		}
+		return r.Serve(x, path)
 	}
 	switch path {
 	case "", documentName:
@@ -127,6 +141,19 @@ func (x *Exchange) serve() error {
 		return x.describe(path)
 	}
 	x.Endpoint = door + ":" // what somebody made up is no name for the log
+	return x.nothing(path)
+}
+
+// nothing answers where nothing is: to who reads, as if it were what he may not read.
+func (x *Exchange) nothing(path string) error {
+	for _, r := range x.handler.resources {
+		if g, ok := r.(Guarded); ok && slices.Contains(reading, x.R.Method) {
+			if err := g.Admit(x, path); err != nil {
+				return err
+			}
+		}
+	}
+	x.Ways = nil
 	return fault.New(fault.CodeNoEndpoint, "")
 }
 

@@ -86,6 +86,7 @@ var byCode = map[fault.Code]int{
 	fault.CodeQuery:         http.StatusBadRequest,
 	fault.CodeUnserved:      http.StatusBadRequest,
 	fault.CodePage:          http.StatusBadRequest,
+	fault.CodeExport:        http.StatusBadRequest,
 	fault.CodeAddress:       http.StatusRequestURITooLong,
 	// The draft's §2.7: no key where there has to be one, and a key that was used
 	// for another message.

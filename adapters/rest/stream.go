@@ -133,16 +133,19 @@ func (s *Streams) listener(ctx context.Context, who *gateway.Operator, name stri
 		_, err := l.Sight(name)
 		return &listener{who, l, l, l.view, l.view}, err
 	}
+	if err := who.May(gateway.Read, gateway.OnView(name)); err != nil {
+		return nil, err // before anything tells that there is such a view
+	}
 	searcher, views, err := s.searches.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := &listener{Operator: who, Viewer: who.Viewer(finder(views)), searcher: searcher}
-	windows, err := l.Sight(name)
-	if err != nil {
+	if l.view, err = searcher.View(name); err != nil {
 		return nil, err
 	}
-	if l.view, err = searcher.View(name); err != nil {
+	windows, err := l.Sight(name)
+	if err != nil {
 		return nil, err
 	}
 	l.seen = l.view.Seen(windows)
@@ -153,9 +156,6 @@ func (s *Streams) listener(ctx context.Context, who *gateway.Operator, name stri
 func (s *Streams) Serve(x *Exchange, path string) error {
 	name := strings.TrimSuffix(path, "/"+streamName)
 	x.Endpoint, x.Ways = "stream:"+name, s.listeners.SearchWays()
-	if !sse.Wanted(x.R) {
-		return fault.New(fault.CodeNotAcceptable, "a stream is %s", sse.MediaType)
-	}
 	shown, err := x.Shown()
 	if err != nil {
 		return err
@@ -167,6 +167,9 @@ func (s *Streams) Serve(x *Exchange, path string) error {
 	l, err := s.listener(x.R.Context(), who, name)
 	if err != nil {
 		return err
+	}
+	if !sse.Wanted(x.R) {
+		return fault.New(fault.CodeNotAcceptable, "a stream is %s", sse.MediaType)
 	}
 	asked, err := streamRequest(x.R.URL.RawQuery)
 	if err != nil {

@@ -164,6 +164,27 @@ func (s *search) serve(name string, row bool) (rows int, err error) {
 	return rows, s.judged(err)
 }
 
+// Admit implements Guarded. It asks no database.
+func (v *Views) Admit(x *Exchange, path string) error {
+	x.Ways = v.askers.SearchWays()
+	asker, err := v.asker(x)
+	if err != nil {
+		return err
+	}
+	name, _, _ := strings.Cut(path, "/")
+	return v.admit(asker, name)
+}
+
+// admit returns the fault for somebody who may not read a view, whether there is one
+// or not.
+func (v *Views) admit(asker *gateway.Operator, name string) error {
+	if v.ofLedger(name) {
+		_, err := v.messages.of(asker).Sight(name)
+		return err
+	}
+	return asker.May(gateway.Read, gateway.OnView(name))
+}
+
 // enter finds out who asks, and what he sees of the view.
 func (s *search) enter(name string) error {
 	asker, err := s.Views.asker(s.Exchange)
@@ -171,6 +192,9 @@ func (s *search) enter(name string) error {
 		return err
 	}
 	s.asker = asker
+	if err := s.admit(asker, name); err != nil {
+		return err
+	}
 	if err := s.open(name); err != nil {
 		return err
 	}

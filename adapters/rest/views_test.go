@@ -130,8 +130,9 @@ func (s *shelf) row(n int, q *view.Query) view.Row {
 		r.Values = append(r.Values, all[i])
 		r.Seen = append(r.Seen, i != s.hide || n%2 == 0)
 	}
-	for range q.Expand {
+	for _, e := range q.Expand {
 		r.Children = append(r.Children, []view.Row{{Values: []view.Value{whole(1)}}, {Values: []view.Value{whole(2)}}})
+		r.Cut = append(r.Cut, e.Top == 2)
 	}
 	return r
 }
@@ -171,14 +172,19 @@ type stand struct {
 	t     *testing.T
 }
 
-func newStand(t *testing.T, c SearchConfig) *stand {
-	s := &stand{shelf: &shelf{view: ordersView(), rows: 25, hide: -1}, t: t}
-	known := people{
+// staff sees all of the view, some of it or nothing.
+func staff() people {
+	return people{
 		"alice": {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/*", Classes: []string{"personal"}},
 		"carol": {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/*", Classes: []string{"personal"}},
 		"bob":   {Role: "reader", May: []gateway.Verb{gateway.Read}, On: "view/orders", Columns: []string{"no", "amount", "at"}},
 		"eve":   nil,
 	}
+}
+
+func newStand(t *testing.T, c SearchConfig) *stand {
+	s := &stand{shelf: &shelf{view: ordersView(), rows: 25, hide: -1}, t: t}
+	known := staff()
 	door := httpdoor.New(httpdoor.Config{Realm: "Gatehouse", MaxBodyBytes: 1 << 20, MaxConcurrent: 32, MaxPerCaller: 32, MaxLargeBodies: 1, BodyTimeout: time.Minute, RetryAfter: 5 * time.Second, RequireTLSForPasswords: new(bool)})
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s.Handler = NewHandler(door, noRoutes{}, log)
@@ -209,6 +215,9 @@ func TestViewRow(t *testing.T) {
 		`"digest":"-_8","note":null,"paid":true,"weight":"-INF","total":9223372036854775807,"lines":[{"line_no":1},{"line_no":2}]}` + "\n"
 	if w.Code != 200 || w.Body.String() != want {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if w := s.ask("alice", "GET", "orders/3?$select=no&$expand=lines($top=2)"); w.Body.String() != `{"no":3,"lines":[{"line_no":1},{"line_no":2}],"lines@gatehouse.hasMore":true}`+"\n" {
+		t.Errorf("more lines: %d %s", w.Code, w.Body)
 	}
 	for name, want := range map[string]string{
 		"Content-Type": "application/json;odata.metadata=none", "Cache-Control": "private, no-cache", "Vary": "Authorization, Accept", "Odata-Version": "4.0", "X-Content-Type-Options": "nosniff",

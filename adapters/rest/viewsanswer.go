@@ -60,6 +60,11 @@ func (a *sheet) row(fields []view.Field, row *view.Row, expand []view.Expand, of
 		child := of.Children[e.Child]
 		a.name(child.Name)
 		a.children(row.Children[i], e, child.View)
+		if row.Cut != nil && row.Cut[i] {
+			a.raw(",")
+			a.name(child.Name + "@gatehouse.hasMore")
+			a.raw("true")
+		}
 	}
 	a.raw("}")
 }

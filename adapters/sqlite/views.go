@@ -21,6 +21,9 @@ import (
 // Views is what views are read from.
 type Views = sqlview.Database
 
+// ViewTables is a picture of its tables.
+type ViewTables = sqlview.Tables
+
 // ViewOptions are the choices that views take in either dialect.
 type ViewOptions = sqlview.Options
 

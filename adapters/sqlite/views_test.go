@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -87,5 +88,11 @@ func (b *base) Literal(declared, text string) string {
 func TestViewKinds(t *testing.T) { viewtest.TestKinds(t, newBase(t)) }
 
 func TestViewShop(t *testing.T) { viewtest.TestShop(t, newBase(t)) }
+
+func TestViewWhole(t *testing.T) {
+	viewtest.TestWhole(t, newBase(t), func(n int) string {
+		return fmt.Sprintf("WITH RECURSIVE l (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM l WHERE n < %d) INSERT INTO {dbo.wl} (order_id, line_no) SELECT 1, n FROM l", n)
+	})
+}
 
 func timeOf(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }

@@ -61,7 +61,7 @@ func newRoot() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newDemo(), newServe(), newCheck(), newMigrate(), newMessages(), newCall(), newBench(), newAccess(), newAudit(), newLogin(), newLogout(), newConfig(), newContract(), newMapping())
+	root.AddCommand(newDemo(), newServe(), newCheck(), newMigrate(), newMessages(), newCall(), newBench(), newExport(), newFeed(), newAccess(), newAudit(), newLogin(), newLogout(), newConfig(), newContract(), newMapping())
 	root.AddCommand(platformCommands()...)
 	return root
 }

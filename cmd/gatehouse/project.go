@@ -45,6 +45,10 @@ type project struct {
 	Search rest.SearchConfig `yaml:"search"`
 	// Streams bounds streams of changes.
 	Streams rest.StreamConfig `yaml:"streams"`
+	// Exports bounds exports of views.
+	Exports rest.ExportConfig `yaml:"exports"`
+	// Feeds are views of which a warehouse gets the changes in files.
+	Feeds []feedSection `yaml:"feeds"`
 	// Channels are what mappings publish to, by name.
 	Channels ordered[channelSection] `yaml:"channels"`
 	// Roles are sets of people and systems of the directory, by name. Of several
@@ -201,6 +205,7 @@ func (p *project) check(root *config.Node) error {
 	section("soap", p.SOAP.Validate)
 	section("search", p.Search.Validate)
 	section("streams", p.Streams.Validate)
+	section("exports", p.Exports.Validate)
 	section("attachments", p.Attachments.Validate)
 	section("relay", p.Relay.validate)
 	section("drift", p.Drift.validate)
@@ -214,6 +219,7 @@ func (p *project) check(root *config.Node) error {
 	}
 	p.checkAuthentication(root, &faults)
 	p.readViews(root, &p.unfit)
+	p.checkFeeds(root, &faults)
 	p.checkRoles(&faults)
 	p.checkGrants(&faults)
 	p.checkLimits(&faults)

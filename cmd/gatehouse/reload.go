@@ -64,6 +64,8 @@ func (p *project) sameUntilRestart(next *project) error {
 		{"store", p.Store.settings(), next.Store.settings()},
 		{"soap", p.SOAP, next.SOAP},
 		{"streams", p.Streams, next.Streams},
+		{"exports", p.Exports, next.Exports},
+		{"feeds", p.feedConfigs(), next.feedConfigs()},
 		{"attachments", p.Attachments, next.Attachments},
 		{"relay", p.Relay, next.Relay},
 		{"drift", p.Drift, next.Drift},

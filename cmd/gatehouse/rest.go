@@ -138,6 +138,7 @@ func (s *service) publicDoors(soapDoor *soap.Handler) http.Handler {
 	messages := &rest.Messages{Ledger: s.store, Core: s.core}
 	s.keys = sealing.NewRing(s.store, time.Now, s.log)
 	restDoor.Add(s.serveStreams(s.keys, messages)) // before the rows of views: a stream is below one
+	restDoor.Add(s.exports)                        // so is an export
 	restDoor.Add(s.serveSearches(s.keys, messages))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if restDoor.Takes(r) {

@@ -134,6 +134,8 @@ soap: {}
 relay: {}
 search: {}
 streams: {}
+exports: {}
+feeds: [{feed: f, view: v, directory: d}]
 retention: {}
 attachments: {}
 drift: {}

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"iter"
 	"log/slog"
+	"reflect"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/sqlite"
@@ -15,6 +19,9 @@ import (
 
 // viewDatabase is what views are read from, in either dialect.
 type viewDatabase = sqlite.Views
+
+// viewTables is a picture of its tables.
+type viewTables = sqlite.ViewTables
 
 // openViews makes the connections for views. It connects when it is first used.
 func (s *storeSection) openViews(log *slog.Logger) (*viewDatabase, error) {
@@ -28,47 +35,138 @@ func (s *storeSection) openViews(log *slog.Logger) (*viewDatabase, error) {
 const bindViewsTimeout = 30 * time.Second
 
 // searches are the views of one configuration, held against the tables as they are
-// when they are first needed. It is safe for concurrent use.
+// when they are first needed, and again now and then: somebody may change the tables
+// under a gateway that runs. It is safe for concurrent use.
 type searches struct {
 	project  *project
 	access   *gateway.Access
 	database *viewDatabase
+	log      *slog.Logger
+	doubted  atomic.Bool // a search found the tables to be other ones
 
-	mu       sync.Mutex // held while the tables are looked at, which others wait for
+	mu       sync.Mutex // held while the tables are looked at for the first time, which others wait for
 	bound    *boundViews
+	tables   view.Tables // that bound was held against
 	searcher view.Searcher
+	looked   time.Time
 }
 
+// unfitPoll is how often the tables are looked at, at least, while a view does not fit
+// them: somebody is mending them.
+const unfitPoll = 5 * time.Second
+
+// doubtedEvery is how often the tables are looked at, at most, when searches fail
+// because of them.
+const doubtedEvery = time.Second
+
 // open returns what answers queries, and what it knows. The error is an unavailable
-// fault: the database cannot be asked, or a view does not fit its tables.
+// fault: the database cannot be asked. A view that does not fit its tables is one
+// when it is asked for.
 func (s *searches) open(ctx context.Context) (view.Searcher, *boundViews, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.load(ctx); err != nil {
-		if !gatewayWaits(err) {
-			err = fault.New(fault.CodeSchema, "views do not fit the database's tables").Because(err)
+	switch {
+	case s.bound == nil:
+		if err := s.load(ctx); s.bound == nil {
+			return nil, nil, err
 		}
-		return nil, nil, err
+	case s.due():
+		s.looked = time.Now() // nobody else looks meanwhile, and nobody waits for it
+		s.mu.Unlock()
+		tables, err := s.look(context.WithoutCancel(ctx))
+		s.mu.Lock()
+		if err != nil {
+			s.log.WarnContext(ctx, "tables of views not looked at; what was known of them goes on", "error", err)
+			break
+		}
+		_ = s.hold(ctx, tables) // it has told the log
 	}
 	return s.searcher, s.bound, nil
 }
 
-func (s *searches) load(ctx context.Context) error {
-	if s.bound != nil {
-		return nil
+// due reports whether the tables are to be looked at again.
+func (s *searches) due() bool {
+	since := time.Since(s.looked)
+	poll := gateway.DriftConfig{Poll: s.project.Drift.Poll}.Effective().Poll
+	if len(s.bound.views) < len(s.project.viewNames()) {
+		poll = min(poll, unfitPoll)
 	}
+	return since >= poll || since >= doubtedEvery && s.doubted.Swap(false)
+}
+
+// load looks at the tables; the error says what does not fit them.
+func (s *searches) load(ctx context.Context) error {
+	tables, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	return s.hold(ctx, tables)
+}
+
+func (s *searches) look(ctx context.Context) (*viewTables, error) {
 	ctx, cancel := context.WithTimeout(ctx, bindViewsTimeout)
 	defer cancel()
-	tables, err := s.database.Tables(ctx, s.project.viewTables()...)
-	if err != nil {
-		return err
+	return s.database.Tables(ctx, s.project.viewTables()...)
+}
+
+// hold holds the views against tables. Those that fit are served.
+func (s *searches) hold(ctx context.Context, tables *viewTables) error {
+	s.looked = time.Now()
+	if s.tables != nil && reflect.DeepEqual(s.tables, tables) {
+		return nil
 	}
 	bound, err := s.project.bindViews(tables)
-	if err != nil {
-		return err
+	switch {
+	case err != nil:
+		s.log.ErrorContext(ctx, "views do not fit the database's tables", "error", err)
+	case s.tables != nil:
+		s.log.InfoContext(ctx, "the tables of views were changed; all views fit them")
 	}
-	s.bound, s.searcher = bound, tables.Searcher(bound.views...)
-	return nil
+	s.bound, s.tables = bound, tables
+	s.searcher = &heldSearcher{tables.Searcher(bound.views...), s}
+	return err
+}
+
+// heldSearcher answers as long as the tables are what they were.
+type heldSearcher struct {
+	view.Searcher
+	of *searches
+}
+
+// View implements view.Searcher. A view that is declared and does not fit its tables
+// is unavailable.
+func (h *heldSearcher) View(name string) (*view.View, error) {
+	v, err := h.Searcher.View(name)
+	if err != nil && slices.Contains(h.of.project.viewNames(), name) {
+		return nil, fault.New(fault.CodeSchema, "the view %s does not fit the database's tables", name)
+	}
+	return v, err
+}
+
+// Search implements view.Searcher.
+func (h *heldSearcher) Search(ctx context.Context, who view.Viewer, name string, q *view.Query) (*view.Page, error) {
+	page, err := h.Searcher.Search(ctx, who, name, q)
+	return page, h.judged(err)
+}
+
+// Scan implements view.Searcher.
+func (h *heldSearcher) Scan(ctx context.Context, who view.Viewer, name string, q *view.Query, at func(view.Position)) iter.Seq2[*view.Row, error] {
+	rows := h.Searcher.Scan(ctx, who, name, q, at)
+	return func(yield func(*view.Row, error) bool) {
+		for row, err := range rows {
+			if !yield(row, h.judged(err)) {
+				return
+			}
+		}
+	}
+}
+
+// judged has the tables looked at when they are not what they were.
+func (h *heldSearcher) judged(err error) error {
+	if err != nil && fault.Of(err).Code == fault.CodeSchema {
+		h.of.doubted.Store(true)
+	}
+	return err
 }
 
 // viewer is somebody who asks, under the grants of this configuration.

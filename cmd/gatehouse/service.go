@@ -15,6 +15,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/operations"
+	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -28,6 +29,7 @@ type service struct {
 	core       *gateway.Gateway
 	public     *soap.Server
 	operations *operations.Server // nil: there is no such door
+	exports    *rest.Exports
 	consumers  *consumers
 	streaming  *streaming
 	keys       *sealing.Ring
@@ -55,6 +57,9 @@ func (s *service) open(ctx context.Context) error {
 	s.streaming = s.openStreams()
 	core.Committed = s.streaming.committed
 	s.core = gateway.New(core, s.store, s.generation, time.Now, s.log)
+	if s.exports, err = rest.NewExports(p.Exports, s.core, currentSearches{s}, s.watch.exports, time.Now, s.log); err != nil {
+		return err
+	}
 	secure, err := p.Listen.Public.TLS.of("public", s.log)
 	if err != nil {
 		return err

@@ -38,7 +38,9 @@ func (s *service) openStreams() *streaming {
 func (s *service) serveStreams(keys sealing.Keys, messages *rest.Messages) *rest.Streams {
 	t := s.streaming
 	t.door = rest.NewStreams(s.project.Streams, s.core, currentSearches{s}, live.NewStreams(t.rows, keys), s.watch.streams, s.log)
-	t.door.AddMessages(messages, live.NewStreams(t.messages, keys))
+	if s.project.Search.Messages {
+		t.door.AddMessages(messages, live.NewStreams(t.messages, keys))
+	}
 	return t.door
 }
 
@@ -57,13 +59,17 @@ func (s *streaming) run(ctx context.Context) {
 	both.Wait()
 }
 
-// follow runs what streams and searches take beside the doors.
+// follow runs what streams, searches and exports take beside the doors.
 func (s *service) follow(ctx context.Context) error {
 	var both sync.WaitGroup
 	both.Go(func() { s.streaming.run(ctx) })
 	both.Go(func() { s.keys.Run(ctx) })
+	for _, f := range s.feeds() {
+		both.Go(func() { f.Run(ctx) })
+	}
+	err := s.exports.Run(ctx)
 	both.Wait()
-	return nil
+	return err
 }
 
 // currentSearches are those of the configuration that runs.

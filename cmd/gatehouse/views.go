@@ -153,6 +153,7 @@ func (p *project) bindViews(tables database) (*boundViews, error) {
 	for i := range p.Grants {
 		for _, v := range b.views {
 			p.Grants[i].comparable(v, &wrong)
+			p.Grants[i].sought(v, &b.warnings)
 		}
 	}
 	return b, errors.Join(append(faults, wrong.Err())...)
@@ -182,6 +183,23 @@ func (g *grantSection) comparable(v *view.View, faults *config.Faults) {
 				faults.Add(g.node.Get("rows").Get(f.Column).Fault("%v, which %s of %s is", err, f.Column, v.Name))
 			}
 		}
+	}
+}
+
+// sought warns of rows that no index finds: they are looked for among those that may
+// not be seen, and a page that is short tells how many those are.
+func (g *grantSection) sought(v *view.View, warnings *config.Faults) {
+	if len(g.Rows) == 0 || !g.covers(gateway.OnView(v.Name)) {
+		return
+	}
+	var fields []int
+	for _, f := range g.Rows {
+		if i, err := v.Field(f.Column); err == nil { // else it is reported already
+			fields = append(fields, i)
+		}
+	}
+	if why := v.LooksFor(fields); why != "" {
+		warnings.Add(g.node.Get("rows").Fault("no index has these rows of %s: up to %d are looked at for each page, and where that is not enough, pages and counts tell how many rows lie between that may not be seen: %s", v.Name, view.DefaultLooks, why))
 	}
 }
 

@@ -23,6 +23,7 @@ type watch struct {
 	amqp     *amqp.Metrics
 	searches *rest.SearchMetrics
 	streams  *live.Metrics
+	exports  *rest.ExportMetrics
 	running  *prometheus.GaugeVec
 	unread   prometheus.Counter // of the public door
 	tracing  *telemetry.Tracing // nil: nothing is traced
@@ -35,6 +36,7 @@ func (p *project) watch(log *slog.Logger) (*watch, error) {
 	w.amqp = amqp.NewMetrics(w.registry)
 	w.searches = rest.NewSearchMetrics(w.registry)
 	w.streams = live.NewMetrics(w.registry)
+	w.exports = rest.NewExportMetrics(w.registry)
 	w.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_info",
 		Help: "1 for the version of the program and of the configuration that runs."}, []string{"version", "configuration"})
 	w.unread = prometheus.NewCounter(prometheus.CounterOpts{Name: "gatehouse_unread_requests_total",

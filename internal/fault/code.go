@@ -108,6 +108,13 @@ const (
 	CodeStreams    Code = "GH-7024"
 	CodeStreamCut  Code = "GH-7025"
 
+	CodeExport         Code = "GH-7031"
+	CodeExportValue    Code = "GH-7032"
+	CodeExports        Code = "GH-7033"
+	CodeExportNotFound Code = "GH-7034"
+	CodeExportState    Code = "GH-7035"
+	CodeExportSpace    Code = "GH-7036"
+
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
 	CodePoison   Code = "GH-9003"
@@ -215,6 +222,13 @@ var catalogue = map[Code]entry{
 	CodeStreamGone: {NotFound, Sender, "what came behind this id is not kept any more: read the rows anew, and begin a stream without an id"},
 	CodeStreams:    {RateLimited, Sender, "there are as many streams as may be open at once"},
 	CodeStreamCut:  {Unavailable, Sender, "whoever listens did not take what was sent; come back with the id of the last event"},
+
+	CodeExport:         {Invalid, Sender, "the export asks for what its format does not have"},
+	CodeExportValue:    {Invalid, Sender, "a value cannot be written in this format"},
+	CodeExports:        {RateLimited, Sender, "there are as many exports under way as may be"},
+	CodeExportNotFound: {NotFound, Sender, "there is no such export"},
+	CodeExportState:    {Conflict, Sender, "the export has no file yet"},
+	CodeExportSpace:    {Unavailable, Operator, "there is no room for further exports"},
 
 	CodeAddress: {TooLarge, Sender, "the address is longer than what is read"},
 

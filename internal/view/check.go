@@ -332,7 +332,7 @@ func (c *checker) served(v *View, f *viewFile) {
 		case field.Join >= 0:
 			c.fail(n, "%s is of another table; rows are in the order of an index of their own", field.Name)
 		default:
-			if why := c.plan(v, &Query{Order: []Order{{Field: i}}}); why != "" {
+			if why := v.unservedBy(&Query{Order: []Order{{Field: i}}}); why != "" {
 				c.fail(n, "no index has the rows in the order of %s: %s", n.Text(), why)
 			}
 		}
@@ -344,7 +344,7 @@ func (c *checker) filtered(v *View, n *config.Node, i int) {
 		c.fail(n, "%s is bytes, which are not compared", n.Text())
 		return
 	}
-	why := c.plan(v, &Query{Where: Compare{i, Equal, sample(v.Fields[i].Type.Kind)}})
+	why := v.unservedBy(&Query{Where: Compare{i, Equal, sample(v.Fields[i].Type.Kind)}})
 	switch {
 	case why == "":
 	case v.LooksAt > 0:
@@ -354,8 +354,18 @@ func (c *checker) filtered(v *View, n *config.Node, i int) {
 	}
 }
 
-// plan finds out why a query is not served; nothing when it is.
-func (c *checker) plan(v *View, q *Query) string {
+// LooksFor says why rows with given values in these fields have to be looked for, and
+// what would mend it; nothing when an index has them. Grants demand such rows.
+func (v *View) LooksFor(fields []int) string {
+	var where And
+	for _, f := range fields {
+		where = append(where, Compare{f, Equal, sample(v.Fields[f].Type.Kind)})
+	}
+	return v.unservedBy(&Query{Where: where})
+}
+
+// unservedBy finds out why a query is not served; nothing when it is.
+func (v *View) unservedBy(q *Query) string {
 	p := &planner{v: v, q: q, windows: []Window{{}}}
 	asked := p.asked()
 	w, err := p.serve(asked)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -227,5 +228,40 @@ func TestSees(t *testing.T) {
 	fields, children = p.Sees([]bool{true, true})
 	if !fields[1] || fields[2] || len(children[0]) != 1 || children[0][0].Fields[0] != 0 {
 		t.Errorf("through both: %v, %v", fields, children)
+	}
+}
+
+// TestLookingSeeksWhatIsSeen: where rows are looked at, none are that an index knows
+// not to be seen; a page would end because of them.
+func TestLookingSeeksWhatIsSeen(t *testing.T) {
+	v, _ := checked(t, strings.Replace(ordersView, "key: [order_no]", "looks_at: 50\nkey: [order_no]", 1), shop())
+	a := asking{t, v}
+	wanted := view.Contains{Field: at(t, v, "order_no"), Text: "7"}
+	for _, tt := range []struct {
+		name  string
+		where view.Expr
+		rows  []view.Expr
+		want  string // index, number of equal fields, what is looked for
+	}{
+		{"a right that an index serves", wanted, []view.Expr{view.In{Field: at(t, v, "customer"), Values: []view.Value{text("C1")}}}, "by_customer 1 view.Contains"},
+		{"one of several values", wanted, []view.Expr{view.In{Field: at(t, v, "customer"), Values: []view.Value{text("C1"), text("C2")}}}, "by_customer 1 view.Contains, by_customer 1 view.Contains"},
+		{"a right that none serves", wanted, []view.Expr{view.Compare{Field: at(t, v, "urgent"), Op: view.Equal, Value: view.Value{Kind: mapping.BoolColumn, Present: true, Int: 1}}}, "uq_no 0 view.And"},
+		{"a right that none serves together with what is asked", view.And{a.is("status", view.Equal, "NEW"), wanted}, []view.Expr{view.In{Field: at(t, v, "customer"), Values: []view.Value{text("C1")}}}, "by_status 1 view.And"},
+	} {
+		p, err := a.plan(&view.Query{Where: tt.where}, view.Window{Rows: tt.rows})
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		var got []string
+		for _, b := range p.Branches {
+			got = append(got, fmt.Sprintf("%s %d %T", b.Index, len(b.Equal), b.Rest))
+			if b.Looks != 50 {
+				t.Errorf("%s: %d rows are looked at", tt.name, b.Looks)
+			}
+		}
+		if strings.Join(got, ", ") != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, strings.Join(got, ", "), tt.want)
+		}
 	}
 }

@@ -166,17 +166,17 @@ func (p *planner) serve(conditions []Expr) (*way, error) {
 		return &way{order: orders[0]}, nil
 	}
 	for _, order := range orders {
-		if seats := p.seats(demands, order); seats != nil {
+		if seats := p.seats(demands, order, false); seats != nil {
 			return &way{order: order, seats: seats}, nil
 		}
 	}
 	return nil, nil
 }
 
-func (p *planner) seats(demands []demand, order []Order) []*seat {
+func (p *planner) seats(demands []demand, order []Order, partly bool) []*seat {
 	var out []*seat
 	for _, d := range demands {
-		s := p.seat(d, order, false)
+		s := p.seat(d, order, partly)
 		if s == nil {
 			return nil
 		}
@@ -186,27 +186,66 @@ func (p *planner) seats(demands []demand, order []Order) []*seat {
 }
 
 // lookedAt serves a query as far as an index does, and looks for the rest; or says
-// why it does not.
+// why it does not. What the grants demand is served where it can be: then no page
+// ends because of rows that are not seen.
 func (p *planner) lookedAt(asked []Expr) (*way, error) {
 	if p.v.LooksAt == 0 {
 		return nil, p.unserved(asked)
 	}
 	d := demand{}
-	var rest []Expr
+	var served, rest []Expr
 	for _, e := range flat(asked) {
 		more, ok := p.add1(d, e)
 		if !ok {
 			rest = append(rest, e)
 			continue
 		}
-		d = more
+		d, served = more, append(served, e)
 	}
-	for _, order := range p.orders([]demand{d}) {
-		if s := p.seat(d, order, true); s != nil {
-			return &way{order: order, seats: []*seat{s}, rest: both(all(rest), all(p.rights)), looks: p.v.LooksAt}, nil
+	w := p.partly(served)
+	if w == nil {
+		return nil, p.unserved(asked)
+	}
+	for _, r := range p.rights {
+		wider := append(served[:len(served):len(served)], r)
+		if more := p.partly(wider); more != nil && more.left() <= w.left() {
+			served, w = wider, more
+		} else {
+			rest = append(rest, r)
 		}
 	}
-	return nil, p.unserved(asked)
+	w.rest, w.looks = all(rest), p.v.LooksAt
+	return w, nil
+}
+
+// partly finds seats for conditions as far as indexes serve them, in the order that
+// leaves the least; nil when no index has the rows in order.
+func (p *planner) partly(conditions []Expr) *way {
+	demands, err := p.branches(And(conditions))
+	if err != nil {
+		return nil
+	}
+	orders := p.orders(demands)
+	if len(demands) == 0 {
+		return &way{order: orders[0]}
+	}
+	var best *way
+	for _, order := range orders {
+		if seats := p.seats(demands, order, true); seats != nil {
+			if w := (&way{order: order, seats: seats}); best == nil || w.left() < best.left() {
+				best = w
+			}
+		}
+	}
+	return best
+}
+
+// left is how many conditions of a branch no index serves, at most.
+func (w *way) left() (most int) {
+	for _, s := range w.seats {
+		most = max(most, len(s.rest))
+	}
+	return most
 }
 
 // add1 takes a condition without parts that does not contradict the others.

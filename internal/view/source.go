@@ -12,6 +12,9 @@ type Row struct {
 	Values   []Value
 	Seen     []bool  // nil: all
 	Children [][]Row // one for each Expand
+	// Cut says of each Expand whether there are more children than were asked for; nil:
+	// of none. Scan never cuts.
+	Cut []bool
 }
 
 // Page is an answer of a Searcher.

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -30,8 +31,20 @@ type level struct {
 	windows []*view.Window
 }
 
-// childTop is how many children of a row are given when nobody says.
-const childTop = 100
+// How many children of a row are given when nobody says, and at most where nothing
+// may be left out.
+const (
+	childTop      = 100
+	wholeChildren = 10_000
+)
+
+// top is how many children of a row are given.
+func (r *run) top(e *view.Expand) int {
+	if r.whole {
+		return wholeChildren
+	}
+	return cmp.Or(e.Top, childTop)
+}
 
 // expand reads the children of a level, and theirs.
 func (r *run) expand(ctx context.Context, l *level, expand []view.Expand) error {
@@ -56,6 +69,7 @@ type childText struct {
 	wanted *view.Expand
 	fields []int
 	text   string
+	top    int
 	values []*Column
 	refers []string
 	keys   []*Column
@@ -74,6 +88,7 @@ func newChildText(d Dialect, m model, c *view.Child, e *view.Expand) *childText 
 func (r *run) child(ctx context.Context, l *level, at int, e *view.Expand) error {
 	c := &l.view.Children[e.Child]
 	t := newChildText(r.dialect, r.model, c, e)
+	t.top = r.top(e)
 	windows := inner(l.windows, e.Child)
 	document, asked, err := t.document(l, windows)
 	if err != nil || len(asked) == 0 {
@@ -88,6 +103,9 @@ func (r *run) child(ctx context.Context, l *level, at int, e *view.Expand) error
 	}
 	defer rows.Close()
 	next, err := t.read(rows, l, at, asked, windows)
+	if err == nil && r.whole {
+		err = t.uncut(l, at)
+	}
 	if err != nil {
 		return err
 	}
@@ -213,7 +231,7 @@ func (t *childText) write(document string, masked bool) (err error) {
 		}
 	}
 	source := t.dialect.Parents(parents, t.bind(t.dialect.Document(document)))
-	limit := t.bind(int64(cmp.Or(t.wanted.Top, childTop)))
+	limit := t.bind(int64(t.top) + 1) // one more, to know whether there are any
 	if t.dialect.Apply() {
 		return t.applied(source, limit, index, order, masked)
 	}
@@ -327,6 +345,10 @@ func (t *childText) read(rows *sql.Rows, l *level, at int, asked []int, windows 
 			return nil, fmt.Errorf("a child is of the parent %v of %d", in.values[0], len(asked))
 		}
 		p := l.parents[asked[n]]
+		if len(p.row.Children[at]) == t.top {
+			p.row.Cut = cut(p.row.Cut, at, len(p.row.Children))
+			continue
+		}
 		var row view.Row
 		var err error
 		if row.Values, err = readAll(t.dialect, t.values, in.values[1:]); err != nil {
@@ -343,4 +365,23 @@ func (t *childText) read(rows *sql.Rows, l *level, at int, asked []int, windows 
 		p.row.Children[at] = append(p.row.Children[at], row)
 	}
 	return next, rows.Err()
+}
+
+// cut notes that there are more of the children at a place.
+func cut(all []bool, at, n int) []bool {
+	if all == nil {
+		all = make([]bool, n)
+	}
+	all[at] = true
+	return all
+}
+
+// uncut refuses rows of which not all children were read.
+func (t *childText) uncut(l *level, at int) error {
+	for _, p := range l.parents {
+		if p.row.Cut != nil && p.row.Cut[at] {
+			return fault.New(fault.CodeQuery, "a row of %s has more than %d %s, too many to be given whole", l.view.Name, t.top, t.child.Name)
+		}
+	}
+	return nil
 }

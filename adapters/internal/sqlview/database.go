@@ -193,4 +193,6 @@ func (t *Tables) Count(ctx context.Context, p *view.Plan) (n int64, atLeast bool
 	return n, atLeast, t.database.fail("counting "+p.View.Name, err)
 }
 
-func (t *Tables) run(q sqlstore.Querier) *run { return &run{t.database.dialect, t.model, q} }
+func (t *Tables) run(q sqlstore.Querier) *run {
+	return &run{dialect: t.database.dialect, model: t.model, q: q}
+}

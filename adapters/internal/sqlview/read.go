@@ -14,6 +14,7 @@ type run struct {
 	dialect Dialect
 	model   model
 	q       sqlstore.Querier
+	whole   bool // children are given whole, or not at all
 }
 
 func tooMany() error {

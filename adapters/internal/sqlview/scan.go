@@ -86,6 +86,7 @@ func (t *Tables) scan(ctx context.Context, next func(context.Context, *view.Mark
 		at(position)
 	}
 	r := t.run(q)
+	r.whole = true
 	for after := (*view.Mark)(nil); ; {
 		page, err := t.piece(ctx, r, next, after)
 		if err != nil {

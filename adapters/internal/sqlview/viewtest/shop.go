@@ -206,6 +206,9 @@ func (shop *shop) children(t *testing.T) {
 	few := search(t, shop.s, everybody{}, "orders", view.Query{Top: 100, Expand: []view.Expand{{Child: 0, Top: 2, Select: []int{0}}}})
 	for _, r := range few.Rows {
 		i := slices.IndexFunc(shop.orders, func(o []string) bool { return o[0] == r.Values[0].Text })
+		if cut := r.Cut != nil && r.Cut[0]; cut != (i%6 > 2) {
+			t.Errorf("order %d of %d lines: cut %v", i, i%6, r.Cut)
+		}
 		if len(r.Children[0]) != min(2, i%6) || len(r.Children[0]) == 2 && (r.Children[0][0].Values[0].Int != 1 || r.Children[0][1].Values[0].Int != 2) {
 			t.Errorf("the first lines of order %d are %v", i, r.Children[0])
 		}

@@ -21,8 +21,8 @@ func TestTablesDrift(t *testing.T) {
 	}
 	defer db.Close()
 	gatewaytest.TestDrift(t, store, &probe{Probe: &sqltest.Probe{DB: db, Quote: "$1"}}, gatewaytest.Alterations{
-		Same:    `CREATE INDEX ix_customer_name ON {crm.customer} (name)`,
-		Narrow:  `DROP INDEX ix_customer_name ON {crm.customer}; ALTER TABLE {crm.customer} ALTER COLUMN name nvarchar(3)`,
+		Same:    `CREATE INDEX ix_customer_same ON {crm.customer} (name)`,
+		Narrow:  `DROP INDEX ix_customer_same ON {crm.customer}; DROP INDEX ix_customer_name ON {crm.customer}; ALTER TABLE {crm.customer} ALTER COLUMN name nvarchar(3)`,
 		Widen:   `ALTER TABLE {crm.customer} ALTER COLUMN name nvarchar(120)`,
 		Drop:    `ALTER TABLE {crm.customer} DROP COLUMN email`,
 		Restore: `ALTER TABLE {crm.customer} ADD email nvarchar(254) NULL`,

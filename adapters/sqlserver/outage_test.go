@@ -233,12 +233,12 @@ func TestServerRestarts(t *testing.T) {
 // counts).
 func TestPoisonedLane(t *testing.T) {
 	r := newRig(t, nil)
+	r.probe.Exec(t, "ALTER TABLE crm.customer ADD CONSTRAINT ck_poison CHECK (customer_no <> 'C-PO-2')") // before the writer looks: else it is drift
 	w := r.writer(t, customers(true))
 	var entries []*gateway.Entry
 	for i := range 4 {
 		entries = append(entries, customer(fmt.Sprint("PO-", i)))
 	}
-	r.probe.Exec(t, "ALTER TABLE crm.customer ADD CONSTRAINT ck_poison CHECK (customer_no <> 'C-PO-2')")
 	out, err := w.Commit(t.Context(), 0, entries)
 	if err != nil {
 		t.Fatal(err)

@@ -46,7 +46,8 @@ func onEveryStore(t *testing.T, test func(t *testing.T, fresh func() *migrating)
 }
 
 // migratingProject is what a configuration has to hold before it can be migrated.
-const migratingProject = `store: %s
+const migratingProject = `literal_secrets: true
+store: %s
 directory: {urls: ["ldaps://directory.invalid"], user_search: {base_dn: "dc=corp,dc=example"}, group_search: {base_dn: "dc=corp,dc=example"}}
 contracts: [wsdl/orders/orders.wsdl]
 routes: [{route: submit-order, mapping: mappings/submit-order.yaml, from: [{soap: orders/OrderService.SubmitOrder}]}]

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/odata"
 	"github.com/gatehouse/gatehouse/internal/report"
 	"github.com/gatehouse/gatehouse/internal/view"

@@ -181,11 +181,6 @@ func (h *heldSearcher) judged(err error) error {
 	return err
 }
 
-// viewer is somebody who asks, under the grants of this configuration.
-func (s *searches) viewer(id *gateway.Identity, bound *boundViews) view.Viewer {
-	return s.access.Viewer(id, bound.find)
-}
-
 // bind looks at the tables of every view, if there is one.
 func (s *searches) bind(ctx context.Context) error {
 	if len(s.project.views) == 0 {

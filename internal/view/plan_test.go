@@ -108,7 +108,7 @@ func TestRefusals(t *testing.T) {
 	for i := range 21 {
 		many = append(many, a.is("order_no", view.Equal, fmt.Sprint(i)))
 	}
-	var deep view.Expr = a.is("order_no", view.Equal, "1")
+	deep := a.is("order_no", view.Equal, "1")
 	for range 70 {
 		deep = view.Not{Of: deep}
 	}

@@ -34,13 +34,13 @@ func (p *planner) reason(d demand, order []Order) string {
 		}
 	}
 	columns, rest := p.wanted(d, order)
-	for _, f := range rest {
-		if len(p.q.Order) > 0 {
-			return "a range of " + p.v.Fields[f].Name + " is served in no other order than its own"
-		}
-		return "ranges of several fields at once have to be looked for row by row, " + p.v.Fields[f].Name + " among them"
+	switch {
+	case len(rest) == 0:
+		return "this one would: " + p.v.createIndex(columns)
+	case len(p.q.Order) > 0:
+		return "a range of " + p.v.Fields[rest[0]].Name + " is served in no other order than its own"
 	}
-	return "this one would: " + p.v.createIndex(columns)
+	return "ranges of several fields at once have to be looked for row by row, " + p.v.Fields[rest[0]].Name + " among them"
 }
 
 func wordsOf(e Expr) string {

@@ -299,18 +299,18 @@ func TestLimits(t *testing.T) {
 		}
 		return answer.StatusCode, func() { answer.Body.Close() }
 	}
-	status, leave := get("a")
+	_, leave := get("a")
 	for _, tt := range []struct {
 		user string
 		want int
 	}{{"a", 200}, {"a", 400}, {"b", 200}, {"c", 400}} {
-		if status, _ = get(tt.user); status != tt.want {
+		if status, _ := get(tt.user); status != tt.want {
 			t.Errorf("%s: %d, want %d", tt.user, status, tt.want)
 		}
 	}
 	leave()
 	<-h.ends
-	if status, _ = get("c"); status != 200 {
+	if status, _ := get("c"); status != 200 {
 		t.Errorf("a free place is not given: %d", status)
 	}
 }

@@ -73,7 +73,7 @@ func (r *running) close(ctx context.Context) error {
 
 // search has the assembly's views read from a database.
 func (a *assembly) search(db *viewDatabase) {
-	a.searches = &searches{project: a.project, access: a.compiled.access, database: db, log: a.log}
+	a.searches = &searches{project: a.project, database: db, log: a.log}
 }
 
 // connect makes an assembly, sharing with an earlier one, when there is one,

@@ -42,7 +42,7 @@ func (f *exportFlags) past(ctx context.Context, stdout, stderr io.Writer) error 
 	if err != nil {
 		return errors.Join(err, s.Close())
 	}
-	err = f.read(ctx, &searches{project: p, database: db}, s, stdout, stderr)
+	err = f.read(ctx, &searches{project: p, database: db, log: log}, s, stdout, stderr)
 	return errors.Join(err, db.Close(), s.Close())
 }
 

@@ -164,7 +164,7 @@ func (p *project) feedOnce(ctx context.Context, c feed.Config, log *slog.Logger)
 	if err != nil {
 		return 0, errors.Join(err, s.Close())
 	}
-	all := &searches{project: p, database: db}
+	all := &searches{project: p, database: db, log: log}
 	open := func(ctx context.Context) (view.Searcher, error) {
 		searcher, _, err := all.open(ctx)
 		return searcher, err

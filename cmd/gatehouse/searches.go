@@ -39,7 +39,6 @@ const bindViewsTimeout = 30 * time.Second
 // under a gateway that runs. It is safe for concurrent use.
 type searches struct {
 	project  *project
-	access   *gateway.Access
 	database *viewDatabase
 	log      *slog.Logger
 	doubted  atomic.Bool // a search found the tables to be other ones

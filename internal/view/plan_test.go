@@ -140,8 +140,10 @@ func TestRefusals(t *testing.T) {
 		{"too long", view.Query{Where: wide}, fault.CodeQuery, "more than 1000 parts"},
 		{"exponential", view.Query{Where: huge}, fault.CodeQuery, "comes to more than 20 branches"},
 		{"half a key", view.Query{Key: []view.Value{}}, fault.CodeQuery, "the key of orders has 1 parts, not 0"},
-		{"another's mark", view.Query{After: &view.Mark{Values: []view.Value{number(1)}}}, fault.CodeQuery, "does not go on from a page of this query"},
-		{"a mark of another length", view.Query{After: &view.Mark{}}, fault.CodeQuery, "does not go on from a page of this query"},
+		{"another's mark", view.Query{After: &view.Mark{By: []view.OrderedBy{{Field: "order_no"}}, Values: []view.Value{number(1)}}}, fault.CodeQuery, "does not go on from a page of this query"},
+		{"a mark of another length", view.Query{After: &view.Mark{By: []view.OrderedBy{{Field: "order_no"}}}}, fault.CodeQuery, "does not go on from a page of this query"},
+		{"a mark of another order", view.Query{After: &view.Mark{By: []view.OrderedBy{{Field: "order_no", Desc: true}}, Values: []view.Value{text("A1")}}}, fault.CodePage, "the rows are in another order now"},
+		{"a mark without an order", view.Query{After: &view.Mark{Values: []view.Value{text("A1")}}}, fault.CodePage, "the rows are in another order now"},
 		{"children twice", view.Query{Expand: []view.Expand{{}, {}}}, fault.CodeQuery, "lines is to be expanded twice"},
 	} {
 		began := time.Now()
@@ -262,6 +264,41 @@ func TestLookingSeeksWhatIsSeen(t *testing.T) {
 		}
 		if strings.Join(got, ", ") != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, strings.Join(got, ", "), tt.want)
+		}
+	}
+}
+
+// TestMarkOfAnotherOrder: what grants demand of rows may bring another order, with
+// keys of the same kinds; a page of the one does not go on in the other.
+func TestMarkOfAnotherOrder(t *testing.T) {
+	ts := shop()
+	ts[mapping.TableName{Schema: "sales", Name: "sales_order"}].Indexes = []view.Index{
+		index("unique uq_no: order_no"), index("by_customer: customer_id, status, order_no"), index("by_day: ordered_at, order_no"), index("by_status: status, note, order_no"),
+	}
+	v, _ := checked(t, ordersView, ts)
+	a := asking{t, v}
+	in := func(field, value string) view.Window {
+		return view.Window{Rows: []view.Expr{view.In{Field: at(t, v, field), Values: []view.Value{text(value)}}}}
+	}
+	first, err := a.plan(&view.Query{}, in("status", "NEW"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]view.Value, len(first.Order))
+	for i, o := range first.Order {
+		values[i] = view.Value{Kind: v.Fields[o.Field].Type.Kind, Present: true, Text: "1"}
+	}
+	mark := &view.Mark{By: first.By(), Values: values}
+	if _, err := a.plan(&view.Query{After: mark}, in("status", "NEW")); err != nil {
+		t.Errorf("the same order: %v", err)
+	}
+	for name, window := range map[string]view.Window{"no right": {}, "another right": in("customer", "C1")} {
+		second, err := a.plan(&view.Query{}, window)
+		if err != nil || slices.Equal(second.By(), first.By()) {
+			t.Fatalf("%s: in the order %v too, %v", name, first.By(), err)
+		}
+		if f := a.refusal(&view.Query{After: mark}, window); f.Code != fault.CodePage {
+			t.Errorf("%s: %s %s", name, f.Code, f.Message)
 		}
 	}
 }

@@ -23,7 +23,8 @@ const MaxOrder = 8
 //
 // With no Order, the order is that of the key if an index serves the condition in
 // it, else that of the first index that serves it. For the pages of one query it is
-// the same as long as view, tables and windows are.
+// the same as long as view, tables and windows are; a Mark of another order is an
+// invalid fault.
 func (v *View) Plan(ctx context.Context, q *Query, windows []Window, c Collation) (*Plan, error) {
 	p := &planner{v: v, q: q, windows: windows}
 	if err := p.admitted(); err != nil {
@@ -100,8 +101,12 @@ func (p *planner) gatherTexts(ctx context.Context, c Collation) (err error) {
 	return err
 }
 
-// setMark takes the mark where it is one of this order.
+// setMark takes the mark where it is one of this order. In another one rows would be
+// left out or come again.
 func (p *planner) setMark(m *Mark) error {
+	if !slices.Equal(m.By, p.v.by(p.order)) {
+		return fault.New(fault.CodePage, "the rows are in another order now than they were on the page before; begin anew, without the $skiptoken")
+	}
 	ok := len(m.Values) == len(p.order)
 	for i := 0; ok && i < len(p.order); i++ {
 		f, value := p.order[i].Field, m.Values[i]

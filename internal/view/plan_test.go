@@ -302,3 +302,45 @@ func TestMarkOfAnotherOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestByKey: where the order of the key is wanted, neither a condition nor what
+// grants demand brings another one.
+func TestByKey(t *testing.T) {
+	a := orders(t)
+	rows := func(field, value string) view.Window {
+		return view.Window{Rows: []view.Expr{view.In{Field: at(t, a.v, field), Values: []view.Value{text(value)}}}}
+	}
+	for _, tt := range []struct {
+		name, byKey, open string // index, order, and what is looked for
+		q                 view.Query
+		window            view.Window
+	}{
+		{"everything", "uq_no order_no <nil>", "uq_no order_no <nil>", view.Query{}, view.Window{}},
+		{"a value in the key's order", "by_customer order_no <nil>", "by_customer order_no <nil>", view.Query{Where: a.is("customer", view.Equal, "C1")}, view.Window{}},
+		{"a right in another order", "uq_no order_no view.In", "by_status ordered_at <nil>", view.Query{}, rows("status", "NEW")},
+	} {
+		for byKey, want := range map[bool]string{true: tt.byKey, false: tt.open} {
+			tt.q.ByKey = byKey
+			p, err := a.plan(&tt.q, tt.window)
+			if err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+				continue
+			}
+			if b := p.Branches[0]; fmt.Sprintf("%s %s %T", b.Index, p.By()[0].Field, b.Rest) != want {
+				t.Errorf("%s, by key %v: %s in the order %v, looking for %T; want %s", tt.name, byKey, b.Index, p.By(), b.Rest, want)
+			}
+		}
+	}
+	for name, q := range map[string]view.Query{
+		"this one would: CREATE INDEX ON sales.sales_order (status, order_no);": {Where: a.is("status", view.Equal, "NEW")},
+		"a range of ordered_at is served in no other order than its own":        {Where: a.is("ordered_at", view.Greater, "2026-01-01T00:00:00Z")},
+	} {
+		if _, err := a.plan(&q); err != nil {
+			t.Errorf("in any order: %v", err)
+		}
+		q.ByKey = true
+		if f := a.refusal(&q); f.Code != fault.CodeUnserved || !strings.Contains(f.Message, name) {
+			t.Errorf("%s %s, want %s", f.Code, f.Message, name)
+		}
+	}
+}

@@ -30,6 +30,9 @@ func (v *View) Plan(ctx context.Context, q *Query, windows []Window, c Collation
 	if err := p.admitted(); err != nil {
 		return nil, err
 	}
+	if q.ByKey { // admitted first: the key need not be among what can be ordered by
+		p.q = q.byKey(v)
+	}
 	if err := p.gatherTexts(ctx, c); err != nil {
 		return nil, err
 	}
@@ -55,6 +58,16 @@ func (v *View) Plan(ctx context.Context, q *Query, windows []Window, c Collation
 		out.Branches = append(out.Branches, p.seeks(s, w.rest, w.looks)...)
 	}
 	return out, nil
+}
+
+// byKey is the query with the order of the key written out.
+func (q *Query) byKey(v *View) *Query {
+	out := *q
+	out.Order = nil
+	for _, f := range v.Key {
+		out.Order = append(out.Order, Order{Field: f})
+	}
+	return &out
 }
 
 // planner makes one plan.

@@ -7,6 +7,9 @@ type Query struct {
 	Select []int // in the order of the answer; nil: every field
 	Where  Expr  // nil: every row
 	Order  []Order
+	// ByKey is the order of the key, also where Order left open would be that of another
+	// index; Order does not go with it.
+	ByKey bool
 	// Key asks for one row, by the values of View.Key; Where, Order, Top and After
 	// do not go with it.
 	Key   []Value

@@ -91,7 +91,7 @@ func (r *exportQuery) plan(seen *view.View) (*export.Plan, error) {
 		asked  bool
 	}{{"$orderby", r.OrderBy != nil}, {"$count", r.Count}, {"$skiptoken", r.SkipToken != ""}, {"$top", r.Top != odata.DefaultTop}} {
 		if wrong.asked {
-			return nil, odata.Refuse(wrong.option, "an export has all rows in the order of the key; it takes $filter, $select and $expand")
+			return nil, odata.Refuse(wrong.option, "an export has all rows in the order in which they are read; it takes $filter, $select and $expand")
 		}
 	}
 	q, err := r.Bind(seen)

@@ -152,15 +152,35 @@ func (s *Streams) listener(ctx context.Context, who *gateway.Operator, name stri
 	return l, nil
 }
 
+// asker finds out who asks.
+func (s *Streams) asker(x *Exchange) (*gateway.Operator, error) {
+	shown, err := x.Shown()
+	if err != nil {
+		return nil, err
+	}
+	return s.listeners.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
+}
+
+// Admit implements Guarded. It asks no database.
+func (s *Streams) Admit(x *Exchange, path string) error {
+	x.Ways = s.listeners.SearchWays()
+	who, err := s.asker(x)
+	if err != nil {
+		return err
+	}
+	name := viewOf(path)
+	if s.messages != nil && name == MessagesName {
+		_, err := s.messages.of(who).Sight(name)
+		return err
+	}
+	return who.May(gateway.Read, gateway.OnView(name))
+}
+
 // Serve sends a stream until it ends.
 func (s *Streams) Serve(x *Exchange, path string) error {
 	name := strings.TrimSuffix(path, "/"+streamName)
 	x.Endpoint, x.Ways = "stream:"+name, s.listeners.SearchWays()
-	shown, err := x.Shown()
-	if err != nil {
-		return err
-	}
-	who, err := s.listeners.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
+	who, err := s.asker(x)
 	if err != nil {
 		return err
 	}

@@ -218,6 +218,12 @@ func TestViewStreamRefused(t *testing.T) {
 	if got := b.ask("alice", "POST", "orders/stream").Code; got != http.StatusMethodNotAllowed {
 		t.Errorf("POST: %d", got)
 	}
+	for _, method := range []string{"HEAD", "POST", "DELETE"} {
+		hidden, unknown := b.ask("eve", method, "orders/stream"), b.ask("eve", method, "nosuch/stream")
+		if hidden.Code != unknown.Code || hidden.Header().Get("Allow") != unknown.Header().Get("Allow") {
+			t.Errorf("%s of what may not be read: %d %q, and of nothing: %d", method, hidden.Code, hidden.Header().Get("Allow"), unknown.Code)
+		}
+	}
 	b.shelf.view.Live = false
 	if answer, _ := b.listen("alice", "", ""); answer.StatusCode != http.StatusNotFound {
 		t.Errorf("a view that is not live: %d", answer.StatusCode)

@@ -93,7 +93,7 @@ func TestViewStatements(t *testing.T) {
 		"all":      {Top: 50},
 		"key":      {Key: []view.Value{text("PO-1")}, Expand: []view.Expand{{Child: 0, Expand: []view.Expand{{Child: 0}}}}},
 		"range":    {Where: view.And{with(1, "DRAFTED"), view.Compare{Field: 2, Op: view.GreaterOrEqual, Value: at}}, Order: []view.Order{{Field: 2, Desc: true}}, Top: 50},
-		"after":    {Where: with(1, "DRAFTED"), Order: []view.Order{{Field: 2}}, After: &view.Mark{Values: []view.Value{at, text("PO-1")}}, Top: 50},
+		"after":    {Where: with(1, "DRAFTED"), Order: []view.Order{{Field: 2}}, After: &view.Mark{By: []view.OrderedBy{{Field: "ordered_at"}, {Field: "order_no"}}, Values: []view.Value{at, text("PO-1")}}, Top: 50},
 		"branches": {Where: view.In{Field: 4, Values: []view.Value{text("C-1"), text("C-2")}}, Top: 50},
 		"looks":    {Where: view.And{with(4, "C-1"), view.Contains{Field: 3, Text: "50%"}}, Top: 50},
 		"starts":   {Where: view.StartsWith{Field: 0, Text: "PO-"}, Top: 50},

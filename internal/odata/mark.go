@@ -17,6 +17,15 @@ func appendMark(out []byte, m *view.Mark) []byte {
 	for _, v := range m.Values {
 		out = appendValue(out, v)
 	}
+	out = binary.AppendUvarint(out, uint64(len(m.By)))
+	for _, o := range m.By {
+		desc := byte(0)
+		if o.Desc {
+			desc = 1
+		}
+		out = append(binary.AppendUvarint(out, uint64(len(o.Field))), o.Field...)
+		out = append(out, desc)
+	}
 	return out
 }
 
@@ -52,6 +61,12 @@ func readMark(in []byte) (*view.Mark, bool) {
 	m := &view.Mark{}
 	for range n {
 		m.Values = append(m.Values, r.value())
+	}
+	if n = r.number(); n > maxMarks {
+		return nil, false
+	}
+	for range n {
+		m.By = append(m.By, view.OrderedBy{Field: string(r.octets()), Desc: r.number() == 1})
 	}
 	return m, !r.bad && len(r.in) == 0
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
-// Tokens seals and opens where pages go on. A token has values of rows in it, so it is
-// encrypted; and it is good only for the search that it was made for, whose view,
+// Tokens seals and opens where pages go on. A token has values of rows in it, and the
+// order that they are a place in, so it is encrypted; and it is good only for the search that it was made for, whose view,
 // query and principal go into its authentication: only the size of the page may
 // change. One page has one token, so that its address has one entity tag. It is safe
 // for concurrent use.

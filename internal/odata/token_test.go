@@ -48,7 +48,7 @@ func bound(t *testing.T, query, principal string) Bound {
 
 func someMark() *view.Mark {
 	at := time.Date(2026, 3, 2, 9, 30, 0, 123e6, time.UTC)
-	return &view.Mark{Values: []view.Value{
+	return &view.Mark{By: []view.OrderedBy{{Field: "ordered_at", Desc: true}, {Field: "order_no"}}, Values: []view.Value{
 		{Kind: mapping.StringColumn, Present: true, Text: "PO-ä"}, view.Null,
 		{Kind: mapping.IntegerColumn, Present: true, Int: math.MinInt64}, {Kind: mapping.BoolColumn, Present: true, Int: 1},
 		{Kind: mapping.DecimalColumn, Present: true, Text: "-12.50"}, {Kind: mapping.FloatColumn, Present: true, Float: -0.1},

@@ -294,6 +294,9 @@ func (c *checker) childKey(v *View, t *Table, r *childRule) {
 	var columns []string
 	for _, f := range v.Key {
 		columns = append(columns, v.Fields[f].Column)
+		if field := &v.Fields[f]; field.Class != Open {
+			c.fail(r.Rule.Key[0], "%s is %s and of the key, whose order the %s of a row come in: it would tell what is not to be seen; take the class away, or another key", field.Name, field.Class, r.name)
+		}
 	}
 	together := append(slices.Clone(r.By), columns...)
 	if !t.unique(together) && !t.unique(columns) {

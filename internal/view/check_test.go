@@ -59,6 +59,7 @@ var complaints = []struct{ name, old, new, want string }{
 	{"a sort of a join", "sort: [order_no", "sort: [customer, order_no", "customer is of another table; rows are in the order of an index of their own"},
 	{"children that refer elsewhere", "by: order_id", "by: product_id", "sales.order_line has no foreign key to sales.sales_order with exactly the columns product_id"},
 	{"children without a key", "key: [line_no]", "key: [amount]", "the key would not tell the children of one row apart"},
+	{"children in the order of what is hidden", "fields: {line_no: {}, ", "fields: {line_no: {class: personal}, ", "line_no is personal and of the key, whose order the lines of a row come in"},
 	{"looking at no number", "sort: [", "looks_at: many\nsort: [", "expected a number of rows from 1 to 1000000"},
 	{"nothing", ordersView, "", `the key "view" is missing`},
 	{"a list", ordersView, "- a\n- b\n", "expected a map"},
@@ -78,6 +79,22 @@ func TestComplaints(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestReservedNames: what conditions could not ask for is no field, of children
+// neither.
+func TestReservedNames(t *testing.T) {
+	for _, name := range []string{"null", "true", "false", "not", "and", "or", "in"} {
+		for _, tt := range []string{"  status: {}", "fields: {line_no: {}"} {
+			src := strings.Replace(ordersView, tt, tt+map[bool]string{true: "\n  ", false: ", "}[strings.HasPrefix(tt, " ")]+name+": {column: id}", 1)
+			if _, err := view.Parse("orders.yaml", []byte(src)); err == nil || !strings.Contains(err.Error(), name+" is a word of conditions") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if _, err := view.Parse("orders.yaml", []byte(strings.Replace(ordersView, "  status: {}", "  status: {}\n  order: {column: id}\n  nothing: {column: id}", 1))); err != nil {
+		t.Errorf("names that begin so: %v", err)
 	}
 }
 

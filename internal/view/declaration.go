@@ -156,6 +156,10 @@ const (
 	maxLooks      = 1_000_000
 )
 
+// reservedNames are words of $filter: OData 4.01 ABNF, primitiveLiteral and the
+// operators that stand where a name could.
+var reservedNames = []string{"null", "true", "false", "not", "and", "or", "in"}
+
 var nameForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
 // Parse reads the file of a view or a report. The name stands in every fault. The
@@ -239,6 +243,9 @@ func (r *tableRule) check(faults *config.Faults, depth int) {
 	var names []string
 	for _, f := range r.Fields {
 		named(f.key, f.name, faults)
+		if slices.Contains(reservedNames, f.name) {
+			faults.Add(f.key.Fault("%s is a word of conditions, in which such a field could not be told from it", f.name))
+		}
 		names = append(names, f.name)
 		if f.Class != nil && classOf(f.Class.Text()) == Open {
 			faults.Add(f.Class.Fault("expected personal or secret, found %q; a field that anybody with a grant may see has no class", f.Class.Text()))

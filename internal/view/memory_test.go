@@ -300,7 +300,7 @@ func (m *memory) run(p *view.Plan) (*page, error) {
 }
 
 func (m *memory) mark(p *view.Plan, row map[string]view.Value) *view.Mark {
-	out := &view.Mark{}
+	out := &view.Mark{By: p.By()}
 	for _, o := range p.Order {
 		out.Values = append(out.Values, m.value(p.View, row, o.Field))
 	}

@@ -49,6 +49,17 @@ type Plan struct {
 	Windows []Sighted
 }
 
+// By is the order of the plan in names, for a Mark.
+func (p *Plan) By() []OrderedBy { return p.View.by(p.Order) }
+
+func (v *View) by(order []Order) []OrderedBy {
+	out := make([]OrderedBy, len(order))
+	for i, o := range order {
+		out[i] = OrderedBy{v.Fields[o.Field].Name, o.Desc}
+	}
+	return out
+}
+
 // Sighted is a window with its conditions as one.
 type Sighted struct {
 	Fields []int // nil: all

@@ -140,8 +140,10 @@ func TestRefusals(t *testing.T) {
 		{"too long", view.Query{Where: wide}, fault.CodeQuery, "more than 1000 parts"},
 		{"exponential", view.Query{Where: huge}, fault.CodeQuery, "comes to more than 20 branches"},
 		{"half a key", view.Query{Key: []view.Value{}}, fault.CodeQuery, "the key of orders has 1 parts, not 0"},
-		{"another's mark", view.Query{After: &view.Mark{Values: []view.Value{number(1)}}}, fault.CodeQuery, "does not go on from a page of this query"},
-		{"a mark of another length", view.Query{After: &view.Mark{}}, fault.CodeQuery, "does not go on from a page of this query"},
+		{"another's mark", view.Query{After: &view.Mark{By: []view.OrderedBy{{Field: "order_no"}}, Values: []view.Value{number(1)}}}, fault.CodeQuery, "does not go on from a page of this query"},
+		{"a mark of another length", view.Query{After: &view.Mark{By: []view.OrderedBy{{Field: "order_no"}}}}, fault.CodeQuery, "does not go on from a page of this query"},
+		{"a mark of another order", view.Query{After: &view.Mark{By: []view.OrderedBy{{Field: "order_no", Desc: true}}, Values: []view.Value{text("A1")}}}, fault.CodePage, "the rows are in another order now"},
+		{"a mark without an order", view.Query{After: &view.Mark{Values: []view.Value{text("A1")}}}, fault.CodePage, "the rows are in another order now"},
 		{"children twice", view.Query{Expand: []view.Expand{{}, {}}}, fault.CodeQuery, "lines is to be expanded twice"},
 	} {
 		began := time.Now()
@@ -262,6 +264,83 @@ func TestLookingSeeksWhatIsSeen(t *testing.T) {
 		}
 		if strings.Join(got, ", ") != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, strings.Join(got, ", "), tt.want)
+		}
+	}
+}
+
+// TestMarkOfAnotherOrder: what grants demand of rows may bring another order, with
+// keys of the same kinds; a page of the one does not go on in the other.
+func TestMarkOfAnotherOrder(t *testing.T) {
+	ts := shop()
+	ts[mapping.TableName{Schema: "sales", Name: "sales_order"}].Indexes = []view.Index{
+		index("unique uq_no: order_no"), index("by_customer: customer_id, status, order_no"), index("by_day: ordered_at, order_no"), index("by_status: status, note, order_no"),
+	}
+	v, _ := checked(t, ordersView, ts)
+	a := asking{t, v}
+	in := func(field, value string) view.Window {
+		return view.Window{Rows: []view.Expr{view.In{Field: at(t, v, field), Values: []view.Value{text(value)}}}}
+	}
+	first, err := a.plan(&view.Query{}, in("status", "NEW"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]view.Value, len(first.Order))
+	for i, o := range first.Order {
+		values[i] = view.Value{Kind: v.Fields[o.Field].Type.Kind, Present: true, Text: "1"}
+	}
+	mark := &view.Mark{By: first.By(), Values: values}
+	if _, err := a.plan(&view.Query{After: mark}, in("status", "NEW")); err != nil {
+		t.Errorf("the same order: %v", err)
+	}
+	for name, window := range map[string]view.Window{"no right": {}, "another right": in("customer", "C1")} {
+		second, err := a.plan(&view.Query{}, window)
+		if err != nil || slices.Equal(second.By(), first.By()) {
+			t.Fatalf("%s: in the order %v too, %v", name, first.By(), err)
+		}
+		if f := a.refusal(&view.Query{After: mark}, window); f.Code != fault.CodePage {
+			t.Errorf("%s: %s %s", name, f.Code, f.Message)
+		}
+	}
+}
+
+// TestByKey: where the order of the key is wanted, neither a condition nor what
+// grants demand brings another one.
+func TestByKey(t *testing.T) {
+	a := orders(t)
+	rows := func(field, value string) view.Window {
+		return view.Window{Rows: []view.Expr{view.In{Field: at(t, a.v, field), Values: []view.Value{text(value)}}}}
+	}
+	for _, tt := range []struct {
+		name, byKey, open string // index, order, and what is looked for
+		q                 view.Query
+		window            view.Window
+	}{
+		{"everything", "uq_no order_no <nil>", "uq_no order_no <nil>", view.Query{}, view.Window{}},
+		{"a value in the key's order", "by_customer order_no <nil>", "by_customer order_no <nil>", view.Query{Where: a.is("customer", view.Equal, "C1")}, view.Window{}},
+		{"a right in another order", "uq_no order_no view.In", "by_status ordered_at <nil>", view.Query{}, rows("status", "NEW")},
+	} {
+		for byKey, want := range map[bool]string{true: tt.byKey, false: tt.open} {
+			tt.q.ByKey = byKey
+			p, err := a.plan(&tt.q, tt.window)
+			if err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+				continue
+			}
+			if b := p.Branches[0]; fmt.Sprintf("%s %s %T", b.Index, p.By()[0].Field, b.Rest) != want {
+				t.Errorf("%s, by key %v: %s in the order %v, looking for %T; want %s", tt.name, byKey, b.Index, p.By(), b.Rest, want)
+			}
+		}
+	}
+	for name, q := range map[string]view.Query{
+		"this one would: CREATE INDEX ON sales.sales_order (status, order_no);": {Where: a.is("status", view.Equal, "NEW")},
+		"a range of ordered_at is served in no other order than its own":        {Where: a.is("ordered_at", view.Greater, "2026-01-01T00:00:00Z")},
+	} {
+		if _, err := a.plan(&q); err != nil {
+			t.Errorf("in any order: %v", err)
+		}
+		q.ByKey = true
+		if f := a.refusal(&q); f.Code != fault.CodeUnserved || !strings.Contains(f.Message, name) {
+			t.Errorf("%s %s, want %s", f.Code, f.Message, name)
 		}
 	}
 }

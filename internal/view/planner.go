@@ -23,11 +23,15 @@ const MaxOrder = 8
 //
 // With no Order, the order is that of the key if an index serves the condition in
 // it, else that of the first index that serves it. For the pages of one query it is
-// the same as long as view, tables and windows are.
+// the same as long as view, tables and windows are; a Mark of another order is an
+// invalid fault.
 func (v *View) Plan(ctx context.Context, q *Query, windows []Window, c Collation) (*Plan, error) {
 	p := &planner{v: v, q: q, windows: windows}
 	if err := p.admitted(); err != nil {
 		return nil, err
+	}
+	if q.ByKey { // admitted first: the key need not be among what can be ordered by
+		p.q = q.byKey(v)
 	}
 	if err := p.gatherTexts(ctx, c); err != nil {
 		return nil, err
@@ -54,6 +58,16 @@ func (v *View) Plan(ctx context.Context, q *Query, windows []Window, c Collation
 		out.Branches = append(out.Branches, p.seeks(s, w.rest, w.looks)...)
 	}
 	return out, nil
+}
+
+// byKey is the query with the order of the key written out.
+func (q *Query) byKey(v *View) *Query {
+	out := *q
+	out.Order = nil
+	for _, f := range v.Key {
+		out.Order = append(out.Order, Order{Field: f})
+	}
+	return &out
 }
 
 // planner makes one plan.
@@ -100,8 +114,12 @@ func (p *planner) gatherTexts(ctx context.Context, c Collation) (err error) {
 	return err
 }
 
-// setMark takes the mark where it is one of this order.
+// setMark takes the mark where it is one of this order. In another one rows would be
+// left out or come again.
 func (p *planner) setMark(m *Mark) error {
+	if !slices.Equal(m.By, p.v.by(p.order)) {
+		return fault.New(fault.CodePage, "the rows are in another order now than they were on the page before; begin anew, without the $skiptoken")
+	}
 	ok := len(m.Values) == len(p.order)
 	for i := 0; ok && i < len(p.order); i++ {
 		f, value := p.order[i].Field, m.Values[i]

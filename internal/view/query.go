@@ -7,6 +7,9 @@ type Query struct {
 	Select []int // in the order of the answer; nil: every field
 	Where  Expr  // nil: every row
 	Order  []Order
+	// ByKey is the order of the key, also where Order left open would be that of another
+	// index; Order does not go with it.
+	ByKey bool
 	// Key asks for one row, by the values of View.Key; Where, Order, Top and After
 	// do not go with it.
 	Key   []Value
@@ -33,8 +36,19 @@ type Expand struct {
 }
 
 // Mark is a place in an order: the values of the fields of the order and of the key
-// that the last row had which was looked at.
-type Mark struct{ Values []Value }
+// that the last row had which was looked at. By is the order: a query that leaves it
+// open may be answered in another one when the configuration or the grants have
+// changed, in which the place would be anywhere.
+type Mark struct {
+	By     []OrderedBy
+	Values []Value
+}
+
+// OrderedBy is one key of the order, by the name of its field.
+type OrderedBy struct {
+	Field string
+	Desc  bool
+}
 
 // Expr is a condition. It is one of And, Or, Not, Compare, In, StartsWith, Contains
 // and IsNull. A comparison with null other than IsNull does not exist; a comparison

@@ -42,9 +42,13 @@ type Searcher interface {
 	// Search returns a page. A query that no index serves is an invalid fault that
 	// names the index which would; one that somebody may not ask is forbidden.
 	Search(ctx context.Context, who Viewer, view string, q *Query) (*Page, error)
-	// Scan returns all rows of a query, which has no Top, After or Count, in the
-	// order of the key, as they are at one Position, which it calls at with first.
-	// Memory does not grow with the rows. A Row is valid until the next one.
+	// Scan returns all rows of a query, which has no Top, Order, After or Count, each
+	// once, as they are at one Position, which it calls at with first. They are in the
+	// order of a Search, which is the key's where an index serves the query in it.
+	// Where the database cannot be read at one position, it is the key's always: in no
+	// other does a row that changes meanwhile keep its place. What no index serves so
+	// is an invalid fault. Memory does not grow with the rows. A Row is valid until the
+	// next one.
 	Scan(ctx context.Context, who Viewer, view string, q *Query, at func(Position)) iter.Seq2[*Row, error]
 }
 

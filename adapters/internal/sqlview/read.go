@@ -103,6 +103,7 @@ func (r *run) rows(ctx context.Context, t *pageText, out *view.Page) (*level, er
 		}
 	}
 	if out.More != nil {
+		out.More.By = t.plan.By()
 		return l, nil // the rest is not wanted, nor what would go wrong with it
 	}
 	return l, rows.Err()
@@ -125,7 +126,7 @@ func topWindows(p *view.Plan) []*view.Window {
 	return out
 }
 
-// mark is the place of a row in the order.
+// mark is the place of a row in the order, which is left to say.
 func (t *pageText) mark(line []any) (*view.Mark, error) {
 	values, err := readAll(t.dialect, t.order, line[2:])
 	return &view.Mark{Values: values}, err

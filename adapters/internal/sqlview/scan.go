@@ -45,6 +45,10 @@ func IndexName(t mapping.TableName, columns []view.IndexColumn, quote func(strin
 // chunk is how many rows a scan reads at a time.
 const chunk = 500
 
+// NextPlan makes the plan of the page behind a mark. It is to be in the order of the
+// key when what is read is not frozen.
+type NextPlan func(ctx context.Context, after *view.Mark, frozen bool) (*view.Plan, error)
+
 // Scan yields the rows of plans page by page, all of them as the database was at one
 // position where it can be frozen: next makes the plan of the page behind a mark, of
 // any Top. Memory is that of one page. Half the connections at most do this at the
@@ -54,8 +58,9 @@ const chunk = 500
 // that is not allowed, a page is as the database is when it is read: then a row may
 // be newer than the position, and never older, so that somebody who follows what
 // came after the position gets the changes that he has seen already once more, and
-// loses none.
-func (t *Tables) Scan(ctx context.Context, next func(ctx context.Context, after *view.Mark) (*view.Plan, error), at func(view.Position)) iter.Seq2[*view.Row, error] {
+// loses none. That takes the order of the key: in another one a row that changes moves,
+// past the page or into the next one.
+func (t *Tables) Scan(ctx context.Context, next NextPlan, at func(view.Position)) iter.Seq2[*view.Row, error] {
 	return func(yield func(*view.Row, error) bool) {
 		if err := t.scan(ctx, next, at, yield); err != nil {
 			yield(nil, t.database.fail("reading a view", err))
@@ -64,7 +69,7 @@ func (t *Tables) Scan(ctx context.Context, next func(ctx context.Context, after 
 }
 
 // scan returns nil when yield wants no more.
-func (t *Tables) scan(ctx context.Context, next func(context.Context, *view.Mark) (*view.Plan, error), at func(view.Position), yield func(*view.Row, error) bool) (err error) {
+func (t *Tables) scan(ctx context.Context, next NextPlan, at func(view.Position), yield func(*view.Row, error) bool) (err error) {
 	d := t.database
 	select {
 	case d.scans <- struct{}{}:
@@ -88,7 +93,7 @@ func (t *Tables) scan(ctx context.Context, next func(context.Context, *view.Mark
 	r := t.run(q)
 	r.whole = true
 	for after := (*view.Mark)(nil); ; {
-		page, err := t.piece(ctx, r, next, after)
+		page, err := t.piece(ctx, r, next, after, exact)
 		if err != nil {
 			return err
 		}
@@ -104,10 +109,10 @@ func (t *Tables) scan(ctx context.Context, next func(context.Context, *view.Mark
 }
 
 // piece is one page of a scan.
-func (t *Tables) piece(ctx context.Context, r *run, next func(context.Context, *view.Mark) (*view.Plan, error), after *view.Mark) (*view.Page, error) {
+func (t *Tables) piece(ctx context.Context, r *run, next NextPlan, after *view.Mark, frozen bool) (*view.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.database.timeout)
 	defer cancel()
-	plan, err := next(ctx, after)
+	plan, err := next(ctx, after, frozen)
 	if err != nil {
 		return nil, err
 	}

@@ -92,15 +92,19 @@ func (s *Searcher) sight(who view.Viewer, name string) (*view.View, []view.Windo
 func (s *Searcher) Scan(ctx context.Context, who view.Viewer, name string, q *view.Query, at func(view.Position)) iter.Seq2[*view.Row, error] {
 	v, windows, err := s.sight(who, name)
 	if err == nil && len(q.Order) > 0 {
-		err = fault.New(fault.CodeQuery, "all rows are given in the order of the key")
+		err = fault.New(fault.CodeQuery, "all rows are given in the order in which they are read")
 	}
 	if err != nil {
 		return func(yield func(*view.Row, error) bool) { yield(nil, err) }
 	}
-	next := func(ctx context.Context, after *view.Mark) (*view.Plan, error) {
+	next := func(ctx context.Context, after *view.Mark, frozen bool) (*view.Plan, error) {
 		piece := *q
-		piece.After, piece.Top, piece.Count = after, chunk, false
-		return v.Plan(ctx, &piece, windows, s.tables)
+		piece.After, piece.Top, piece.Count, piece.ByKey = after, chunk, false, !frozen
+		plan, err := v.Plan(ctx, &piece, windows, s.tables)
+		if f := fault.Of(err); err != nil && !frozen && f.Code == fault.CodeUnserved {
+			return nil, fault.New(f.Code, "%s; all rows are read in the order of the key, since the database does not allow SNAPSHOT isolation", f.Message)
+		}
+		return plan, err
 	}
 	return s.tables.Scan(ctx, next, at)
 }

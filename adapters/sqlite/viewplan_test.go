@@ -173,6 +173,9 @@ func (b *base) explained(t testing.TB, name string, plan *view.Plan, tables *sql
 			continue
 		}
 		for _, branch := range plan.Branches {
+			if branch.Index == rowNumber {
+				continue // SQLite names it only where it seeks
+			}
 			if !strings.Contains(text, "INDEX "+branch.Index+" ") && !strings.Contains(text, "INDEX "+branch.Index+"\n") && !strings.HasSuffix(text, "INDEX "+branch.Index) {
 				t.Errorf("%s: the index %s is not used%s", name, branch.Index, text)
 			}
@@ -202,6 +205,9 @@ func (b *base) steps(t testing.TB, s sqlview.Statement) []readingStep {
 	return out
 }
 
+// rowNumber is the name of the order that a table itself is in.
+const rowNumber = "PRIMARY KEY"
+
 // scanned reports a table that is read as a whole. Where nothing is demanded, an index
 // is read from its beginning.
 func scanned(detail string, plan *view.Plan) bool {
@@ -212,7 +218,7 @@ func scanned(detail string, plan *view.Plan) bool {
 	alias, _, _ := strings.Cut(rest, " ")
 	if alias == "t" {
 		return !slices.ContainsFunc(plan.Branches, func(b view.Branch) bool {
-			return len(b.Equal) == 0 && b.From == nil && b.To == nil && b.Starts == nil && strings.Contains(detail, b.Index)
+			return len(b.Equal) == 0 && b.From == nil && b.To == nil && b.Starts == nil && (strings.Contains(detail, b.Index) || b.Index == rowNumber && detail == "SCAN t")
 		})
 	}
 	return alias != "p" && alias != "q" && alias != "u" && alias != "json_each" && !strings.HasPrefix(alias, "b") && !strings.HasPrefix(alias, "(subquery")

@@ -48,6 +48,7 @@ type searches struct {
 	tables   view.Tables // that bound was held against
 	searcher respondent
 	looked   time.Time
+	unfit    map[string]time.Time // views that do not fit, and since when that is known
 }
 
 // respondent answers searches and reports.
@@ -128,8 +129,49 @@ func (s *searches) hold(ctx context.Context, tables *viewTables) error {
 		s.log.InfoContext(ctx, "the tables of views were changed; all views fit them")
 	}
 	s.bound, s.tables = bound, tables
+	s.note()
 	s.searcher = &heldSearcher{tables.Searcher(bound.views...), s}
 	return err
+}
+
+// note remembers since when views do not fit.
+func (s *searches) note() {
+	before := s.unfit
+	s.unfit = map[string]time.Time{}
+	for _, name := range s.project.viewNames() {
+		if s.bound.find(name) != nil {
+			continue
+		}
+		since, known := before[name]
+		if !known {
+			since = s.looked
+		}
+		s.unfit[name] = since
+	}
+}
+
+// unfitViews are the views that do not fit their tables, and since when that is known.
+func (s *searches) unfitViews() map[string]time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unfit
+}
+
+// lookAtViews has the tables of views looked at when it is time, also when nobody
+// searches, until ctx ends.
+func (s *service) lookAtViews(ctx context.Context) {
+	tick := time.NewTicker(doubtedEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if a := s.assemblyNow(); len(a.project.views) > 0 {
+			_, _, _ = a.searches.open(ctx) // it has told the log
+		}
+	}
 }
 
 // heldSearcher answers as long as the tables are what they were.

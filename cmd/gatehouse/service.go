@@ -198,7 +198,19 @@ func (s *service) probes() []operations.Probe {
 	for _, r := range s.core.Stopped() {
 		probes = append(probes, stoppedProbe(r))
 	}
+	unfit := s.assembly.searches.unfitViews()
+	for _, name := range slices.Sorted(maps.Keys(unfit)) {
+		probes = append(probes, unfitProbe(name, unfit[name]))
+	}
 	return probes
+}
+
+// unfitProbe is a probe of a view that does not fit its tables: there is one as long as
+// that is so. Messages are taken without it.
+func unfitProbe(view string, since time.Time) operations.Probe {
+	return operations.Probe{Name: "view " + view, Ask: func(context.Context) (time.Time, error) {
+		return since, fault.New(fault.CodeSchema, "the view %s does not fit the database's tables; the log has why", view)
+	}}
 }
 
 // stoppedProbe is a probe of a route that writes nothing: there is one as long as

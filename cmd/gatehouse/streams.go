@@ -64,6 +64,7 @@ func (s *service) follow(ctx context.Context) error {
 	var both sync.WaitGroup
 	both.Go(func() { s.streaming.run(ctx) })
 	both.Go(func() { s.keys.Run(ctx) })
+	both.Go(func() { s.lookAtViews(ctx) })
 	for _, f := range s.feeds() {
 		both.Go(func() { f.Run(ctx) })
 	}

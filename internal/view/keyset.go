@@ -1,6 +1,9 @@
 package view
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // seeks makes the branches of a seat: one, or behind a mark those that together are
 // all rows after it.
@@ -80,8 +83,11 @@ func (p *planner) after(s *seat, rest Expr, looks int) []Branch {
 		if !p.admits(o.Field, &ranged, at) {
 			break
 		}
-		if ranged.starts != nil { // whether the mark begins so, only the database knows
-			rest, looks = both(rest, *ranged.starts), max(looks, DefaultLooks)
+		if starts := ranged.starts; starts != nil { // whether the mark begins so, only the database knows
+			if looks = max(looks, DefaultLooks); rest == nil && strings.HasPrefix(at.Text, starts.Text) {
+				looks = 0 // but it is as good as certain, and then of all these rows
+			}
+			rest = both(rest, *starts)
 		}
 		equal = append(equal[:len(equal):len(equal)], Compare{o.Field, Equal, at})
 		ranged = span{}

@@ -217,6 +217,11 @@ func formed(v *view.View, ix view.Index, b view.Branch) error {
 			return fmt.Errorf("index %s has a range of %s at %d", ix.Name, v.Fields[f].Name, width)
 		}
 	}
+	if starts, ok := b.Rest.(view.StartsWith); ok && b.Looks == 0 && slices.ContainsFunc(b.Equal, func(e view.Compare) bool {
+		return e.Field == starts.Field && strings.HasPrefix(e.Value.Text, starts.Text)
+	}) {
+		return nil
+	}
 	if (b.Rest == nil) != (b.Looks == 0) {
 		return fmt.Errorf("a rest %v with looks %d", b.Rest, b.Looks)
 	}

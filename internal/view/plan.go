@@ -91,7 +91,8 @@ type Branch struct {
 	// together with From and To.
 	Starts *StartsWith
 	// Rest has to be looked for row by row; nil: nothing. Then no more than Looks
-	// rows of the seek are looked at.
+	// rows of the seek are looked at. 0: Rest is what a field in Equal begins with, and
+	// its value there does; then the rows need no counting.
 	Rest  Expr
 	Looks int
 }

@@ -82,7 +82,7 @@ func (c *choice) branch(b *view.Branch) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if b.Rest != nil && !c.single(b) {
+	if b.Rest != nil && b.Looks > 0 && !c.single(b) {
 		return c.looking(b, conditions, seek, open)
 	}
 	if b.Rest != nil {
@@ -138,9 +138,6 @@ func where(conditions []string) string {
 
 // looking writes a branch whose rows are looked at one by one.
 func (c *choice) looking(b *view.Branch, conditions []string, seek bool, open []int) (string, error) {
-	if b.Looks <= 0 {
-		return "", errors.New("a branch with a rest says not how many rows it looks at")
-	}
 	k := &kept{statement: c.statement, alias: "b"}
 	around := c.scope(c.plan.View, "j", k.column)
 	rest, err := around.condition(b.Rest)

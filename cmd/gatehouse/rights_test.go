@@ -856,11 +856,11 @@ func unescaped(q string) string {
 // everything reads all rows and holds them against what may be known.
 func (g *guarded) everything(t *rapid.T, w *world, grants []gateway.Grant) int {
 	told := w.told(grants)
-	got := map[string]bool{}
+	got, expanded := map[string]bool{}, true
 	for q := "/api/orders?$top=2&$expand=lines"; q != ""; {
 		a := g.ask("GET", q, "alice", nil)
 		if a.status == http.StatusBadRequest && strings.Contains(a.body, "no such child") {
-			q = "/api/orders?$top=2"
+			q, expanded = "/api/orders?$top=2", false
 			continue
 		}
 		if a.status != http.StatusOK {
@@ -876,7 +876,7 @@ func (g *guarded) everything(t *rapid.T, w *world, grants []gateway.Grant) int {
 			t.Fatal(err)
 		}
 		for _, row := range page.Value {
-			holdAgainst(t, row, told, got)
+			holdAgainst(t, row, told, got, expanded)
 		}
 		if q = a.next(t); q != "" {
 			q = "/api/" + q
@@ -886,14 +886,18 @@ func (g *guarded) everything(t *rapid.T, w *world, grants []gateway.Grant) int {
 		t.Fatalf("%d rows are answered; alice may see %v", len(got), told)
 	}
 	if len(told) > 0 {
-		g.wholeFile(t, told)
+		g.wholeFile(t, told, expanded)
 	}
 	return len(got)
 }
 
 // wholeFile holds an export against the rows that may be known.
-func (g *guarded) wholeFile(t *rapid.T, told map[string]map[string]any) {
-	a := g.ask("GET", "/api/orders/export?format=jsonl", "alice", nil)
+func (g *guarded) wholeFile(t *rapid.T, told map[string]map[string]any, expanded bool) {
+	q := "/api/orders/export?format=jsonl"
+	if expanded {
+		q += "&$expand=lines"
+	}
+	a := g.ask("GET", q, "alice", nil)
 	if a.status != http.StatusOK {
 		t.Fatalf("what alice may see is not exported: %v", a)
 	}
@@ -903,7 +907,7 @@ func (g *guarded) wholeFile(t *rapid.T, told map[string]map[string]any) {
 		if err := json.Unmarshal([]byte(line), &row); err != nil {
 			t.Fatal(err)
 		}
-		holdAgainst(t, row, told, got)
+		holdAgainst(t, row, told, got, expanded)
 	}
 	if len(got) != len(told) {
 		t.Fatalf("%d rows are exported; alice may see %v", len(got), told)
@@ -911,7 +915,7 @@ func (g *guarded) wholeFile(t *rapid.T, told map[string]map[string]any) {
 }
 
 // holdAgainst holds a row against what may be known of it, and notes that it came.
-func holdAgainst(t *rapid.T, row map[string]any, told map[string]map[string]any, got map[string]bool) {
+func holdAgainst(t *rapid.T, row map[string]any, told map[string]map[string]any, got map[string]bool, expanded bool) {
 	key, _ := row["order_no"].(string)
 	may := told[key]
 	if may == nil || got[key] {
@@ -923,6 +927,26 @@ func holdAgainst(t *rapid.T, row map[string]any, told map[string]map[string]any,
 		want, seen := may[f]
 		if has != seen || has && fmt.Sprint(v) != fmt.Sprint(want) {
 			t.Fatalf("%s of %s is %v (given: %v); alice may see %v (%v)", f, key, v, has, want, seen)
+		}
+	}
+	if expanded {
+		holdLines(t, key, row["lines"], may["lines"])
+	}
+}
+
+// holdLines holds the lines of a row against what may be known of them: none where
+// they may not be seen.
+func holdLines(t *rapid.T, key string, lines, told any) {
+	given, _ := lines.([]any)
+	may, _ := told.(map[int]map[string]any)
+	if len(given) != len(may) {
+		t.Fatalf("the lines of %s are %v; alice may see %v", key, given, may)
+	}
+	for _, one := range given {
+		line := one.(map[string]any)
+		no, _ := line["line_no"].(float64)
+		if fmt.Sprint(line) != fmt.Sprint(may[int(no)]) {
+			t.Fatalf("a line of %s is %v; alice may see %v", key, line, may[int(no)])
 		}
 	}
 }

@@ -223,13 +223,14 @@ type attacked struct {
 	called atomic.Int64
 }
 
-func startAttacked(t *testing.T) *attacked {
+// startAttacked starts it with more sections of configuration.
+func startAttacked(t *testing.T, sections ...string) *attacked {
 	t.Helper()
 	p := &attacked{crashRun: newCrashRun(t, buildCrashBinary(t))}
 	text, err := os.ReadFile(p.file())
 	if err == nil {
 		text = bytes.Replace(text, []byte("soap: {"), []byte("soap: {header_timeout: 1s, body_timeout: 5s, "), 1)
-		err = os.WriteFile(p.file(), append(text, "\nattachments: {directory: data/attachments}\n"...), 0o644)
+		err = os.WriteFile(p.file(), append(text, "\nattachments: {directory: data/attachments}\n"+strings.Join(sections, "\n")...), 0o644)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ func TestHostileSearches(t *testing.T) {
 	grants := []gateway.Grant{{Role: "alice", May: []gateway.Verb{gateway.Read}, On: "view/orders", Classes: []string{"personal", "secret"}, Rows: []gateway.RowFilter{{Column: "region", Values: []string{"north"}}}}}
 	g, end := guard(t, t, rapid.Custom(drawWorld).Example(1), guardSetting{
 		access:  gateway.NewAccess([]gateway.Role{{Name: "alice", Members: []gateway.Member{{User: "alice"}}}}, grants),
-		indexes: guardedIndexes, looks: "looks_at: 10000\n",
+		indexes: guardedIndexes, looks: "looks_at: 10000\n", report: "report: totals\nof: orders\nscans: true\nmeasures: {orders: count}\n",
 	})
 	defer end()
 	option := func(name, value string) string { return "?" + name + "=" + url.QueryEscape(value) }

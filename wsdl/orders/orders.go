@@ -22,6 +22,30 @@ const (
 	ReplyStatusPENDING  ReplyStatus = "PENDING"
 )
 
+// OrderState is a simple type of the contract.
+//
+// How far an order has come: as the sender said last, or CANCELLED, or what shipments and invoices made of it.
+type OrderState string
+
+const (
+	OrderStateDRAFT     OrderState = "DRAFT"
+	OrderStateSUBMITTED OrderState = "SUBMITTED"
+	OrderStateCONFIRMED OrderState = "CONFIRMED"
+	OrderStateSHIPPED   OrderState = "SHIPPED"
+	OrderStateINVOICED  OrderState = "INVOICED"
+	OrderStateCANCELLED OrderState = "CANCELLED"
+)
+
+// PageSize is a simple type of the contract.
+//
+// How many orders a page holds at most.
+type PageSize int32
+
+// PageToken is a simple type of the contract.
+//
+// Where a page goes on. Only the answerer can read it, and it is good for the same question of the same asker only.
+type PageToken string
+
 // MessageId is a simple type of the contract.
 //
 // A sender's own name for one message.
@@ -144,6 +168,60 @@ type NotifyShipment struct {
 	Shipment *Shipment `xsd:"Shipment,required,ns=urn:gatehouse:samples:orders:1"`
 }
 
+// GetOrderStatus is the element GetOrderStatus.
+//
+// Asks how far an order has come. An order that the asker may not see is one that there is not.
+type GetOrderStatus struct {
+	// The order's number in the sender's books.
+	OrderNumber Number `xsd:"OrderNumber,ns=urn:gatehouse:samples:orders:1"`
+}
+
+// GetOrderStatusResponse is the element GetOrderStatusResponse.
+//
+// The order as it is stored, and what was shipped of it.
+type GetOrderStatusResponse struct {
+	// The order's number as it is stored.
+	OrderNumber Number `xsd:"OrderNumber,ns=urn:gatehouse:samples:orders:1"`
+	// The version of the order that is stored.
+	Revision XSDInteger `xsd:"Revision,is=integer,ns=urn:gatehouse:samples:orders:1"`
+	// How far the order has come.
+	Status OrderState `xsd:"Status,ns=urn:gatehouse:samples:orders:1"`
+	// When the order was placed, in UTC.
+	OrderedAt XSDDateTime `xsd:"OrderedAt,is=dateTime,ns=urn:gatehouse:samples:orders:1"`
+	// The day the customer wants the goods.
+	RequestedDelivery *XSDDate `xsd:"RequestedDelivery,is=date,ns=urn:gatehouse:samples:orders:1"`
+	// What has left the warehouse, by the number of the shipment.
+	Shipment []*StoredShipment `xsd:"Shipment,many,ns=urn:gatehouse:samples:orders:1"`
+}
+
+// FindOrders is the element FindOrders.
+//
+// Asks for the orders that meet every condition given; without one, for all. The latest come first.
+type FindOrders struct {
+	// Only the orders of the customer with this number.
+	Customer *Number `xsd:"Customer,ns=urn:gatehouse:samples:orders:1"`
+	// Only orders in one of these states.
+	Status []OrderState `xsd:"Status,many,ns=urn:gatehouse:samples:orders:1"`
+	// Only orders placed then or later; without a zone it is Helsinki time.
+	From *XSDDateTime `xsd:"From,is=dateTime,ns=urn:gatehouse:samples:orders:1"`
+	// Only orders placed before that; without a zone it is Helsinki time.
+	To *XSDDateTime `xsd:"To,is=dateTime,ns=urn:gatehouse:samples:orders:1"`
+	// How many orders the page holds at most; 20 when left out.
+	PageSize *PageSize `xsd:"PageSize,ns=urn:gatehouse:samples:orders:1"`
+	// After of the page before, with the same conditions; left out, the first page is asked for.
+	After *PageToken `xsd:"After,ns=urn:gatehouse:samples:orders:1"`
+}
+
+// FindOrdersResponse is the element FindOrdersResponse.
+//
+// A page of the orders found.
+type FindOrdersResponse struct {
+	// An order that meets the conditions.
+	Order []*StoredOrder `xsd:"Order,many,ns=urn:gatehouse:samples:orders:1"`
+	// Asks for the next page; on the last page it is absent.
+	After *PageToken `xsd:"After,ns=urn:gatehouse:samples:orders:1"`
+}
+
 // Header is the type Header.
 type Header struct {
 	// Names the message; sent again with the same id it has the same effect and the same reply.
@@ -202,6 +280,38 @@ type Shipment struct {
 	Line []*ShipmentLine `xsd:"Line,many,required,ns=urn:gatehouse:samples:orders:1"`
 }
 
+// StoredShipment is the type StoredShipment.
+type StoredShipment struct {
+	// The carrier's or the warehouse's number of the shipment.
+	ShipmentNumber Number `xsd:"ShipmentNumber,ns=urn:gatehouse:samples:orders:1"`
+	// When the goods left the warehouse, in UTC.
+	ShippedAt XSDDateTime `xsd:"ShippedAt,is=dateTime,ns=urn:gatehouse:samples:orders:1"`
+	// Who carries the goods.
+	Carrier *ShortText `xsd:"Carrier,ns=urn:gatehouse:samples:orders:1"`
+	// What was shipped of an order line, in full or in part.
+	Line []*ShipmentLine `xsd:"Line,many,ns=urn:gatehouse:samples:orders:1"`
+}
+
+// StoredOrder is the type StoredOrder.
+type StoredOrder struct {
+	// The version of the order that is stored.
+	Revision XSDInteger `xsd:"revision,attr,is=integer"`
+	// The order's number in the sender's books.
+	OrderNumber Number `xsd:"OrderNumber,ns=urn:gatehouse:samples:orders:1"`
+	// How far the order has come.
+	Status OrderState `xsd:"Status,ns=urn:gatehouse:samples:orders:1"`
+	// When the order was placed, in UTC.
+	OrderedAt XSDDateTime `xsd:"OrderedAt,is=dateTime,ns=urn:gatehouse:samples:orders:1"`
+	// The day the customer wants the goods.
+	RequestedDelivery *XSDDate `xsd:"RequestedDelivery,is=date,ns=urn:gatehouse:samples:orders:1"`
+	// The currency of all prices in the order: ISO 4217, upper case.
+	Currency CurrencyCode `xsd:"Currency,ns=urn:gatehouse:samples:orders:1"`
+	// The number of the customer who ordered.
+	Customer Number `xsd:"Customer,ns=urn:gatehouse:samples:orders:1"`
+	// What is ordered, by the number of the line.
+	Line []*StoredLine `xsd:"Line,many,ns=urn:gatehouse:samples:orders:1"`
+}
+
 // Customer is the type Customer.
 type Customer struct {
 	// The customer's number in the sender's books.
@@ -226,6 +336,22 @@ type ShipmentLine struct {
 	No XSDInteger `xsd:"no,attr,is=integer"`
 	// How much was shipped, in the unit of the order line.
 	Quantity Quantity `xsd:"Quantity,is=decimal,ns=urn:gatehouse:samples:orders:1"`
+}
+
+// StoredLine is the type StoredLine.
+type StoredLine struct {
+	// The number of the line, unique in its order.
+	No XSDInteger `xsd:"no,attr,is=integer"`
+	// The product ordered.
+	Sku Sku `xsd:"Sku,ns=urn:gatehouse:samples:orders:1"`
+	// Free text printed on the confirmation.
+	Description *ShortText `xsd:"Description,ns=urn:gatehouse:samples:orders:1"`
+	// How much is ordered, in Unit.
+	Quantity Quantity `xsd:"Quantity,is=decimal,ns=urn:gatehouse:samples:orders:1"`
+	// EA piece, KG kilogram, M metre, L litre.
+	Unit Unit `xsd:"Unit,ns=urn:gatehouse:samples:orders:1"`
+	// The price of one Unit, in the order's currency, without tax.
+	UnitPrice UnitPrice `xsd:"UnitPrice,is=decimal,ns=urn:gatehouse:samples:orders:1"`
 }
 
 // Line is the type Line.
@@ -275,6 +401,19 @@ type OrderService interface {
 	NotifyShipment(request *NotifyShipment) error
 
 	NotifyShipmentContext(ctx context.Context, request *NotifyShipment) error
+
+	// Error can be either of the following types:
+	//
+	//   - OrderFault
+	/* Tells how far an order has come. Nothing is changed: it may be asked again at any time. */
+	GetOrderStatus(request *GetOrderStatus) (*GetOrderStatusResponse, error)
+
+	GetOrderStatusContext(ctx context.Context, request *GetOrderStatus) (*GetOrderStatusResponse, error)
+
+	/* Finds the orders that meet every condition given, the latest first, page by page. Nothing is changed. */
+	FindOrders(request *FindOrders) (*FindOrdersResponse, error)
+
+	FindOrdersContext(ctx context.Context, request *FindOrders) (*FindOrdersResponse, error)
 }
 type orderService struct {
 	client *SOAPClient
@@ -333,6 +472,40 @@ func (service *orderService) NotifyShipmentContext(ctx context.Context, request 
 
 func (service *orderService) NotifyShipment(request *NotifyShipment) error {
 	return service.NotifyShipmentContext(
+		context.Background(),
+		request,
+	)
+}
+
+func (service *orderService) GetOrderStatusContext(ctx context.Context, request *GetOrderStatus) (*GetOrderStatusResponse, error) {
+	response := new(GetOrderStatusResponse)
+	err := service.client.CallContext(ctx, soapCall{"urn:gatehouse:samples:orders:1/GetOrderStatus", "urn:gatehouse:samples:orders:1/GetOrderStatus", false}, request, response)
+	if err != nil {
+		return nil, err
+	}
+
+	return response, nil
+}
+
+func (service *orderService) GetOrderStatus(request *GetOrderStatus) (*GetOrderStatusResponse, error) {
+	return service.GetOrderStatusContext(
+		context.Background(),
+		request,
+	)
+}
+
+func (service *orderService) FindOrdersContext(ctx context.Context, request *FindOrders) (*FindOrdersResponse, error) {
+	response := new(FindOrdersResponse)
+	err := service.client.CallContext(ctx, soapCall{"urn:gatehouse:samples:orders:1/FindOrders", "urn:gatehouse:samples:orders:1/FindOrders", false}, request, response)
+	if err != nil {
+		return nil, err
+	}
+
+	return response, nil
+}
+
+func (service *orderService) FindOrders(request *FindOrders) (*FindOrdersResponse, error) {
+	return service.FindOrdersContext(
 		context.Background(),
 		request,
 	)
@@ -399,6 +572,46 @@ func (v *NotifyShipment) UnmarshalXML(d *xml.Decoder, start xml.StartElement) er
 }
 
 // MarshalXML writes the element.
+func (v GetOrderStatus) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	return xsdMarshal(e, start, &v)
+}
+
+// UnmarshalXML reads the element.
+func (v *GetOrderStatus) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return xsdUnmarshal(d, start, v)
+}
+
+// MarshalXML writes the element.
+func (v GetOrderStatusResponse) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	return xsdMarshal(e, start, &v)
+}
+
+// UnmarshalXML reads the element.
+func (v *GetOrderStatusResponse) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return xsdUnmarshal(d, start, v)
+}
+
+// MarshalXML writes the element.
+func (v FindOrders) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	return xsdMarshal(e, start, &v)
+}
+
+// UnmarshalXML reads the element.
+func (v *FindOrders) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return xsdUnmarshal(d, start, v)
+}
+
+// MarshalXML writes the element.
+func (v FindOrdersResponse) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	return xsdMarshal(e, start, &v)
+}
+
+// UnmarshalXML reads the element.
+func (v *FindOrdersResponse) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return xsdUnmarshal(d, start, v)
+}
+
+// MarshalXML writes the element.
 func (v Header) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
 	return xsdMarshal(e, start, &v)
 }
@@ -439,6 +652,26 @@ func (v *Shipment) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 }
 
 // MarshalXML writes the element.
+func (v StoredShipment) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	return xsdMarshal(e, start, &v)
+}
+
+// UnmarshalXML reads the element.
+func (v *StoredShipment) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return xsdUnmarshal(d, start, v)
+}
+
+// MarshalXML writes the element.
+func (v StoredOrder) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	return xsdMarshal(e, start, &v)
+}
+
+// UnmarshalXML reads the element.
+func (v *StoredOrder) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return xsdUnmarshal(d, start, v)
+}
+
+// MarshalXML writes the element.
 func (v Customer) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
 	return xsdMarshal(e, start, &v)
 }
@@ -469,6 +702,16 @@ func (v *ShipmentLine) UnmarshalXML(d *xml.Decoder, start xml.StartElement) erro
 }
 
 // MarshalXML writes the element.
+func (v StoredLine) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
+	return xsdMarshal(e, start, &v)
+}
+
+// UnmarshalXML reads the element.
+func (v *StoredLine) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return xsdUnmarshal(d, start, v)
+}
+
+// MarshalXML writes the element.
 func (v Line) MarshalXML(e *xml.Encoder, start xml.StartElement) error {
 	return xsdMarshal(e, start, &v)
 }
@@ -495,13 +738,20 @@ var (
 	_ = xsdSchema.element("urn:gatehouse:samples:orders:1", "CancelOrder", reflect.TypeFor[CancelOrder]())
 	_ = xsdSchema.element("urn:gatehouse:samples:orders:1", "CancelOrderResponse", reflect.TypeFor[CancelOrderResponse]())
 	_ = xsdSchema.element("urn:gatehouse:samples:orders:1", "NotifyShipment", reflect.TypeFor[NotifyShipment]())
+	_ = xsdSchema.element("urn:gatehouse:samples:orders:1", "GetOrderStatus", reflect.TypeFor[GetOrderStatus]())
+	_ = xsdSchema.element("urn:gatehouse:samples:orders:1", "GetOrderStatusResponse", reflect.TypeFor[GetOrderStatusResponse]())
+	_ = xsdSchema.element("urn:gatehouse:samples:orders:1", "FindOrders", reflect.TypeFor[FindOrders]())
+	_ = xsdSchema.element("urn:gatehouse:samples:orders:1", "FindOrdersResponse", reflect.TypeFor[FindOrdersResponse]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "Header", reflect.TypeFor[Header]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "Order", reflect.TypeFor[Order]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "Cancellation", reflect.TypeFor[Cancellation]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "Shipment", reflect.TypeFor[Shipment]())
+	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "StoredShipment", reflect.TypeFor[StoredShipment]())
+	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "StoredOrder", reflect.TypeFor[StoredOrder]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "Customer", reflect.TypeFor[Customer]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "Lines", reflect.TypeFor[Lines]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "ShipmentLine", reflect.TypeFor[ShipmentLine]())
+	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "StoredLine", reflect.TypeFor[StoredLine]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "Line", reflect.TypeFor[Line]())
 	_ = xsdSchema.named("urn:gatehouse:samples:orders:1", "Feature", reflect.TypeFor[Feature]())
 )

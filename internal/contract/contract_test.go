@@ -11,7 +11,7 @@ import (
 
 func TestLoadSample(t *testing.T) {
 	c := sample(t)
-	if c.System != "orders" || c.Path != "orders/orders.wsdl" || c.TargetNamespace != nsOrders || c.Doc != "Orders and shipments, sent by an ERP." {
+	if c.System != "orders" || c.Path != "orders/orders.wsdl" || c.TargetNamespace != nsOrders || c.Doc != "Orders and shipments, sent by an ERP, and what has become of the orders, to be asked for." {
 		t.Errorf("system %q, path %q, namespace %q, doc %q", c.System, c.Path, c.TargetNamespace, c.Doc)
 	}
 	if len(c.Notes) > 0 {

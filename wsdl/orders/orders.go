@@ -192,6 +192,8 @@ type GetOrderStatusResponse struct {
 	RequestedDelivery *XSDDate `xsd:"RequestedDelivery,is=date,ns=urn:gatehouse:samples:orders:1"`
 	// What has left the warehouse, by the number of the shipment.
 	Shipment []*StoredShipment `xsd:"Shipment,many,ns=urn:gatehouse:samples:orders:1"`
+	// True where the order has more shipments than are given; else it is absent.
+	MoreShipments *bool `xsd:"MoreShipments,ns=urn:gatehouse:samples:orders:1"`
 }
 
 // FindOrders is the element FindOrders.
@@ -290,6 +292,8 @@ type StoredShipment struct {
 	Carrier *ShortText `xsd:"Carrier,ns=urn:gatehouse:samples:orders:1"`
 	// What was shipped of an order line, in full or in part.
 	Line []*ShipmentLine `xsd:"Line,many,ns=urn:gatehouse:samples:orders:1"`
+	// True where the shipment has more lines than are given; else it is absent.
+	MoreLines *bool `xsd:"MoreLines,ns=urn:gatehouse:samples:orders:1"`
 }
 
 // StoredOrder is the type StoredOrder.
@@ -310,6 +314,8 @@ type StoredOrder struct {
 	Customer Number `xsd:"Customer,ns=urn:gatehouse:samples:orders:1"`
 	// What is ordered, by the number of the line.
 	Line []*StoredLine `xsd:"Line,many,ns=urn:gatehouse:samples:orders:1"`
+	// True where the order has more lines than are given; else it is absent.
+	MoreLines *bool `xsd:"MoreLines,ns=urn:gatehouse:samples:orders:1"`
 }
 
 // Customer is the type Customer.

@@ -27,7 +27,7 @@ func (m *Mapping) Apply(in *Input) (*Changeset, error) {
 	a := newApplier(m, in)
 	defer a.end()
 	a.name(in)
-	if err := a.reject(); err != nil {
+	if err := m.reject(&a.frame); err != nil {
 		return a.named(), err
 	}
 	a.steps(m.top, -1)

@@ -31,6 +31,7 @@ type compiler struct {
 	sets    []*CodeSet
 	order   []*rowScope          // by index of the step
 	rows    map[string]*rowScope // by the name given with as
+	asks    bool                 // it is a query that is compiled, and no mapping
 }
 
 func (k *compiler) fail(n *config.Node, format string, args ...any) {
@@ -116,8 +117,11 @@ func (k *compiler) payload() *xpath.Scope {
 	}
 }
 
-// headerSlot is the place of the SOAP Header in xpath.Frame.Nodes.
-const headerSlot = 0
+// The places in xpath.Frame.Nodes.
+const (
+	headerSlot = iota // the SOAP Header
+	pageSlot          // the page that a query's reply is made of
+)
 
 // The slots of facts. Properties and stored values follow from their bases.
 const (

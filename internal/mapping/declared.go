@@ -61,18 +61,18 @@ func (m *Mapping) Declare(in *Input, f *fault.Error) *fault.Error {
 	return f
 }
 
-// reject returns the fault that a rule of the mapping refuses the message with,
-// CodeRejected, or nil. Most messages meet no rule.
-func (a *applier) reject() error {
-	for _, p := range a.mapping.answers {
+// reject returns the fault that a rule of the mapping refuses the message of the
+// frame with, CodeRejected, or nil. Most messages meet no rule.
+func (m *Mapping) reject(frame *xpath.Frame) error {
+	for _, p := range m.answers {
 		if p.codes != nil {
 			continue
 		}
-		ok, err := p.when.Test(&a.frame)
+		ok, err := p.when.Test(frame)
 		if err == nil && !ok {
 			continue
 		}
-		r := &renderer{mapping: a.mapping, frame: a.frame, target: "faults"}
+		r := &renderer{mapping: m, frame: *frame, target: "faults"}
 		if err != nil {
 			return r.failed(p.when, err)
 		}

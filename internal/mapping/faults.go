@@ -70,6 +70,22 @@ var answerable = []outcome{
 	{"not_yet", []fault.Code{fault.CodeNotYet, fault.CodeUnknownYet}},
 }
 
+// unanswered are as many of queries: there is no such row, or the page before is of
+// another question.
+var unanswered = []outcome{
+	{"invalid", []fault.Code{fault.CodeInvalid, fault.CodeMapping, fault.CodeQuery}},
+	{"not_found", []fault.Code{fault.CodeNoRow}},
+	{"stale_page", []fault.Code{fault.CodePage}},
+}
+
+// outcomes are those that a rule of the file may answer.
+func (k *compiler) outcomes() []outcome {
+	if k.asks {
+		return unanswered
+	}
+	return answerable
+}
+
 // FaultRule is one entry of faults, as check lists it.
 type FaultRule struct {
 	Fault  string   // the name of the wsdl:fault
@@ -133,21 +149,22 @@ func (k *compiler) occasion(r *faultRule, p *faultProgram, rule *FaultRule) {
 		return
 	}
 	for _, w := range r.On {
-		i := slices.IndexFunc(answerable, func(o outcome) bool { return o.word == w.text })
+		known := k.outcomes()
+		i := slices.IndexFunc(known, func(o outcome) bool { return o.word == w.text })
 		if i < 0 {
-			k.fail(w.node, "%q is no outcome that a fault can answer%s", w.text, didYouMean(w.text, outcomeWords()))
+			k.fail(w.node, "%q is no outcome that a fault can answer%s", w.text, didYouMean(w.text, outcomeWords(known)))
 			continue
 		}
-		p.codes = append(p.codes, answerable[i].codes...)
+		p.codes = append(p.codes, known[i].codes...)
 		rule.On = append(rule.On, w.text)
 		k.reachable(w)
 	}
 }
 
-func outcomeWords() []string {
-	words := make([]string, len(answerable))
-	for i := range answerable {
-		words[i] = answerable[i].word
+func outcomeWords(of []outcome) []string {
+	words := make([]string, len(of))
+	for i := range of {
+		words[i] = of[i].word
 	}
 	return words
 }

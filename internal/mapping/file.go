@@ -56,13 +56,19 @@ func Parse(name string, src []byte) (*File, error) {
 	f := &File{Path: name, Version: hex.EncodeToString(digest[:6]), root: root}
 	var faults config.Faults
 	faults.Add(root.Decode(f))
-	if path, op, ok := strings.Cut(f.Contract.text, "#"); f.Contract.node != nil && (!ok || path == "" || op == "") {
-		faults.Add(f.Contract.node.Fault("expected the contract's path and operation, as in wsdl/orders/orders.wsdl#SubmitOrder"))
-	}
+	faults.Add(operationNamed(f.Contract))
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// operationNamed complains about a contract: that does not name an operation.
+func operationNamed(w word) error {
+	if path, op, ok := strings.Cut(w.text, "#"); w.node != nil && (!ok || path == "" || op == "") {
+		return w.node.Fault("expected the contract's path and operation, as in wsdl/orders/orders.wsdl#SubmitOrder")
+	}
+	return nil
 }
 
 // word is a text with its place.

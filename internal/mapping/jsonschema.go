@@ -9,6 +9,8 @@ var (
 	fileSchema string
 	//go:embed codeset.schema.json
 	codeSetSchema string
+	//go:embed query.schema.json
+	querySchema string
 )
 
 // FileSchema is the JSON Schema (2020-12) of mapping files. It knows the form
@@ -18,3 +20,6 @@ func FileSchema() string { return fileSchema }
 
 // CodeSetSchema is the JSON Schema (2020-12) of the files of code sets.
 func CodeSetSchema() string { return codeSetSchema }
+
+// QuerySchema is the JSON Schema (2020-12) of the files of queries.
+func QuerySchema() string { return querySchema }

@@ -26,8 +26,12 @@ func TestFileSchemas(t *testing.T) {
 	}{
 		{"mapping.schema.json", fileSchema, "mapping file", reflect.TypeFor[File]()},
 		{"codeset.schema.json", codeSetSchema, "code set", reflect.TypeFor[codeFile]()},
+		{"query.schema.json", querySchema, "query file", reflect.TypeFor[QueryFile]()},
 	} {
-		w := &schemaWriter{t: t, defs: schema{}}
+		w := &schemaWriter{t: t, defs: schema{}, outcomes: answerable}
+		if f.root == reflect.TypeFor[QueryFile]() {
+			w.outcomes = unanswered
+		}
 		root := w.structure(f.root)
 		root["$schema"], root["title"], root["$defs"] = "https://json-schema.org/draft/2020-12/schema", "Gatehouse "+f.title, w.defs
 		var out bytes.Buffer
@@ -58,8 +62,9 @@ type schema = map[string]any
 
 // schemaWriter makes JSON Schema of the types that a file is decoded into.
 type schemaWriter struct {
-	t    *testing.T
-	defs schema // by name of the type
+	t        *testing.T
+	defs     schema    // by name of the type
+	outcomes []outcome // that a fault of the file may answer
 }
 
 // about says what each key is for, by the type that has it. What stands in
@@ -137,6 +142,39 @@ var about = map[string]string{
 	"faultRule.reason": "Text with expressions in braces: the sentence for people.",
 	"faultRule.body":   "The fault's element, written as a reply is.",
 
+	"QueryFile.query":      "The query's name.",
+	"QueryFile.contract":   "The operation that is answered: path/to.wsdl#Operation.",
+	"QueryFile.namespaces": "Prefixes for expressions and element names. An unprefixed name is a name in no namespace, as those of $page are.",
+	"QueryFile.view":       "The view that is asked, as its file calls it.",
+	"QueryFile.key":        "Instead of where: the fields of the view's key to expressions. The query is of one row; where there is none, it is refused as not_found.",
+	"QueryFile.where":      "Conditions, joined by and. One whose value is absent from the request is left out.",
+	"QueryFile.order":      "Fields that the view may be sorted by, each with desc behind it where the order falls.",
+	"QueryFile.page":       "How many rows an answer has, and behind which it goes on.",
+	"QueryFile.count":      "true: $page/count and $page/at_least tell how many rows there are.",
+	"QueryFile.expand":     "How many rows of a child each row has at most.",
+	"QueryFile.reply":      "What is answered, made of $page.",
+	"QueryFile.faults":     "What is answered in the place of a reply, and when: faults that the contract declares.",
+
+	"conditionRule.field":       "A field of the view that conditions can be of.",
+	"conditionRule.eq":          "Equal to this; where that is xsi:nil or null, without a value.",
+	"conditionRule.ne":          "Not equal to this, or without a value; where that is xsi:nil or null, with any value.",
+	"conditionRule.gt":          "Greater than this.",
+	"conditionRule.ge":          "Greater than this, or equal.",
+	"conditionRule.lt":          "Less than this.",
+	"conditionRule.le":          "Less than this, or equal.",
+	"conditionRule.in":          "Equal to any of these.",
+	"conditionRule.starts_with": "A text that begins with this one.",
+	"conditionRule.contains":    "A text that has this one in it.",
+	"conditionRule.when":        "A condition on the request: left out unless it is true.",
+
+	"pageRule.rows":    "An expression: how many rows the request wants.",
+	"pageRule.default": "How many rows a page has when the request does not say; 20.",
+	"pageRule.most":    "How many rows a page has at most, whatever the request says; 100.",
+	"pageRule.after":   "An expression: the token that $page/next gave with the page before.",
+
+	"expandRule.rows":   "How many rows of the child each row has at most.",
+	"expandRule.expand": "The same of its children.",
+
 	"template.$each":  "A path: one object or element for each element that it leads to.",
 	"template.$when":  "A condition: left out unless it is true.",
 	"template.$value": "A constant; null is null in JSON and xsi:nil in XML.",
@@ -184,7 +222,9 @@ var rules = map[string][]schema{
 		{"if": with("format", "original"), "then": schema{"not": has("body")}, "else": has("body")},
 		{"if": with("format", "xml"), "then": has("element"), "else": schema{"not": has("element")}},
 	},
-	"faultRule": {{"anyOf": []schema{has("when"), has("on")}}},
+	"QueryFile":     {{"not": has("key", "where")}, {"not": has("key", "order")}, {"not": has("key", "page")}, {"not": has("key", "count")}},
+	"conditionRule": {{"anyOf": []schema{has("eq"), has("ne"), has("gt"), has("ge"), has("lt"), has("le"), has("in"), has("starts_with"), has("contains")}}},
+	"faultRule":     {{"anyOf": []schema{has("when"), has("on")}}},
 }
 
 func has(keys ...string) schema { return schema{"required": keys} }
@@ -233,8 +273,10 @@ func (w *schemaWriter) property(key string, t reflect.Type) schema {
 		return schema{"enum": all}
 	}
 	switch key {
-	case "File.contract":
+	case "File.contract", "QueryFile.contract":
 		return schema{"type": "string", "pattern": "^[^#]+#.+$"}
+	case "pageRule.default", "pageRule.most", "expandRule.rows":
+		return schema{"type": "integer", "minimum": 1, "maximum": 1000}
 	case "columnKeys.truncate":
 		return schema{"type": "boolean"}
 	case "columnKeys.absent", "codeColumn.absent":
@@ -282,7 +324,14 @@ func (w *schemaWriter) of(key string, t reflect.Type) schema {
 		return w.define("table", func() schema { return schema{"type": "string", "pattern": `^[^.]+\.[^.]+$`} })
 	case reflect.TypeFor[textTemplate]():
 		return scalar(false)
+	case reflect.TypeFor[columnRule]():
+		return w.define("operand", w.operand)
+	case reflect.TypeFor[expandRules]():
+		return object(schema{"anyOf": []schema{w.named(reflect.TypeFor[expandRule]()), {"type": "null"}}})
 	case reflect.TypeFor[columnRules]():
+		if key == "QueryFile.key" {
+			return object(w.of(key, reflect.TypeFor[columnRule]()))
+		}
 		return object(w.define("column", w.column))
 	case reflect.TypeFor[stubRules]():
 		columns := object(w.define("column", w.column))
@@ -291,7 +340,7 @@ func (w *schemaWriter) of(key string, t reflect.Type) schema {
 	case reflect.TypeFor[codeSource]():
 		return schema{"anyOf": []schema{{"type": "string", "pattern": `^[^/\\.]+$`}, w.named(reflect.TypeFor[codeTable]())}}
 	case reflect.TypeFor[outcomes]():
-		one := schema{"enum": outcomeWords()}
+		one := schema{"enum": outcomeWords(w.outcomes)}
 		return schema{"anyOf": []schema{one, {"type": "array", "items": one, "minItems": 1}}}
 	case reflect.TypeFor[template]():
 		return w.define("body", w.template)
@@ -335,6 +384,19 @@ func (w *schemaWriter) column() schema {
 			"else": schema{"if": has("lookup"), "then": w.named(reflect.TypeFor[lookupRule]()), "else": w.named(reflect.TypeFor[columnKeys]())},
 		},
 	}
+}
+
+// operand is what a field of a view is compared with: a column without the forms
+// that write.
+func (w *schemaWriter) operand() schema {
+	keys := w.structure(reflect.TypeFor[columnKeys]())
+	properties := maps.Clone(keys["properties"].(schema))
+	delete(properties, "truncate")
+	delete(properties, "absent")
+	return schema{"if": schema{"type": "object"}, "else": w.of("operand", reflect.TypeFor[expression]()), "then": schema{
+		"type": "object", "properties": properties, "additionalProperties": false,
+		"allOf": []schema{{"oneOf": []schema{has("from"), has("value"), has("$value")}}, needs("zone", "from"), needs("default", "from")},
+	}}
 }
 
 // template is what template.UnmarshalNode reads.

@@ -48,7 +48,7 @@ func (m *Mapping) Render(in *Input, stored []Value) (*Rendered, error) {
 type renderer struct {
 	mapping *Mapping
 	facts   facts
-	roots   [headerSlot + 1]document.Node
+	roots   [pageSlot + 1]document.Node
 	frame   xpath.Frame
 	target  string // what is being written: reply, or a channel
 	// room is of the values, and nodes what $each goes through. Both are used
@@ -68,7 +68,8 @@ func (r *renderer) begin(f facts, target string) {
 
 func (r *renderer) end() {
 	r.room.Empty()
-	r.mapping, r.facts, r.frame, r.roots[headerSlot] = nil, facts{}, xpath.Frame{}, document.Node{}
+	r.mapping, r.facts, r.frame = nil, facts{}, xpath.Frame{}
+	clear(r.roots[:])
 	clear(r.nodes)
 	r.nodes = r.nodes[:0]
 	renderers.Put(r)

@@ -82,20 +82,6 @@ func (b *binder) resolved(l Literal) (Literal, bool) {
 	return of, true
 }
 
-// nullable reports whether a row can have no value in a field.
-func (b *binder) nullable(field int) bool {
-	f := &b.view.Fields[field]
-	if f.Type.Nullable {
-		return true
-	}
-	for at := f.Join; at >= 0; at = b.view.Joins[at].From {
-		if b.view.Joins[at].Optional {
-			return true
-		}
-	}
-	return false
-}
-
 // compare binds a comparison.
 func (b *binder) compare(n Compare, negated bool) view.Expr {
 	field, ok := b.field(n.Field, filterable, inConditions)
@@ -126,7 +112,7 @@ func (b *binder) compare(n Compare, negated bool) view.Expr {
 		op = beside(op)
 	}
 	e := view.Compare{Field: field, Op: op, Value: v}
-	if (op == view.NotEqual || negated && ordering(op)) && b.nullable(field) {
+	if (op == view.NotEqual || negated && ordering(op)) && b.view.Nullable(field) {
 		return view.Or{e, view.IsNull{Field: field}}
 	}
 	return e
@@ -201,7 +187,7 @@ func (b *binder) among(field int, values []view.Value, null, negated bool) view.
 		return view.And{view.Not{Of: in}, view.Not{Of: isNull}}
 	case null:
 		return view.Or{in, isNull}
-	case negated && b.nullable(field):
+	case negated && b.view.Nullable(field):
 		return view.Or{view.Not{Of: in}, isNull}
 	case negated:
 		return view.Not{Of: in}

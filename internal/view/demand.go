@@ -79,7 +79,7 @@ func (p *planner) add(d demand, e Expr) (demand, bool) {
 func (s *span) trivial() bool { return !s.fixed() && !s.ranged() && len(s.rest) == 0 }
 
 func (p *planner) narrow(s *span, field int, e Expr) bool {
-	nullable := p.v.nullable(field)
+	nullable := p.v.Nullable(field)
 	switch e := e.(type) {
 	case IsNull:
 		if !nullable || s.notNull || s.equal != nil || s.ranged() || len(s.rest) > 0 {
@@ -197,8 +197,8 @@ func fieldOf(e Expr) int {
 	return -1
 }
 
-// nullable reports whether a row can have no value in the field.
-func (v *View) nullable(field int) bool {
+// Nullable reports whether a row can have no value in the field.
+func (v *View) Nullable(field int) bool {
 	f := &v.Fields[field]
 	for j := f.Join; j >= 0; j = v.Joins[j].From {
 		if v.Joins[j].Optional {

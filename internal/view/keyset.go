@@ -136,7 +136,7 @@ func (p *planner) before(s *seat, o Order, at Value, equal []Compare, ranged spa
 		return nil
 	}
 	var out []Branch
-	nulls := p.v.nullable(o.Field) && !ranged.ranged()
+	nulls := p.v.Nullable(o.Field) && !ranged.ranged()
 	ranged.to = p.narrower(ranged.to, &Bound{o.Field, at, false}, -1)
 	if ranged.from == nil || p.between(o.Field, ranged.from, ranged.to) {
 		out = append(out, s.ranging(o.Field, equal, ranged, rest, looks))
@@ -162,7 +162,7 @@ func (p *planner) behind() Expr {
 	var equal And
 	for i, o := range p.order {
 		at := p.mark[i]
-		if past := pastOf(o, at, p.v.nullable(o.Field)); past != nil {
+		if past := pastOf(o, at, p.v.Nullable(o.Field)); past != nil {
 			out = append(out, all(append(equal[:len(equal):len(equal)], past)))
 		}
 		if at.Present {

@@ -123,7 +123,7 @@ func (p *planner) setMark(m *Mark) error {
 	ok := len(m.Values) == len(p.order)
 	for i := 0; ok && i < len(p.order); i++ {
 		f, value := p.order[i].Field, m.Values[i]
-		ok = value.Present && value.Kind == p.v.Fields[f].Type.Kind || !value.Present && p.v.nullable(f)
+		ok = value.Present && value.Kind == p.v.Fields[f].Type.Kind || !value.Present && p.v.Nullable(f)
 	}
 	if !ok {
 		return fault.New(fault.CodeQuery, "the page does not go on from a page of this query")

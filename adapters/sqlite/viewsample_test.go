@@ -274,7 +274,7 @@ func (m *meter) compare(t testing.TB, name string, v *view.View, tables *sqlview
 func (m *meter) ahead(t testing.TB, v *view.View, tables *sqlview.Tables, q *view.Query) *view.Mark {
 	t.Helper()
 	far := *q
-	far.Select = v.Key
+	far.Select, far.Expand = v.Key, nil
 	for _, n := range []int{1000, 100, 10} {
 		far.Top = (n - 1) * q.Top
 		page := must(tables.Page(t.Context(), must(v.Plan(t.Context(), &far, []view.Window{{}}, tables))(t)))(t)

@@ -28,6 +28,9 @@ do: why stands below. What single clients need of us is in [quirks.md](quirks.md
 - WS-Addressing: wsa:MessageID is the message's identity, and the answer relates to it.
 - attachment: 40,000 octets beside the envelope, not in it.
 - repeat: the same message twice is stored once, and has the same reply.
+- query: an order is asked for by its number; where there is none, the answer is the
+  fault of the contract, read as its type.
+- paging: a customer's 25 orders are found page by page, each once, with their lines.
 
 `
 

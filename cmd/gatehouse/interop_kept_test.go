@@ -8,13 +8,20 @@ import (
 	"testing"
 )
 
-// count is the one number that a query of the gateway's database has.
-func (r *interopRun) count(t *testing.T, query string, args ...any) int {
+// open opens the gateway's database.
+func (r *interopRun) open(t *testing.T) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(r.dir, "data/gatehouse.db")+"?_pragma=busy_timeout(10000)")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+// count is the one number that a query of the gateway's database has.
+func (r *interopRun) count(t *testing.T, query string, args ...any) int {
+	t.Helper()
+	db := r.open(t)
 	defer db.Close()
 	var n int
 	if err := db.QueryRowContext(t.Context(), query, args...).Scan(&n); err != nil {

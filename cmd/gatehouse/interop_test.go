@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse/gatehouse/mappings"
+	"github.com/gatehouse/gatehouse/wsdl"
 )
 
 // Clients of others, each a small program in testdata/interop that reads location,
@@ -58,6 +62,8 @@ var interopFeatures = []feature{
 	{"addressing", "WS-Addressing", func(r wireRequest) bool { return r.messageID() != "" }, askedOnce},
 	{"attachment", "attachment", func(r wireRequest) bool { return r.mediaType() == "multipart/related" }, bookedWithDocument},
 	{"repeat", "repeat", nil, bookedOnce},
+	{"query", "query", nil, unknownAsked},
+	{"pages", "paging", nil, pagedToTheEnd},
 }
 
 // TestInterop has clients of others call the running program, and looks at what
@@ -115,7 +121,8 @@ func (r *interopRun) judge(t *testing.T, f feature, number, verdict string, tap 
 	return "no"
 }
 
-// interopRun is a gateway with the contract of testdata/interop/gateway.
+// interopRun is a gateway with the contract of testdata/interop/gateway, and with the
+// sample's, whose orders are asked for.
 type interopRun struct {
 	lab *lab
 	dir string
@@ -135,14 +142,19 @@ func startInterop(t *testing.T) *interopRun {
 	if err := r.lab.start("directory"); err != nil {
 		t.Fatal(err)
 	}
-	places := map[string]string{"gatehouse.yaml": "", "interop.wsdl": "wsdl/interop", "interop.sql": "mappings", "book.yaml": "mappings", "ask.yaml": "mappings", "tell.yaml": "mappings"}
+	places := map[string]string{"gatehouse.yaml": "", "interop.wsdl": "wsdl/interop", "interop.sql": "mappings/migrations/sqlite", "book.yaml": "mappings", "ask.yaml": "mappings", "tell.yaml": "mappings"}
+	for folder, files := range map[string]fs.FS{"wsdl": wsdl.FS, "mappings": mappings.FS} {
+		if err := os.CopyFS(filepath.Join(r.dir, folder), files); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, place := range places {
 		text, err := os.ReadFile(filepath.Join("../../testdata/interop/gateway", name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		text = []byte(strings.NewReplacer("DIRECTORY", r.lab.addresses["directory"], "LISTEN", r.lab.addresses["gateway"], "OPERATIONS", r.lab.addresses["operations"]).Replace(string(text)))
-		name = strings.Replace(name, "interop.sql", "00001_interop.sql", 1)
+		name = strings.Replace(name, "interop.sql", "90000_interop.sql", 1)
 		if err := os.MkdirAll(filepath.Join(r.dir, place), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -163,6 +175,7 @@ func (r *interopRun) serve(t *testing.T) {
 	if out, err := exec.Command("gatehouse", "migrate", "up", "-c", file).CombinedOutput(); err != nil {
 		t.Fatalf("migrate: %v\n%s", err, out)
 	}
+	r.fill(t)
 	cmd := exec.Command("gatehouse", "serve", "-c", file, "--log-level", "warn")
 	cmd.Stderr = t.Output()
 	if err := cmd.Start(); err != nil {

@@ -141,12 +141,60 @@ static int repeat(const char *number) {
   return ids[0] != ids[1] ? say("the replies differ", "") : 0;
 }
 
+/* The sample's contract, beside the one of the bookings. */
+static const char *orders(void) {
+  static char at[300];
+  const char *end = strstr(location, "/interop/");
+  snprintf(at, sizeof at, "%.*s/orders/OrderService", (int)(end ? end - location : 0), location);
+  return at;
+}
+
+static int query(const char *number) {
+  struct soap *soap = client(0);
+  struct _ns2__GetOrderStatus asked = {(char *)number};
+  struct _ns2__GetOrderStatusResponse order = {0};
+  char unknown[100];
+  if (soap_call___ns2__GetOrderStatus(soap, orders(), NULL, &asked, &order)) return fails(soap);
+  if (same(order.OrderNumber, number)) return 1;
+  if (order.Status != ns2__OrderState__CONFIRMED) return say("the order has another status", "");
+  snprintf(unknown, sizeof unknown, "%s-no", number);
+  asked.OrderNumber = unknown;
+  if (!soap_call___ns2__GetOrderStatus(soap, orders(), NULL, &asked, &order)) return say("there is no fault", "");
+  if (!soap->fault || !soap->fault->detail || !soap->fault->detail->ns2__OrderFault) return fails(soap);
+  const char *code = soap->fault->detail->ns2__OrderFault->Code;
+  return strcmp(code, "UNKNOWN_ORDER") ? say("the detail has", code) : 0;
+}
+
+static int pages(const char *number) {
+  char found[30][24], *after = NULL;
+  int n = 0, size = 8;
+  do {
+    struct soap *soap = client(0);
+    struct _ns2__FindOrders asked = {0};
+    struct _ns2__FindOrdersResponse page = {0};
+    asked.Customer = (char *)number;
+    asked.PageSize = &size;
+    asked.After = after;
+    if (soap_call___ns2__FindOrders(soap, orders(), NULL, &asked, &page)) return fails(soap);
+    for (int i = 0; i < page.__sizeOrder; i++) {
+      struct ns2__StoredOrder *order = &page.Order[i];
+      if (order->__sizeLine != 1 || strcmp(order->Line->Sku, "BOLT-M8")) return say("the lines are others of", order->OrderNumber);
+      for (int k = 0; k < n; k++)
+        if (!strcmp(found[k], order->OrderNumber)) return say("it comes twice:", order->OrderNumber);
+      if (n == 30) return say("there are too many", "");
+      snprintf(found[n++], sizeof *found, "%s", order->OrderNumber);
+    }
+    after = page.After;
+  } while (after);
+  return n != 25 ? say("it did not find 25", "") : 0;
+}
+
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
     int (*run)(const char *);
   } features[] = {{"soap11", soap11}, {"soap12", soap12}, {"basic", basic}, {"token", token}, {"fault", fault}, {"oneway", oneway},
-                  {"gzip", gzip}, {"addressing", addressing}, {"attachment", attachment}, {"repeat", repeat}};
+                  {"gzip", gzip}, {"addressing", addressing}, {"attachment", attachment}, {"repeat", repeat}, {"query", query}, {"pages", pages}};
   if (argc != 4) return 2;
   location = argv[1], user = argv[2], password = argv[3];
   for (size_t i = 0; i < sizeof features / sizeof *features; i++) {

@@ -7,8 +7,8 @@ trap 'rm -rf "$work"' EXIT
 IFS= read -r location && IFS= read -r user && IFS= read -r password
 cd "$work"
 shared=/usr/share/gsoap
-wsdl2h -c -P -o bookings.h "$location?wsdl" >&2 2>/dev/null
-printf '#import "wsse.h"\n#import "wsa5.h"\n' | cat - bookings.h >all.h
+wsdl2h -c -P -o both.h "$location?wsdl" "${location%/interop/*}/orders/OrderService?wsdl" >&2 2>/dev/null
+printf '#import "wsse.h"\n#import "wsa5.h"\n' | cat - both.h >all.h
 soapcpp2 -c -C -L -x -I"$shared/import" all.h >&2
 # As the library was compiled: else its structures are other ones.
 gcc -O0 -w -DWITH_IPV6 -DWITH_OPENSSL -DWITH_GZIP -DWITH_DOM -I. -I"$shared/plugin" -I"$shared" -o client \

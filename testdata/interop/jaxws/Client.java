@@ -20,6 +20,7 @@ public class Client {
   static final String WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd";
   static String user, password;
   static BookingService service;
+  static orders.OrderService orderService;
 
   interface Feature {
     void run(String number) throws Exception;
@@ -122,6 +123,49 @@ public class Client {
     check(first == second, first + " and " + second);
   }
 
+  static orders.OrderPortType orders() {
+    orders.OrderPortType port = orderService.getOrderPort11();
+    Map<String, Object> context = ((BindingProvider) port).getRequestContext();
+    context.put(BindingProvider.USERNAME_PROPERTY, user);
+    context.put(BindingProvider.PASSWORD_PROPERTY, password);
+    return port;
+  }
+
+  static orders.OrderState status(String number) throws orders.OrderFaultMessage {
+    Holder<String> said = new Holder<>(number);
+    Holder<orders.OrderState> status = new Holder<>();
+    orders().getOrderStatus(said, new Holder<>(), status, new Holder<>(), new Holder<>(), new Holder<>(), new Holder<>());
+    check(said.value.equals(number), said.value);
+    return status.value;
+  }
+
+  static void query(String number) throws Exception {
+    check(status(number) == orders.OrderState.CONFIRMED, "the order has another status");
+    try {
+      status(number + "-no");
+    } catch (orders.OrderFaultMessage refused) {
+      check(refused.getFaultInfo().getCode().equals("UNKNOWN_ORDER"), refused.getFaultInfo().getCode());
+      return;
+    }
+    throw new IllegalStateException("there is no fault");
+  }
+
+  /** Pages: After is both asked with and answered. */
+  static void pages(String number) throws Exception {
+    orders.OrderPortType port = orders();
+    List<String> found = new ArrayList<>();
+    Holder<String> after = new Holder<>();
+    do {
+      Holder<List<orders.StoredOrder>> page = new Holder<>();
+      port.findOrders(number, null, null, null, 8, after, page);
+      for (orders.StoredOrder order : page.value) {
+        check(order.getLine().size() == 1 && order.getLine().get(0).getSku().equals("BOLT-M8"), order.getOrderNumber());
+        found.add(order.getOrderNumber());
+      }
+    } while (after.value != null);
+    check(found.size() == 25 && new HashSet<>(found).size() == 25, found);
+  }
+
   interface Look {
     void at(SOAPMessage message, boolean outbound) throws SOAPException;
   }
@@ -157,6 +201,7 @@ public class Client {
     user = args[1];
     password = args[2];
     service = new BookingService(new URL(args[0] + "?wsdl"));
+    orderService = new orders.OrderService(new URL(args[0].replace("interop/BookingService", "orders/OrderService") + "?wsdl"));
     Map<String, Feature> features = new LinkedHashMap<>();
     features.put("soap11", n -> book(port(), n));
     features.put("soap12", n -> book(login(service.getBookings12(), user, password), n));
@@ -168,6 +213,8 @@ public class Client {
     features.put("addressing", Client::addressing);
     features.put("attachment", Client::attachment);
     features.put("repeat", Client::repeat);
+    features.put("query", Client::query);
+    features.put("pages", Client::pages);
     for (Map.Entry<String, Feature> feature : features.entrySet()) {
       String verdict = "ok";
       try {

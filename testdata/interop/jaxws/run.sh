@@ -12,6 +12,11 @@ for jar in jaxws-tools jaxws-rt jaxb-xjc jaxb-runtime codemodel xsom rngom relax
   path=$path:/usr/share/java/$jar.jar
 done
 cd "$work"
-java -XX:TieredStopAtLevel=1 -cp "$path" -Djavax.xml.accessExternalSchema=all com.sun.tools.ws.WsImport -extension -quiet -Xnocompile -p bookings -s . "$location?wsdl" >&2
-javac -J-XX:TieredStopAtLevel=1 -nowarn -encoding UTF-8 -cp "$path" -d . bookings/*.java "$here/Client.java" >&2
+orders=${location%/interop/*}/orders/OrderService
+import() {
+  java -XX:TieredStopAtLevel=1 -cp "$path" -Djavax.xml.accessExternalSchema=all com.sun.tools.ws.WsImport -extension -quiet -Xnocompile -p "$1" -s . "$2?wsdl" >&2
+}
+import bookings "$location"
+import orders "$orders"
+javac -J-XX:TieredStopAtLevel=1 -nowarn -encoding UTF-8 -cp "$path" -d . bookings/*.java orders/*.java "$here/Client.java" >&2
 java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$path" Client "$location" "$user" "$password"

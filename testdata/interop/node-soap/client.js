@@ -10,11 +10,13 @@ const TEXT = 'Käyttäjä & <Söhne> – ½ €';
 const WSA = 'http://www.w3.org/2005/08/addressing';
 const DOCUMENT = Buffer.from(Array.from({ length: 40000 }, (_, i) => (i * 7) % 256));
 
-async function client(options = {}, security = new soap.BasicAuthSecurity(user, password)) {
-  const made = await soap.createClientAsync(location + '?wsdl', { disableCache: true, ...options });
+async function client(options = {}, security = new soap.BasicAuthSecurity(user, password), service = location) {
+  const made = await soap.createClientAsync(service + '?wsdl', { disableCache: true, ...options });
   made.setSecurity(security);
   return made;
 }
+
+const orders = () => client({}, undefined, location.replace('interop/BookingService', 'orders/OrderService'));
 
 const booking = (number, quantity = '12.5') => ({ MessageId: number, Number: number, Text: TEXT, Quantity: quantity });
 
@@ -68,6 +70,32 @@ const features = {
   repeat: async (n) => {
     const c = await client();
     assert.deepStrictEqual(await book(c, n), await book(c, n));
+  },
+  query: async (n) => {
+    const c = await orders();
+    const [order] = await c.GetOrderStatusAsync({ OrderNumber: n });
+    assert.strictEqual(order.OrderNumber, n);
+    assert.strictEqual(order.Status, 'CONFIRMED');
+    assert.ok(order.OrderedAt instanceof Date, String(order.OrderedAt));
+    await assert.rejects(c.GetOrderStatusAsync({ OrderNumber: n + '-no' }), (refused) => {
+      assert.strictEqual(refused.root.Envelope.Body.Fault.detail.OrderFault.Code, 'UNKNOWN_ORDER');
+      return true;
+    });
+  },
+  pages: async (n) => {
+    const c = await orders();
+    const found = [];
+    let After;
+    do {
+      const [page] = await c.FindOrdersAsync({ Customer: n, PageSize: 8, ...(After && { After }) });
+      for (const order of page.Order) {
+        assert.strictEqual(order.Line[0].Sku, 'BOLT-M8');
+        found.push(order.OrderNumber);
+      }
+      ({ After } = page);
+    } while (After);
+    assert.strictEqual(found.length, 25);
+    assert.strictEqual(new Set(found).size, 25);
   },
 };
 

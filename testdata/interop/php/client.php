@@ -8,12 +8,17 @@ const TEXT = 'Käyttäjä & <Söhne> – ½ €';
 const WSSE = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd';
 const WSA = 'http://www.w3.org/2005/08/addressing';
 
-function client(array $options = []): SoapClient {
+function client(array $options = [], ?string $service = null): SoapClient {
     global $location, $user, $password;
-    return new SoapClient("$location?singlewsdl", $options + [
+    return new SoapClient(($service ?? $location) . '?singlewsdl', $options + [
         'cache_wsdl' => WSDL_CACHE_NONE, 'exceptions' => true, 'trace' => true, 'connection_timeout' => 20,
         'login' => $user, 'password' => $password,
     ]);
+}
+
+function orders(): SoapClient {
+    global $location;
+    return client(['features' => SOAP_SINGLE_ELEMENT_ARRAYS], str_replace('interop/BookingService', 'orders/OrderService', $location));
 }
 
 function booking(string $number, string $quantity = '12.5'): array {
@@ -88,6 +93,39 @@ $features = [
         $second = $client->Book(booking($number));
         if ($first != $second) {
             throw new Exception('the replies differ');
+        }
+    },
+    'query' => function ($number) {
+        $order = orders()->GetOrderStatus(['OrderNumber' => $number]);
+        if ($order->OrderNumber !== $number || $order->Status !== 'CONFIRMED') {
+            throw new Exception('the order is ' . print_r($order, true));
+        }
+        try {
+            orders()->GetOrderStatus(['OrderNumber' => "$number-no"]);
+        } catch (SoapFault $fault) {
+            if (($fault->detail->OrderFault->Code ?? '') !== 'UNKNOWN_ORDER') {
+                throw new Exception('the detail is ' . print_r($fault->detail ?? null, true));
+            }
+            return;
+        }
+        throw new Exception('there is no fault');
+    },
+    'pages' => function ($number) {
+        $client = orders();
+        $found = [];
+        $after = [];
+        do {
+            $page = $client->FindOrders(['Customer' => $number, 'PageSize' => 8] + $after);
+            foreach ($page->Order as $order) {
+                if ($order->Line[0]->Sku !== 'BOLT-M8') {
+                    throw new Exception('an order is ' . print_r($order, true));
+                }
+                $found[$order->OrderNumber] = ($found[$order->OrderNumber] ?? 0) + 1;
+            }
+            $after = isset($page->After) ? ['After' => $page->After] : [];
+        } while ($after);
+        if (count($found) !== 25 || max($found) !== 1) {
+            throw new Exception('it found ' . print_r($found, true));
         }
     },
 ];

@@ -10,6 +10,7 @@ use MIME::Entity;
 binmode STDOUT, ':encoding(UTF-8)';
 my ($location, $user, $password) = map { s/\s+$//r } <STDIN>;
 my $space = 'urn:gatehouse:samples:bookings:1';
+my $orders = 'urn:gatehouse:samples:orders:1';
 my $wsa = 'http://www.w3.org/2005/08/addressing';
 my $wsse = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd';
 my $text = 'Käyttäjä & <Söhne> – ½ €';
@@ -22,8 +23,10 @@ sub client {
     my (%with) = @_;
     @credentials = $with{anonymous} ? () : ($user, $with{password} // $password);
     SOAP::Lite->soapversion($with{version} // '1.1'); # of the process, and before its objects are made
-    my $client = SOAP::Lite->new->proxy($location, timeout => 20, @{ $with{options} // [] })
-      ->default_ns($space)->on_action(sub { "\"$space/$_[1]\"" })->autotype(0);
+    my $of = $with{space} // $space;
+    my $at = $of eq $orders ? $location =~ s{interop/BookingService}{orders/OrderService}r : $location;
+    my $client = SOAP::Lite->new->proxy($at, timeout => 20, @{ $with{options} // [] })
+      ->default_ns($of)->on_action(sub { "\"$of/$_[1]\"" })->autotype(0);
     $client->on_fault(sub { my (undef, $answer) = @_; ref $answer ? $answer : die "no SOAP: " . $client->transport->status . "\n" });
     return $client;
 }
@@ -98,9 +101,33 @@ my %features = (
         my ($first, $second) = map { book(client(), $number)->valueof('//BookResponse/BookingId') } 1, 2;
         die "the replies differ\n" unless $first == $second;
     },
+    query => sub {
+        my ($number) = @_;
+        my $client = client(space => $orders);
+        my $order = reply($client->call(GetOrderStatus => SOAP::Data->name(OrderNumber => $number)))->valueof('//GetOrderStatusResponse');
+        die "the order is $order->{OrderNumber}, $order->{Status}\n" unless $order->{OrderNumber} eq $number && $order->{Status} eq 'CONFIRMED';
+        my $answer = $client->call(GetOrderStatus => SOAP::Data->name(OrderNumber => "$number-no"));
+        die "there is no fault\n" unless ref $answer && $answer->fault;
+        my $detail = $answer->faultdetail->{OrderFault} or die "no detail\n";
+        die "the detail is $detail->{Code}\n" unless $detail->{Code} eq 'UNKNOWN_ORDER';
+    },
+    pages => sub {
+        my ($number) = @_;
+        my (%found, $after);
+        do {
+            my @more = $after ? ([After => $after]) : ();
+            my $page = reply(client(space => $orders)->call(FindOrders => map { SOAP::Data->name(@$_) } [Customer => $number], [PageSize => 8], @more));
+            for my $order ($page->valueof('//FindOrdersResponse/Order')) {
+                die "an order has $order->{Line}{Sku}\n" unless $order->{Line}{Sku} eq 'BOLT-M8';
+                $found{ $order->{OrderNumber} }++;
+            }
+            $after = $page->valueof('//FindOrdersResponse/After');
+        } while $after;
+        die 'it found ' . join(' ', %found) . "\n" unless 25 == keys %found && !grep { $_ != 1 } values %found;
+    },
 );
 # Once it has spoken SOAP 1.2, its Content-Type of 1.1 does not come back: that is last.
-for my $name (qw(soap11 basic token fault oneway gzip addressing attachment repeat soap12)) {
+for my $name (qw(soap11 basic token fault oneway gzip addressing attachment repeat query pages soap12)) {
     my $verdict = 'ok';
     unless (eval { $features{$name}->("soap-lite-$name"); 1 }) {
         ($verdict = $@) =~ s/\s+/ /g;

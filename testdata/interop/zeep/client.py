@@ -28,12 +28,12 @@ class Compressing(Transport):
         return super().post(address, gzip.compress(message), {**headers, "Content-Encoding": "gzip"})
 
 
-def client(port="Bookings11", login=True, secret=None, transport=Transport, **more):
+def client(port="Bookings11", login=True, secret=None, transport=Transport, service=location, **more):
     session = requests.Session()
     session.trust_env = False  # no proxy of the surroundings
     if login:
         session.auth = HTTPBasicAuth(user, secret or password)
-    return zeep.Client(location + "?wsdl", port_name=port, transport=transport(session=session, timeout=20, operation_timeout=20), **more)
+    return zeep.Client(service + "?wsdl", port_name=port, transport=transport(session=session, timeout=20, operation_timeout=20), **more)
 
 
 def booking(number, quantity="12.5"):
@@ -85,6 +85,36 @@ def repeat(number):
     assert first == second, (first, second)
 
 
+def orders(port):
+    return client(port, service=location.replace("interop/BookingService", "orders/OrderService"))
+
+
+def query(number):
+    c = orders("OrderPort11")
+    order = c.service.GetOrderStatus(OrderNumber=number)
+    assert (order.OrderNumber, order.Status, order.Shipment) == (number, "CONFIRMED", []), order
+    try:
+        c.service.GetOrderStatus(OrderNumber=number + "-no")
+    except zeep.exceptions.Fault as refused:
+        detail = c.get_element("{urn:gatehouse:samples:orders:1}OrderFault").parse(refused.detail[0], c.wsdl.types)
+        assert detail.Code == "UNKNOWN_ORDER", detail
+        return
+    raise AssertionError("there is no fault")
+
+
+def pages(number):
+    c, found, after = orders("OrderPort12"), [], None
+    while True:
+        page = c.service.FindOrders(Customer=number, PageSize=8, After=after)
+        for order in page.Order:
+            assert [line.Sku for line in order.Line] == ["BOLT-M8"] and order.Line[0].Quantity == Decimal("12.5"), order
+            found.append(order.OrderNumber)
+        after = page.After
+        if after is None:
+            break
+    assert len(found) == len(set(found)) == 25, found
+
+
 features = {
     "soap11": lambda n: book(client(), n),
     "soap12": lambda n: book(client("Bookings12"), n),
@@ -96,6 +126,8 @@ features = {
     "addressing": addressing,
     "attachment": lambda n: "cannot it reads attachments and sends none",
     "repeat": repeat,
+    "query": query,
+    "pages": pages,
 }
 for name, feature in features.items():
     try:

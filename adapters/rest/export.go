@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/export"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/spool"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -39,8 +40,7 @@ type Exports struct {
 	exporters Exporters
 	searches  Searches
 	metrics   *ExportMetrics
-	slots     chan struct{}
-	busy      *busy
+	places    *query.Places
 	spool     *spool.Spool // nil: there are no jobs
 	now       func() time.Time
 	log       *slog.Logger
@@ -52,7 +52,7 @@ func NewExports(c ExportConfig, exporters Exporters, searches Searches, metrics 
 	c = c.Effective()
 	e := &Exports{
 		config: c, exporters: exporters, searches: searches, metrics: metrics,
-		slots: make(chan struct{}, c.MaxConcurrent), busy: newBusy(c.MaxPerUser), now: now, log: log,
+		places: query.NewPlaces(c.MaxConcurrent, c.MaxPerUser), now: now, log: log,
 	}
 	if c.Directory == "" {
 		return e, nil
@@ -172,7 +172,7 @@ type exporting struct {
 }
 
 // prepare finds out what somebody may have of what he asks for.
-func (e *Exports) prepare(ctx context.Context, who *gateway.Operator, name, query string) (*exporting, error) {
+func (e *Exports) prepare(ctx context.Context, who *gateway.Operator, name, rawQuery string) (*exporting, error) {
 	searcher, views, err := e.searches.Open(ctx)
 	if err != nil {
 		return nil, err
@@ -181,12 +181,12 @@ func (e *Exports) prepare(ctx context.Context, who *gateway.Operator, name, quer
 	if err != nil {
 		return nil, err
 	}
-	viewer := who.Viewer(finder(views))
+	viewer := who.Viewer(query.Finder(views))
 	windows, err := viewer.Sight(name)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := ExportPlan(query, v.Seen(windows))
+	plan, err := ExportPlan(rawQuery, v.Seen(windows))
 	if err != nil {
 		return nil, err
 	}
@@ -257,19 +257,14 @@ func counting(rows iter.Seq2[*view.Row, error], progress func(int64)) iter.Seq2[
 
 // place takes a place among the exports under way, and among those of somebody.
 func (e *Exports) place(who string) (leave func(), err error) {
-	select {
-	case e.slots <- struct{}{}:
-	default:
+	leave, all := e.places.Enter(who)
+	switch {
+	case leave != nil:
+		return leave, nil
+	case all:
 		return nil, fault.New(fault.CodeExports, "")
 	}
-	if !e.busy.take(who) {
-		<-e.slots
-		return nil, fault.New(fault.CodeExports, "this user has %d exports under way already; wait for them", e.config.MaxPerUser)
-	}
-	return func() {
-		e.busy.free(who)
-		<-e.slots
-	}, nil
+	return nil, fault.New(fault.CodeExports, "this user has %d exports under way already; wait for them", e.config.MaxPerUser)
 }
 
 // Headers and trailers of an answer that is a file.

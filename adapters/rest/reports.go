@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/report"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -95,7 +96,7 @@ func (r *Reports) serve(s *search, name string) (lines int, err error) {
 	if of == nil { // the configuration has just changed
 		return 0, fault.New(fault.CodeNoView, "")
 	}
-	s.viewer = s.asker.Viewer(finder(views))
+	s.viewer = s.asker.Viewer(query.Finder(views))
 	windows, err := s.viewer.Sight(of.View.Name)
 	if err == nil {
 		err = of.Shown(windows)
@@ -115,7 +116,7 @@ func (r *Reports) serve(s *search, name string) (lines int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	leave, err := s.place()
+	leave, err := s.desk.Enter(s.asker.DN)
 	if err != nil {
 		return 0, err
 	}

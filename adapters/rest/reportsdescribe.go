@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -22,7 +23,7 @@ func (r *Reports) DescribeTo(x *Exchange, d *Document) error {
 	if err != nil {
 		return err
 	}
-	viewer := asker.Viewer(finder(views))
+	viewer := asker.Viewer(query.Finder(views))
 	for _, of := range reports {
 		windows, err := viewer.Sight(of.View.Name)
 		if err != nil || of.Shown(windows) != nil {

@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/query"
+	"github.com/gatehouse/gatehouse/internal/sealing"
 )
 
 // SearchConfig bounds searches. Every zero value means its default.
@@ -51,63 +50,8 @@ func (c SearchConfig) Effective() SearchConfig {
 	return c
 }
 
-// busy counts the searches of each user that are under way.
-type busy struct {
-	most int
-	mu   sync.Mutex
-	of   map[string]int
-}
-
-func newBusy(most int) *busy { return &busy{most: most, of: map[string]int{}} }
-
-// take returns false when the user has all that he may have.
-func (b *busy) take(user string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.of[user] >= b.most {
-		return false
-	}
-	b.of[user]++
-	return true
-}
-
-func (b *busy) free(user string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.of[user]--; b.of[user] == 0 {
-		delete(b.of, user)
-	}
-}
-
-// SearchMetrics is what is counted of searches. Views are of the configuration, so
-// their number is bounded.
-type SearchMetrics struct {
-	searches *prometheus.CounterVec   // view, outcome
-	rows     *prometheus.CounterVec   // view
-	took     *prometheus.HistogramVec // view
-}
-
-// NewSearchMetrics makes the metrics of searches and registers them.
-func NewSearchMetrics(r prometheus.Registerer) *SearchMetrics {
-	m := &SearchMetrics{
-		searches: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_searches_total",
-			Help: "Searches by view and outcome (answered, or the kind of the fault)."}, []string{"view", "outcome"}),
-		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_search_rows_total",
-			Help: "Rows that searches were answered with, by view; their children are not counted."}, []string{"view"}),
-		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "gatehouse_search_seconds",
-			Help: "Time from a search's arrival to its answer.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"view"}),
-	}
-	r.MustRegister(m.searches, m.rows, m.took)
-	return m
-}
-
-func (m *SearchMetrics) searched(view string, err error, rows int, took time.Duration) {
-	outcome := "answered"
-	if err != nil {
-		outcome = fault.KindOf(err).String()
-		rows = 0
-	}
-	m.searches.WithLabelValues(view, outcome).Inc()
-	m.rows.WithLabelValues(view).Add(float64(rows))
-	m.took.WithLabelValues(view).Observe(took.Seconds())
+// Desk is where searches are bounded so. Where pages go on is sealed with keys.
+func (c SearchConfig) Desk(keys sealing.Keys, metrics *query.Metrics) *query.Desk {
+	c = c.Effective()
+	return &query.Desk{Places: query.NewPlaces(c.MaxConcurrent, c.MaxPerUser), Metrics: metrics, Tokens: odata.NewTokens(keys), Timeout: c.Timeout}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/live"
 	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -140,7 +141,7 @@ func (s *Streams) listener(ctx context.Context, who *gateway.Operator, name stri
 	if err != nil {
 		return nil, err
 	}
-	l := &listener{Operator: who, Viewer: who.Viewer(finder(views)), searcher: searcher}
+	l := &listener{Operator: who, Viewer: who.Viewer(query.Finder(views)), searcher: searcher}
 	if l.view, err = searcher.View(name); err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/odata"
-	"github.com/gatehouse/gatehouse/internal/sealing"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -36,24 +36,16 @@ type Searches interface {
 // Views serves searches: GET /api/<view> and GET /api/<view>/<key>. It is a Resource,
 // safe for concurrent use.
 type Views struct {
-	config   SearchConfig
 	askers   Askers
 	searches Searches
 	messages *Messages // nil: the ledger is not a view here
-	tokens   odata.Tokens
-	metrics  *SearchMetrics
-	slots    chan struct{}
-	busy     *busy
+	desk     *query.Desk
 	log      *slog.Logger
 }
 
-// NewViews returns a resource that has no searches under way. c must be valid.
-func NewViews(c SearchConfig, askers Askers, searches Searches, keys sealing.Keys, metrics *SearchMetrics, log *slog.Logger) *Views {
-	c = c.Effective()
-	return &Views{
-		config: c, askers: askers, searches: searches, tokens: odata.NewTokens(keys), metrics: metrics,
-		slots: make(chan struct{}, c.MaxConcurrent), busy: newBusy(c.MaxPerUser), log: log,
-	}
+// NewViews returns a resource whose searches are bounded at a desk.
+func NewViews(askers Askers, searches Searches, desk *query.Desk, log *slog.Logger) *Views {
+	return &Views{askers: askers, searches: searches, desk: desk, log: log}
 }
 
 // AddMessages serves the ledger too, as the view MessagesName. It is called before
@@ -101,7 +93,7 @@ func (v *Views) Serve(x *Exchange, path string) error {
 // told counts and logs what became of a search or a report.
 func (s *search) told(what, name string, rows int, began time.Time, err error) error {
 	took := time.Since(began)
-	s.metrics.searched(name, err, rows, took)
+	s.desk.Metrics.Searched(name, err, rows, took)
 	if err == nil {
 		s.Views.log.InfoContext(s.R.Context(), what+" answered", "view", name, "user", s.asker.DN, "rows", rows, "seconds", took.Seconds(), "source", s.Peer.Remote)
 		return nil
@@ -155,19 +147,19 @@ func (s *search) serve(name string, row bool) (rows int, err error) {
 	if s.wide, err = s.negotiate(request.Format); err != nil {
 		return 0, err
 	}
-	leave, err := s.place()
+	leave, err := s.desk.Enter(s.asker.DN)
 	if err != nil {
 		return 0, err
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(s.R.Context(), s.config.Timeout)
+	ctx, cancel := context.WithTimeout(s.R.Context(), s.desk.Timeout)
 	defer cancel()
 	if row {
 		err = s.below(ctx, request)
-		return 1, s.late(err, s.config.Timeout)
+		return 1, s.late(err, s.desk.Timeout)
 	}
 	rows, err = s.page(ctx, request)
-	return rows, s.late(err, s.config.Timeout)
+	return rows, s.late(err, s.desk.Timeout)
 }
 
 // Admit implements Guarded. It asks no database.
@@ -226,19 +218,8 @@ func (s *search) open(name string) error {
 	if err != nil {
 		return err
 	}
-	s.searcher, s.viewer = searcher, s.asker.Viewer(finder(views))
+	s.searcher, s.viewer = searcher, s.asker.Viewer(query.Finder(views))
 	return nil
-}
-
-// finder returns what finds a view by its name.
-func finder(views []*view.View) func(string) *view.View {
-	return func(name string) *view.View {
-		i := slices.IndexFunc(views, func(v *view.View) bool { return v.Name == name })
-		if i < 0 {
-			return nil
-		}
-		return views[i]
-	}
 }
 
 // asker finds out who a request is from.
@@ -250,35 +231,9 @@ func (v *Views) asker(x *Exchange) (*gateway.Operator, error) {
 	return v.askers.Asker(x.R.Context(), gateway.Proof{Basic: shown.Basic, Bearer: shown.Bearer, Certificate: shown.Certificate})
 }
 
-// place takes a place among the searches under way, and among those of the asker.
-func (s *search) place() (leave func(), err error) {
-	select {
-	case s.slots <- struct{}{}:
-	default:
-		return nil, fault.New(fault.CodeBusy, "")
-	}
-	who := s.asker.DN
-	if !s.busy.take(who) {
-		<-s.slots
-		return nil, fault.New(fault.CodeTooFast, "this user has %d searches under way already; wait for their answers", s.config.MaxPerUser)
-	}
-	return func() {
-		s.busy.free(who)
-		<-s.slots
-	}, nil
-}
-
 // late makes a fault of a search that took longer than it may.
 func (s *search) late(err error, most time.Duration) error {
-	switch {
-	case err == nil:
-		return nil
-	case s.R.Context().Err() != nil: // the asker is gone; nobody reads what follows
-		return fault.New(fault.CodeHTTP, "the caller has hung up").Because(err)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fault.New(fault.CodeBusy, "the search took longer than %v; try again later, or ask for less", most).Because(err)
-	}
-	return err
+	return query.Late(s.R.Context(), err, most)
 }
 
 // page answers with a page of rows.
@@ -289,7 +244,7 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 	}
 	bound := odata.Bound{View: s.view, Query: q, Principal: s.asker.DN}
 	if request.SkipToken != "" {
-		if q.After, err = s.tokens.Open(request.SkipToken, bound); err != nil {
+		if q.After, err = s.desk.Tokens.Open(request.SkipToken, bound); err != nil {
 			return 0, err
 		}
 	}
@@ -309,7 +264,7 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 	}
 	a.raw(`]`)
 	if page.More != nil {
-		token, err := s.tokens.Seal(page.More, bound)
+		token, err := s.desk.Tokens.Seal(page.More, bound)
 		if err != nil {
 			return 0, err
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/sealing"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -188,7 +189,7 @@ func newStand(t *testing.T, c SearchConfig) *stand {
 	door := httpdoor.New(httpdoor.Config{Realm: "Gatehouse", MaxBodyBytes: 1 << 20, MaxConcurrent: 32, MaxPerCaller: 32, MaxLargeBodies: 1, BodyTimeout: time.Minute, RetryAfter: 5 * time.Second, RequireTLSForPasswords: new(bool)})
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	s.Handler = NewHandler(door, noRoutes{}, log)
-	s.Add(NewViews(c, known, s.shelf, testKeys{}, NewSearchMetrics(prometheus.NewRegistry()), log))
+	s.Add(NewViews(known, s.shelf, c.Desk(testKeys{}, query.NewMetrics(prometheus.NewRegistry())), log))
 	return s
 }
 

@@ -8,12 +8,13 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
 // maxAnswer is how many bytes a page has at most: it is held whole, because its
 // entity tag comes first.
-const maxAnswer = 32 << 20
+const maxAnswer = query.MaxAnswer
 
 // sheet is the JSON of a search in the making.
 type sheet struct {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse/gatehouse/internal/mapping"
 	"github.com/gatehouse/gatehouse/internal/odata"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
 
@@ -27,7 +28,7 @@ func (v *Views) DescribeTo(x *Exchange, d *Document) error {
 	if err != nil {
 		return err
 	}
-	viewer := asker.Viewer(finder(views))
+	viewer := asker.Viewer(query.Finder(views))
 	if v.messages != nil {
 		l := v.messages.of(asker)
 		if windows, err := l.Sight(MessagesName); err == nil {

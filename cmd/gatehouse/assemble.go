@@ -12,6 +12,8 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/ldap"
 	"github.com/gatehouse/gatehouse/adapters/oidc"
 	"github.com/gatehouse/gatehouse/internal/gateway"
+	"github.com/gatehouse/gatehouse/internal/query"
+	"github.com/gatehouse/gatehouse/internal/sealing"
 	"github.com/gatehouse/gatehouse/internal/wss"
 )
 
@@ -22,6 +24,7 @@ type running struct {
 	store store
 	views *viewDatabase // what views are read from
 	watch *watch        // nil outside of a service
+	keys  *sealing.Ring // what tokens are sealed with; nil outside of a service
 }
 
 // assembly is a compiled project with its connections: what one generation is
@@ -38,6 +41,7 @@ type assembly struct {
 	publishers map[string]publisher // by channel; none where its contract is broken
 	generation *gateway.Generation
 	searches   *searches
+	desk       *query.Desk              // where searches and queries are bounded; nil: none are answered
 	next       atomic.Pointer[assembly] // what replaced it
 	log        *slog.Logger
 }
@@ -59,7 +63,12 @@ func (p *project) assemble(ctx context.Context, log *slog.Logger, w *watch) (*ru
 	if r.views, err = p.Store.openViews(log); err != nil {
 		return nil, errors.Join(err, r.store.Close())
 	}
-	if r.assembly, err = p.connect(c, r.store, nil, w, log); err != nil {
+	before := &assembly{project: &project{}}
+	if w != nil {
+		r.keys = sealing.NewRing(r.store, time.Now, log)
+		before.desk = p.Search.Desk(r.keys, w.searches)
+	}
+	if r.assembly, err = p.connect(c, r.store, before, w, log); err != nil {
 		return nil, errors.Join(err, r.views.Close(), r.store.Close())
 	}
 	r.assembly.search(r.views)
@@ -76,13 +85,10 @@ func (a *assembly) search(db *viewDatabase) {
 	a.searches = &searches{project: a.project, database: db, log: a.log}
 }
 
-// connect makes an assembly, sharing with an earlier one, when there is one,
-// what has the same configuration.
+// connect makes an assembly, sharing with an earlier one what has the same
+// configuration.
 func (p *project) connect(c *compiled, s store, earlier *assembly, w *watch, log *slog.Logger) (*assembly, error) {
-	if earlier == nil {
-		earlier = &assembly{project: &project{}}
-	}
-	a := &assembly{project: p, compiled: c, publishers: map[string]publisher{}, log: log}
+	a := &assembly{project: p, compiled: c, publishers: map[string]publisher{}, desk: earlier.desk, log: log}
 	err := errors.Join(a.connectDirectory(earlier), a.connectIssuers(earlier), a.connectBroker(earlier, w.amqpMetrics()), a.connectSignatures(), a.connectSecurity())
 	if err == nil {
 		err = a.connectChannels(earlier)
@@ -172,6 +178,7 @@ func (a *assembly) generate(s store) (*gateway.Generation, error) {
 		Census:    groups,
 		Channels:  channels,
 		Views:     a.project.viewNames(),
+		Queries:   a.queryRoutes(),
 		Retention: a.project.Retention.config(),
 		Retire:    a.retire,
 	}, routes)

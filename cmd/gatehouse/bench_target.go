@@ -119,8 +119,14 @@ func (f *benchFlags) chooseRoute(p *project) (*routeSection, *mapping.Mapping, e
 	var names []string
 	for i := range p.Routes {
 		r := &p.Routes[i]
+		if r.query && r.Route == f.route {
+			return nil, nil, r.isQuery()
+		}
+		if r.query {
+			continue
+		}
 		names = append(names, r.Route)
-		if r.Route != f.route && (f.route != "" || len(p.Routes) > 1) {
+		if r.Route != f.route && (f.route != "" || p.storing() > 1) {
 			continue
 		}
 		if c.mappings[i] == nil {

@@ -149,6 +149,10 @@ func (p *project) report(r *checkReport, c *compiled) {
 		}
 	}
 	for i, section := range p.Routes {
+		if q := c.queries[i]; q != nil {
+			r.reportQuery(&section, q)
+			continue
+		}
 		m := c.mappings[i]
 		one := checkedRoute{Route: section.Route, Operation: m.Operation.Name, Tables: len(m.Tables), Channels: m.Channels, Split: m.Split(), Around: m.ReadsAround(),
 			Unrepeatable: gateway.Unrepeatable(m)}
@@ -252,7 +256,7 @@ func (r *running) checkBroker(ctx context.Context, report *checkReport) error {
 }
 
 func (r *running) checkStore(ctx context.Context, report *checkReport, strict bool) error {
-	lines, err := r.store.Check(ctx, r.compiled.mappings)
+	lines, err := r.store.Check(ctx, r.compiled.stored())
 	report.servers(&report.Database, "database", lines...)
 	var newer []string
 	if err == nil {
@@ -266,6 +270,9 @@ func (r *running) checkStore(ctx context.Context, report *checkReport, strict bo
 	}
 	var faults []error
 	for i, section := range r.project.Routes {
+		if section.query {
+			continue
+		}
 		found, err := r.store.Examine(ctx, r.compiled.mappings[i])
 		if gatewayWaits(err) {
 			return errors.Join(append(faults, err)...) // and would wait for every route

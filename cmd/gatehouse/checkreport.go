@@ -15,6 +15,7 @@ type checkReport struct {
 	Faults    []string         `json:"faults,omitempty"` // why it is not
 	Services  []checkedService `json:"services,omitempty"`
 	Routes    []checkedRoute   `json:"routes,omitempty"`
+	Queries   []checkedQuery   `json:"queries,omitempty"`
 	Views     []checkedView    `json:"views,omitempty"`
 	WaysIn    []checkedWay     `json:"ways_in,omitempty"`
 	Channels  []checkedChannel `json:"channels,omitempty"`

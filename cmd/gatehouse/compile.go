@@ -5,10 +5,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/gatehouse/gatehouse/adapters/ldap"
@@ -17,13 +15,16 @@ import (
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
+	"github.com/gatehouse/gatehouse/internal/query"
 )
 
 // compiled is what a project's files say, before any server is spoken to.
 type compiled struct {
 	contracts []*contract.Contract
-	// mappings has one for each of project.Routes; nil where the contract is broken.
+	// mappings and queries have one for each of project.Routes: one of the two, or none
+	// where the contract is broken.
 	mappings []*mapping.Mapping
+	queries  []*query.Query
 	// broken says why contracts did not load: they and their routes are left
 	// out, and stop nobody else.
 	broken []error
@@ -75,11 +76,18 @@ func (p *project) compile() (*compiled, error) {
 			fmt.Fprintf(version, "%s %x\n", ch.Name, partner.Contract.Hash)
 		}
 	}
-	for _, r := range p.Routes {
-		m, err := p.compileMapping(r, note, byPath, c.partners)
+	for i, r := range p.Routes {
+		var m *mapping.Mapping
+		var q *query.Query
+		if r.query {
+			q, err = p.compileQuery(i, note, byPath)
+		} else {
+			m, err = p.compileMapping(r, note, byPath, c.partners)
+		}
 		if err != nil {
 			faults = append(faults, err)
 		}
+		c.queries = append(c.queries, q)
 		if m != nil {
 			m = m.Living(p.liveTables())
 		}
@@ -133,7 +141,7 @@ func (p *project) compileMapping(r routeSection, read reader, contracts map[stri
 	path := filepath.Join(p.dir, filepath.FromSlash(file.ContractPath()))
 	c, listed := contracts[path]
 	if !listed {
-		return nil, r.node.Fault("%s maps %s, which is not listed under `contracts:`%s", r.Mapping, file.ContractPath(), didYouMean(path, slices.Collect(maps.Keys(contracts))))
+		return nil, r.unlisted(file.ContractPath(), p.dir, contracts)
 	}
 	if c == nil {
 		return nil, nil // reported already
@@ -153,7 +161,7 @@ func (p *project) compileMapping(r routeSection, read reader, contracts map[stri
 	var wrong config.Faults
 	for _, e := range r.From {
 		if e.AMQP == nil { // a queue has no name of an operation to compare
-			wrong.Add(matches(r, e, m))
+			wrong.Add(matches(r, e, m.Contract, m.Service, m.Operation))
 		}
 	}
 	wrong.Add(tellable(r, m))
@@ -202,12 +210,12 @@ func codeSets(m *mapping.File, read reader) ([]*mapping.CodeSet, error) {
 	return sets, errors.Join(faults...)
 }
 
-// matches checks that an endpoint is the operation that the mapping is for.
-func matches(r routeSection, e endpointSection, m *mapping.Mapping) error {
-	want := m.Contract.System + "/" + m.Service.Name + "." + m.Operation.Name
-	for _, s := range m.Contract.Services {
+// matches checks that an endpoint is the operation that the route's file is for.
+func matches(r routeSection, e endpointSection, c *contract.Contract, service *contract.Service, operation *contract.Operation) error {
+	want := c.System + "/" + service.Name + "." + operation.Name
+	for _, s := range c.Services {
 		for _, op := range s.Operations {
-			if e.operation() == m.Contract.System+"/"+s.Name+"."+op.Name && op.Input.Element == m.Operation.Input.Element {
+			if e.operation() == c.System+"/"+s.Name+"."+op.Name && op.Input.Element == operation.Input.Element {
 				return nil
 			}
 		}

@@ -162,6 +162,9 @@ func partnerWords(name string) string {
 // bothSend returns a route that two roles may send to, or nothing.
 func (p *project) bothSend(one, other string) string {
 	for _, r := range p.Routes {
+		if r.query {
+			continue
+		}
 		resource := gateway.OnRoute(r.Route)
 		sends := func(role string) bool {
 			return slices.ContainsFunc(p.Grants, func(g grantSection) bool {

@@ -56,6 +56,8 @@ func chooseMapping(config string, named bool, name string) (*chosen, error) {
 	faults = errors.Join(append(c.broken, faults)...)
 	i, known := p.mappingNamed(c, name)
 	switch {
+	case i >= 0 && p.Routes[i].query:
+		return nil, p.Routes[i].isQuery()
 	case i >= 0 && c.mappings[i] == nil:
 		return nil, faults
 	case i >= 0:

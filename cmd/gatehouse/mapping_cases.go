@@ -123,7 +123,7 @@ func (f *casesFlags) run(ctx context.Context, out io.Writer, args []string) erro
 		return err
 	}
 	bill := &playbill{min: f.least, Books: []*bookResult{}, Coverage: []*mappingResult{}}
-	rules := newRuleBook(c.mappings)
+	rules := newRuleBook(c.stored())
 	for _, folder := range folders {
 		book := f.play(ctx, folder, rules)
 		bill.Books = append(bill.Books, book)
@@ -131,7 +131,7 @@ func (f *casesFlags) run(ctx context.Context, out io.Writer, args []string) erro
 			book.print(out)
 		}
 	}
-	bill.cover(c.mappings, rules, len(args) > 0)
+	bill.cover(c.stored(), rules, len(args) > 0)
 	if f.asJSON {
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)

@@ -61,14 +61,14 @@ type told struct {
 }
 
 func newTold(c *compiled, what string) (*told, error) {
-	g := lineage.New(c.mappings)
+	g := lineage.New(c.stored())
 	if strings.ContainsAny(what, "/@$:") {
 		paths, err := g.Along(what)
 		if err != nil {
 			return nil, usageError{err}
 		}
 		for _, found := range paths {
-			found.Position = position(c.mappings, found)
+			found.Position = position(c.stored(), found)
 		}
 		return &told{Paths: paths}, nil
 	}

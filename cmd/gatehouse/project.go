@@ -83,7 +83,8 @@ type project struct {
 	dir  string // the folder that contracts and mappings are found from
 	root *config.Node
 
-	views []*declared // of Views, in their order
+	views   []*declared          // of Views, in their order
+	queries []*mapping.QueryFile // of Routes; nil for those that store
 	// unfit is what is wrong with views and with grants on them. It is told where files
 	// are compiled: migrations need none of them.
 	unfit config.Faults
@@ -218,6 +219,7 @@ func (p *project) check(root *config.Node) error {
 		section("broker", p.Broker.Validate)
 	}
 	p.checkAuthentication(root, &faults)
+	p.readQueries(&faults)
 	p.readViews(root, &p.unfit)
 	p.checkFeeds(root, &faults)
 	p.checkRoles(&faults)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/soap"
@@ -15,7 +14,6 @@ import (
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 	"github.com/gatehouse/gatehouse/internal/sample"
-	"github.com/gatehouse/gatehouse/internal/sealing"
 )
 
 // restEndpoint is a route's address for JSON. It may be written as the operation
@@ -136,10 +134,9 @@ func (s *service) publicDoors(soapDoor *soap.Handler) http.Handler {
 	restDoor := rest.NewHandler(soapDoor.Door(), s.core, s.log)
 	restDoor.CountRefusals(func(code fault.Code) { s.watch.core.TurnedAway("rest", code) })
 	messages := &rest.Messages{Ledger: s.store, Core: s.core}
-	s.keys = sealing.NewRing(s.store, time.Now, s.log)
 	restDoor.Add(s.serveStreams(s.keys, messages)) // before the rows of views: a stream is below one
 	restDoor.Add(s.exports)                        // so is an export
-	views := s.serveSearches(s.keys, messages)
+	views := s.serveSearches(messages)
 	restDoor.Add(views)
 	restDoor.Add(rest.NewReports(views, currentSearches{s}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -29,6 +29,7 @@ import (
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/live"
+	"github.com/gatehouse/gatehouse/internal/query"
 	"github.com/gatehouse/gatehouse/internal/sealing"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -205,7 +206,7 @@ func guard(t failing, log testing.TB, w *world, setting guardSetting) (g *guarde
 		t.Fatal(err)
 	}
 	h.Add(exports)
-	views := rest.NewViews(rest.SearchConfig{}, g, g, oneKey{}, rest.NewSearchMetrics(counted), none)
+	views := rest.NewViews(g, g, rest.SearchConfig{}.Desk(oneKey{}, query.NewMetrics(counted)), none)
 	h.Add(views)
 	h.Add(rest.NewReports(views, g))
 	g.door = h

@@ -85,6 +85,9 @@ func (p *project) checkGrants(all *config.Faults) {
 		if strings.HasPrefix(g.On, "view/") {
 			faults = &p.unfit
 		}
+		if p.onQuery(&g, faults) {
+			continue
+		}
 		p.checkView(&g, faults)
 		if _, ok := p.Roles.get(g.Role); !ok && g.Role != "" {
 			faults.Add(g.node.Get("role").Fault("there is no role %q%s", g.Role, didYouMean(g.Role, p.Roles.names())))
@@ -106,7 +109,9 @@ func (p *project) checkGrants(all *config.Faults) {
 func (p *project) resources() []string {
 	var routes []string
 	for _, r := range p.Routes {
-		routes = append(routes, r.Route)
+		if !r.query {
+			routes = append(routes, r.Route)
+		}
 	}
 	return gateway.Resources(routes, p.Channels.names(), p.viewNames()...)
 }

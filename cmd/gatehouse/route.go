@@ -14,13 +14,14 @@ import (
 
 type routeSection struct {
 	Route   string            `yaml:"route,required"`   // the name that logs, ledger and grants call it by
-	Mapping config.Path       `yaml:"mapping,required"` // the file that says what becomes of a message
+	Mapping config.Path       `yaml:"mapping,required"` // the file that says what becomes of a message, or that it is a query and what is asked
 	From    []endpointSection `yaml:"from,required"`    // where its messages come in
 	OnError onErrorSection    `yaml:"on_error"`         // of queues; whoever waits is refused
 	Retry   retrySection      `yaml:"retry"`            // of on_error: {not_yet: retry}
 	// Retention is what the route keeps for another time than the others.
 	Retention routeRetentionSection `yaml:"retention"`
 	node      *config.Node
+	query     bool // its file is one of a query: it is answered from a view
 }
 
 // UnmarshalNode keeps the section's position for complaints that come later.
@@ -188,7 +189,7 @@ func (p *project) checkEndpoints(r *routeSection, faults *config.Faults) {
 		}
 	}
 	for _, key := range []string{"on_error", "retry"} {
-		if n := r.node.Get(key); n != nil && !r.asynchronous() {
+		if n := r.node.Get(key); n != nil && !r.asynchronous() && !r.query {
 			faults.Add(n.Fault("%s is for messages of queues: at the other endpoints the sender waits, and is told", key))
 		}
 	}

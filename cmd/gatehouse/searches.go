@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"reflect"
@@ -222,6 +223,16 @@ func (h *heldSearcher) judged(err error) error {
 	return err
 }
 
+// known is a view as it was held against the tables last, or nil.
+func (s *searches) known(name string) *view.View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bound == nil {
+		return nil
+	}
+	return s.bound.find(name)
+}
+
 // bind looks at the tables of every view, if there is one.
 func (s *searches) bind(ctx context.Context) error {
 	if len(s.project.views) == 0 {
@@ -248,5 +259,5 @@ func (r *running) checkViews(ctx context.Context, report *checkReport) error {
 	for _, v := range bound.views {
 		report.line("tables    %s: agree with the view", v.Name)
 	}
-	return err
+	return errors.Join(err, r.checkQueries(ctx, report, bound))
 }

@@ -1,13 +1,10 @@
 package main
 
-import (
-	"github.com/gatehouse/gatehouse/adapters/rest"
-	"github.com/gatehouse/gatehouse/internal/sealing"
-)
+import "github.com/gatehouse/gatehouse/adapters/rest"
 
-// serveSearches makes the door of searches; where pages go on is sealed with keys.
-func (s *service) serveSearches(keys sealing.Keys, messages *rest.Messages) *rest.Views {
-	views := rest.NewViews(s.project.Search, s.core, currentSearches{s}, keys, s.watch.searches, s.log)
+// serveSearches makes the door of searches.
+func (s *service) serveSearches(messages *rest.Messages) *rest.Views {
+	views := rest.NewViews(s.core, currentSearches{s}, s.desk, s.log)
 	if s.project.Search.Messages {
 		views.AddMessages(messages)
 	}

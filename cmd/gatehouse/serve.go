@@ -105,7 +105,7 @@ func (a *assembly) bind(ctx context.Context) error {
 		a.log.WarnContext(ctx, "database not usable yet", "part", "views", "error", err)
 		err = nil
 	}
-	return errors.Join(append(faults, err)...)
+	return errors.Join(append(faults, err, a.fitQueries())...)
 }
 
 // migrated checks that every migration known here has been applied, unchanged. It

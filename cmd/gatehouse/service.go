@@ -19,7 +19,6 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
-	"github.com/gatehouse/gatehouse/internal/sealing"
 )
 
 // service is the process in service: core, doors, and the configuration that
@@ -32,7 +31,6 @@ type service struct {
 	exports    *rest.Exports
 	consumers  *consumers
 	streaming  *streaming
-	keys       *sealing.Ring
 	manager    serviceManager
 	stopping   context.Context // ends when the process is told to stop
 

@@ -41,7 +41,7 @@ func (p *project) readViews(root *config.Node, faults *config.Faults) {
 			faults.Add(d.Node().Fault("%s is declared in %s already", d.Name, other.Path))
 			continue
 		}
-		if slices.ContainsFunc(p.Routes, func(r routeSection) bool { return r.Route == d.Name }) {
+		if slices.ContainsFunc(p.Routes, func(r routeSection) bool { return r.Route == d.Name && !r.query }) {
 			faults.Add(d.Node().Fault("%s is a route's name; both would be /api/%s", d.Name, d.Name))
 		}
 		p.views = append(p.views, &declared{d, src})

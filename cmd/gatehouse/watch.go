@@ -13,6 +13,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/telemetry"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/live"
+	"github.com/gatehouse/gatehouse/internal/query"
 )
 
 // watch is how a process in service can be watched: its metrics and its traces.
@@ -21,7 +22,7 @@ type watch struct {
 	registry *prometheus.Registry
 	core     *gateway.Metrics
 	amqp     *amqp.Metrics
-	searches *rest.SearchMetrics
+	searches *query.Metrics
 	streams  *live.Metrics
 	exports  *rest.ExportMetrics
 	running  *prometheus.GaugeVec
@@ -34,7 +35,7 @@ func (p *project) watch(log *slog.Logger) (*watch, error) {
 	w.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	w.core = gateway.NewMetrics(w.registry)
 	w.amqp = amqp.NewMetrics(w.registry)
-	w.searches = rest.NewSearchMetrics(w.registry)
+	w.searches = query.NewMetrics(w.registry)
 	w.streams = live.NewMetrics(w.registry)
 	w.exports = rest.NewExportMetrics(w.registry)
 	w.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_info",

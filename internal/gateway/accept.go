@@ -34,6 +34,12 @@ func (g *Gateway) Accept(ctx context.Context, a *Arrival) (*Receipt, error) {
 		// Senders of one-way messages hang up as soon as they have written theirs.
 		err = g.prepare(context.WithoutCancel(ctx), p)
 	}
+	if p.query != nil {
+		if err == nil {
+			err = g.ask(ctx, p)
+		}
+		return &p.receipt, g.asked(ctx, p, err)
+	}
 	if err == nil && p.split {
 		return &p.receipt, g.acceptParts(ctx, p)
 	}
@@ -76,9 +82,17 @@ type stage = func(context.Context, *passage) error
 // prepare does everything that needs no database; nothing but the directory is
 // asked.
 func (g *Gateway) prepare(ctx context.Context, p *passage) error {
-	for _, step := range g.stages(p.arrival) {
+	if err := p.through(ctx, g.stages(p.arrival)); err != nil {
+		return p.declared(p.located(err))
+	}
+	return nil
+}
+
+// through takes the message through stages, up to the first that refuses it.
+func (p *passage) through(ctx context.Context, stages []stage) error {
+	for _, step := range stages {
 		if err := step(ctx, p); err != nil {
-			return p.declared(p.located(err))
+			return err
 		}
 	}
 	return nil
@@ -95,7 +109,16 @@ func (g *Gateway) stages(a *Arrival) []stage {
 	case !a.enveloped():
 		return []stage{g.begun, g.find, g.authenticate, g.authorize, g.demandKey, g.limit, g.bind, g.convert, g.validatePayload, g.read, g.apply, g.keyed, g.keep}
 	}
-	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep}
+	return []stage{g.peek, g.route, g.onward}
+}
+
+// onward takes an enveloped message on, whose route is known: into the store, or as a
+// query as far as it can be asked.
+func (g *Gateway) onward(ctx context.Context, p *passage) error {
+	if p.query != nil {
+		return p.through(ctx, []stage{g.authenticate, g.mayAsk, g.limit, g.here, g.alone, g.normalise, g.validate, g.read})
+	}
+	return p.through(ctx, []stage{g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep})
 }
 
 // passage is one message on its way.
@@ -107,6 +130,7 @@ type passage struct {
 	receipt    Receipt
 
 	route     *Route
+	query     *QueryRoute // instead of a route
 	writer    *boundWriter
 	identity  *Identity
 	ways      string // by which the identity was proved
@@ -123,6 +147,8 @@ type passage struct {
 	changes   *mapping.Changeset
 
 	kept []*Attachment // by reference
+
+	rows int // of the answer to a query
 
 	split bool     // it is no message, but those in parts
 	parts []*piece // in document order
@@ -162,10 +188,24 @@ func (g *Gateway) peek(ctx context.Context, p *passage) error {
 	return err
 }
 
+// named is what the message's route is called; empty while it is not known.
+func (p *passage) named() string {
+	switch {
+	case p.route != nil:
+		return p.route.Name
+	case p.query != nil:
+		return p.query.Name
+	}
+	return ""
+}
+
 // route finds operation and route.
 func (g *Gateway) route(ctx context.Context, p *passage) error {
 	if err := g.dispatch(ctx, p); err != nil {
 		return err
+	}
+	if p.query = p.generation.queried(p.arrival.Endpoint, p.receipt.Operation.Name); p.query != nil {
+		return nil
 	}
 	var err error
 	p.route, err = p.generation.route(p.arrival.Endpoint, p.receipt.Operation)

@@ -95,7 +95,7 @@ func (p *passage) answer(o Outcome) error {
 // it was read, must still be there.
 func (p *passage) declared(err error) error {
 	f, ok := errors.AsType[*fault.Error](err)
-	if !ok || p.writer == nil || len(p.writer.mapping.Faults) == 0 {
+	if !ok || !p.declares() {
 		return err
 	}
 	if p.arrival.Asynchronous() && f.Kind() == fault.NotYet {
@@ -106,7 +106,11 @@ func (p *passage) declared(err error) error {
 		if !in.Payload.Exists() {
 			in = p.facing()
 		}
-		f = p.writer.mapping.Declare(&in, f)
+		if p.query != nil {
+			f = p.query.Answerer.Declare(&in, f)
+		} else {
+			f = p.writer.mapping.Declare(&in, f)
+		}
 	}
 	d := mapping.DeclaredOf(f)
 	if d == nil || !p.arrival.enveloped() {
@@ -117,6 +121,15 @@ func (p *passage) declared(err error) error {
 		return fault.New(fault.CodeInternal, "").Because(errors.Join(err, f))
 	}
 	return f.Because(&envelope.Cause{Detail: detail, Reason: d.Reason, Action: d.Fault.Action, Err: d})
+}
+
+// declares reports whether the mapping, or the query, answers anything with a fault of
+// the contract.
+func (p *passage) declares() bool {
+	if p.query != nil {
+		return p.query.Answerer.Declares()
+	}
+	return p.writer != nil && len(p.writer.mapping.Faults) > 0
 }
 
 // detail is the only child of a SOAP fault's detail, in SOAP encoding where the

@@ -56,8 +56,8 @@ func (g *Gateway) tell(ctx context.Context, p *passage, err error) {
 
 func (g *Gateway) attrs(p *passage) []any {
 	attrs := []any{"endpoint", p.arrival.Endpoint, "source", p.arrival.Remote, "took", g.now().Sub(p.now)}
-	if p.route != nil {
-		attrs = append(attrs, "route", p.route.Name)
+	if name := p.named(); name != "" {
+		attrs = append(attrs, "route", name)
 	}
 	if p.identity != nil {
 		attrs = append(attrs, "user", p.identity.Login)

@@ -28,6 +28,7 @@ type Parts struct {
 	Census    Census // nil: groups are not looked into
 	Channels  []Channel
 	Views     []string // by name
+	Queries   []*QueryRoute
 	Retention Retention
 	// Retire, when set, is called once when another generation runs and no
 	// message is on its way on this one: it closes what nobody else uses.
@@ -40,6 +41,7 @@ type Parts struct {
 type Generation struct {
 	Parts
 	routes  map[string]*Route       // by endpoint
+	queries map[string]*QueryRoute  // by endpoint
 	replies map[string]replyAddress // by comparable address
 
 	mu      sync.Mutex
@@ -139,7 +141,7 @@ func NewGeneration(parts Parts, routes []*Route) (*Generation, error) {
 			g.routes[e] = r
 		}
 	}
-	return g, nil
+	return g, g.listQueries()
 }
 
 // NewRoute returns a route that stores through store.

@@ -54,9 +54,9 @@ func (p *passage) endSpan(outcome string, f *fault.Error) {
 		return
 	}
 	p.span.SetAttributes(attribute.String("gatehouse.outcome", outcome), attribute.String("gatehouse.message", p.receipt.ID.String()))
-	if p.route != nil {
-		p.span.SetName(p.arrival.door() + " " + p.route.Name)
-		p.span.SetAttributes(attribute.String("gatehouse.route", p.route.Name))
+	if name := p.named(); name != "" {
+		p.span.SetName(p.arrival.door() + " " + name)
+		p.span.SetAttributes(attribute.String("gatehouse.route", name))
 	}
 	if f != nil {
 		p.span.SetAttributes(attribute.String("gatehouse.code", string(f.Code)))

@@ -101,6 +101,7 @@ type Asked struct {
 	Values    []Value
 	// Null says that a field without a value is asked for, or of NotEqual one with any.
 	Null bool
+	From xpath.Origin // where in the request the values stand; while it is there
 }
 
 // Ask reads what a request asks. Errors are *fault.Error: CodeMapping and CodeQuery;
@@ -176,6 +177,7 @@ func (r *renderer) operand(p *columnProgram) (*Asked, error) {
 	if len(out.Values) == 0 && !out.Null && p.fallback != nil {
 		out.Values = []Value{*p.fallback}
 	}
+	out.From = p.value.Origin(&r.frame)
 	if p.zone == nil {
 		return out, nil
 	}

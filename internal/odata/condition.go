@@ -104,18 +104,33 @@ func (b *binder) compare(n Compare, negated bool) view.Expr {
 	if !ok {
 		return nil
 	}
-	if below {
-		if !ordering(op) {
-			b.finer(field, value)
-			return nil
-		}
-		op = beside(op)
-	}
-	e := view.Compare{Field: field, Op: op, Value: v}
-	if (op == view.NotEqual || negated && ordering(op)) && b.view.Nullable(field) {
+	e, ok := Comparison(b.view, field, op, v, below)
+	switch {
+	case !ok:
+		b.finer(field, value)
+		return nil
+	case negated && ordering(op) && b.view.Nullable(field):
 		return view.Or{e, view.IsNull{Field: field}}
 	}
 	return e
+}
+
+// Comparison compares a field with a value; below is as ValueOf says it. What is null
+// differs from every value, and nothing else holds of it. It is false where no row has
+// such a value, because values of the field have fewer digits, and the operator is
+// none of an order.
+func Comparison(v *view.View, field int, op view.Operator, value view.Value, below bool) (view.Expr, bool) {
+	if below {
+		if !ordering(op) {
+			return nil, false
+		}
+		op = beside(op)
+	}
+	e := view.Compare{Field: field, Op: op, Value: value}
+	if op == view.NotEqual && v.Nullable(field) {
+		return view.Or{e, view.IsNull{Field: field}}, true
+	}
+	return e, true
 }
 
 func (b *binder) compareNull(n Compare, field int, op view.Operator) view.Expr {
@@ -142,9 +157,12 @@ func beside(op view.Operator) view.Operator {
 	return view.LessOrEqual
 }
 
+// Finer is what is wrong with a value that a field cannot have.
+const Finer = "the field has no such values: they have fewer digits"
+
 // finer complains about a value that no row can have.
 func (b *binder) finer(field int, l Literal) {
-	b.complain(l.At, l.Text, Describe(&b.view.Fields[field].Type), "the field has no such values: they have fewer digits")
+	b.complain(l.At, l.Text, Describe(&b.view.Fields[field].Type), Finer)
 }
 
 // in binds a list of values. A null in it asks for rows without a value.
@@ -169,10 +187,15 @@ func (b *binder) in(n In, negated bool) view.Expr {
 			values = append(values, v)
 		}
 	}
-	return b.among(field, values, null, negated)
+	return among(b.view, field, values, null, negated)
 }
 
-func (b *binder) among(field int, values []view.Value, null, negated bool) view.Expr {
+// Among holds where a field has one of the values, or with null where it has none.
+func Among(v *view.View, field int, values []view.Value, null bool) view.Expr {
+	return among(v, field, values, null, false)
+}
+
+func among(v *view.View, field int, values []view.Value, null, negated bool) view.Expr {
 	var in view.Expr = view.In{Field: field, Values: values}
 	if len(values) == 1 {
 		in = view.Compare{Field: field, Op: view.Equal, Value: values[0]}
@@ -187,7 +210,7 @@ func (b *binder) among(field int, values []view.Value, null, negated bool) view.
 		return view.And{view.Not{Of: in}, view.Not{Of: isNull}}
 	case null:
 		return view.Or{in, isNull}
-	case negated && b.view.Nullable(field):
+	case negated && v.Nullable(field):
 		return view.Or{view.Not{Of: in}, isNull}
 	case negated:
 		return view.Not{Of: in}

@@ -26,6 +26,9 @@ func (b Bound) digest() []byte {
 	w.flag(q.Count)
 	w.expansions(b.View, q.Expand)
 	w.condition(b.View, q.Where)
+	if b.Asked != "" {
+		w.text(b.Asked)
+	}
 	sum := sha256.Sum256(w.out)
 	return sum[:]
 }

@@ -142,7 +142,7 @@ func FuzzFilter(f *testing.F) {
 
 // FuzzSkiptoken holds that no token makes a panic, and none but ours is taken.
 func FuzzSkiptoken(f *testing.F) {
-	tokens, of := NewTokens(ring{key(1)}), Bound{orders(), &view.Query{}, "cn=alice"}
+	tokens, of := NewTokens(ring{key(1)}), Bound{orders(), &view.Query{}, "cn=alice", ""}
 	ours, err := tokens.Seal(someMark(), of)
 	if err != nil {
 		f.Fatal(err)

@@ -21,6 +21,7 @@ type Bound struct {
 	View      *view.View
 	Query     *view.Query
 	Principal string // the DN of the entry who asks
+	Asked     string // what it was asked by, other than a search; empty: a search
 }
 
 // Seal returns the token of a place.

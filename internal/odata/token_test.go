@@ -43,7 +43,7 @@ func bound(t *testing.T, query, principal string) Bound {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Bound{v, q, principal}
+	return Bound{v, q, principal, ""}
 }
 
 func someMark() *view.Mark {

@@ -216,6 +216,33 @@ func TestRightsAreServedOrLookedAt(t *testing.T) {
 	}
 }
 
+// TestShown: what an answer has to show decides which rows are in it as a condition
+// does, and refuses it to those who never see it.
+func TestShown(t *testing.T) {
+	a := orders(t)
+	order, customer := at(t, a.v, "order_no"), at(t, a.v, "customer")
+	lines := a.v.Children[0].View
+	sku, amount := at(t, lines, "sku"), at(t, lines, "amount")
+	q := &view.Query{Shown: []view.Shown{{Field: customer}, {Through: []int{0}, Field: amount}}}
+	some := view.Window{Fields: []int{order}, Children: []*view.Window{nil}}
+	if f := a.refusal(q, some); f.Code != fault.CodeForbidden {
+		t.Errorf("the field is never seen: %v", f)
+	}
+	narrow := view.Window{Rows: []view.Expr{view.In{Field: customer, Values: []view.Value{text("C1")}}}}
+	p, err := a.plan(q, some, narrow)
+	if err != nil || len(p.Branches) != 1 || p.Branches[0].Index != "by_customer" {
+		t.Errorf("rows of which the field is not seen: %+v, %v", p, err)
+	}
+	bare := view.Window{Fields: []int{order, customer}, Children: []*view.Window{{Fields: []int{sku}}}}
+	if f := a.refusal(q, bare); f.Code != fault.CodeForbidden {
+		t.Errorf("the field of the child is never seen: %v", f)
+	}
+	without := view.Window{Fields: []int{order, customer}, Children: []*view.Window{nil}}
+	if p, err = a.plan(q, without); err != nil || p.Branches[0].Index != "uq_no" {
+		t.Errorf("nothing of the child is seen, so nothing is missing: %+v, %v", p, err)
+	}
+}
+
 func TestSees(t *testing.T) {
 	a := orders(t)
 	in := view.In{Field: 1, Values: []view.Value{text("A")}}

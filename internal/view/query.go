@@ -17,6 +17,9 @@ type Query struct {
 	Count bool // how many rows there are, as far as that is counted: see Page.Count
 	// Expand are the children to be given with each row.
 	Expand []Expand
+	// Shown are fields that have to be seen of a row for it to be in the answer, as it is
+	// with those that are asked for in conditions.
+	Shown []Shown
 	// After goes on behind the last row of a page before; nil: from the beginning.
 	After *Mark
 }
@@ -33,6 +36,13 @@ type Expand struct {
 	Select []int // of the child's fields; nil: all
 	Top    int   // 0: as many as a child's page has
 	Expand []Expand
+}
+
+// Shown is a field of the view, or of a child: Through are places in View.Children, from
+// the view on. Of a row whose child is not seen at all, nothing of the child is missing.
+type Shown struct {
+	Through []int
+	Field   int
 }
 
 // Mark is a place in an order: the values of the fields of the order and of the key

@@ -21,6 +21,9 @@ func (p *planner) admitted() error {
 	if err != nil {
 		return err
 	}
+	if err := p.showable(); err != nil {
+		return err
+	}
 	for _, f := range p.q.Select {
 		if err := seen.known(f, p.v); err != nil {
 			return err
@@ -29,8 +32,28 @@ func (p *planner) admitted() error {
 	if err := p.v.expandable(p.q.Expand, children); err != nil {
 		return err
 	}
-	p.rights = p.v.rights(p.windows, used)
+	p.rights = p.v.rights(p.windows, used, p.q.Shown...)
 	return nil
+}
+
+// showable refuses a query to those who never see what its answer cannot do without.
+func (p *planner) showable() error {
+	for _, s := range p.q.Shown {
+		if !slices.ContainsFunc(p.windows, func(w Window) bool { return w.shows(s) }) {
+			return fault.New(fault.CodeForbidden, "the answer has to show what may not be seen of %s", p.v.Name)
+		}
+	}
+	return nil
+}
+
+// shows reports whether a window misses nothing of what is to be shown.
+func (w *Window) shows(s Shown) bool {
+	for _, i := range s.Through {
+		if w = w.child(i); w == nil {
+			return true
+		}
+	}
+	return w.has(s.Field)
 }
 
 // known refuses a field without a name in the words for one that does not exist.
@@ -188,13 +211,16 @@ func (v *View) seenChildren(windows [][]Window) *View {
 
 // rights are what has to hold of a row so that each of the fields is seen of it: for
 // each field one of the windows that have it. What follows from the others is left out.
-func (v *View) rights(windows []Window, fields []int) []Expr {
+func (v *View) rights(windows []Window, fields []int, shown ...Shown) []Expr {
 	var groups [][]int
 	for _, f := range fields {
+		shown = append(shown[:len(shown):len(shown)], Shown{Field: f})
+	}
+	for _, f := range shown {
 		var with []int
 		open := false
 		for i := range windows {
-			if w := &windows[i]; w.has(f) {
+			if w := &windows[i]; w.shows(f) {
 				with = append(with, i)
 				open = open || len(w.Rows) == 0
 			}

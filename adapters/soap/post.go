@@ -140,7 +140,9 @@ func sameAction(http, addressing string) error {
 func (x *exchange) reply() error {
 	r := x.receipt
 	header := x.W.Header()
-	header.Set(httpdoor.HeaderMessageID, r.MessageID.String())
+	if r.MessageID != (gateway.ID{}) { // an answer to a query has none
+		header.Set(httpdoor.HeaderMessageID, r.MessageID.String())
+	}
 	if r.Status == gateway.Duplicate {
 		header.Set(httpdoor.HeaderDuplicate, "true")
 	}

@@ -148,7 +148,7 @@ type Receipt struct {
 	Head      *envelope.Head
 	Operation *contract.Operation
 	Status    Status
-	MessageID ID     // the stored or held message; the first one's for a Duplicate
+	MessageID ID     // the stored or held message; the first one's for a Duplicate; of a query there is none
 	Reply     []byte // the reply payload; nil for a one-way operation
 	// Fault is why a message of an asynchronous door is Parked or Waiting, or how
 	// its mapping answers that it is Superseded.

@@ -59,7 +59,7 @@ faults:
 
 func askContract(t *testing.T) *contract.Contract {
 	t.Helper()
-	c, err := contract.Load(os.DirFS("testdata/ask"), "ask.wsdl")
+	c, err := contract.Load(os.DirFS("../../testdata/ask"), "ask.wsdl")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ func (g *Gateway) stages(a *Arrival) []stage {
 	case !a.enveloped():
 		return []stage{g.begun, g.find, g.authenticate, g.authorize, g.demandKey, g.limit, g.bind, g.convert, g.validatePayload, g.read, g.apply, g.keyed, g.keep}
 	}
-	return []stage{g.peek, g.route, g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep}
+	return []stage{g.peek, g.manifest, g.route, g.authenticate, g.authorize, g.limit, g.address, g.bind, g.unpack, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep}
 }
 
 // passage is one message on its way.
@@ -122,6 +122,7 @@ type passage struct {
 	input     mapping.Input
 	changes   *mapping.Changeset
 
+	main *Attachment   // the message itself, where the envelope lists it
 	kept []*Attachment // by reference
 
 	split bool     // it is no message, but those in parts

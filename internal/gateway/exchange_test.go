@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
@@ -84,6 +85,38 @@ func TestExchange(t *testing.T) {
 			b.wantStored(t, r, err)
 			if m := &b.store.entries[0]; m.OrderingKey == "" || len(m.Attachments) != 0 || !bytes.Contains(m.Payload, []byte("SUBMITTED")) {
 				t.Errorf("%+v", *m)
+			}
+		})
+	}
+}
+
+// TestBounded: what the configuration bounds is refused of those who may send, and
+// of the message as it is read.
+func TestBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		bounds document.Bounds
+		user   string
+		code   fault.Code
+	}{
+		"within":             {document.Bounds{Elements: 1000, Depth: 50, Attributes: 50, Digits: 50}, "erp.alice", ""},
+		"elements":           {document.Bounds{Elements: 5}, "erp.alice", fault.CodeTooLarge},
+		"depth":              {document.Bounds{Depth: 3}, "erp.alice", fault.CodeTooLarge},
+		"attributes":         {document.Bounds{Attributes: 1}, "erp.alice", fault.CodeTooLarge},
+		"digits":             {document.Bounds{Digits: 3}, "erp.alice", fault.CodeTooLarge},
+		"of a stranger":      {document.Bounds{Elements: 5}, "carol", fault.CodeForbidden},
+		"of an unknown user": {document.Bounds{Elements: 5}, "mallory", fault.CodeUnauthenticated},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBenchWith(t, gateway.Config{Bounds: c.bounds})
+			r, err := b.Accept(t.Context(), b.arrival(sample(t, "order-full.xml"), c.user, c.user+"-secret"))
+			b.stop()
+			if c.code == "" {
+				b.wantStored(t, r, err)
+				return
+			}
+			b.wantRefused(t, r, err, c.code)
+			if f := fault.Of(err); c.code == fault.CodeTooLarge && (len(f.Details) != 1 || f.Details[0].Line == 0) {
+				t.Errorf("%+v", f.Details)
 			}
 		})
 	}

@@ -264,7 +264,9 @@ func (x *exchange) attachment(p *parcel, in *httpdoor.Intake, h textproto.MIMEHe
 		return fault.New(fault.CodeTooLarge, "an attachment is larger than %d bytes, the most this endpoint takes", most)
 	}
 	if spooled == nil {
-		a.Octets = append([]byte{}, small.Bytes()...)
+		if a.Octets = small.Bytes(); a.Octets == nil {
+			a.Octets = []byte{}
+		}
 		a.Hash, a.Size = sha256.Sum256(a.Octets), int64(len(a.Octets))
 		return nil
 	}

@@ -158,6 +158,9 @@ func TestUnpack(t *testing.T) {
 	if _, err := head.Exchange.Unpack([]byte(src), []byte("<!DOCTYPE a><a/>"), nil); fault.Of(err).Code != fault.CodeDoctype {
 		t.Errorf("a DOCTYPE: %v", err)
 	}
+	if _, err := head.Exchange.Unpack([]byte(src), []byte(strings.Repeat("<a>", 1000)), nil); fault.Of(err).Code != fault.CodeTooLarge {
+		t.Errorf("deep: %v", err)
+	}
 }
 
 // TestExchangeAnswers: the receipt, the response and the fault say which message

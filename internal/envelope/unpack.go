@@ -35,28 +35,62 @@ func (x *Exchange) Unpack(src, message []byte, places *document.Origin) (*Unpack
 		return nil, syntaxFault(err)
 	}
 	defer outer.Release()
-	inner, err := document.Read(message)
-	if err != nil {
-		return nil, syntaxFault(err)
-	}
-	defer inner.Release()
 	u := &Unpacked{places: places}
+	root, err := u.message.rootOf(message)
+	if err != nil {
+		return nil, err
+	}
 	dst := appendOpening(make([]byte, 0, len(src)+len(message)), V11)
 	if header, _ := Parts(outer); header.Exists() {
-		dst = u.header.take(dst, header)
+		u.header.wasLine, u.header.wasColumn = header.Position()
+		standalone := document.AppendStandalone(nil, header)
+		u.header.tag, u.header.grown = 1+len(header.QName()), len(standalone)-len(header.Source())
+		dst = u.header.put(dst, standalone)
 	}
-	dst = u.message.take(append(dst, "<soap:Body>"...), inner.Root())
+	dst = u.message.put(append(dst, "<soap:Body>"...), root)
 	u.XML = append(dst, "</soap:Body></soap:Envelope>"...)
 	return u, nil
 }
 
-// take appends an element and notes where.
-func (p *piece) take(dst []byte, n document.Node) []byte {
+// rootOf returns the root element of a document and notes where it stands. The
+// whole of the document is looked at, and no tree is made of it.
+func (p *piece) rootOf(message []byte) ([]byte, error) {
+	s := document.NewScanner(message, document.Limits{})
+	var begin, after, depth int
+	for {
+		kind, err := s.Next()
+		if err != nil {
+			return nil, messageFault(err)
+		}
+		switch kind {
+		case document.StartElement:
+			if depth++; depth == 1 {
+				begin, _ = s.Span()
+				p.wasLine, p.wasColumn = s.Position()
+			}
+		case document.EndElement:
+			if depth--; depth == 0 {
+				_, after = s.Span()
+			}
+		case document.EndDocument:
+			return message[begin:after], nil
+		}
+	}
+}
+
+// messageFault is what is wrong with a document that is the message itself.
+func messageFault(err error) error {
+	f := fault.Of(syntaxFault(err))
+	if f.Code == fault.CodeHeadTooLarge {
+		f = fault.New(fault.CodeTooLarge, "").With(f.Details...)
+	}
+	return f
+}
+
+// put appends an element and notes where.
+func (p *piece) put(dst, element []byte) []byte {
 	p.line, p.column = end(dst)
-	p.wasLine, p.wasColumn = n.Position()
-	before, own := len(dst), len(n.Source())
-	dst = document.AppendStandalone(dst, n)
-	p.tag, p.grown = 1+len(n.QName()), len(dst)-before-own
+	dst = append(dst, element...)
 	p.lastLine, p.lastColumn = end(dst)
 	return dst
 }

@@ -209,3 +209,43 @@ func TestExchangeAnswers(t *testing.T) {
 		}
 	}
 }
+
+// FuzzUnpack: what becomes the Body is the document, the Header is what it was, and
+// nothing else is an envelope of.
+func FuzzUnpack(f *testing.F) {
+	src := []byte(xiMessage(xiMain, xiOnce, xiPayload))
+	head, err := Peek(src, Limits{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, text := range []string{"<a/>", "<?xml version='1.0'?>\n<!-- -->\n<p:a xmlns:p='u'>x<b c='d'/></p:a>\n", "<a/></s:Body>", "<!DOCTYPE a><a/>", "<s:a/>", ""} {
+		f.Add([]byte(text))
+	}
+	canonical := func(n document.Node) string { return string(document.AppendCanonical(nil, n)) }
+	f.Fuzz(func(t *testing.T, text []byte) {
+		u, err := head.Exchange.Unpack(src, text, nil)
+		alone, wrong := document.Read(text)
+		if (err == nil) != (wrong == nil) {
+			t.Fatalf("%v, and alone %v", err, wrong)
+		}
+		if err != nil {
+			return
+		}
+		defer alone.Release()
+		whole, err := document.Read(u.XML)
+		if err != nil {
+			t.Fatalf("%v: %s", err, u.XML)
+		}
+		defer whole.Release()
+		before, err := document.Read(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer before.Release()
+		header, payload := Parts(whole)
+		was, _ := Parts(before)
+		if canonical(payload) != canonical(alone.Root()) || payload.NextSibling().Exists() || canonical(header) != canonical(was) {
+			t.Fatalf("%s", u.XML)
+		}
+	})
+}

@@ -24,7 +24,7 @@ type Attachment struct {
 	Size      int64
 	Hash      Digest // of its octets
 	Octets    []byte // nil when they are in Content alone
-	Beginning []byte // the first of them, at least 64 KiB, when Octets is nil
+	Beginning []byte // the first of them, 64 KiB or more, when Octets is nil
 	Content   Content
 }
 

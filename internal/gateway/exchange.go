@@ -39,17 +39,23 @@ func (g *Gateway) manifest(_ context.Context, p *passage) error {
 	return nil
 }
 
+// maxProlog is how far into the message its first element may begin.
+const maxProlog = 64 << 10
+
 // root is the name of the element that an attachment begins with, as far as that
-// is among the octets at hand.
+// is among the octets at hand: nobody knows yet who has sent it.
 func (a *Attachment) root() (document.Name, error) {
-	octets := a.Octets
+	octets, cut := a.Octets, false
 	if octets == nil {
-		octets = a.Beginning
+		octets, cut = a.Beginning, true
+	}
+	if len(octets) > maxProlog {
+		octets, cut = octets[:maxProlog], true
 	}
 	text, _, err := document.Decode(octets, a.Charset)
 	const widest = 4 // the last character may be cut off
-	for cut := 1; err != nil && a.Octets == nil && cut < widest && cut < len(octets); cut++ {
-		text, _, err = document.Decode(octets[:len(octets)-cut], a.Charset)
+	for n := 1; err != nil && cut && n < widest && n < len(octets); n++ {
+		text, _, err = document.Decode(octets[:len(octets)-n], a.Charset)
 	}
 	if err != nil {
 		return document.Name{}, undecodable(err)

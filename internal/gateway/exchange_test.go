@@ -55,6 +55,8 @@ func TestExchange(t *testing.T) {
 		"an escaped reference":   {"asynchronous", "CID:main%40x", inMemory(order), "erp.alice", "", 0},
 		"spooled":                {"asynchronous", "cid:main@x", spooled(order, 300), "erp.alice", "", 0},
 		"spooled, UTF-16, cut":   {"asynchronous", "cid:main@x", spooled(wide, 301), "erp.alice", "", 0},
+		"after a long comment":   {"asynchronous", "cid:main@x", inMemory(bytes.Replace(order, []byte("<o:SubmitOrder"), []byte("<!--"+strings.Repeat("ä", 30<<10)+"--><o:SubmitOrder"), 1)), "erp.alice", "", 0},
+		"after an endless one":   {"asynchronous", "cid:main@x", inMemory(bytes.Replace(order, []byte("<o:SubmitOrder"), []byte("<!--"+strings.Repeat("x", 64<<10)+"--><o:SubmitOrder"), 1)), "erp.alice", fault.CodeMalformed, 0},
 		"invalid":                {"asynchronous", "cid:main@x", inMemory(invalid), "erp.alice", fault.CodeInvalid, 1 + bytes.Count(invalid[:bytes.Index(invalid, []byte("LOST"))], []byte("\n"))},
 		"invalid, of a stranger": {"asynchronous", "cid:main@x", inMemory(invalid), "carol", fault.CodeForbidden, 0},
 		"half, of a stranger":    {"asynchronous", "cid:main@x", inMemory(order[:400]), "carol", fault.CodeForbidden, 0},

@@ -37,7 +37,7 @@ func (p *Publisher) attempt(ctx context.Context, d *gateway.Delivery) (*gateway.
 	}
 	defer res.Body.Close()
 	a := read(res)
-	a.now = p.now()
+	a.delivery, a.now = d.WireID, p.now()
 	v := p.caller.judge(a)
 	response := &gateway.Response{At: a.now.UTC(), Took: a.now.Sub(began), Status: a.status, ContentType: a.header.Get("Content-Type"),
 		Body: a.body[:min(len(a.body), gateway.MaxResponse)], Cut: a.longer || a.broken != nil || len(a.body) > gateway.MaxResponse, Reason: v.warning}

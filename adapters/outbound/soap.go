@@ -35,7 +35,8 @@ type SOAP struct {
 	// Action is the SOAPAction. Default: the contract's.
 	Action *string `yaml:"action"`
 	// Addressing adds WS-Addressing headers: a MessageID that is the same at every
-	// attempt, Action and To. Default: where the contract asks for them.
+	// attempt, Action and To. Default: where the contract asks for them, and where
+	// answers have to be signed.
 	Addressing *bool `yaml:"addressing"`
 	// Token sends user name and password as a wsse:UsernameToken with the password
 	// as text. TLS only.
@@ -92,6 +93,9 @@ func (c SOAP) Validate() error {
 	}
 	if c.Action != nil && (strings.ContainsAny(*c.Action, `"\`) || !printable(*c.Action)) {
 		faults = append(faults, errors.New("action: holds a quote, a backslash or a control character"))
+	}
+	if c.Security.AnswersSignedBy != "" && c.Addressing != nil && !*c.Addressing {
+		faults = append(faults, errors.New("addressing: a signed answer says by WS-Addressing which request it is the answer to; leave addressing out, or security.answers_signed_by"))
 	}
 	for name, what := range c.Faults {
 		if !slices.Contains([]string{faultRetry, faultPark, faultTaken}, what) {
@@ -204,7 +208,7 @@ func (c SOAP) addressed(p *Partner) bool {
 	if c.Addressing != nil {
 		return *c.Addressing
 	}
-	return slices.ContainsFunc(p.Contract.Policies, func(u contract.PolicyUse) bool {
+	return c.Security.AnswersSignedBy != "" || slices.ContainsFunc(p.Contract.Policies, func(u contract.PolicyUse) bool {
 		return !u.Optional && (u.Assertion.Local == "UsingAddressing" || u.Assertion.Local == "Addressing")
 	})
 }

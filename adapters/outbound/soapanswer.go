@@ -35,8 +35,8 @@ func (o *operator) judge(a *answered) verdict {
 	body := o.decoded(a)
 	answer, err := envelope.ReadAnswer(body)
 	if err == nil {
-		if unsigned := o.guard.verify(body, a.now); unsigned != nil {
-			return notTaken("HTTP %d, and an answer whose signature does not hold: %s", a.status, shown(unsigned.Error()))
+		if unsigned := o.guard.verify(body, urn(a.delivery), a.now); unsigned != nil {
+			return notTaken("HTTP %d, and an answer that is not signed as it has to be: %s", a.status, shown(unsigned.Error()))
 		}
 	}
 	switch {

@@ -3,10 +3,13 @@ package outbound
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/wss"
 )
 
@@ -15,8 +18,9 @@ type Security struct {
 	// Sign signs Body, Timestamp and header blocks of each request.
 	Sign *wss.Key `yaml:"sign"`
 	// AnswersSignedBy, when set, takes signed answers alone: by one of the certificates
-	// in this file, in PEM, or by one that an authority in it has issued. An answer
-	// that is not counts as none, a fault too, and the delivery is tried again.
+	// in this file, in PEM, or by one that an authority in it has issued. The RelatesTo
+	// of WS-Addressing has to be signed, too, and to name the request. An answer that
+	// is not so counts as none, a fault too, and the delivery is tried again.
 	AnswersSignedBy config.Path `yaml:"answers_signed_by"`
 }
 
@@ -55,8 +59,13 @@ func (g guard) sign(body []byte, now time.Time) ([]byte, error) {
 	return g.signer.Sign(body, now)
 }
 
-// verify verifies an answer in UTF-8, where that is configured.
-func (g guard) verify(body []byte, now time.Time) error {
+// answerParts are what the signature of an answer has to cover: what says which
+// request it is the answer to, too, or any answer would do for any request.
+var answerParts = append(slices.Clone(wss.Usual), wss.Addressing)
+
+// verify verifies an answer in UTF-8 to the request with a MessageID, where that is
+// configured.
+func (g guard) verify(body []byte, request string, now time.Time) error {
 	if g.verifier == nil {
 		return nil
 	}
@@ -65,6 +74,17 @@ func (g guard) verify(body []byte, now time.Time) error {
 		return err
 	}
 	defer tree.Release()
-	_, err = g.verifier.Verify(tree, wss.Usual, now)
-	return err
+	if _, err = g.verifier.Verify(tree, answerParts, now); err != nil {
+		return err
+	}
+	related, err := envelope.RelatesTo(tree)
+	switch {
+	case err != nil:
+		return err
+	case len(related) == 0:
+		return errors.New("it has no wsa:RelatesTo, so that it may be the answer to anything")
+	case len(related) > 1 || related[0] != request:
+		return fmt.Errorf("it is the answer to %s, and not to %s", strings.Join(related, ", "), request)
+	}
+	return nil
 }

@@ -75,18 +75,38 @@ func TestSignedCalls(t *testing.T) {
 		}
 		return string(out)
 	}
+	delivery := announcement()
+	asked := urn(delivery.WireID)
+	relates := func(attributes, id string) string {
+		return `<wsa:RelatesTo xmlns:wsa="` + envelope.NamespaceAddressing + `"` + attributes + `>` + id + `</wsa:RelatesTo>`
+	}
+	related := func(headers string) string {
+		return strings.Replace(reply(good), "<e:Body>", "<e:Header>"+headers+"</e:Header><e:Body>", 1)
+	}
+	ours := relates("", asked)
 	for _, c := range []struct {
 		name, answer string
 		status       int
 		taken        bool
 	}{
-		{"signed", sign(partners, reply(good)), 200, true},
-		{"not signed", reply(good), 200, false},
-		{"signed by another", sign(others, reply(good)), 200, false},
-		{"changed", strings.Replace(sign(partners, reply(good)), "<d:Ticket>7", "<d:Ticket>8", 1), 200, false},
+		{"signed", sign(partners, related(ours)), 200, true},
+		{"signed, of the type of a reply", sign(partners, related(relates(` RelationshipType="http://www.w3.org/2005/08/addressing/reply"`, " "+asked+" "))), 200, true},
+		{"signed, in the vocabulary of 2004", sign(partners, related(strings.Replace(ours, envelope.NamespaceAddressing, envelope.NamespaceAddressing2004, 1))), 200, true},
+		{"beside another relation", sign(partners, related(relates(` RelationshipType="urn:other"`, "urn:x")+ours)), 200, true},
+		{"a fault of the partner's", sign(partners, strings.Replace(related(ours), good, `<e:Fault><faultcode>e:Server</faultcode><faultstring>no</faultstring></e:Fault>`, 1)), 500, false},
+		{"of another request", sign(partners, related(relates("", urn(strings.Repeat("1", 32))))), 200, false},
+		{"of another request, too", sign(partners, related(relates("", urn(strings.Repeat("1", 32)))+ours)), 200, false},
+		{"of no request", sign(partners, reply(good)), 200, false},
+		{"of another relation", sign(partners, related(relates(` RelationshipType="urn:other"`, asked))), 200, false},
+		{"said to somebody else", sign(partners, related(strings.Replace(ours, "<wsa:RelatesTo ", `<wsa:RelatesTo e:actor="urn:other" `, 1))), 200, false},
+		{"said beside the signature", strings.Replace(sign(partners, reply(good)), "<e:Header>", "<e:Header>"+ours, 1), 200, false},
+		{"moved to our request", strings.Replace(sign(partners, related(relates("", urn(strings.Repeat("1", 32))))), urn(strings.Repeat("1", 32)), asked, 1), 200, false},
+		{"not signed", related(ours), 200, false},
+		{"signed by another", sign(others, related(ours)), 200, false},
+		{"changed", strings.Replace(sign(partners, related(ours)), "<d:Ticket>7", "<d:Ticket>8", 1), 200, false},
 		{"empty", "", 200, false},
 		{"empty and accepted", "", 202, false},
-		{"too large", sign(partners, reply(good)) + strings.Repeat(" ", 32<<20), 200, false},
+		{"too large", sign(partners, related(ours)) + strings.Repeat(" ", 32<<20), 200, false},
 		{"a fault that is not signed", fault11("e:Client", ""), 500, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,13 +130,22 @@ func TestSignedCalls(t *testing.T) {
 				io.WriteString(w, c.answer)
 			}))
 			defer server.Close()
-			p := caller11(t, "DeskService.Desk.Announce", SOAP{URL: server.URL, Addressing: new(true), Token: Token{"user", config.NewSecret("pw")},
+			p := caller11(t, "DeskService.Desk.Announce", SOAP{URL: server.URL, Token: Token{"user", config.NewSecret("pw")},
 				Security: Security{Sign: &own, AnswersSignedBy: partners.CertFile}})
-			results, _ := p.Correspond(t.Context(), []gateway.Delivery{announcement()})
+			results, _ := p.Correspond(t.Context(), []gateway.Delivery{delivery})
 			if (results[0] == nil) != c.taken {
 				t.Errorf("%v", results[0])
 			}
 		})
+	}
+}
+
+// TestAnswersNeedAddressing: who takes signed answers alone has to be able to tell
+// whose they are.
+func TestAnswersNeedAddressing(t *testing.T) {
+	c := SOAP{Addressing: new(false), Security: Security{AnswersSignedBy: "partner.pem"}}
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "addressing: ") {
+		t.Errorf("%v", err)
 	}
 }
 

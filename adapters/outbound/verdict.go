@@ -11,12 +11,13 @@ import (
 
 // answered is what a partner has answered.
 type answered struct {
-	status int
-	header http.Header
-	body   []byte // at most maxRead bytes
-	longer bool   // there was more
-	broken error  // the body ended before its end
-	now    time.Time
+	delivery string // its wire id
+	status   int
+	header   http.Header
+	body     []byte // at most maxRead bytes
+	longer   bool   // there was more
+	broken   error  // the body ended before its end
+	now      time.Time
 }
 
 // verdict is what an answer means: a nil fault is that the partner has taken the

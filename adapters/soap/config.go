@@ -12,6 +12,8 @@ import (
 
 	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/document"
+	"github.com/gatehouse/gatehouse/internal/envelope"
 )
 
 // Config is the SOAP door's own section. Every zero value means its default.
@@ -54,6 +56,25 @@ type Config struct {
 	MaxAttachmentsBytes config.ByteSize `yaml:"max_attachments_bytes"`
 	// MaxHeaderBytes bounds request line and headers. Default: 64 KiB.
 	MaxHeaderBytes config.ByteSize `yaml:"max_header_bytes"`
+	// MaxSOAPHeaderBytes bounds what stands before the Body's first child, with the
+	// manifest of SAP's XI protocol. At most 1 MiB. Default: 64 KiB.
+	MaxSOAPHeaderBytes config.ByteSize `yaml:"max_soap_header_bytes"`
+	// MaxSOAPHeaderDepth is how deep elements may be nested there. At most 256.
+	// Default: 32.
+	MaxSOAPHeaderDepth int `yaml:"max_soap_header_depth"`
+	// MaxElements is how many elements, comments and the like a message has at most.
+	// At most, and by default: 500000.
+	MaxElements int `yaml:"max_elements"`
+	// MaxDepth is how deep the elements of a message may be nested. At most, and by
+	// default: 256.
+	MaxDepth int `yaml:"max_depth"`
+	// MaxAttributes is how many attributes one element has at most, namespace
+	// declarations among them. At most, and by default: 4096.
+	MaxAttributes int `yaml:"max_attributes"`
+	// MaxDigits is how many digits a value may have that looks like a number.
+	// Default: what the contract says, and 100 where a mapping reads a number; at
+	// most 100.
+	MaxDigits int `yaml:"max_digits"`
 	// HeaderTimeout bounds the arrival of a request's headers. Default: 10s.
 	HeaderTimeout time.Duration `yaml:"header_timeout"`
 	// BodyTimeout bounds the arrival of a body, or of each MiB of one with
@@ -86,6 +107,12 @@ func (c *Config) Validate() error {
 		notNegative("max_attachment_bytes", c.MaxAttachmentBytes),
 		notNegative("max_attachments_bytes", c.MaxAttachmentsBytes),
 		notNegative("max_header_bytes", c.MaxHeaderBytes),
+		within("max_soap_header_bytes", c.MaxSOAPHeaderBytes, mostHeaderBytes),
+		within("max_soap_header_depth", c.MaxSOAPHeaderDepth, mostDepth),
+		within("max_elements", c.MaxElements, mostElements),
+		within("max_depth", c.MaxDepth, mostDepth),
+		within("max_attributes", c.MaxAttributes, mostAttributes),
+		within("max_digits", c.MaxDigits, mostDigits),
 		notNegative("header_timeout", c.HeaderTimeout),
 		notNegative("body_timeout", c.BodyTimeout),
 		notNegative("idle_timeout", c.IdleTimeout),
@@ -123,6 +150,22 @@ func oneOf(key string, value int, allowed ...int) error {
 	return fmt.Errorf("%s: %d is none of %v", key, value, allowed[1:])
 }
 
+// What the readers behind the door take at most, whatever is configured.
+const (
+	mostHeaderBytes = 1 << 20
+	mostDepth       = 256
+	mostElements    = 500_000
+	mostAttributes  = 4096
+	mostDigits      = 100
+)
+
+func within[T ~int | ~int64](key string, value, most T) error {
+	if value < 0 || value > most {
+		return fmt.Errorf("%s: %v is not between 1 and %v", key, value, most)
+	}
+	return nil
+}
+
 func notNegative[T ~int | ~int64](key string, value T) error {
 	if value < 0 {
 		return fmt.Errorf("%s: %v is negative", key, value)
@@ -146,6 +189,11 @@ func (c Config) withDefaults() Config {
 	c.MaxAttachmentBytes = cmp.Or(c.MaxAttachmentBytes, 64<<20)
 	c.MaxAttachmentsBytes = cmp.Or(c.MaxAttachmentsBytes, 128<<20)
 	c.MaxHeaderBytes = cmp.Or(c.MaxHeaderBytes, 64<<10)
+	c.MaxSOAPHeaderBytes = cmp.Or(c.MaxSOAPHeaderBytes, 64<<10)
+	c.MaxSOAPHeaderDepth = cmp.Or(c.MaxSOAPHeaderDepth, 32)
+	c.MaxElements = cmp.Or(c.MaxElements, mostElements)
+	c.MaxDepth = cmp.Or(c.MaxDepth, mostDepth)
+	c.MaxAttributes = cmp.Or(c.MaxAttributes, mostAttributes)
 	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 10*time.Second)
 	c.BodyTimeout = cmp.Or(c.BodyTimeout, 30*time.Second)
 	c.IdleTimeout = cmp.Or(c.IdleTimeout, 2*time.Minute)
@@ -158,6 +206,25 @@ func (c Config) withDefaults() Config {
 // attachmentLimit bounds a message in parts, with what frames them.
 func (c *Config) attachmentLimit() int64 {
 	return int64(c.MaxBodyBytes) + int64(c.MaxAttachmentsBytes)
+}
+
+// Envelope are the bounds of what the core looks at before it knows the sender.
+func (c Config) Envelope() envelope.Limits {
+	c = c.withDefaults()
+	return envelope.Limits{Bytes: int(c.MaxSOAPHeaderBytes), Depth: c.MaxSOAPHeaderDepth}
+}
+
+// Bounds are those of a whole message that are narrower than what its readers
+// take.
+func (c Config) Bounds() document.Bounds {
+	narrower := func(value, most int) int {
+		if value >= most {
+			return 0
+		}
+		return value
+	}
+	return document.Bounds{Elements: narrower(c.MaxElements, mostElements), Depth: narrower(c.MaxDepth, mostDepth),
+		Attributes: narrower(c.MaxAttributes, mostAttributes), Digits: c.MaxDigits}
 }
 
 // door are the settings that other doors on the listener share.

@@ -99,6 +99,9 @@ func (x *exchange) answerFault(f *fault.Error) {
 		return
 	}
 	soapFault := envelope.NewFault(v.code, f, x.head, x.reference().String())
+	if x.head != nil && x.head.Exchange != nil {
+		soapFault = x.head.Exchange.Fault(soapFault, f, x.reference().String())
+	}
 	plain := envelope.AppendFault(nil, x.version, soapFault)
 	body, err := x.signed(plain)
 	if err != nil { // better an unsigned word than none: it says that something is wrong

@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/httpdoor"
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
@@ -357,6 +358,9 @@ func TestConfigValidate(t *testing.T) {
 		{"full", Config{PublicURL: "https://api.example.com:8443/in/", FaultStatus12: 400, Realm: "Orders"}, nil},
 		{"several faults", Config{PublicURL: "ftp://x", FaultStatus12: 200, MaxConcurrent: -1, Realm: `a"b`, BodyTimeout: -1},
 			[]string{"public_url", "fault_status_12", "max_concurrent", "realm", "body_timeout"}},
+		{"past what the readers take", Config{MaxSOAPHeaderBytes: 1<<20 + 1, MaxSOAPHeaderDepth: 257, MaxElements: 500_001, MaxDepth: -1, MaxAttributes: 4097, MaxDigits: 101},
+			[]string{"max_soap_header_bytes", "max_soap_header_depth", "max_elements", "max_depth", "max_attributes", "max_digits"}},
+		{"as much as they take", Config{MaxSOAPHeaderBytes: 1 << 20, MaxSOAPHeaderDepth: 256, MaxElements: 500_000, MaxDepth: 256, MaxAttributes: 4096, MaxDigits: 100}, nil},
 		{"URL with a query", Config{PublicURL: "https://x/?a"}, []string{"public_url"}},
 		{"URL with a user", Config{PublicURL: "https://u:p@x"}, []string{"public_url"}},
 		{"URL without a host", Config{PublicURL: "https:///x"}, []string{"public_url"}},
@@ -373,5 +377,24 @@ func TestConfigValidate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestConfigBounds: what is not narrower than the readers' own costs nothing.
+func TestConfigBounds(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   document.Bounds
+	}{
+		{Config{}, document.Bounds{}},
+		{Config{MaxElements: 500_000, MaxDepth: 256, MaxAttributes: 4096}, document.Bounds{}},
+		{Config{MaxElements: 9, MaxDepth: 8, MaxAttributes: 7, MaxDigits: 6}, document.Bounds{Elements: 9, Depth: 8, Attributes: 7, Digits: 6}},
+	} {
+		if got := c.config.Bounds(); got != c.want {
+			t.Errorf("%+v: %+v", c.config, got)
+		}
+	}
+	if got := (Config{MaxSOAPHeaderBytes: 9, MaxSOAPHeaderDepth: 3}).Envelope(); got.Bytes != 9 || got.Depth != 3 {
+		t.Errorf("%+v", got)
 	}
 }

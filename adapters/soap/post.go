@@ -146,6 +146,9 @@ func (x *exchange) reply() error {
 	if r.Status == gateway.Duplicate {
 		header.Set(httpdoor.HeaderDuplicate, "true")
 	}
+	if exchange := r.Head.Exchange; exchange != nil {
+		return x.replyExchange(exchange)
+	}
 	if r.Elsewhere || r.Operation.OneWay() || r.Head.Addressing.ReplyTo == envelope.AddressNone {
 		x.Write(http.StatusAccepted, nil)
 		return nil

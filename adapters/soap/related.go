@@ -236,7 +236,8 @@ func (x *exchange) root(p *parcel, in *httpdoor.Intake, h textproto.MIMEHeader, 
 
 // attachment reads any other part.
 func (x *exchange) attachment(p *parcel, in *httpdoor.Intake, h textproto.MIMEHeader, src io.Reader) error {
-	a := &gateway.Attachment{Part: len(p.attachments) + 1, ContentID: contentID(h.Get("Content-Id")), MediaType: h.Get("Content-Type")}
+	kind, _ := httpdoor.ParseMediaType(h.Get("Content-Type"))
+	a := &gateway.Attachment{Part: len(p.attachments) + 1, ContentID: contentID(h.Get("Content-Id")), MediaType: h.Get("Content-Type"), Charset: kind.Charset}
 	p.attachments = append(p.attachments, a)
 	most := int64(x.config.MaxAttachmentBytes)
 	if x.spool == nil {
@@ -263,13 +264,16 @@ func (x *exchange) attachment(p *parcel, in *httpdoor.Intake, h textproto.MIMEHe
 		return fault.New(fault.CodeTooLarge, "an attachment is larger than %d bytes, the most this endpoint takes", most)
 	}
 	if spooled == nil {
-		a.Octets = append([]byte{}, small.Bytes()...)
+		if a.Octets = small.Bytes(); a.Octets == nil {
+			a.Octets = []byte{}
+		}
 		a.Hash, a.Size = sha256.Sum256(a.Octets), int64(len(a.Octets))
 		return nil
 	}
 	a.Content = spooled
+	a.Beginning = small.Bytes()
 	if a.Hash, a.Size = spooled.Sum(); a.Size <= held {
-		a.Octets = append([]byte{}, small.Bytes()...)
+		a.Octets, a.Beginning = append([]byte{}, small.Bytes()...), nil
 	}
 	return nil
 }

@@ -88,6 +88,19 @@ func attacks() []attack {
 	parts := func(root, rest string) string {
 		return "--b\r\nContent-Type: text/xml\r\n\r\n" + root + "\r\n" + rest + "--b--\r\n"
 	}
+	// A message of SAP's XI protocol, whose message is the part it refers to.
+	xi := func(href string, document func() string) func() string {
+		const sap = `xmlns:sap="http://sap.com/xi/XI/Message/30"`
+		root := `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" ` + sap + `><s:Header><sap:Main><sap:MessageClass>ApplicationMessage</sap:MessageClass><sap:ProcessingMode>asynchronous</sap:ProcessingMode>` +
+			`<sap:MessageId>1</sap:MessageId></sap:Main><sap:ReliableMessaging><sap:QualityOfService>ExactlyOnce</sap:QualityOfService></sap:ReliableMessaging></s:Header><s:Body><sap:Manifest xmlns:x="http://www.w3.org/1999/xlink">` +
+			`<sap:Payload x:href="` + href + `"><sap:Name>MainDocument</sap:Name><sap:Type>Application</sap:Type></sap:Payload></sap:Manifest></s:Body></s:Envelope>`
+		return func() string { return parts(root, "--b\r\nContent-ID: <m>\r\n\r\n"+document()+"\r\n") }
+	}
+	inOrder := func(content func() string) func() string {
+		return func() string {
+			return `<o:SubmitOrder xmlns:o="urn:gatehouse:samples:orders:1">` + content() + `</o:SubmitOrder>`
+		}
+	}
 	return []attack{
 		{name: "XXE, a file", body: prolog(`<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>`), status: 500, code: "GH-1102"},
 		{name: "XXE, inner host", body: prolog(`<!DOCTYPE a [<!ENTITY x SYSTEM "http://TRAP/x">]>`), status: 500, code: "GH-1102"},
@@ -132,6 +145,11 @@ func attacks() []attack {
 		{name: "zip bomb in parts", body: func() string { return gz(parts(good, strings.Repeat("--b\r\n\r\n\r\n", 1_000_000))) }, header: "Content-Encoding: gzip\r\n" + related, status: 413, code: "GH-1003"},
 		{name: "many parts", body: body(parts(good, strings.Repeat("--b\r\n\r\nx\r\n", 1000))), header: related, status: 413, code: "GH-1003"},
 		{name: "part with endless headers", body: body(parts(good, "--b\r\n"+strings.Repeat("X-Y: z\r\n", 100_000))), header: related, status: 413, code: "GH-1003"},
+		{name: "a manifest of an inner host", body: xi("http://TRAP/x", body("<a/>")), header: related, status: 500, code: "GH-1112"},
+		{name: "XXE in the part of a manifest", body: xi("cid:m", body(`<!DOCTYPE a [<!ENTITY x SYSTEM "http://TRAP/x">]><a>&x;</a>`)), header: related, status: 500, code: "GH-1102"},
+		{name: "a manifest's part that leaves the Body", body: xi("cid:m", inOrder(body(`</o:SubmitOrder></soap:Body></soap:Envelope><!--`))), header: related, status: 400, code: "GH-1101"},
+		{name: "deep nesting in the part of a manifest", body: xi("cid:m", inOrder(func() string { return strings.Repeat("<a>", 1_000_000) })), header: related, status: 413, code: "GH-1003"},
+		{name: "many elements in the part of a manifest", body: xi("cid:m", inOrder(func() string { return strings.Repeat("<a/>", 2_000_000) })), header: related, status: 413, code: "GH-1003"},
 		{name: "slow loris, headers", raw: "POST /soap/orders/OrderService HTTP/1.1\r\nHost: gw\r\nX-A", status: 400, code: ""},
 		{name: "slow loris, body", raw: "POST /soap/orders/OrderService HTTP/1.1\r\nHost: gw\r\nContent-Type: text/xml\r\nContent-Length: 1000\r\n\r\n<", status: 408, code: "GH-1007"},
 		{name: "huge headers", raw: "GET / HTTP/1.1\r\nHost: gw\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n", status: 431},

@@ -91,6 +91,9 @@ func (p *project) compile() (*compiled, error) {
 		if m != nil {
 			m = m.Living(p.liveTables())
 		}
+		if m != nil && m.Refers && p.Attachments.Directory == "" {
+			faults = append(faults, r.node.Get("mapping").Fault("the mapping reads attachments by reference, and nothing is configured to keep them: give attachments.directory"))
+		}
 		c.mappings = append(c.mappings, m)
 	}
 	if err := p.unfit.Err(); err != nil {

@@ -33,6 +33,9 @@ type foreign struct {
 	// cannot are the graphs of the contract package that it does not take, whole or
 	// by one query, from the original files either, and why.
 	cannot map[string]string
+	// fetches says that the driver needs packages that no distribution has, from a
+	// registry that may be out of reach: then it says so of all, and is passed over.
+	fetches bool
 }
 
 // python is Debian's, the one that python3-zeep is for.

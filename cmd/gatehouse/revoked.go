@@ -109,7 +109,7 @@ func (r *revocations) current() []revocationList {
 func (r *revocations) tell(what string) {
 	if r.told != what {
 		r.told = what
-		r.log.Error("revoked client certificates cannot be told", "file", r.path, "reason", what)
+		r.log.Error("revoked certificates cannot be told", "file", r.path, "reason", what)
 	}
 }
 

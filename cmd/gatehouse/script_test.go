@@ -78,6 +78,7 @@ func TestScripts(t *testing.T) {
 			"queue":        scriptQueue,
 			"partner":      scriptPartner,
 			"certificates": scriptCertificates,
+			"withdraw":     scriptWithdraw,
 			"issuer":       scriptIssuer,
 			"digest":       scriptDigest,
 			"sign":         scriptSign,

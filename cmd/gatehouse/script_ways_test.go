@@ -24,6 +24,9 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/wss"
 )
 
 // authority signs certificates for a script.
@@ -51,11 +54,37 @@ func newAuthority(ts *testscript.TestScript, file string) *authority {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	ts.Check(err)
 	a := &authority{key: key, cert: &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: file}, IsCA: true,
-		BasicConstraintsValid: true, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}}
+		BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}}
 	der, err := x509.CreateCertificate(rand.Reader, a.cert, a.cert, key.Public(), key)
 	ts.Check(err)
 	writePEM(ts, file+".pem", "CERTIFICATE", der)
+	der, err = x509.MarshalECPrivateKey(key)
+	ts.Check(err)
+	writePEM(ts, file+".key", "EC PRIVATE KEY", der)
 	return a
+}
+
+// scriptWithdraw: withdraw FILE DURATION [NAME...] writes the list of what ca.pem has
+// withdrawn: the certificates NAME.pem. It is good for that long; one of less than
+// nothing is out of date.
+func scriptWithdraw(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: withdraw file duration name...")
+	}
+	good, err := time.ParseDuration(args[1])
+	ts.Check(err)
+	pair, err := tls.LoadX509KeyPair(ts.MkAbs("ca.pem"), ts.MkAbs("ca.key"))
+	ts.Check(err)
+	list := &x509.RevocationList{Number: big.NewInt(time.Now().UnixNano()), ThisUpdate: time.Now().Add(good - 2*time.Hour), NextUpdate: time.Now().Add(good)}
+	for _, name := range args[2:] {
+		certs, err := wss.Certificates(config.Path(ts.MkAbs(name + ".pem")))
+		ts.Check(err)
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: certs[0].SerialNumber, RevocationTime: time.Now()})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, pair.Leaf, pair.PrivateKey.(*ecdsa.PrivateKey))
+	ts.Check(err)
+	writePEM(ts, args[0]+".new", "X509 CRL", der)
+	ts.Check(os.Rename(ts.MkAbs(args[0]+".new"), ts.MkAbs(args[0])))
 }
 
 func (a *authority) sign(ts *testscript.TestScript, file, name string) {

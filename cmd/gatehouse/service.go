@@ -48,7 +48,8 @@ func (s *service) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	core := gateway.Config{Relay: p.Relay.config(), Drift: gateway.DriftConfig{Poll: p.Drift.Poll}, Metrics: s.watch.core, Tracer: s.watch.tracer()}
+	core := gateway.Config{Relay: p.Relay.config(), Drift: gateway.DriftConfig{Poll: p.Drift.Poll}, Metrics: s.watch.core, Tracer: s.watch.tracer(),
+		Envelope: p.SOAP.Envelope(), Bounds: p.SOAP.Bounds()}
 	if blobs != nil {
 		core.Blobs = blobs
 	}

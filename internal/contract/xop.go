@@ -162,7 +162,7 @@ func lookedAt(s *Simple) bool { return len(s.Enumeration) > 0 || len(s.Patterns)
 // part finds the attachment of an xop:Include.
 func (a *attached) part(n document.Node) (part Attachment, wrong fault.Detail) {
 	href, ok := n.Attr(Name{Local: "href"})
-	id, isCID := contentID(href)
+	id, isCID := ContentID(href)
 	switch {
 	case !ok:
 		return part, fault.Detail{Message: "xop:Include names no attachment", Found: quoted(n) + " without href", Expected: `href="cid:…" with the Content-ID of an attachment`}
@@ -178,8 +178,8 @@ func (a *attached) part(n document.Node) (part Attachment, wrong fault.Detail) {
 	return part, wrong
 }
 
-// contentID returns the content id that a cid: URL names (RFC 2392 §2).
-func contentID(href string) (string, bool) {
+// ContentID returns the content id that a cid: URL names (RFC 2392 §2).
+func ContentID(href string) (string, bool) {
 	href = strings.Trim(href, " \t\r\n")
 	if len(href) < 5 || !strings.EqualFold(href[:4], "cid:") {
 		return "", false

@@ -85,7 +85,7 @@ func collectIncluded(found map[string]bool, n document.Node) {
 			continue
 		}
 		href, _ := c.Attr(Name{Local: "href"})
-		if id, ok := contentID(href); ok {
+		if id, ok := ContentID(href); ok {
 			found[strings.Clone(id)] = true
 		}
 	}
@@ -121,7 +121,7 @@ func (w *writing) walk(n document.Node) error {
 // declares.
 func (w *writing) include(n document.Node) error {
 	href, _ := n.Attr(Name{Local: "href"})
-	id, isCID := contentID(href)
+	id, isCID := ContentID(href)
 	part, known := w.parts[id]
 	if !isCID || !known {
 		return nil

@@ -51,6 +51,31 @@ func (p *peek) addressing() error {
 	return err
 }
 
+// RelatesTo returns the ids of the messages to which a complete envelope says to be
+// the reply, in the header blocks for us: those without a RelationshipType, or with
+// that of a reply (WS-Addressing 1.0 core §3.1; the submission of 2004 has a QName).
+// The error is a *fault.Error.
+func RelatesTo(t *document.Tree) ([]string, error) {
+	located, err := Locate(t)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, n := range located.Blocks {
+		if n.Name().Local != headerRelatesTo || !slices.Contains(addressingSpaces, n.Name().Space) {
+			continue
+		}
+		kind, typed := n.Attr(document.Name{Local: "RelationshipType"})
+		if _, local := document.SplitQName(strings.TrimSpace(kind)); !typed || strings.TrimSpace(kind) == relationReply || n.Name().Space == NamespaceAddressing2004 && local == "Reply" {
+			ids = append(ids, strings.Clone(strings.TrimSpace(n.Text())))
+		}
+	}
+	return ids, nil
+}
+
+// relationReply is the type that RelatesTo has when it has none.
+const relationReply = NamespaceAddressing + "/reply"
+
 func (p *peek) single(name document.Name, read func(document.Node) (string, error)) (value string, err error) {
 	count := 0
 	p.each(name, func(n document.Node) {

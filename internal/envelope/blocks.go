@@ -16,11 +16,7 @@ const (
 	roleUltimate       = namespace12 + "/role/ultimateReceiver"
 )
 
-var (
-	nameSecurity   = document.Name{Space: NamespaceSecurity, Local: "Security"}
-	nameXIMain     = document.Name{Space: NamespaceXI, Local: "Main"}
-	nameXIReliable = document.Name{Space: NamespaceXI, Local: "ReliableMessaging"}
-)
+var nameSecurity = document.Name{Space: NamespaceSecurity, Local: "Security"}
 
 // The headers of WS-Addressing, in both of its namespaces.
 const (
@@ -34,10 +30,7 @@ const (
 )
 
 // understood are the names of the blocks that are processed here.
-var understood = append([]document.Name{nameSecurity, nameXIMain, nameXIReliable}, addressingNames()...)
-
-// besideAddressing is how many of them are not of WS-Addressing.
-const besideAddressing = 3
+var understood = slices.Concat([]document.Name{nameSecurity}, exchangeNames(), addressingNames())
 
 func addressingNames() (names []document.Name) {
 	for _, space := range addressingSpaces {
@@ -78,7 +71,7 @@ func (p *peek) blocks() error {
 		p.head.Blocks = append(p.head.Blocks, b)
 	}
 	p.trace()
-	return p.exchange()
+	return p.once()
 }
 
 // mustUnderstand reads the mark. SOAP 1.1 §4.2.3 has 0 and 1, SOAP 1.2 part 1
@@ -143,7 +136,7 @@ func (p *peek) understands(block document.Name) bool {
 	for _, name := range understood {
 		if name == block {
 			// Of two vocabularies of addressing in one message one is spoken.
-			return slices.Contains(understood[:besideAddressing], block) || block.Space == p.head.Addressing.Space
+			return !slices.Contains(addressingSpaces, block.Space) || block.Space == p.head.Addressing.Space
 		}
 	}
 	return p.limits.Understands != nil && p.limits.Understands(p.head, block)
@@ -168,21 +161,6 @@ func (p *peek) trace() {
 			}
 		}
 	}
-}
-
-// exchange reads what SAP's exchange headers say about exactly once, in order.
-func (p *peek) exchange() (err error) {
-	read := func(block document.Name, local string) (value string) {
-		p.each(block, func(n document.Node) {
-			c := n.Child(document.Name{Space: NamespaceXI, Local: local})
-			if value = strings.Clone(strings.TrimSpace(c.Text())); len(value) > maxMessageID && err == nil {
-				err = notSOAP(c, "this header is too long")
-			}
-		})
-		return value
-	}
-	p.head.MessageID, p.head.Queue = read(nameXIMain, "MessageId"), read(nameXIReliable, "QueueId")
-	return err
 }
 
 // IsTraceParent reports whether s is a traceparent of version 00 (W3C Trace

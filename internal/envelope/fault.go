@@ -44,6 +44,7 @@ type Fault struct {
 	// own namespace stands there instead of Code.
 	Subcodes []document.Name
 	Reason   string // one English sentence
+	Actor    string // who says so, of SOAP 1.1 alone (§4.4); empty: it is left out
 	// Detail is a serialised element, or several: the declared fault of the
 	// operation, or what AppendDetails wrote. Empty: no detail at all.
 	Detail []byte
@@ -162,6 +163,9 @@ func appendFault11(dst []byte, f *Fault) []byte {
 	dst = append(dst, `</faultcode><faultstring xml:lang="en">`...)
 	dst = document.AppendText(dst, clip(f.Reason, maxReason))
 	dst = append(dst, "</faultstring>"...)
+	if f.Actor != "" {
+		dst = append(document.AppendText(append(dst, "<faultactor>"...), f.Actor), "</faultactor>"...)
+	}
 	if len(f.Detail) > 0 {
 		dst = append(dst, "<detail>"...)
 		dst = append(dst, f.Detail...)

@@ -25,6 +25,10 @@ type Head struct {
 	// keeps when it sends again (sap:Main), and the queue in whose order messages
 	// are to be processed (sap:ReliableMessaging). Empty when absent.
 	MessageID, Queue string
+	// Exchange is set for a message in SAP's own protocol: the Body holds a manifest,
+	// and what is to be processed is a part beside the envelope. Operation is the
+	// manifest's name then.
+	Exchange *Exchange
 }
 
 // Block is one header block.

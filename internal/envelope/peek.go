@@ -55,6 +55,9 @@ func (p *peek) judge() error {
 	if misaddressed != nil {
 		return misaddressed
 	}
+	if err := p.exchange(); err != nil {
+		return err
+	}
 	return p.security()
 }
 
@@ -69,7 +72,8 @@ type peek struct {
 }
 
 // stop ends reading at the Body's first child, or at once when there is no
-// envelope. Other elements called Body are no end.
+// envelope. Other elements called Body are no end, and a manifest, which stands for
+// a message that is elsewhere, is read whole.
 func (p *peek) stop(n document.Node) bool {
 	parent := n.Parent()
 	if !parent.Exists() {
@@ -79,7 +83,7 @@ func (p *peek) stop(n document.Node) bool {
 		return p.head.Version == 0
 	}
 	top := parent.Parent()
-	return top.Exists() && !top.Parent().Exists() && parent.Is(p.name("Body"))
+	return top.Exists() && !top.Parent().Exists() && parent.Is(p.name("Body")) && !n.Is(nameManifest)
 }
 
 // name returns a name of the envelope's own namespace.

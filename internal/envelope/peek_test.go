@@ -496,10 +496,22 @@ func FuzzPeek(f *testing.F) {
 	f.Add([]byte(message(ns12, `<wsse:Security `+wsse+`><wsse:UsernameToken/></wsse:Security>`)))
 	f.Add([]byte(message(ns11, `<wsse:Security `+wsse+`><wsse:UsernameToken><wsse:Username>a</wsse:Username><wsse:Password Type="`+passwordProfile+
 		`PasswordDigest">tKUH8ab3Rokm4t6IAlgcdg9yaEw=</wsse:Password><wsse:Nonce>bm9uY2U=</wsse:Nonce><wsu:Created>2026-11-22T10:00:00Z</wsu:Created></wsse:UsernameToken></wsse:Security>`)))
+	f.Add([]byte(xiMessage(xiMain, xiOnce, xiBeside+xiPayload)))
 	f.Fuzz(func(t *testing.T, src []byte) {
 		head, err := Peek(src, Limits{})
 		if head == nil {
 			t.Fatal("no head")
+		}
+		if x := head.Exchange; x != nil {
+			for _, answer := range [][]byte{x.AppendReceipt(nil, "id", time.Unix(0, 0)), x.AppendResponse(nil, "id", time.Unix(0, 0), "part")} {
+				tree, err := document.Read(answer)
+				if err != nil {
+					t.Fatalf("%v: %s", err, answer)
+				}
+				tree.Release()
+			}
+			e := x.Lacks("it is away", "a part")
+			checkAnswer(t, AppendFault(nil, V11, x.Fault(NewFault(Sender, e, head, "ref"), e, "ref")))
 		}
 		if err != nil {
 			e, ok := errors.AsType[*fault.Error](err)

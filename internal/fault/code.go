@@ -33,6 +33,7 @@ const (
 	CodeCredentials      Code = "GH-1109"
 	CodeAction           Code = "GH-1110"
 	CodeMalformedJSON    Code = "GH-1111"
+	CodeExchange         Code = "GH-1112"
 
 	CodeUnauthenticated      Code = "GH-2001"
 	CodeForbidden            Code = "GH-2002"
@@ -152,6 +153,7 @@ var catalogue = map[Code]entry{
 	CodeCredentials:      {Invalid, Sender, "the credentials are malformed or given twice"},
 	CodeAction:           {Invalid, Sender, "the action named does not belong to the operation in the body"},
 	CodeMalformedJSON:    {Invalid, Sender, "the message is not well-formed JSON"},
+	CodeExchange:         {Invalid, Sender, "the message of SAP's XI protocol cannot be taken"},
 
 	CodeUnauthenticated:      {Unauthenticated, Sender, "the user name or password is missing or wrong"},
 	CodeForbidden:            {Forbidden, Directory, "this user may not do that"},

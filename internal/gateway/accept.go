@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -109,16 +110,16 @@ func (g *Gateway) stages(a *Arrival) []stage {
 	case !a.enveloped():
 		return []stage{g.begun, g.find, g.authenticate, g.authorize, g.demandKey, g.limit, g.bind, g.convert, g.validatePayload, g.read, g.apply, g.keyed, g.keep}
 	}
-	return []stage{g.peek, g.route, g.onward}
+	return []stage{g.peek, g.manifest, g.route, g.onward}
 }
 
 // onward takes an enveloped message on, whose route is known: into the store, or as a
 // query as far as it can be asked.
 func (g *Gateway) onward(ctx context.Context, p *passage) error {
 	if p.query != nil {
-		return p.through(ctx, []stage{g.authenticate, g.mayAsk, g.limit, g.here, g.alone, g.normalise, g.validate, g.read})
+		return p.through(ctx, []stage{g.authenticate, g.mayAsk, g.limit, g.here, g.alone, g.bounded, g.normalise, g.validate, g.read})
 	}
-	return p.through(ctx, []stage{g.authenticate, g.authorize, g.limit, g.address, g.bind, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep})
+	return p.through(ctx, []stage{g.authenticate, g.authorize, g.limit, g.address, g.bind, g.unpack, g.bounded, g.normalise, g.validate, g.attach, g.read, g.apply, g.keep})
 }
 
 // passage is one message on its way.
@@ -146,6 +147,7 @@ type passage struct {
 	input     mapping.Input
 	changes   *mapping.Changeset
 
+	main *Attachment   // the message itself, where the envelope lists it
 	kept []*Attachment // by reference
 
 	rows int // of the answer to a query
@@ -264,6 +266,18 @@ func (g *Gateway) bind(ctx context.Context, p *passage) error {
 		return g.stop(ctx, p.route, err).fault
 	}
 	return err
+}
+
+// bounded refuses a message whose structure is past what is configured.
+func (g *Gateway) bounded(_ context.Context, p *passage) error {
+	err := g.config.Bounds.Check(p.xml)
+	if s, ok := errors.AsType[*document.SyntaxError](err); ok && s.Reason == document.Limit {
+		return fault.New(fault.CodeTooLarge, "").With(fault.Detail{Message: s.Message, Line: s.Line, Column: s.Column})
+	}
+	if err != nil {
+		return malformed(err)
+	}
+	return nil
 }
 
 // normalise brings a message in SOAP encoding into the literal form that the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/encoded"
@@ -19,9 +20,11 @@ type Attachment struct {
 	Part      int    // its place in the message, from 1
 	ContentID string // without angle brackets; empty when it has none
 	MediaType string // as sent
+	Charset   string // the parameter of MediaType; empty when it has none
 	Size      int64
 	Hash      Digest // of its octets
 	Octets    []byte // nil when they are in Content alone
+	Beginning []byte // the first of them, 64 KiB or more, when Octets is nil
 	Content   Content
 }
 
@@ -71,7 +74,7 @@ func (p *passage) attached() contract.Parts {
 		return nil
 	}
 	parts := contract.Parts{}
-	for _, a := range p.arrival.Attachments {
+	for _, a := range p.beyond() {
 		if a.ContentID != "" {
 			parts[a.ContentID] = contract.Attachment{Octets: a.Octets, Size: a.Size}
 		}
@@ -84,7 +87,7 @@ func (p *passage) attached() contract.Parts {
 // wants that; and references elsewhere by their hashes, too, so that a message
 // says the same whatever its sender called its parts.
 func (g *Gateway) attach(_ context.Context, p *passage) error {
-	if len(p.arrival.Attachments) == 0 {
+	if len(p.beyond()) == 0 {
 		return nil
 	}
 	if encoded.Takes(p.receipt.Operation) {
@@ -96,7 +99,7 @@ func (g *Gateway) attach(_ context.Context, p *passage) error {
 		return err
 	}
 	parts, names := p.attached(), map[string]string{}
-	for _, a := range p.arrival.Attachments {
+	for _, a := range p.beyond() {
 		if !included[a.ContentID] || p.writer.mapping.Refers {
 			p.kept = append(p.kept, a)
 			names[a.ContentID] = hex.EncodeToString(a.Hash[:])
@@ -114,6 +117,14 @@ func (g *Gateway) attach(_ context.Context, p *passage) error {
 		p.become(written, written.XML)
 	}
 	return err
+}
+
+// beyond are the attachments without the one that is the message itself.
+func (p *passage) beyond() []*Attachment {
+	if p.main == nil {
+		return p.arrival.Attachments
+	}
+	return slices.DeleteFunc(slices.Clone(p.arrival.Attachments), func(a *Attachment) bool { return a == p.main })
 }
 
 // atHand reads the octets that are to be written out, unless they are too many

@@ -15,13 +15,17 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/gatehouse/gatehouse/internal/contract"
+	"github.com/gatehouse/gatehouse/internal/document"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/fault"
 )
 
 // Config is the core's own settings; the zero value works.
 type Config struct {
+	// Envelope and Bounds are those of messages in an envelope: of its head, and of
+	// all of it where that is to be narrower than what the validator takes.
 	Envelope envelope.Limits
+	Bounds   document.Bounds
 	// MaxFaults is how many faults of one message are reported; 0 means 50.
 	MaxFaults int
 	Relay     RelayConfig

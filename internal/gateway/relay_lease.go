@@ -9,16 +9,21 @@ import (
 // ErrLeaseLost says that another owner relays the shard by now.
 var ErrLeaseLost = errors.New("lease lost")
 
-// hold takes or renews the lease when a third of its time has passed.
+// hold takes or renews the lease when a third of its time has passed. Who cannot
+// ask does nothing under the old one, but keeps what the channel has taken: should
+// the lease still be his when he can, it is recorded and not published again.
 func (c *carrier) hold(ctx context.Context) (bool, error) {
 	now := c.now()
 	if c.lease.Owner != "" && now.Sub(c.renewed) < c.config.LeaseTTL/3 {
 		return true, nil
 	}
 	lease, ok, err := c.outbox.Acquire(ctx, c.name, c.shard, c.owner, c.config.LeaseTTL)
-	if err != nil || !ok {
-		c.forget()
+	if err != nil {
 		return false, err
+	}
+	if !ok {
+		c.forget()
+		return false, nil
 	}
 	// Another owner may have settled some of it meanwhile, or an operator put
 	// something back in line before it.

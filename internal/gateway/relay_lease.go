@@ -71,7 +71,11 @@ func (c *carrier) renew(ctx context.Context, finished <-chan struct{}) {
 			continue
 		case <-timer.C:
 		}
-		if safe() <= 0 || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		if safe() <= 0 {
+			c.lapsed(ctx)
 			return
 		}
 		now := c.now()
@@ -82,12 +86,19 @@ func (c *carrier) renew(ctx context.Context, finished <-chan struct{}) {
 		case err != nil:
 			next = ttl / 15
 		case !ok || lease.Fence != c.lease.Fence:
+			c.lapsed(ctx)
 			return
 		default:
 			c.renewed, next = now, ttl/3
 			c.stale.Store(true) // as at any other renewal
 		}
 	}
+}
+
+// lapsed tells that what is being published ends before its time. Nobody knows what
+// of it the channel has taken: it may go out again.
+func (c *carrier) lapsed(ctx context.Context) {
+	c.log.InfoContext(ctx, "lease lapsed", "renewed_before", c.now().Sub(c.renewed))
 }
 
 // release gives the lease back, so that the next process need not wait for its

@@ -316,28 +316,39 @@ func nothingLost(t *testing.T, core *fakeCore, left map[string]int, messages []d
 // TestDrain finishes what is in hand when told to stop, and gives the next
 // consumer nothing that it has to suspect.
 func TestDrain(t *testing.T) {
+	everyBroker(t, ordered, drains)
+}
+
+// TestDrainSlowLink is TestDrain with a broker that is slower than the consumer,
+// which has nothing to do when it is told to stop, and not all that was sent.
+func TestDrainSlowLink(t *testing.T) {
 	everyBroker(t, ordered, func(t *testing.T, r *rig) {
-		core := newCore(t)
-		core.onCommit = func(*gateway.Arrival) error { time.Sleep(200 * time.Microsecond); return nil }
-		messages := numbered(6, 400)
-		r.put(t, messages...)
-		first := r.consume(t, core, nil)
-		await(t, "some to be committed", func() bool { return len(core.taken()) > 300 })
-		first.end(t)
-		if n := len(core.ids()); n == len(messages) {
-			t.Fatal("nothing was left to drain")
-		}
-		second := r.consume(t, core, nil)
-		allTaken(t, core, messages)
-		r.empty(t, second)
-		core.inOrder(t)
-		if n := len(core.ids()); n != len(messages) {
-			t.Errorf("%d commits of %d messages", n, len(messages))
-		}
-		if alone := core.aloneIDs(); len(alone) > 0 {
-			t.Errorf("%d messages were suspected after a clean end", len(alone))
-		}
+		r.proxy.slowDown(2 * time.Millisecond)
+		drains(t, r)
 	})
+}
+
+func drains(t *testing.T, r *rig) {
+	core := newCore(t)
+	core.onCommit = func(*gateway.Arrival) error { time.Sleep(200 * time.Microsecond); return nil }
+	messages := numbered(6, 400)
+	r.put(t, messages...)
+	first := r.consume(t, core, nil)
+	await(t, "some to be committed", func() bool { return len(core.taken()) > 300 })
+	first.end(t)
+	if n := len(core.ids()); n == len(messages) {
+		t.Fatal("nothing was left to drain")
+	}
+	second := r.consume(t, core, nil)
+	allTaken(t, core, messages)
+	r.empty(t, second)
+	core.inOrder(t)
+	if n := len(core.ids()); n != len(messages) {
+		t.Errorf("%d commits of %d messages", n, len(messages))
+	}
+	if alone := core.aloneIDs(); len(alone) > 0 {
+		t.Errorf("%d messages were suspected after a clean end", len(alone))
+	}
 }
 
 // TestDrainTimeout does not wait for ever: what is not settled goes back.

@@ -41,6 +41,8 @@ type hand struct {
 	bytes    atomic.Int64  // of flight
 	freed    chan struct{} // has one when bytes got fewer; capacity 1
 	received uint64        // the last delivery tag
+	idle     time.Time     // since when a draining consumer has nothing to do
+	empty    int           // how often in a row the queue had nothing since then
 	acked    uint64        // how many messages were acknowledged
 	pending  acks
 
@@ -109,7 +111,7 @@ func (h *hand) flow() error {
 			h.failed = nil
 			return why
 		}
-		h.turn(h.oldest(), nil)
+		h.turn(h.oldest(), h.again())
 		if err := h.collect(); err != nil && why == nil {
 			why = err
 			r.stop()
@@ -129,10 +131,49 @@ func (h *hand) begin(r *run) error {
 		h.bytes.Add(e.size)
 		r.start(e)
 	}
-	if h.draining && len(h.waiting) == 0 && len(h.flight) == 0 {
+	if h.resting() && h.all() {
 		return errDrained
 	}
 	return nil
+}
+
+// resting reports whether a consumer that is to stop has nothing in hand to do.
+func (h *hand) resting() bool { return h.draining && len(h.waiting) == 0 && len(h.flight) == 0 }
+
+// How a consumer that is to stop finds out that it has all that the broker has sent.
+const (
+	askAgain = 20 * time.Millisecond
+	askFor   = 2 * time.Second
+)
+
+// all reports whether the broker can have sent no more than has come: as much as it
+// may, or all of the queue. A slow broker is waited for: what it sends when the
+// messages in hand are acknowledged would go back to the queue, and whoever took it
+// next would suspect that a process had died over it.
+func (h *hand) all() bool {
+	if h.lost != nil || h.received == 0 || h.outstanding() >= uint64(h.endpoint.Prefetch) {
+		return true
+	}
+	now := h.clock.Now()
+	if h.idle.IsZero() {
+		h.idle = now
+	}
+	messages, err := h.intake.conn.ready(h.endpoint.Queue)
+	if err != nil || now.Sub(h.idle) > askFor {
+		return true
+	}
+	if h.empty++; messages > 0 {
+		h.empty = 0
+	}
+	return h.empty == 2 // what it sent before it said so the first time has come by then
+}
+
+// again is the time after which a resting consumer asks again.
+func (h *hand) again() <-chan time.Time {
+	if !h.resting() {
+		return nil
+	}
+	return h.clock.After(askAgain)
 }
 
 // room tells whether one more may be under way. In trouble it is one at a time:
@@ -188,6 +229,7 @@ func (h *hand) take(d driver.Delivery) {
 		return
 	}
 	h.received++
+	h.idle, h.empty = time.Time{}, 0
 	e := &entry{delivery: d, id: uuid.Must(uuid.NewV7()), size: h.endpoint.weight(&d)}
 	h.metrics.received.Inc()
 	if redelivered(&d) {

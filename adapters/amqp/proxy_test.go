@@ -5,6 +5,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // proxy stands between a publisher and its broker and breaks the link. Without
@@ -20,6 +21,7 @@ type proxy struct {
 	accepted int
 	refusing bool
 	frozen   bool
+	slow     time.Duration // for every few bytes from the broker
 	budget   int // bytes from the client until trip; negative is no limit
 	trip     func(client, server net.Conn)
 	tripped  chan struct{}
@@ -84,7 +86,7 @@ func (p *proxy) pipe(from, to net.Conn, outbound bool) {
 	defer p.forget(from, to)
 	buf := make([]byte, 4096)
 	for {
-		n, err := from.Read(buf)
+		n, err := from.Read(buf[:p.pace(outbound, len(buf))])
 		if n = p.pass(n, outbound, from, to); n > 0 {
 			if _, werr := to.Write(buf[:n]); werr != nil {
 				return
@@ -97,6 +99,25 @@ func (p *proxy) pipe(from, to net.Conn, outbound bool) {
 			return
 		}
 	}
+}
+
+// pace waits on a slow link, and says how many bytes are next.
+func (p *proxy) pace(outbound bool, most int) int {
+	p.mu.Lock()
+	slow := p.slow
+	p.mu.Unlock()
+	if outbound || slow == 0 {
+		return most
+	}
+	time.Sleep(slow)
+	return most / 8
+}
+
+// slowDown has what the broker sends take its time.
+func (p *proxy) slowDown(pause time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.slow = pause
 }
 
 // pass waits out a freeze and says how many of n bytes go through.

@@ -50,7 +50,7 @@ var errUnverifiable = errors.New("the queue's arguments cannot be verified")
 // endpoint needs. It changes nothing on the broker, unless the queue is missing
 // and declare is set. errUnverifiable comes with the reason.
 func (c *connection) verify(e Endpoint, declare bool) (settings, error) {
-	err := c.passiveQueue(e.Queue)
+	_, err := c.ready(e.Queue)
 	if isReply(err, driver.NotFound) && declare {
 		err = c.makeQueue(e)
 	}
@@ -84,11 +84,14 @@ func (e Endpoint) wanted() string {
 	return strings.Join(out, ", ")
 }
 
-func (c *connection) passiveQueue(name string) error {
-	return c.briefly(func(ch *driver.Channel) error {
-		_, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+// ready looks for a queue, and tells how many of its messages wait for a consumer.
+func (c *connection) ready(name string) (messages int, err error) {
+	err = c.briefly(func(ch *driver.Channel) error {
+		q, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+		messages = q.Messages
 		return err
 	})
+	return messages, err
 }
 
 func (c *connection) makeQueue(e Endpoint) error {

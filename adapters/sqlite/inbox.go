@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"database/sql/driver"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -22,8 +21,6 @@ const (
 		LEFT JOIN "gateway.reply" AS r ON r.message_id = i.message_id
 		WHERE i.id = ?1`
 	unclaimText = `DELETE FROM "gateway.inbox" WHERE message_id = ?1`
-	// Those that were removed meanwhile stay out. CROSS keeps their order.
-	enterText   = `INSERT OR IGNORE INTO "gateway.claimed" (prefix, id) SELECT substr(i.claim, 1, 8), i.id FROM json_each(?1) CROSS JOIN "gateway.inbox" AS i ON i.id = json_each.value`
 	enteredText = `UPDATE "gateway.entered" SET upto = ?1 WHERE rowid = 1 AND upto < ?1`
 )
 
@@ -32,6 +29,9 @@ var (
 	// Which of these does the index lead to?
 	claimed = newBulk(`WITH k (prefix) AS (`, values(1), `) SELECT i.id, i.claim FROM k CROSS JOIN "gateway.claimed" AS c ON c.prefix = k.prefix
 		CROSS JOIN "gateway.inbox" AS i ON i.id = c.id`)
+	// Those that were removed meanwhile stay out. CROSS keeps their order.
+	entries = newBulk(`WITH k (id) AS (`, values(1), `) INSERT OR IGNORE INTO "gateway.claimed" (prefix, id) SELECT substr(i.claim, 1, 8), i.id FROM k
+		CROSS JOIN "gateway.inbox" AS i ON i.id = k.id`)
 )
 
 const (
@@ -156,6 +156,8 @@ func (b *inbox) known(c *connection, items []*sqlstore.Item) (map[gateway.Digest
 		}
 		prefixes = append(prefixes, it.Claim[:prefixSize])
 	}
+	// In the index's order: a page that is asked for twice is asked for in a row.
+	slices.SortFunc(prefixes, func(x, y any) int { return bytes.Compare(x.([]byte), y.([]byte)) })
 	err := claimed.rows(c, prefixes, func(row []driver.Value) bool {
 		known[gateway.Digest(row[1].([]byte))] = true
 		return true
@@ -213,11 +215,13 @@ func (b *inbox) settle(c *connection) error {
 	if end == b.entered {
 		return nil
 	}
-	list, err := json.Marshal(b.keys[b.entered:end])
+	err := c.table(entries, func(args []any) []any {
+		for _, id := range b.keys[b.entered:end] {
+			args = append(args, id)
+		}
+		return args
+	})
 	if err != nil {
-		return err
-	}
-	if err := c.do(enterText, string(list)); err != nil {
 		return err
 	}
 	if b.entered = end; end < len(b.keys) {

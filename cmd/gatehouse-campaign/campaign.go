@@ -293,6 +293,13 @@ func (c *campaign) judge(ctx context.Context) (*verdict, error) {
 	if told, err := c.audit(ctx); err != nil {
 		v.add(damaged, "the audit trail: %v: %s", err, told)
 	}
+	for _, g := range c.fleet {
+		n, err := g.lapses()
+		if err != nil {
+			return nil, err
+		}
+		c.tally.lapses += n
+	}
 	v.settle(&e.account)
 	return v, nil
 }

@@ -221,16 +221,24 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestOrderly holds a campaign without crashes to more: no event comes again and
-// no request is cut.
+// TestOrderly holds a campaign without crashes to more: no event comes again, unless
+// a lease lapsed, and no request is cut.
 func TestOrderly(t *testing.T) {
 	e := sound()
 	e.cuts = []string{"A-r1: EOF"}
-	for crashes, want := range map[int][]string{0: {repeated, cutCall}, 1: nil} {
-		v := &verdict{findings: findings{}, tally: &tally{random: crashes}}
+	for _, c := range []struct {
+		name  string
+		tally *tally
+		want  []string
+	}{
+		{"nothing happened", &tally{}, []string{repeated, cutCall}},
+		{"a lease lapsed", &tally{lapses: 1}, []string{cutCall}},
+		{"a crash", &tally{random: 1}, nil},
+	} {
+		v := &verdict{findings: findings{}, tally: c.tally}
 		v.settle(&e.account)
-		if got := slices.Sorted(maps.Keys(v.findings)); !slices.Equal(got, want) || v.wrong() != (want != nil) {
-			t.Errorf("after %d crashes: found %v, want %v", crashes, v.findings, want)
+		if got := slices.Sorted(maps.Keys(v.findings)); !slices.Equal(got, c.want) || v.wrong() != (c.want != nil) {
+			t.Errorf("%s: found %v, want %v", c.name, v.findings, c.want)
 		}
 	}
 }

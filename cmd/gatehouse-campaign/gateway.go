@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,13 @@ func (c *campaign) newGateway(n int) (*gateway, error) {
 	name := fmt.Sprintf("gateway-%d", n+1)
 	g := &gateway{binary: c.binary, address: address, file: filepath.Join(c.dir, name+".yaml"), log: filepath.Join(c.dir, name+".log"), links: links}
 	return g, c.configure(g)
+}
+
+// lapses counts how often its processes say that they stopped publishing since they
+// could not renew a lease in time.
+func (g *gateway) lapses() (int, error) {
+	said, err := os.ReadFile(g.log)
+	return bytes.Count(said, []byte(`msg="lease lapsed"`)), err
 }
 
 // process is one life of a gateway.

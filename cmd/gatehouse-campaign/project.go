@@ -20,8 +20,8 @@ import (
 )
 
 // configuration is gatehouse.yaml, as an administrator would write it. Leases are
-// short, so that a killed process does not hold its shards for longer than the
-// campaign has patience.
+// short where processes are killed or frozen (lease), so that such a one does not
+// hold its shards for longer than the campaign has patience.
 const configuration = `literal_secrets: true
 store: STORE
 directory:
@@ -107,10 +107,6 @@ func (c *campaign) configure(g *gateway) error {
 	if c.through("amqp") {
 		endpoints = append(endpoints, fmt.Sprintf("{amqp: {queue: %s, queue_type: %s, sender: user_id, prefetch: %d}}", c.broker.queue, c.queue, c.window()))
 	}
-	lease := c.slow(time.Second)
-	if c.gateways > 1 {
-		lease = c.slow(3 * time.Second) // handed over while a process is frozen, not while it is merely slow
-	}
 	// Who is cut off may settle by himself what another had under suspicion when that
 	// one died: the note of it goes with its time.
 	suspects := "30d"
@@ -119,8 +115,21 @@ func (c *campaign) configure(g *gateway) error {
 	}
 	text := strings.NewReplacer("SUSPECTS", suspects, "STORE", c.database.section(g.links[len(g.links)-1]), "PARTNER", c.partner.address, "DIRECTORY", c.directory.Addr(),
 		"BROKER", strings.Replace(c.broker.server, "HOST", g.links[0].address(), 1), "LOGIN", c.broker.login, "PASSWORD", c.broker.password, "EXCHANGE", c.broker.exchange,
-		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", lease.String(), "POLL", c.slow(200*time.Millisecond).String(), "LISTEN", g.address).Replace(configuration)
+		"ENDPOINTS", strings.Join(endpoints, ", "), "LEASE", c.lease().String(), "POLL", c.slow(200*time.Millisecond).String(), "LISTEN", g.address).Replace(configuration)
 	return os.WriteFile(g.file, []byte(text), 0o600)
+}
+
+// lease is how long a shard stays with a process that does not renew its lease. A
+// process that is stopped in order gives its leases back, so that where all are they
+// are as long as a gateway's own: then none should lapse, however slow the machine.
+func (c *campaign) lease() time.Duration {
+	switch {
+	case c.settings.crashes+c.settings.freezes == 0 && !c.poison:
+		return 15 * time.Second
+	case c.gateways > 1:
+		return c.slow(3 * time.Second) // handed over while a process is frozen, not while it is merely slow
+	}
+	return c.slow(time.Second)
 }
 
 // window is how many messages a gateway has in hand. All of them are taken one by

@@ -23,6 +23,7 @@ type tally struct {
 	brokers int // kills of the broker
 	mute    int // connections given up because the broker owed an answer
 	storms  int
+	lapses  int // of leases that could not be renewed in time
 }
 
 func (t *tally) reached(crashAt string) {
@@ -98,5 +99,5 @@ func (t *tally) String() string {
 	for _, point := range slices.Sorted(maps.Keys(t.points)) {
 		out += fmt.Sprintf(", %s %d", point, t.points[point])
 	}
-	return out + fmt.Sprintf("; connections cut %d, broker killed %d, mute %d, storms %d", t.cuts, t.brokers, t.mute, t.storms)
+	return out + fmt.Sprintf("; connections cut %d, broker killed %d, mute %d, storms %d, leases lapsed %d", t.cuts, t.brokers, t.mute, t.storms, t.lapses)
 }

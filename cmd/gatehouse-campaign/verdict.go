@@ -33,7 +33,9 @@ func (v *verdict) settle(a *account) {
 		return
 	}
 	v.findings[cutCall] = append(v.findings[cutCall], a.cuts...)
-	if v.repeats > 0 {
+	// Who cannot renew his lease in time stops publishing, and what the broker has
+	// taken of it and not yet confirmed comes again: at least once, as after a crash.
+	if v.repeats > 0 && v.tally.lapses == 0 {
 		v.add(repeated, "%d events came again though every end was orderly", v.repeats)
 	}
 }

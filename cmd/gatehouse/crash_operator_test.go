@@ -39,7 +39,7 @@ func TestJobCrash(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			stop := run.serveUntilKilledAt(ctx, point)
-			run.operate(ctx, "messages", "replay", "--code", "GH-2002", "--rate", "1000", "--reason", "may send by now")
+			run.begin(ctx, "messages", "replay", "--code", "GH-2002", "--rate", "1000", "--reason", "may send by now")
 			run.await(ctx, `SELECT state, total, succeeded, refused, gone FROM "gateway.job"`, fmt.Sprintf("done|%d|%[1]d|0|0", parkedOrders))
 			run.awaitCrash(ctx) // the last failpoint comes after what the query sees
 			stop()
@@ -105,16 +105,18 @@ func (r *crashRun) serveUntilKilledAt(ctx context.Context, point string) (stop f
 
 // awaitCrash waits until the gateway has died once.
 func (r *crashRun) awaitCrash(ctx context.Context) {
-	for ctx.Err() == nil {
+	died := func() bool {
 		r.mu.Lock()
-		crashed := r.crashed
-		r.mu.Unlock()
-		if crashed {
+		defer r.mu.Unlock()
+		return r.crashed
+	}
+	for !died() {
+		if ctx.Err() != nil {
+			r.t.Error("the gateway never came by the failpoint")
 			return
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	r.t.Error("the gateway never came by the failpoint")
 }
 
 func (r *crashRun) awaitServing(ctx context.Context) { awaitServing(ctx, r.lab) }
@@ -132,6 +134,22 @@ func awaitServing(ctx context.Context, l *lab) {
 
 // operate runs a command of an operator until the gateway answers it.
 func (r *crashRun) operate(ctx context.Context, args ...string) {
+	r.until(ctx, func() bool { return false }, args)
+}
+
+// begin runs a command of an operator until there is the job that it begins: the
+// gateway may work on that, and die over it, before it has answered, and the next
+// would find nothing to do, or be a second one.
+func (r *crashRun) begin(ctx context.Context, args ...string) {
+	r.until(ctx, func() bool {
+		jobs, err := r.query(`SELECT count(*) FROM "gateway.job"`)
+		return err == nil && jobs != "0"
+	}, args)
+}
+
+// until runs a command of an operator until the gateway answers it, or it has had
+// its effect without an answer.
+func (r *crashRun) until(ctx context.Context, done func() bool, args []string) {
 	var (
 		out []byte
 		err error
@@ -139,7 +157,7 @@ func (r *crashRun) operate(ctx context.Context, args ...string) {
 	for ctx.Err() == nil {
 		cmd := exec.CommandContext(ctx, r.binary, append(slices.Clone(args), "-c", r.file())...)
 		cmd.Env = append(os.Environ(), "GATEHOUSE_USER=ops.olga", "GATEHOUSE_PASSWORD=ops.olga-secret")
-		if out, err = cmd.CombinedOutput(); err == nil {
+		if out, err = cmd.CombinedOutput(); err == nil || done() {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)

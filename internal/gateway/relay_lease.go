@@ -9,16 +9,21 @@ import (
 // ErrLeaseLost says that another owner relays the shard by now.
 var ErrLeaseLost = errors.New("lease lost")
 
-// hold takes or renews the lease when a third of its time has passed.
+// hold takes or renews the lease when a third of its time has passed. Who cannot
+// ask does nothing under the old one, but keeps what the channel has taken: should
+// the lease still be his when he can, it is recorded and not published again.
 func (c *carrier) hold(ctx context.Context) (bool, error) {
 	now := c.now()
 	if c.lease.Owner != "" && now.Sub(c.renewed) < c.config.LeaseTTL/3 {
 		return true, nil
 	}
 	lease, ok, err := c.outbox.Acquire(ctx, c.name, c.shard, c.owner, c.config.LeaseTTL)
-	if err != nil || !ok {
-		c.forget()
+	if err != nil {
 		return false, err
+	}
+	if !ok {
+		c.forget()
+		return false, nil
 	}
 	// Another owner may have settled some of it meanwhile, or an operator put
 	// something back in line before it.
@@ -66,7 +71,11 @@ func (c *carrier) renew(ctx context.Context, finished <-chan struct{}) {
 			continue
 		case <-timer.C:
 		}
-		if safe() <= 0 || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		if safe() <= 0 {
+			c.lapsed(ctx)
 			return
 		}
 		now := c.now()
@@ -77,12 +86,19 @@ func (c *carrier) renew(ctx context.Context, finished <-chan struct{}) {
 		case err != nil:
 			next = ttl / 15
 		case !ok || lease.Fence != c.lease.Fence:
+			c.lapsed(ctx)
 			return
 		default:
 			c.renewed, next = now, ttl/3
 			c.stale.Store(true) // as at any other renewal
 		}
 	}
+}
+
+// lapsed tells that what is being published ends before its time. Nobody knows what
+// of it the channel has taken: it may go out again.
+func (c *carrier) lapsed(ctx context.Context) {
+	c.log.InfoContext(ctx, "lease lapsed", "renewed_before", c.now().Sub(c.renewed))
 }
 
 // release gives the lease back, so that the next process need not wait for its

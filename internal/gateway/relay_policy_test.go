@@ -230,7 +230,8 @@ func TestRelayStopsWithTheLease(t *testing.T) {
 		o, p := &memoryOutbox{}, &partner{}
 		p.slow.Store(int64(time.Hour))
 		o.put("A", 1)
-		r := relayWith(t, o, p, Policy{}, nil)
+		var said bytes.Buffer
+		r := relayWith(t, o, p, Policy{}, slog.New(slog.NewTextHandler(&said, nil)))
 		time.Sleep(time.Second)
 		o.mu.Lock()
 		o.down = fault.New(fault.CodeStoreUnavailable, "")
@@ -249,6 +250,9 @@ func TestRelayStopsWithTheLease(t *testing.T) {
 			t.Errorf("took %v: the hour's call was not ended", got)
 		}
 		r.drain()
+		if text := said.String(); strings.Count(text, "lease lapsed") != 1 {
+			t.Errorf("the log:\n%s", text)
+		}
 	})
 }
 

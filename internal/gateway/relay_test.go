@@ -305,8 +305,15 @@ func TestRelayParksOnlyTheKey(t *testing.T) {
 }
 
 // The store goes away between publishing and recording: what the channel took
-// is recorded later and not published again.
+// is recorded later and not published again, as long as nobody else has taken the
+// shard meanwhile.
 func TestRelayRecordsLater(t *testing.T) {
+	for name, outage := range map[string]time.Duration{"shortly": 3 * time.Second, "past a renewal": 8 * time.Second, "past the lease": time.Minute} {
+		t.Run(name, func(t *testing.T) { recordsLater(t, outage) })
+	}
+}
+
+func recordsLater(t *testing.T, outage time.Duration) {
 	eachWay(t, func(t *testing.T, as way) {
 		o, p := &memoryOutbox{}, &recorder{}
 		first := true
@@ -322,7 +329,7 @@ func TestRelayRecordsLater(t *testing.T) {
 		r := startRelay(t, o, as(p))
 		o.put("A", 2)
 		r.wake([]string{"events"})
-		time.Sleep(3 * time.Second)
+		time.Sleep(outage)
 		o.mu.Lock()
 		o.down = nil
 		o.mu.Unlock()

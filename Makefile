@@ -9,9 +9,13 @@ export CGO_ENABLED ?= 0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
+# A profile of the gateway's processor time (docs/bench.md): what it spends most on is
+# compiled for that. auto: none.
+PGO ?= auto
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCHCOUNT ?= 10
+BENCHTIME ?= 1s
 CRASHES ?= 60
 CHECKS ?= 5000
 MESSAGES ?= 6400
@@ -22,8 +26,8 @@ PLATFORMS := linux-amd64 linux-arm64 windows-amd64
 
 .PHONY: build demo test test-ad race crash mutants property fuzz bench lint generate cross verify image dist clean help
 
-build: ## build bin/gatehouse, one static binary
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/gatehouse ./cmd/gatehouse
+build: ## build bin/gatehouse, one static binary, for the load in PGO if that is a profile
+	go build -trimpath -pgo '$(PGO)' -ldflags '$(LDFLAGS)' -o bin/gatehouse ./cmd/gatehouse
 
 demo: build ## run the sample gateway: embedded directory, broker and database, orders by SOAP
 	bin/gatehouse demo
@@ -57,8 +61,8 @@ fuzz: ## run every fuzz target for FUZZTIME (20s) each
 	  done; \
 	done
 
-bench: ## run the benchmarks matching BENCH, BENCHCOUNT (10) times each
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(BENCHCOUNT) ./...
+bench: ## run the benchmarks matching BENCH, BENCHCOUNT (10) times each, for BENCHTIME (1s, or 45000x)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -benchtime $(BENCHTIME) -count $(BENCHCOUNT) ./...
 
 lint: ## gofmt, go vet and staticcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -89,7 +93,7 @@ image: ## build the container image, gatehouse, with docker or podman
 dist: ## build for linux/amd64, linux/arm64 and windows/amd64 into dist/
 	@rm -rf dist; mkdir -p dist; set -e; for p in $(PLATFORMS); do \
 	  out=dist/gatehouse-$$p; [ "$${p%-*}" != windows ] || out=$$out.exe; \
-	  echo "building $$out"; GOOS=$${p%-*} GOARCH=$${p#*-} go build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/gatehouse; \
+	  echo "building $$out"; GOOS=$${p%-*} GOARCH=$${p#*-} go build -trimpath -pgo '$(PGO)' -ldflags '$(LDFLAGS)' -o $$out ./cmd/gatehouse; \
 	done
 	cd dist && sha256sum * >SHA256SUMS
 

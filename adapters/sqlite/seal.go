@@ -219,22 +219,23 @@ func enqueue(s *session, items []*sqlstore.Item) error {
 	slices.SortStableFunc(all, func(a, b queued) int {
 		return cmp.Or(cmp.Compare(a.Publication.Channel, b.Publication.Channel), cmp.Compare(a.Shard, b.Shard))
 	})
-	for len(all) > 0 {
-		first := all[0]
-		n := slices.IndexFunc(all, func(q queued) bool {
+	for rest := all; len(rest) > 0; {
+		first := rest[0]
+		n := slices.IndexFunc(rest, func(q queued) bool {
 			return q.Publication.Channel != first.Publication.Channel || q.Shard != first.Shard
 		})
 		if n < 0 {
-			n = len(all)
+			n = len(rest)
 		}
-		if err := number(s, all[:n]); err != nil {
+		if err := number(s, rest[:n]); err != nil {
 			return err
 		}
-		all = all[n:]
+		rest = rest[n:]
 	}
-	return nil
+	return deliver(s, all)
 }
 
+// number draws the numbers of one shard's deliveries.
 func number(s *session, batch []queued) error {
 	channel, shard := batch[0].Publication.Channel, batch[0].Shard
 	row, found, err := s.row(numberText, channel, shard, len(batch))
@@ -244,13 +245,17 @@ func number(s *session, batch []queued) error {
 	if !found {
 		return sqlstore.UnknownShard(channel, shard)
 	}
-	next := row[0].(int64)
-	first := next - int64(len(batch))
+	first := row[0].(int64) - int64(len(batch))
 	for i := range batch {
 		batch[i].Seq, batch[i].CreatedAt = first+int64(i), batch[i].item.Now().Truncate(time.Millisecond)
 	}
-	err = s.table(deliveries, func(args []any) []any {
-		for _, q := range batch {
+	return nil
+}
+
+// deliver writes deliveries, those of all shards together.
+func deliver(s *session, all []queued) error {
+	err := s.table(deliveries, func(args []any) []any {
+		for _, q := range all {
 			p := q.Publication
 			args = append(args, q.item.Message().ID[:], q.Ordinal, p.Channel, q.Shard, q.Seq, q.WireID, p.RoutingKey)
 		}
@@ -260,7 +265,7 @@ func number(s *session, batch []queued) error {
 		return err
 	}
 	return s.table(outbox, func(args []any) []any {
-		for _, q := range batch {
+		for _, q := range all {
 			l, p := &q.item.Ledger, q.Publication
 			args = append(args, p.Channel, q.Shard, q.Seq, q.WireID, q.item.Message().ID[:], l.OrderingKey, p.RoutingKey, p.Type, p.ContentType,
 				l.Correlation, l.TraceParent, q.CreatedAt.UnixMilli(), notNull(p.Body))

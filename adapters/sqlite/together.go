@@ -7,7 +7,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
 	"github.com/gatehouse/gatehouse/internal/failpoint"
@@ -103,13 +106,39 @@ func (p *program) writeTogether(ctx context.Context, s *session, items []*sqlsto
 		}
 		failpoint.Hit("commit-written")
 		w.noted()
-		if !w.item.Going() {
-			continue
+	}
+	return g.render()
+}
+
+// renderEach is how many messages are worth a goroutine.
+const renderEach = 8
+
+// render makes the replies and publications of all messages, on as many processors as
+// are idle: a lane is one goroutine, and this is the one part of its work that needs no
+// database.
+func (g *group) render() error {
+	var next atomic.Int64
+	var failed atomic.Bool
+	some := func() {
+		for i := next.Add(1) - 1; i < int64(len(g.works)); i = next.Add(1) - 1 {
+			w := g.works[i]
+			if !w.item.Going() {
+				continue
+			}
+			w.item.Stored = w.stored()
+			if !w.item.Render() {
+				failed.Store(true)
+			}
 		}
-		w.item.Stored = w.stored()
-		if !w.item.Render() {
-			return errApart
-		}
+	}
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(g.works)/renderEach) - 1 {
+		others.Go(some)
+	}
+	some()
+	others.Wait()
+	if failed.Load() {
+		return errApart
 	}
 	return nil
 }

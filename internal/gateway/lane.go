@@ -26,7 +26,7 @@ const (
 // lanes commit entries in batches. A lane is one goroutine; entries of one
 // ordering key always take the same lane and keep their order. It takes what waits, so
 // latency stays low when idle and batches grow under load; while senders answer a
-// batch with their next messages it waits for most of them (gather).
+// batch with their next messages it waits for many of them (gather).
 type lanes struct {
 	each []*lane
 	done sync.WaitGroup
@@ -178,17 +178,19 @@ func (l *lane) signal() {
 // back after each; without a pause every lane would take a few of them, and then the
 // few that had come meanwhile.
 const (
-	// gatherShare of those that were on their way when a batch was done are waited
-	// for; the rest is prepared while these are committed.
-	gatherShare = 0.75
+	// gatherEnough is how many bear the cost of a commit: up to here three quarters of
+	// those that were on their way when a batch was done are waited for. Of more than
+	// that it is half: the others are prepared while these are committed, and a lane
+	// that took most of them would leave the other processors without work.
+	gatherEnough = 32
 	// gatherFrom is how many must be on their way for that: fewer wait for nobody.
 	gatherFrom = 8
 	// gatherMost bounds the wait; half of what the last commit took does, too.
 	gatherMost = 5 * time.Millisecond
 )
 
-// gather waits until most of those are there again that were on their way when the
-// last batch was done: its own messages, and what waited then.
+// gather waits until most of those, or half of many, are there again that were on their
+// way when the last batch was done: its own messages, and what waited then.
 func (l *lane) gather() {
 	goal := l.goal()
 	ready := func() bool {
@@ -221,7 +223,7 @@ func (l *lane) goal() int {
 	if expected < gatherFrom {
 		return 0
 	}
-	return min(int(gatherShare*float64(expected)), maxBatch)
+	return min(max(expected/2, min(expected*3/4, gatherEnough)), maxBatch)
 }
 
 func (l *lane) run(ctx context.Context) {

@@ -91,3 +91,14 @@ func TestLaneGathersNobody(t *testing.T) {
 		t.Errorf("it waits for %d, more than it takes", n)
 	}
 }
+
+// TestLaneGathersHalf: of many senders half are prepared while the others are committed;
+// of few most are waited for.
+func TestLaneGathersHalf(t *testing.T) {
+	for expected, want := range map[int]int{8: 6, 16: 12, 40: 30, 43: 32, 64: 32, 65: 32, 100: 50} {
+		l := &lane{last: expected - 3, queue: make([]*job, 3)}
+		if n := l.goal(); n != want {
+			t.Errorf("of %d it waits for %d, want %d", expected, n, want)
+		}
+	}
+}

@@ -14,7 +14,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/feed"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -41,16 +43,7 @@ func (f feedSection) Effective() feedSection {
 
 func (f feedSection) config() feed.Config {
 	f = f.Effective()
-	return feed.Config{Name: f.Feed, View: f.View, Directory: string(f.Directory), Every: f.Every, Classes: f.Classes, Expand: f.Expand}
-}
-
-// feedConfigs are the feeds as they run.
-func (p *project) feedConfigs() []feed.Config {
-	var out []feed.Config
-	for _, f := range p.Feeds {
-		out = append(out, f.config())
-	}
-	return out
+	return feed.Config{Name: f.Feed, View: f.View, Every: f.Every, Classes: f.Classes, Expand: f.Expand}
 }
 
 // checkFeeds finds feeds of views that there are not, and what is there twice.
@@ -98,19 +91,33 @@ func (p *project) checkFeed(f feedSection, at *config.Node, faults *config.Fault
 	}
 }
 
-// feeds are the feeds of the configuration, of which this process goes on with those that
-// no other has.
-func (s *service) feeds() []*feed.Feed {
+// openFeeds makes the feeds of the configuration, of which this process goes on with those
+// that no other has.
+func (s *service) openFeeds() []*feed.Feed {
 	var out []*feed.Feed
 	owner := uuid.NewString()
 	open := func(ctx context.Context) (view.Searcher, error) {
 		searcher, _, err := s.assemblyNow().searches.open(ctx)
 		return searcher, err
 	}
-	for _, c := range s.project.feedConfigs() {
-		out = append(out, feed.New(c, s.store, open, "feed:"+c.Name, owner, time.Now, s.log))
+	for _, section := range s.project.Feeds {
+		out = append(out, feed.New(section.config(), feed.Parts{
+			Place: feed.NewDirectory(string(section.Directory)), Store: s.store, Open: open, By: "feed:" + section.Feed, Owner: owner,
+			Now: time.Now, Metrics: s.watch.feeds, Log: s.log,
+		}))
 	}
 	return out
+}
+
+// feedProbe is a probe of a feed. Messages are taken without it.
+func feedProbe(f *feed.Feed) operations.Probe {
+	return operations.Probe{Name: "feed " + f.Name(), Ask: func(context.Context) (time.Time, error) {
+		state := f.State()
+		if state.Up {
+			return state.Since, nil
+		}
+		return state.Since, fault.New(state.Code, "%s", state.Reason)
+	}}
 }
 
 func newFeed() *cobra.Command {
@@ -128,16 +135,16 @@ as they are now. That is how a warehouse begins again, and how a feed is played 
 			if err != nil {
 				return err
 			}
-			configs := p.feedConfigs()
-			i := slices.IndexFunc(configs, func(c feed.Config) bool { return c.Name == args[0] })
+			i := slices.IndexFunc(p.Feeds, func(f feedSection) bool { return f.Feed == args[0] })
 			if i < 0 {
 				return usageError{fmt.Errorf("there is no feed %q", args[0])}
 			}
-			c := configs[i]
+			section := p.Feeds[i]
+			c := section.config()
 			if directory != "" {
-				c.Directory, c.Apart = directory, true
+				section.Directory, c.Apart = config.Path(directory), true
 			}
-			files, err := p.feedOnce(cmd.Context(), c, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			files, err := p.feedOnce(cmd.Context(), c, feed.NewDirectory(string(section.Directory)), slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 			if err != nil {
 				return err
 			}
@@ -151,7 +158,7 @@ as they are now. That is how a warehouse begins again, and how a feed is played 
 }
 
 // feedOnce goes on with a feed past any gateway.
-func (p *project) feedOnce(ctx context.Context, c feed.Config, log *slog.Logger) (files int, err error) {
+func (p *project) feedOnce(ctx context.Context, c feed.Config, place feed.Place, log *slog.Logger) (files int, err error) {
 	by, err := localActor()
 	if err != nil {
 		return 0, err
@@ -169,6 +176,6 @@ func (p *project) feedOnce(ctx context.Context, c feed.Config, log *slog.Logger)
 		searcher, _, err := all.open(ctx)
 		return searcher, err
 	}
-	files, err = feed.New(c, s, open, by, uuid.NewString(), time.Now, log).Once(ctx)
+	files, err = feed.New(c, feed.Parts{Place: place, Store: s, Open: open, By: by, Owner: uuid.NewString(), Now: time.Now, Log: log}).Once(ctx)
 	return files, errors.Join(err, db.Close(), s.Close())
 }

@@ -57,7 +57,9 @@ func (s *service) open(ctx context.Context) error {
 		core.Blobs = blobs
 	}
 	s.streaming = s.openStreams()
-	s.feeds = s.openFeeds()
+	if err := s.openFeeds(); err != nil {
+		return err
+	}
 	core.Committed = s.streaming.committed
 	s.core = gateway.New(core, s.store, s.generation, time.Now, s.log)
 	if s.exports, err = rest.NewExports(p.Exports, s.core, currentSearches{s}, s.watch.exports, time.Now, s.log); err != nil {

@@ -53,7 +53,7 @@ func versionOf(content []byte) string {
 
 // Replace implements Place, except that another process may come between.
 func (d *Directory) Replace(ctx context.Context, name string, content []byte, version string) (string, error) {
-	_, there, err := d.Read(ctx, name, maxManifest)
+	_, there, err := d.Read(ctx, name, MaxManifest)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}

@@ -80,7 +80,7 @@ func schemaOf(t *export.Table) []Column {
 
 // readManifest reads the manifest of a place and its version; nil where there is none.
 func readManifest(ctx context.Context, place Place) (*Manifest, string, error) {
-	text, version, err := place.Read(ctx, ManifestName, maxManifest)
+	text, version, err := place.Read(ctx, ManifestName, MaxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
 	}

@@ -47,5 +47,5 @@ type Draft interface {
 // ErrReplaced says that a file is not the one any more that was read.
 var ErrReplaced = errors.New("the file was replaced meanwhile")
 
-// maxManifest is how large a manifest is read, in bytes: some 150,000 files.
-const maxManifest = 64 << 20
+// MaxManifest is how large a manifest is read, in bytes: some 150,000 files.
+const MaxManifest = 64 << 20

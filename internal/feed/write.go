@@ -189,7 +189,7 @@ func (r *round) publish(ctx context.Context, next *Manifest) error {
 // replaced looks whether the manifest was replaced, though the answer to that is lost, or
 // denies it: one try may have succeeded, and the next one found its work.
 func (r *round) replaced(ctx context.Context, text []byte, why error) (version string, err error) {
-	there, version, err := r.place.Read(ctx, ManifestName, maxManifest)
+	there, version, err := r.place.Read(ctx, ManifestName, MaxManifest)
 	if err == nil && bytes.Equal(there, text) {
 		return version, nil
 	}

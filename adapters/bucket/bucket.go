@@ -101,7 +101,9 @@ func (b *Bucket) tryConditions(ctx context.Context) (err error) {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTime)
 		defer cancel()
-		err = errors.Join(err, b.Remove(ctx, name))
+		if removeErr := b.Remove(ctx, name); err == nil {
+			err = removeErr
+		}
 	}()
 	first, err := b.Replace(ctx, name, []byte("1"), "")
 	if err == nil {

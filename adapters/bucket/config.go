@@ -145,6 +145,9 @@ func (c S3) validate() error {
 	if c.AccessKey != "" && strings.Trim(c.AccessKey, "!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~") != "" {
 		faults = append(faults, errors.New("s3.access_key: has a character that is not visible ASCII"))
 	}
+	if u, err := url.Parse(c.Endpoint); err == nil && u.Path != "" && u.Path != "/" {
+		faults = append(faults, errors.New("s3.endpoint: takes no path; the bucket is its name"))
+	}
 	return errors.Join(append(faults, validPrefix("s3", c.Prefix))...)
 }
 

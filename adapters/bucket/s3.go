@@ -85,7 +85,7 @@ func (s *s3) put(ctx context.Context, key string, body *io.SectionReader, when c
 	if err != nil {
 		return "", err
 	}
-	o := minio.PutObjectOptions{ContentType: contentParquet}
+	o := minio.PutObjectOptions{ContentType: contentParquet, DisableContentSha256: true} // of a stream: sum is in its place
 	if when.set {
 		o.ContentType = "application/json"
 		if when.version == "" {
@@ -134,7 +134,7 @@ func (u *s3Upload) part(ctx context.Context, number int, body *io.SectionReader)
 	if err != nil {
 		return err
 	}
-	p, err := u.core.PutObjectPart(ctx, u.config.Name, u.key, u.id, number, body, body.Size(), minio.PutObjectPartOptions{Sha256Hex: sum})
+	p, err := u.core.PutObjectPart(ctx, u.config.Name, u.key, u.id, number, body, body.Size(), minio.PutObjectPartOptions{Sha256Hex: sum, DisableContentSha256: true})
 	if err != nil {
 		return ofS3(err)
 	}

@@ -56,10 +56,10 @@ func (b *bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), b.timeout)
 	res, err := b.base.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		cancel()
 		if ctx.Err() != nil && req.Context().Err() == nil {
 			err = fmt.Errorf("no answer within %v: %w", b.timeout, errors.New(err.Error()))
 		}
+		cancel()
 		return nil, err
 	}
 	if res.StatusCode >= 300 && res.StatusCode < 400 && res.StatusCode != http.StatusNotModified {

@@ -54,6 +54,9 @@ func TestFeedCrash(t *testing.T) {
 					}
 					return rows >= 2
 				})
+				for ctx.Err() == nil && len(place.files(t)) != len(m.Files)+1 {
+					time.Sleep(20 * time.Millisecond) // what is left over goes behind the manifest
+				}
 				stop()
 				run.verifyFeed(place, m)
 			})

@@ -102,13 +102,17 @@ func (c Config) Unread() Config {
 // Validate reports every fault of the section at once. It opens no file but those of the
 // TLS section.
 func (c Config) Validate() error {
-	switch {
-	case (c.S3 == nil) == (c.Azure == nil):
-		return errors.New("bucket: give one of s3 and azure")
-	case c.S3 != nil:
-		return c.S3.validate()
+	var faults []error
+	if (c.S3 == nil) == (c.Azure == nil) {
+		faults = append(faults, errors.New("bucket: give one of s3 and azure"))
 	}
-	return c.Azure.validate()
+	if c.S3 != nil {
+		faults = append(faults, c.S3.validate())
+	}
+	if c.Azure != nil {
+		faults = append(faults, c.Azure.validate())
+	}
+	return errors.Join(faults...)
 }
 
 // String says which place it is, as in s3://bucket/prefix/ at https://endpoint.

@@ -87,12 +87,12 @@ func (p *project) checkFeeds(root *config.Node, faults *config.Faults) {
 			continue // reported already
 		}
 		at := items[i]
+		if f.Bucket != nil {
+			faults.Add(located(at.Get("bucket"), f.Bucket.Validate()))
+		}
 		if (f.Directory == "") == (f.Bucket == nil) {
 			faults.Add(at.Fault("a feed has a directory or a bucket, one of them"))
 			continue
-		}
-		if f.Bucket != nil {
-			faults.Add(located(at.Get("bucket"), f.Bucket.Validate()))
 		}
 		if strings.Trim(f.Feed, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" || len(f.Feed) > 40 {
 			faults.Add(at.Get("feed").Fault("a feed's name has letters, digits and - _ . and at most 40 of them"))

@@ -135,10 +135,7 @@ relay: {}
 search: {}
 streams: {}
 exports: {}
-feeds:
-  - {feed: f, view: v, directory: d}
-  - {feed: g, view: v, bucket: {s3: {endpoint: "https://s3", name: bbb, access_key: a, secret_key: s, tls: {}}}}
-  - {feed: h, view: v, bucket: {azure: {account: aaa, container: ccc, sas: s, tls: {}}}}
+feeds: [{feed: f, view: v, directory: d, bucket: {s3: {endpoint: "https://s3", name: bbb, access_key: a, secret_key: s, tls: {}}, azure: {account: aaa, container: ccc, sas: s, tls: {}}}}]
 retention: {}
 attachments: {}
 drift: {}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -66,7 +65,7 @@ func (c Connection) validate(u *url.URL) error {
 	if c.Proxy != "" && c.Proxy != environment {
 		faults = append(faults, fmt.Errorf("proxy: %q, expected environment, or nothing", c.Proxy))
 	}
-	if u != nil && !confidential(u) && c.Auth != (Auth{}) {
+	if u != nil && !config.Confidential(u) && c.Auth != (Auth{}) {
 		faults = append(faults, errors.New("auth: a secret goes over https only, or to this machine"))
 	}
 	if u != nil && u.Scheme != "https" && c.TLS != (config.TLS{}) {
@@ -131,15 +130,6 @@ func (a Auth) apply(req *http.Request) error {
 		req.Header.Set(a.Header, key)
 	}
 	return nil
-}
-
-// confidential reports whether nobody else can read what is sent to u.
-func confidential(u *url.URL) bool {
-	if u.Scheme == "https" {
-		return true
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // validURL never repeats the text: there may be a password in it.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gatehouse/gatehouse/internal/config"
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 	"github.com/gatehouse/gatehouse/internal/gateway"
@@ -53,7 +54,7 @@ func (c Replies) Validate() error {
 			continue
 		case seen[key]:
 			faults = append(faults, fmt.Errorf("addresses: %s is listed twice", shown(address)))
-		case !confidential(u) && !c.AllowHTTP:
+		case !config.Confidential(u) && !c.AllowHTTP:
 			faults = append(faults, fmt.Errorf("addresses: %s is http; answers go over https, or to this machine, unless allow_http says otherwise", shown(address)))
 		}
 		seen[key] = true

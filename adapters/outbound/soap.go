@@ -88,7 +88,7 @@ func (c SOAP) Validate() error {
 	if (c.Token.Username == "") != c.Token.Password.IsZero() {
 		faults = append(faults, errors.New("token: username and password need each other"))
 	}
-	if u != nil && !confidential(u) && c.Token.Username != "" {
+	if u != nil && !config.Confidential(u) && c.Token.Username != "" {
 		faults = append(faults, errors.New("token: a password goes over https only, or to this machine"))
 	}
 	if c.Action != nil && (strings.ContainsAny(*c.Action, `"\`) || !printable(*c.Action)) {
@@ -187,7 +187,7 @@ func (c SOAP) fits(p *Partner) error {
 		faults = append(faults, fmt.Errorf("url: the contract's own address %w; give one", err))
 	case err == nil && c.URL == "":
 		faults = append(faults, c.Connection.validate(u))
-		if !confidential(u) && c.Token.Username != "" {
+		if !config.Confidential(u) && c.Token.Username != "" {
 			faults = append(faults, errors.New("token: the contract's own address is http, and a password goes over https only; give url"))
 		}
 	}

@@ -41,8 +41,8 @@ func newCheck() *cobra.Command {
 		Short: "Check configuration, contracts and mappings, and with --connect the servers",
 		Long: `Check configuration, contracts and mappings against each other.
 
-With --connect the directory, the broker and the database are asked too: can they
-be reached, do groups, exchanges, tables, columns and rights exist, and which
+With --connect the directory, the broker, the buckets of feeds and the database are
+asked too: can they be reached, do groups, exchanges, tables, columns and rights exist, and which
 values the contract allows that a column would refuse. What would mend that is
 proposed. Nothing is changed anywhere.
 
@@ -64,7 +64,7 @@ nothing else is looked at.`,
 		},
 	}
 	configFlag(cmd, &file)
-	cmd.Flags().BoolVar(&o.connect, "connect", false, "ask directory, broker and database too")
+	cmd.Flags().BoolVar(&o.connect, "connect", false, "ask directory, broker, buckets and database too")
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "as --connect, and what a column takes less than the contract allows is a fault")
 	cmd.Flags().StringVar(&o.user, "user", "", "with --connect: look this `login` up and show groups and roles")
 	cmd.Flags().BoolVar(&live, "live", false, "only ask the running gateway whether it lives")
@@ -112,6 +112,7 @@ func (p *project) verify(ctx context.Context, r *checkReport, o checkOptions) er
 		inTime(ctx, func(ctx context.Context) error { return running.checkIssuers(ctx, r) }),
 		inTime(ctx, func(ctx context.Context) error { return running.checkBroker(ctx, r) }),
 		inTime(ctx, func(ctx context.Context) error { return running.checkPartners(ctx, r) }),
+		inTime(ctx, func(ctx context.Context) error { return running.checkFeeds(ctx, r) }),
 		running.checkStore(ctx, r, o.strict), running.checkViews(ctx, r))
 }
 

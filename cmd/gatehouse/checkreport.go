@@ -24,6 +24,7 @@ type checkReport struct {
 	Issuers   []string         `json:"issuers,omitempty"`
 	Broker    []string         `json:"broker,omitempty"`
 	Partners  []string         `json:"partners,omitempty"`
+	Feeds     []string         `json:"feeds,omitempty"`
 	Database  []string         `json:"database,omitempty"`
 
 	out io.Writer

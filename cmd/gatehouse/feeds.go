@@ -14,7 +14,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/gatehouse/gatehouse/adapters/bucket"
+	"github.com/gatehouse/gatehouse/adapters/operations"
 	"github.com/gatehouse/gatehouse/internal/config"
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/feed"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -24,7 +27,10 @@ type feedSection struct {
 	Feed string `yaml:"feed,required"` // its name
 	View string `yaml:"view,required"` // which has to say live: true
 	// Directory is where its files are; every gateway on the store has to see the same.
-	Directory config.Path `yaml:"directory,required"`
+	// Give this or a bucket.
+	Directory config.Path `yaml:"directory"`
+	// Bucket is where its files are in an object store.
+	Bucket *bucket.Config `yaml:"bucket"`
 	// Every is how often changes are looked for. Default: 5m.
 	Every time.Duration `yaml:"every"`
 	// Classes are those of which fields are in the files too.
@@ -41,14 +47,33 @@ func (f feedSection) Effective() feedSection {
 
 func (f feedSection) config() feed.Config {
 	f = f.Effective()
-	return feed.Config{Name: f.Feed, View: f.View, Directory: string(f.Directory), Every: f.Every, Classes: f.Classes, Expand: f.Expand}
+	return feed.Config{Name: f.Feed, View: f.View, Every: f.Every, Classes: f.Classes, Expand: f.Expand}
 }
 
-// feedConfigs are the feeds as they run.
-func (p *project) feedConfigs() []feed.Config {
-	var out []feed.Config
-	for _, f := range p.Feeds {
-		out = append(out, f.config())
+// place is where the files are.
+func (f feedSection) place() (feed.Place, error) {
+	if f.Bucket == nil {
+		return feed.NewDirectory(string(f.Directory)), nil
+	}
+	return bucket.New(*f.Bucket)
+}
+
+// placeName tells places from each other.
+func (f feedSection) placeName() string {
+	if f.Bucket == nil {
+		return filepath.Clean(string(f.Directory))
+	}
+	return f.Bucket.String()
+}
+
+// feedSettings are the feeds as they are to be compared with those of another
+// configuration: secrets that come from files are read again by themselves.
+func (p *project) feedSettings() []feedSection {
+	out := slices.Clone(p.Feeds)
+	for i := range out {
+		if b := out[i].Bucket; b != nil {
+			out[i].Bucket = new(b.Unread())
+		}
 	}
 	return out
 }
@@ -56,19 +81,26 @@ func (p *project) feedConfigs() []feed.Config {
 // checkFeeds finds feeds of views that there are not, and what is there twice.
 func (p *project) checkFeeds(root *config.Node, faults *config.Faults) {
 	items := root.Get("feeds").Items()
-	names, directories := map[string]bool{}, map[string]bool{}
+	names, places := map[string]bool{}, map[string]bool{}
 	for i, f := range p.Feeds {
-		if i >= len(items) || f.Feed == "" || f.View == "" || f.Directory == "" {
+		if i >= len(items) || f.Feed == "" || f.View == "" {
 			continue // reported already
 		}
-		at, directory := items[i], filepath.Clean(string(f.Directory))
+		at := items[i]
+		if f.Bucket != nil {
+			faults.Add(located(at.Get("bucket"), f.Bucket.Validate()))
+		}
+		if (f.Directory == "") == (f.Bucket == nil) {
+			faults.Add(at.Fault("a feed has a directory or a bucket, one of them"))
+			continue
+		}
 		if strings.Trim(f.Feed, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" || len(f.Feed) > 40 {
 			faults.Add(at.Get("feed").Fault("a feed's name has letters, digits and - _ . and at most 40 of them"))
 		}
-		if names[f.Feed] || directories[directory] {
-			faults.Add(at.Fault("two feeds have the name %s, or the directory %s", f.Feed, f.Directory))
+		if names[f.Feed] || places[f.placeName()] {
+			faults.Add(at.Fault("two feeds have the name %s, or the place %s", f.Feed, f.placeName()))
 		}
-		names[f.Feed], directories[directory] = true, true
+		names[f.Feed], places[f.placeName()] = true, true
 		if f.Every < 0 {
 			faults.Add(at.Get("every").Fault("%v is negative", f.Every))
 		}
@@ -98,19 +130,57 @@ func (p *project) checkFeed(f feedSection, at *config.Node, faults *config.Fault
 	}
 }
 
-// feeds are the feeds of the configuration, of which this process goes on with those that
-// no other has.
-func (s *service) feeds() []*feed.Feed {
-	var out []*feed.Feed
+// openFeeds makes the feeds of the configuration, of which this process goes on with those
+// that no other has.
+func (s *service) openFeeds() error {
 	owner := uuid.NewString()
 	open := func(ctx context.Context) (view.Searcher, error) {
 		searcher, _, err := s.assemblyNow().searches.open(ctx)
 		return searcher, err
 	}
-	for _, c := range s.project.feedConfigs() {
-		out = append(out, feed.New(c, s.store, open, "feed:"+c.Name, owner, time.Now, s.log))
+	for _, section := range s.project.Feeds {
+		place, err := section.place()
+		if err != nil {
+			return fmt.Errorf("feed %s: %w", section.Feed, err)
+		}
+		s.feeds = append(s.feeds, feed.New(section.config(), feed.Parts{
+			Place: place, Store: s.store, Open: open, By: "feed:" + section.Feed, Owner: owner,
+			Now: time.Now, Metrics: s.watch.feeds, Log: s.log,
+		}))
 	}
-	return out
+	return nil
+}
+
+// checkFeeds looks at the buckets of feeds; nothing is written to them.
+func (r *running) checkFeeds(ctx context.Context, report *checkReport) error {
+	var faults []error
+	for _, section := range r.project.Feeds {
+		if section.Bucket == nil {
+			continue
+		}
+		b, err := bucket.New(*section.Bucket)
+		if err == nil {
+			var found string
+			if found, err = b.Check(ctx); err == nil {
+				report.servers(&report.Feeds, "feed", section.Feed+": "+found)
+			}
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("feed %s: %w", section.Feed, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// feedProbe is a probe of a feed. Messages are taken without it.
+func feedProbe(f *feed.Feed) operations.Probe {
+	return operations.Probe{Name: "feed " + f.Name(), Ask: func(context.Context) (time.Time, error) {
+		state := f.State()
+		if state.Up {
+			return state.Since, nil
+		}
+		return state.Since, fault.New(state.Code, "%s", state.Reason)
+	}}
 }
 
 func newFeed() *cobra.Command {
@@ -120,7 +190,7 @@ func newFeed() *cobra.Command {
 		Short: "Go on with a feed now, or write it anew into another directory",
 		Long: `Go on with a feed now, with the store's credentials, unless a gateway is at it.
 
-With --directory the feed is written into another directory: an empty one gets all rows
+With --directory the feed is written into a directory instead: an empty one gets all rows
 as they are now. That is how a warehouse begins again, and how a feed is played again.`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -128,16 +198,20 @@ as they are now. That is how a warehouse begins again, and how a feed is played 
 			if err != nil {
 				return err
 			}
-			configs := p.feedConfigs()
-			i := slices.IndexFunc(configs, func(c feed.Config) bool { return c.Name == args[0] })
+			i := slices.IndexFunc(p.Feeds, func(f feedSection) bool { return f.Feed == args[0] })
 			if i < 0 {
 				return usageError{fmt.Errorf("there is no feed %q", args[0])}
 			}
-			c := configs[i]
+			section := p.Feeds[i]
+			c := section.config()
 			if directory != "" {
-				c.Directory, c.Apart = directory, true
+				section.Directory, section.Bucket, c.Apart = config.Path(directory), nil, true
 			}
-			files, err := p.feedOnce(cmd.Context(), c, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
+			place, err := section.place()
+			if err != nil {
+				return err
+			}
+			files, err := p.feedOnce(cmd.Context(), c, place, slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)))
 			if err != nil {
 				return err
 			}
@@ -146,12 +220,12 @@ as they are now. That is how a warehouse begins again, and how a feed is played 
 		},
 	}
 	configFlag(cmd, &file)
-	cmd.Flags().StringVar(&directory, "directory", "", "`directory` to write to instead of the configured one")
+	cmd.Flags().StringVar(&directory, "directory", "", "`directory` to write to instead of the configured directory or bucket")
 	return cmd
 }
 
 // feedOnce goes on with a feed past any gateway.
-func (p *project) feedOnce(ctx context.Context, c feed.Config, log *slog.Logger) (files int, err error) {
+func (p *project) feedOnce(ctx context.Context, c feed.Config, place feed.Place, log *slog.Logger) (files int, err error) {
 	by, err := localActor()
 	if err != nil {
 		return 0, err
@@ -169,6 +243,6 @@ func (p *project) feedOnce(ctx context.Context, c feed.Config, log *slog.Logger)
 		searcher, _, err := all.open(ctx)
 		return searcher, err
 	}
-	files, err = feed.New(c, s, open, by, uuid.NewString(), time.Now, log).Once(ctx)
+	files, err = feed.New(c, feed.Parts{Place: place, Store: s, Open: open, By: by, Owner: uuid.NewString(), Now: time.Now, Log: log}).Once(ctx)
 	return files, errors.Join(err, db.Close(), s.Close())
 }

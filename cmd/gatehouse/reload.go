@@ -65,7 +65,7 @@ func (p *project) sameUntilRestart(next *project) error {
 		{"soap", p.SOAP, next.SOAP},
 		{"streams", p.Streams, next.Streams},
 		{"exports", p.Exports, next.Exports},
-		{"feeds", p.feedConfigs(), next.feedConfigs()},
+		{"feeds", p.feedSettings(), next.feedSettings()},
 		{"attachments", p.Attachments, next.Attachments},
 		{"relay", p.Relay, next.Relay},
 		{"drift", p.Drift, next.Drift},

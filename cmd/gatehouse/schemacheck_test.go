@@ -135,7 +135,7 @@ relay: {}
 search: {}
 streams: {}
 exports: {}
-feeds: [{feed: f, view: v, directory: d}]
+feeds: [{feed: f, view: v, directory: d, bucket: {s3: {endpoint: "https://s3", name: bbb, access_key: a, secret_key: s, tls: {}}, azure: {account: aaa, container: ccc, sas: s, tls: {}}}}]
 retention: {}
 attachments: {}
 drift: {}

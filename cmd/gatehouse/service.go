@@ -18,6 +18,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/soap"
 	"github.com/gatehouse/gatehouse/internal/fault"
+	"github.com/gatehouse/gatehouse/internal/feed"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
@@ -31,6 +32,7 @@ type service struct {
 	exports    *rest.Exports
 	consumers  *consumers
 	streaming  *streaming
+	feeds      []*feed.Feed
 	manager    serviceManager
 	stopping   context.Context // ends when the process is told to stop
 
@@ -54,6 +56,9 @@ func (s *service) open(ctx context.Context) error {
 		core.Blobs = blobs
 	}
 	s.streaming = s.openStreams()
+	if err := s.openFeeds(); err != nil {
+		return err
+	}
 	core.Committed = s.streaming.committed
 	s.core = gateway.New(core, s.store, s.generation, time.Now, s.log)
 	if s.exports, err = rest.NewExports(p.Exports, s.core, currentSearches{s}, s.watch.exports, time.Now, s.log); err != nil {
@@ -196,6 +201,9 @@ func (s *service) probes() []operations.Probe {
 	}
 	for _, r := range s.core.Stopped() {
 		probes = append(probes, stoppedProbe(r))
+	}
+	for _, f := range s.feeds {
+		probes = append(probes, feedProbe(f))
 	}
 	unfit := s.assembly.searches.unfitViews()
 	for _, name := range slices.Sorted(maps.Keys(unfit)) {

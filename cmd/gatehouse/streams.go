@@ -65,7 +65,7 @@ func (s *service) follow(ctx context.Context) error {
 	both.Go(func() { s.streaming.run(ctx) })
 	both.Go(func() { s.keys.Run(ctx) })
 	both.Go(func() { s.lookAtViews(ctx) })
-	for _, f := range s.feeds() {
+	for _, f := range s.feeds {
 		both.Go(func() { f.Run(ctx) })
 	}
 	err := s.exports.Run(ctx)

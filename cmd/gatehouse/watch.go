@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse/gatehouse/adapters/amqp"
 	"github.com/gatehouse/gatehouse/adapters/rest"
 	"github.com/gatehouse/gatehouse/adapters/telemetry"
+	"github.com/gatehouse/gatehouse/internal/feed"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/live"
 	"github.com/gatehouse/gatehouse/internal/query"
@@ -25,6 +26,7 @@ type watch struct {
 	searches *query.Metrics
 	streams  *live.Metrics
 	exports  *rest.ExportMetrics
+	feeds    *feed.Metrics
 	running  *prometheus.GaugeVec
 	unread   prometheus.Counter // of the public door
 	tracing  *telemetry.Tracing // nil: nothing is traced
@@ -38,6 +40,7 @@ func (p *project) watch(log *slog.Logger) (*watch, error) {
 	w.searches = query.NewMetrics(w.registry)
 	w.streams = live.NewMetrics(w.registry)
 	w.exports = rest.NewExportMetrics(w.registry)
+	w.feeds = feed.NewMetrics(w.registry)
 	w.running = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_info",
 		Help: "1 for the version of the program and of the configuration that runs."}, []string{"version", "configuration"})
 	w.unread = prometheus.NewCounter(prometheus.CounterOpts{Name: "gatehouse_unread_requests_total",

@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/netip"
+	"net/url"
 	"os"
 )
 
@@ -61,4 +63,14 @@ func (t TLS) loadCertificate(conf *tls.Config) error {
 	}
 	conf.Certificates = []tls.Certificate{pair}
 	return nil
+}
+
+// Confidential reports whether nobody else can read what is sent to u: over https, or to
+// this machine.
+func Confidential(u *url.URL) bool {
+	if u.Scheme == "https" {
+		return true
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -116,6 +116,13 @@ const (
 	CodeExportState    Code = "GH-7035"
 	CodeExportSpace    Code = "GH-7036"
 
+	// The CodeFeed ones are of where the files of a feed are, and never a sender's.
+	CodeFeedUnavailable Code = "GH-7041"
+	CodeFeedDenied      Code = "GH-7042"
+	CodeFeedNoBucket    Code = "GH-7043"
+	CodeFeedConditions  Code = "GH-7044"
+	CodeFeedContent     Code = "GH-7045"
+
 	CodeInternal Code = "GH-9001"
 	CodeDraining Code = "GH-9002"
 	CodePoison   Code = "GH-9003"
@@ -231,6 +238,12 @@ var catalogue = map[Code]entry{
 	CodeExportNotFound: {NotFound, Sender, "there is no such export"},
 	CodeExportState:    {Conflict, Sender, "the export has no file yet"},
 	CodeExportSpace:    {Unavailable, Operator, "there is no room for further exports"},
+
+	CodeFeedUnavailable: {Unavailable, Operator, "the directory or bucket of a feed cannot be used at the moment"},
+	CodeFeedDenied:      {Unavailable, Operator, "the bucket of a feed refuses the credentials, or what is asked with them"},
+	CodeFeedNoBucket:    {Unavailable, Operator, "there is no such bucket"},
+	CodeFeedConditions:  {Unavailable, Operator, "the bucket of a feed does not keep two writers apart: it takes what its conditions forbid"},
+	CodeFeedContent:     {Conflict, Operator, "what is in the directory or bucket of a feed is not what the feed left there"},
 
 	CodeAddress: {TooLarge, Sender, "the address is longer than what is read"},
 

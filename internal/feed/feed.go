@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/export"
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/live"
 	"github.com/gatehouse/gatehouse/internal/mapping"
@@ -21,13 +21,12 @@ import (
 
 // Config is one feed.
 type Config struct {
-	Name      string
-	View      string
-	Directory string
-	Every     time.Duration // how often it is gone on with
-	Classes   []string      // of fields that are in it; any other classed field is not
-	Expand    []string      // children that are in it
-	// Apart says that the directory is not the feed's own: it has a lease of its own.
+	Name    string
+	View    string
+	Every   time.Duration // how often it is gone on with
+	Classes []string      // of fields that are in it; any other classed field is not
+	Expand  []string      // children that are in it
+	// Apart says that the place is not the feed's own: it has a lease of its own.
 	Apart bool
 }
 
@@ -40,24 +39,45 @@ type Store interface {
 
 // Feed is one feed of one process. One round is made at a time.
 type Feed struct {
-	config Config
-	store  Store
-	open   func(ctx context.Context) (view.Searcher, error)
-	by     string
-	owner  string
-	now    func() time.Time
-	log    *slog.Logger
+	config  Config
+	place   Place
+	store   Store
+	open    func(ctx context.Context) (view.Searcher, error)
+	by      string
+	owner   string
+	now     func() time.Time
+	metrics *Metrics
+	log     *slog.Logger
+	outage  outage
+
+	tidied int64 // the fence under which what was left was removed
+	untidy bool  // it could not be, and the log has why
 
 	mu      sync.Mutex // guards what follows
 	fence   int64      // of the lease, for a round; 0: none is under way
 	renewed time.Time  // zero: the lease is not held
 }
 
-// New returns a feed. open returns what answers queries; by is whose acts it is on record
-// with, and owner who holds the lease.
-func New(c Config, s Store, open func(context.Context) (view.Searcher, error), by, owner string, now func() time.Time, log *slog.Logger) *Feed {
-	return &Feed{config: c, store: s, open: open, by: by, owner: owner, now: now, log: log}
+// Parts is what a feed takes.
+type Parts struct {
+	Place Place
+	Store Store
+	// Open returns what answers queries.
+	Open    func(context.Context) (view.Searcher, error)
+	By      string // whose acts the feed's are on record
+	Owner   string // who holds the lease
+	Now     func() time.Time
+	Metrics *Metrics // nil: nothing is counted
+	Log     *slog.Logger
 }
+
+// New returns a feed.
+func New(c Config, p Parts) *Feed {
+	return &Feed{config: c, place: p.Place, store: p.Store, open: p.Open, by: p.By, owner: p.Owner, now: p.Now, metrics: p.Metrics, log: p.Log}
+}
+
+// Name returns the feed's name.
+func (f *Feed) Name() string { return f.config.Name }
 
 // DeletedColumn says of a row that it is gone: then it has its key alone.
 const DeletedColumn = "_deleted"
@@ -78,10 +98,11 @@ const (
 func (f *Feed) Run(ctx context.Context) {
 	defer f.release(ctx)
 	for {
-		if _, err := f.Round(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, ErrElsewhere) {
-			f.log.WarnContext(ctx, "feed not gone on with; it is tried again", "feed", f.config.Name, "error", err)
+		_, err := f.Round(ctx)
+		timer := time.NewTimer(f.judge(ctx, err))
+		if ofPlace(err) {
+			f.release(ctx) // another process may reach what this one cannot
 		}
-		timer := time.NewTimer(f.config.Every)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
@@ -99,7 +120,7 @@ func (f *Feed) Round(ctx context.Context) (files int, err error) {
 	}
 	ctx, done := f.whileHeld(ctx)
 	defer done()
-	if err := os.MkdirAll(f.config.Directory, 0o750); err != nil {
+	if err := f.place.Prepare(ctx); err != nil {
 		return 0, err
 	}
 	r, err := f.round(ctx)
@@ -148,6 +169,21 @@ func (f *Feed) hold(ctx context.Context) error {
 	return nil
 }
 
+// held is the fence of the lease.
+func (f *Feed) held() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fence
+}
+
+// stillHeld asks the store whether the lease is held, however short ago it was renewed.
+func (f *Feed) stillHeld(ctx context.Context) error {
+	f.mu.Lock()
+	f.renewed = time.Time{}
+	f.mu.Unlock()
+	return f.hold(ctx)
+}
+
 // whileHeld returns a context that ends when the lease is lost, which is renewed as long
 // as that context is in use. done is called before anything else is done with the feed.
 func (f *Feed) whileHeld(ctx context.Context) (held context.Context, done func()) {
@@ -179,7 +215,7 @@ func (f *Feed) whileHeld(ctx context.Context) (held context.Context, done func()
 func (f *Feed) leaseName() string {
 	name := "gateway.feed." + f.config.Name
 	if f.config.Apart {
-		sum := sha256.Sum256([]byte(f.config.Directory))
+		sum := sha256.Sum256([]byte(f.place.String()))
 		name += "@" + hex.EncodeToString(sum[:4])
 	}
 	return name
@@ -218,6 +254,8 @@ type round struct {
 	key      []string
 	manifest *Manifest // nil: there is none, or it is to begin anew
 	old      *Manifest // what the new one goes on from
+	version  string    // of the manifest that is there; empty: there is none
+	fence    int64     // of the lease
 }
 
 // sight is what a feed sees of a view: what has no class, and what its configuration
@@ -232,7 +270,7 @@ func (f *Feed) round(ctx context.Context) (*round, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &round{Feed: f, searcher: searcher}
+	r := &round{Feed: f, searcher: searcher, fence: f.held()}
 	if r.view, err = searcher.View(f.config.View); err != nil {
 		return nil, err
 	}
@@ -244,20 +282,32 @@ func (f *Feed) round(ctx context.Context) (*round, error) {
 	if err := r.choose(); err != nil {
 		return nil, err
 	}
-	if r.manifest, err = readManifest(f.config.Directory); err != nil {
+	if r.manifest, r.version, err = readManifest(ctx, f.place); err != nil {
 		return nil, err
 	}
-	if m := r.manifest; m != nil && (m.Feed != f.config.Name || m.View != f.config.View) {
-		return nil, fmt.Errorf("the directory %s is of the feed %s of the view %s", f.config.Directory, m.Feed, m.View)
+	if m := r.manifest; m != nil {
+		return r, r.goesOn(ctx, m)
 	}
-	if m := r.manifest; m != nil && !m.of(r.table, r.key) {
-		f.log.InfoContext(ctx, "the view has other fields now; the feed begins anew with all rows", "feed", f.config.Name)
+	return r, nil
+}
+
+// goesOn looks whether the feed may be gone on with where the manifest ends.
+func (r *round) goesOn(ctx context.Context, m *Manifest) error {
+	if m.Feed != r.config.Name || m.View != r.config.View {
+		return fault.New(fault.CodeFeedContent, "%s is of the feed %q of the view %q", r.place, m.Feed, m.View)
+	}
+	if m.Writer > r.fence {
+		if err := r.stillHeld(ctx); err != nil {
+			return err
+		}
+		return fault.New(fault.CodeFeedContent, "%s was written by holder %d of the feed's lease, and this is holder %d: another database writes it, or this one was restored. Begin anew in an empty place, or, if it is to be gone on with, take \"writer\" out of %s while no gateway runs",
+			r.place, m.Writer, r.fence, ManifestName)
+	}
+	if !m.of(r.table, r.key) {
+		r.log.InfoContext(ctx, "the view has other fields now; the feed begins anew with all rows", "feed", r.config.Name)
 		r.manifest, r.old = nil, m
 	}
-	if r.old != nil {
-		return r, tidy(f.config.Directory, r.old)
-	}
-	return r, tidy(f.config.Directory, r.manifest)
+	return nil
 }
 
 // choose finds the fields and children of the feed.
@@ -320,7 +370,8 @@ func (r *round) step(ctx context.Context) (more, wrote bool, err error) {
 	if len(keys) > 0 {
 		return more, true, r.stretch(ctx, to, at, keys)
 	}
-	if text := export.PositionText(to); text != r.manifest.Position {
+	// Who has taken over says so, though nothing is new: only then may it clear up.
+	if text := export.PositionText(to); text != r.manifest.Position || r.manifest.Writer != r.fence {
 		next := *r.manifest
 		next.Position, next.At = text, at.UTC()
 		return more, false, r.publish(ctx, &next)

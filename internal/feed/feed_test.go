@@ -145,8 +145,15 @@ func (s *shop) Scan(_ context.Context, _ view.Viewer, _ string, q *view.Query, a
 
 // feed returns a feed of the shop in a process of its own.
 func (s *shop) feed(t *testing.T, directory, owner string) *Feed {
-	c := Config{Name: "wh", View: "orders", Directory: directory, Every: time.Minute}
-	return New(c, s, func(context.Context) (view.Searcher, error) { return s, nil }, "feed:wh", owner, func() time.Time { return s.now }, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	return s.feedAt(t, NewDirectory(directory), owner)
+}
+
+// feedAt is feed for another kind of place.
+func (s *shop) feedAt(t *testing.T, place Place, owner string) *Feed {
+	return New(Config{Name: "wh", View: "orders", Every: time.Minute}, Parts{
+		Place: place, Store: s, Open: func(context.Context) (view.Searcher, error) { return s, nil }, By: "feed:wh", Owner: owner,
+		Now: func() time.Time { return s.now }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+	})
 }
 
 // goOn makes a round and holds the files against the manifest.
@@ -162,7 +169,7 @@ func (s *shop) goOn(t *testing.T, directory string, files int) *Manifest {
 // whole holds the files of a directory against its manifest.
 func whole(t *testing.T, directory string) *Manifest {
 	t.Helper()
-	m, err := readManifest(directory)
+	m, _, err := readManifest(t.Context(), NewDirectory(directory))
 	if err != nil || m == nil {
 		t.Fatal(m, err)
 	}
@@ -191,7 +198,7 @@ func whole(t *testing.T, directory string) *Manifest {
 func (s *shop) brief(m *Manifest) string {
 	var out []string
 	for _, f := range m.Files {
-		out = append(out, fmt.Sprintf("%s [%s %s] %d-%d", f.Name, f.From, f.To, f.Rows, f.Deleted))
+		out = append(out, fmt.Sprintf("%s [%s %s] %d-%d", markPattern.ReplaceAllString(f.Name, ""), f.From, f.To, f.Rows, f.Deleted))
 	}
 	return strings.Join(out, "\n")
 }
@@ -218,7 +225,7 @@ func TestFeed(t *testing.T) {
 	if m = s.goOn(t, directory, 0); m.Position != "0=3,1=4,2=2" || len(m.Files) != 2 {
 		t.Errorf("%+v", m)
 	}
-	if got := strings.Join(s.acts, "\n"); !strings.HasSuffix(got, "\nexported view/orders by feed:wh: part-000000000004-000000000008.parquet: 3 rows of parquet at 0=3,1=4,2=1") {
+	if got := markPattern.ReplaceAllString(strings.Join(s.acts, "\n"), ""); !strings.HasSuffix(got, "\nexported view/orders by feed:wh: part-000000000004-000000000008.parquet: 3 rows of parquet at 0=3,1=4,2=1") {
 		t.Error(got)
 	}
 	read(t, filepath.Join(directory, m.Files[1].Name), `{"no":"2","status":"paid","_deleted":"false"}`, `{"no":"3","status":null,"_deleted":"true"}`, `{"no":"4","status":"new","_deleted":"false"}`)
@@ -291,7 +298,7 @@ func TestFeedAnew(t *testing.T) {
 	}
 	s.view.Fields[2].Class = view.Open
 	m := s.goOn(t, directory, 1)
-	if got := s.brief(m); !strings.HasSuffix(got, "\npart-start-000000000006-2.parquet [ 0=3,1=3] 2-0") || m.Files[1].Schema == nil || m.Files[2].Schema != nil || len(m.Schema) != 4 {
+	if got := s.brief(m); !strings.HasSuffix(got, "\npart-start-000000000006.parquet [ 0=3,1=3] 2-0") || m.Files[1].Schema == nil || m.Files[2].Schema != nil || len(m.Schema) != 4 {
 		t.Errorf("%s\n%+v", got, m)
 	}
 	s.view.Live = false
@@ -327,7 +334,7 @@ func TestFeedElsewhere(t *testing.T) {
 	}
 	other := s.feed(t, directory, "one")
 	other.config.Name = "other"
-	if _, err := other.Once(t.Context()); err == nil || !strings.Contains(err.Error(), "is of the feed wh") {
+	if _, err := other.Once(t.Context()); err == nil || fault.Of(err).Code != fault.CodeFeedContent || !strings.Contains(err.Error(), `is of the feed "wh"`) {
 		t.Error(err)
 	}
 }

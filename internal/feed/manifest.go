@@ -1,17 +1,15 @@
 package feed
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/export"
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
 
@@ -29,7 +27,10 @@ type Manifest struct {
 	Schema   []Column  `json:"schema"`
 	Position string    `json:"position"`
 	At       time.Time `json:"at"` // when Position was taken
-	Files    []File    `json:"files"`
+	// Writer is the holder of the lease that wrote the manifest: whoever held it before
+	// writes no other.
+	Writer int64  `json:"writer,omitempty"`
+	Files  []File `json:"files"`
 }
 
 // File is one file of a feed.
@@ -77,74 +78,29 @@ func schemaOf(t *export.Table) []Column {
 	return out
 }
 
-// readManifest reads the manifest of a directory; nil where there is none.
-func readManifest(directory string) (*Manifest, error) {
-	path := filepath.Join(directory, ManifestName)
-	text, err := os.ReadFile(path)
+// readManifest reads the manifest of a place and its version; nil where there is none.
+func readManifest(ctx context.Context, place Place) (*Manifest, string, error) {
+	text, version, err := place.Read(ctx, ManifestName, MaxManifest)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	m := &Manifest{}
 	if err := json.Unmarshal(text, m); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, "", fault.New(fault.CodeFeedContent, "%s of %s cannot be read", ManifestName, place).Because(err)
 	}
 	if m.Version != 1 {
-		return nil, fmt.Errorf("%s is of version %d, which this program does not know", path, m.Version)
+		return nil, "", fault.New(fault.CodeFeedContent, "%s of %s is of version %d, which this program does not know", ManifestName, place, m.Version)
 	}
-	return m, nil
+	return m, version, nil
 }
 
-// write replaces the manifest of a directory.
-func (m *Manifest) write(directory string) error {
+// text is the manifest as it is written.
+func (m *Manifest) text() ([]byte, error) {
 	text, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	draft := filepath.Join(directory, "."+ManifestName+partExtension)
-	f, err := os.Create(draft)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(append(text, '\n'))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(draft, filepath.Join(directory, ManifestName)); err != nil {
-		return err
-	}
-	return syncDirectory(directory)
-}
-
-const (
-	partPrefix    = "part-"
-	partExtension = ".writing"
-	fileExtension = ".parquet"
-)
-
-// tidy removes what is no part of the feed: files of a process that died before they were
-// listed.
-func tidy(directory string, m *Manifest) error {
-	listed := map[string]bool{}
-	if m != nil {
-		for _, f := range m.Files {
-			listed[f.Name] = true
-		}
-	}
-	entries, err := os.ReadDir(directory)
-	if err != nil {
-		return err
-	}
-	var faults []error
-	for _, e := range entries {
-		name := e.Name()
-		if strings.HasSuffix(name, partExtension) && strings.HasPrefix(name, ".") || strings.HasPrefix(name, partPrefix) && strings.HasSuffix(name, fileExtension) && !listed[name] {
-			faults = append(faults, os.Remove(filepath.Join(directory, name)))
-		}
-	}
-	return errors.Join(faults...)
+	return append(text, '\n'), err
 }
 
 // of reports whether the manifest is of files with this schema.

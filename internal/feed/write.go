@@ -1,22 +1,20 @@
 package feed
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"iter"
-	"os"
-	"path/filepath"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/gatehouse/gatehouse/internal/export"
 	"github.com/gatehouse/gatehouse/internal/failpoint"
+	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -27,7 +25,7 @@ func (r *round) snapshot(ctx context.Context) error {
 	at := r.now()
 	rows := r.searcher.Scan(ctx, r.sight, r.view.Name, r.query, func(p view.Position) { position = p })
 	file := File{Snapshot: true, At: at.UTC()}
-	draft, err := r.write(&file, func() view.Position { return position }, func(yield func(*view.Row, error) bool) {
+	draft, err := r.write(ctx, &file, func() view.Position { return position }, func(yield func(*view.Row, error) bool) {
 		for row, err := range rows {
 			if err != nil {
 				yield(nil, err)
@@ -50,7 +48,7 @@ func (r *round) snapshot(ctx context.Context) error {
 			next.Files = append(next.Files, f)
 		}
 	}
-	file.Name = next.name(fmt.Sprintf("%sstart-%012d", partPrefix, entries(position)))
+	file.Name = fmt.Sprintf("%sstart-%012d-%s%s", partPrefix, entries(position), mark(r.fence), fileExtension)
 	return r.add(ctx, next, &file, draft, position)
 }
 
@@ -61,28 +59,14 @@ func (r *round) stretch(ctx context.Context, to view.Position, at time.Time, key
 		return err
 	}
 	file := File{From: r.manifest.Position, At: at.UTC()}
-	draft, err := r.write(&file, func() view.Position { return to }, r.rowsOf(ctx, keys, func() { file.Deleted++ }))
+	draft, err := r.write(ctx, &file, func() view.Position { return to }, r.rowsOf(ctx, keys, func() { file.Deleted++ }))
 	if err != nil {
 		return err
 	}
 	next := *r.manifest
 	next.Files = append([]File(nil), r.manifest.Files...)
-	file.Name = next.name(fmt.Sprintf("%s%012d-%012d", partPrefix, entries(from), entries(to)))
+	file.Name = fmt.Sprintf("%s%012d-%012d-%s%s", partPrefix, entries(from), entries(to), mark(r.fence), fileExtension)
 	return r.add(ctx, &next, &file, draft, to)
-}
-
-// name is a name that no file of the manifest has: all rows may be written twice at one
-// position, when the view has got other fields.
-func (m *Manifest) name(stem string) string {
-	for n := 1; ; n++ {
-		name := stem + fileExtension
-		if n > 1 {
-			name = stem + "-" + strconv.Itoa(n) + fileExtension
-		}
-		if !slices.ContainsFunc(m.Files, func(f File) bool { return f.Name == name }) {
-			return name
-		}
-	}
 }
 
 // entries is how many entries of the log a position is behind: it grows with every one.
@@ -95,31 +79,32 @@ func entries(p view.Position) (n int64) {
 
 // write writes rows to a draft, and counts and hashes it. position is known with the first
 // row.
-func (r *round) write(file *File, position func() view.Position, rows iter.Seq2[*view.Row, error]) (draft string, err error) {
-	f, err := os.CreateTemp(r.config.Directory, "."+partPrefix+"*"+partExtension)
+func (r *round) write(ctx context.Context, file *File, position func() view.Position, rows iter.Seq2[*view.Row, error]) (Draft, error) {
+	draft, err := r.place.Draft(ctx, partPrefix+mark(r.fence))
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	draft = f.Name()
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(draft))
-		}
-	}()
-	sum, buffer := sha256.New(), bufio.NewWriterSize(f, 1<<16)
-	err = r.fill(io.MultiWriter(buffer, sum), file, position, rows)
-	if err == nil {
-		err = buffer.Flush()
+	w := &measured{to: draft, hash: sha256.New()}
+	if err := r.fill(w, file, position, rows); err != nil {
+		return nil, errors.Join(err, draft.Discard())
 	}
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return draft, err
-	}
-	info, err := os.Stat(draft)
-	if err != nil {
-		return draft, err
-	}
-	file.Bytes, file.SHA256 = info.Size(), hex.EncodeToString(sum.Sum(nil))
+	file.Bytes, file.SHA256 = w.bytes, hex.EncodeToString(w.hash.Sum(nil))
 	return draft, nil
+}
+
+// measured counts and hashes what goes through it.
+type measured struct {
+	to    io.Writer
+	hash  hash.Hash
+	bytes int64
+}
+
+// Write implements io.Writer.
+func (m *measured) Write(p []byte) (int, error) {
+	n, err := m.to.Write(p)
+	m.hash.Write(p[:n])
+	m.bytes += int64(n)
+	return n, err
 }
 
 // fill writes rows as Parquet.
@@ -152,20 +137,18 @@ func (r *round) fill(w io.Writer, file *File, position func() view.Position, row
 }
 
 // add gives a file its name and lists it.
-func (r *round) add(ctx context.Context, next *Manifest, file *File, draft string, to view.Position) error {
+func (r *round) add(ctx context.Context, next *Manifest, file *File, draft Draft, to view.Position) (err error) {
+	defer func() { err = errors.Join(err, draft.Discard()) }()
 	file.To = export.PositionText(to)
 	failpoint.Hit("feed-written")
 	act := gateway.Act{By: r.by, Reason: fmt.Sprintf("%s: %d rows of parquet at %s", file.Name, file.Rows, file.To)}
 	if err := r.store.Audit(ctx, export.AuditEnded, gateway.OnView(r.view.Name), act); err != nil {
-		return errors.Join(err, os.Remove(draft))
-	}
-	if err := r.hold(ctx); err != nil {
-		return errors.Join(err, os.Remove(draft))
-	}
-	if err := os.Rename(draft, filepath.Join(r.config.Directory, file.Name)); err != nil {
 		return err
 	}
-	if err := syncDirectory(r.config.Directory); err != nil {
+	if err := r.hold(ctx); err != nil {
+		return err
+	}
+	if err := draft.Keep(ctx, file.Name); err != nil {
 		return err
 	}
 	failpoint.Hit("feed-named")
@@ -175,18 +158,46 @@ func (r *round) add(ctx context.Context, next *Manifest, file *File, draft strin
 		return err
 	}
 	failpoint.Hit("feed-listed")
+	r.metrics.added(r.config.Name, file)
 	r.log.InfoContext(ctx, "feed gone on with", "feed", r.config.Name, "file", file.Name, "rows", file.Rows, "deleted", file.Deleted, "position", file.To)
 	return nil
 }
 
-// publish replaces the manifest.
+// publish replaces the manifest that was read, and no other.
 func (r *round) publish(ctx context.Context, next *Manifest) error {
 	if err := r.hold(ctx); err != nil {
 		return err
 	}
-	if err := next.write(r.config.Directory); err != nil {
+	next.Writer = r.fence
+	text, err := next.text()
+	if err != nil {
 		return err
 	}
-	r.manifest, r.old = next, nil
+	version, err := r.place.Replace(ctx, ManifestName, text, r.version)
+	if err != nil {
+		version, err = r.replaced(ctx, text, err)
+	}
+	if err != nil {
+		return err
+	}
+	r.manifest, r.old, r.version = next, nil, version
+	r.metrics.published(next)
+	r.tidy(ctx)
 	return nil
+}
+
+// replaced looks whether the manifest was replaced, though the answer to that is lost, or
+// denies it: one try may have succeeded, and the next one found its work.
+func (r *round) replaced(ctx context.Context, text []byte, why error) (version string, err error) {
+	there, version, err := r.place.Read(ctx, ManifestName, MaxManifest)
+	if err == nil && bytes.Equal(there, text) {
+		return version, nil
+	}
+	if !errors.Is(why, ErrReplaced) {
+		return "", why
+	}
+	if err := r.stillHeld(ctx); err != nil {
+		return "", err
+	}
+	return "", fault.New(fault.CodeFeedContent, "somebody without the lease replaced %s of %s", ManifestName, r.place).Because(why)
 }

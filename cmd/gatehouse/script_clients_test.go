@@ -19,7 +19,7 @@ type clientCall struct {
 	user   string
 	soap12 bool
 	token  bool
-	id     string // of the message
+	id     string // of the message; queries have none
 	number string // of the order, the customer, the product
 }
 
@@ -39,6 +39,7 @@ func scriptClient(ts *testscript.TestScript, neg bool, args []string) {
 	c.user, c.id, c.number = args[0], args[2], args[3]
 	operations := map[string]func(*testscript.TestScript) (string, error){
 		"SubmitOrder": c.submitOrder, "CancelOrder": c.cancelOrder, "NotifyShipment": c.notifyShipment,
+		"GetOrderStatus": c.getOrderStatus, "FindOrders": c.findOrders,
 		"UpsertCustomer": c.upsertCustomer, "UpsertProduct": c.upsertProduct, "PublishPrice": c.publishPrice,
 	}
 	operation := operations[args[1]]
@@ -114,6 +115,36 @@ func (c clientCall) notifyShipment(ts *testscript.TestScript) (string, error) {
 		return ordersFault(ts, err), err
 	}
 	return "accepted", nil
+}
+
+func (c clientCall) getOrderStatus(ts *testscript.TestScript) (string, error) {
+	reply, err := c.orders(ts).GetOrderStatusContext(context.Background(), &orders.GetOrderStatus{OrderNumber: orders.Number(c.number)})
+	if err != nil {
+		return ordersFault(ts, err), err
+	}
+	said := fmt.Sprintf("%s %s %s %s", reply.OrderNumber, reply.Revision, reply.Status, reply.OrderedAt)
+	for _, s := range reply.Shipment {
+		said += fmt.Sprintf(" %s of %d lines", s.ShipmentNumber, len(s.Line))
+	}
+	return said, nil
+}
+
+// findOrders finds the orders of a customer, one on a page, and says which on each.
+func (c clientCall) findOrders(ts *testscript.TestScript) (string, error) {
+	var pages []string
+	request := &orders.FindOrders{Customer: new(orders.Number(c.number)), PageSize: new(orders.PageSize(1))}
+	for {
+		reply, err := c.orders(ts).FindOrdersContext(context.Background(), request)
+		if err != nil {
+			return ordersFault(ts, err), err
+		}
+		for _, o := range reply.Order {
+			pages = append(pages, fmt.Sprintf("%d: %s %s of %d lines", len(pages)+1, o.OrderNumber, o.Status, len(o.Line)))
+		}
+		if request.After = reply.After; request.After == nil {
+			return strings.Join(pages, "; "), nil
+		}
+	}
 }
 
 // ordersFault says what a fault has: code, subcode, HTTP status, reason, the

@@ -133,6 +133,14 @@ func TestCompileQuery(t *testing.T) {
 	if q.Rows != 5 || q.Most != 50 || q.Shown.Children[0].Rows != 7 || len(q.Warnings) != 0 {
 		t.Errorf("%+v", q)
 	}
+	for expression, want := range map[string]string{
+		"string((note | status)[1])": "order_no status ordered_at note ! lines", "string(count(*))": "order_no status ordered_at note customer total open ! lines", "(note, 'none')[1]": "order_no ordered_at note ! lines",
+	} {
+		q := compileQuery(t, strings.Replace(finding, "Status: status\n", "Status: \""+expression+"\"\n", 1), true)
+		if got := selection(q.Shown); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", expression, got, want)
+		}
+	}
 	if q := compileQuery(t, getting, true); selection(q.Shown) != "order_no status !status" || q.Most != 1 {
 		t.Errorf("%+v", q)
 	}

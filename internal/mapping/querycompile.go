@@ -415,21 +415,28 @@ func (s *selector) selection() Selection {
 			if u.Shape == nil {
 				continue
 			}
-			path, ok := pagePath(s.page, u.Shape)
-			if !ok {
-				continue
-			}
-			if u.Whole {
-				k.faults = append(k.faults, config.Fault{File: at.File, Line: at.Line, Column: at.Column, Message: "a row has no text of its own; name its fields"})
-			}
-			s.next = s.next || slices.Equal(path, []string{NextElement})
-			if len(path) > 0 && path[0] == RowElement {
-				out.add(k.view, path[1:])
+			for _, shape := range u.Shape.Kinds() {
+				if path, ok := pagePath(s.page, shape); ok {
+					s.use(&out, path, u.Whole, at)
+				}
 			}
 		}
 	}
 	out.sort(k.view)
 	return out
+}
+
+// use notes one path from the page.
+func (s *selector) use(out *Selection, path []string, whole bool, at config.Fault) {
+	k := s.compiler
+	if whole {
+		at.Message = "a row has no text of its own; name its fields"
+		k.faults = append(k.faults, at)
+	}
+	s.next = s.next || slices.Equal(path, []string{NextElement})
+	if len(path) > 0 && path[0] == RowElement {
+		out.add(k.view, path[1:])
+	}
 }
 
 // add adds what a path from a row leads to.

@@ -26,6 +26,15 @@ type Shape struct {
 	text  bool     // the text of Parent
 }
 
+// Kinds lists what a node may be that is one of several, as by a wildcard or a union;
+// of any other it is the shape alone.
+func (s *Shape) Kinds() []*Shape {
+	if s.kinds == nil {
+		return []*Shape{s}
+	}
+	return s.kinds
+}
+
 // Type is the static type of an expression: the class of its items once they
 // are atomized, and how many there are. Max may be Unbounded.
 type Type struct {

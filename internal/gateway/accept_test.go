@@ -55,15 +55,33 @@ type memoryStore struct {
 
 // Try implements gateway.Suspects for one suspect.
 func (s *memoryStore) Try(context.Context, gateway.Digest) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.tries++
 	return s.tries - 1, nil
 }
 
 func (s *memoryStore) Tried(context.Context, gateway.Digest) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.triedFails == nil {
 		s.tries = 0
 	}
 	return s.triedFails
+}
+
+// failTried has Tried answer with an error, or with none.
+func (s *memoryStore) failTried(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.triedFails = err
+}
+
+// noted is how many tries are noted.
+func (s *memoryStore) noted() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tries
 }
 
 // settle is what becomes of an entry that is refused.

@@ -214,17 +214,17 @@ func TestSurvivorsAreCleared(t *testing.T) {
 func TestNotesAreCleared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		b.store.triedFails = errors.New("cut")
+		b.store.failTried(errors.New("cut"))
 		if _, err := b.TakeAlone(t.Context(), queued(payload(t), "erp.alice")); err != nil {
 			t.Fatal(err)
 		}
-		if b.store.tries != 1 {
-			t.Fatalf("noted %d times", b.store.tries)
+		if noted := b.store.noted(); noted != 1 {
+			t.Fatalf("noted %d times", noted)
 		}
-		b.store.triedFails = nil
+		b.store.failTried(nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if b.store.tries != 0 {
+		if b.store.noted() != 0 {
 			t.Errorf("a minute later the note is still there")
 		}
 		b.stop()

@@ -65,6 +65,19 @@ func (c *steppedClock) After(d time.Duration) <-chan time.Time {
 	return w.tell
 }
 
+// goOn lets time pass by itself until the test is over: who is told to stop may wait.
+func (c *steppedClock) goOn(t *testing.T) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for t.Context().Err() == nil {
+			c.step(10 * time.Millisecond)
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	t.Cleanup(func() { <-ended })
+}
+
 // step lets d pass.
 func (c *steppedClock) step(d time.Duration) {
 	c.mu.Lock()

@@ -134,6 +134,7 @@ func TestLongOutage(t *testing.T) {
 		if n := r.log.has("queue not consumed"); n != 1 {
 			t.Errorf("%d lines about one outage", n)
 		}
+		clock.goOn(t)
 		r.empty(t, c)
 	})
 }

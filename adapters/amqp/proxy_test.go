@@ -22,7 +22,7 @@ type proxy struct {
 	refusing bool
 	frozen   bool
 	slow     time.Duration // for every few bytes from the broker
-	budget   int // bytes from the client until trip; negative is no limit
+	budget   int           // bytes from the client until trip; negative is no limit
 	trip     func(client, server net.Conn)
 	tripped  chan struct{}
 }

@@ -154,7 +154,7 @@ func (c *campaign) hire() error {
 	if err != nil {
 		return err
 	}
-	c.fence = &fence{producer: last}
+	c.fence = newFence(last)
 	if c.poison {
 		c.parked[poison] = codePoison
 		c.senders.poison = cap(c.budgets["amqp"].tokens) / (2 * producers)

@@ -101,6 +101,7 @@ func (c *campaign) conduct(ctx context.Context, g *gateway, acts <-chan act) err
 		err := c.spare(ctx, p)
 		if err == nil {
 			err = c.perform(ctx, p, a)
+			c.spared()
 		}
 		if err != nil {
 			return errors.Join(err, p.abandon())

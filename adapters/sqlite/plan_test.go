@@ -43,7 +43,7 @@ func TestPlans(t *testing.T) {
 	walks := map[string]string{
 		"claimed": "k", // what is asked for
 		"ping":    "gateway.lease", "chainHeads": "gateway.chain", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
-		"chainSeqs": "gateway.chain", "keptFrom": "gateway.change_removed", "sealingKeys": "gateway.sealing_key", "addSealingKey": "gateway.sealing_key",
+		"chainSeqs": "gateway.chain", "keptFrom": "gateway.change_removed", "sealingKeys": "gateway.sealing_key", "addSealingKey": "gateway.sealing_key", "notings": "gateway.noting",
 		"lastRelayed":                      "s",                                              // the shards
 		"jobs":                             "gateway.job",                                    // a handful
 		"lot delivery groups: any channel": "p USING COVERING INDEX ix_gateway_parked_cause", // every parked delivery counts

@@ -2,6 +2,7 @@ package gatewaytest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -130,6 +131,76 @@ func (s *storeSuite) notesKept(t *testing.T) {
 		if got := s.heard(at); len(got) != 1-i {
 			t.Errorf("%s: heard of %q", no, got)
 		}
+	}
+}
+
+// notedSince: from which entry on a table's changes are noted is known of every
+// gateway's transactions, also where the configurations differ.
+func (s *storeSuite) notedSince(t *testing.T) {
+	chain, log, table := gateway.LaneChain(0), s.store.(changeLog), LiveTables()[2]
+	since := func() int64 {
+		t.Helper()
+		at, err := log.ChangeNoted(t.Context(), table.Subject())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at[chain]
+	}
+	n := 0
+	store := func(w gateway.Writer, p *plan) {
+		t.Helper()
+		n++
+		no := fmt.Sprintf("PO-%d", n)
+		s.one(w, p.entry(no, order{no: no, customer: "C-" + no, name: no}), gateway.Stored)
+	}
+	deaf, other, all := newPlan(), &plan{compiled().Living(LiveTables()[:2])}, &plan{compiled().Living(LiveTables())}
+	there := s.probe.Another(t)
+	abroad, err := there.Writer(t.Context(), other.Mapping)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range []struct {
+		w    gateway.Writer
+		p    *plan
+		want int64
+	}{
+		{s.writer(deaf), deaf, 1}, // of what is behind it, there is nothing
+		{s.writer(all), all, 1},
+		{s.writer(all), all, 1},
+		{abroad, other, 4}, // another gateway, which notes other tables
+		{s.writer(all), all, 4},
+		{s.writer(deaf), deaf, 6},
+		{s.writer(all), all, 6},
+		{s.writer(all), all, 6},
+	} {
+		store(step.w, step.p)
+		if got := since(); got != step.want {
+			t.Errorf("after entry %d: noted behind %d, want %d", i+1, got, step.want)
+		}
+	}
+	for after := range int64(7) { // wherever reading begins
+		entries, err := log.ChangeEntries(t.Context(), chain, after, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if want := e.Seq == 1 || e.Seq == 4 || e.Seq == 6; e.Noting.Lacks(table.Subject()) != want {
+				t.Errorf("behind %d: entry %d lacks the customers: %t", after, e.Seq, !want)
+			}
+		}
+	}
+	s.rows(`SELECT seq FROM {gateway.noted} ORDER BY seq`, "2", "4", "5", "6", "7")
+
+	// Retention leaves the turn that the rest began with.
+	s.purge(gateway.Portion{Of: gateway.StockChanges, Before: time.Now().Add(time.Hour), Limit: 100})
+	s.rows(`SELECT seq FROM {gateway.noted}`, "7")
+	if got := since(); got != 6 {
+		t.Errorf("after retention: noted behind %d", got)
+	}
+	store(abroad, other)
+	store(s.writer(all), all)
+	if got := since(); got != 9 {
+		t.Errorf("noted behind %d", got)
 	}
 }
 

@@ -19,6 +19,9 @@ type Ledger struct {
 	Subject string
 }
 
+// ChangeNoted implements gateway.ChangeLog: every message is in its entry.
+func (l *Ledger) ChangeNoted(context.Context, string) (map[int]int64, error) { return nil, nil }
+
 // ChangeEntries returns entries with their messages, by their identifiers.
 func (l *Ledger) ChangeEntries(ctx context.Context, chain int, after int64, limit int) ([]gateway.ChangeEntry, error) {
 	found, err := l.Trail.AuditEntries(ctx, chain, after, limit)

@@ -140,6 +140,7 @@ type Store struct {
 	packer     packer
 	slabs      sync.Pool // of *slab
 	errands    errands
+	notings    notings
 	swept      atomic.Pointer[time.Time] // when Due last looked for messages that wait behind nobody
 }
 

@@ -1,7 +1,11 @@
+-- addNoting
+INSERT INTO gateway.noting (id, subjects) VALUES (@p1, @p2);
 -- addSealingKey
 INSERT INTO gateway.sealing_key (id, secret, created_at)
 			SELECT coalesce((SELECT MAX(k.id) FROM gateway.sealing_key AS k), 0) + 1, @p1, @p2
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.sealing_key WITH (UPDLOCK, SERIALIZABLE) WHERE created_at > @p3);
+-- addTurn
+INSERT INTO gateway.noted (chain, seq, noting) VALUES (@p1, @p2, @p3);
 -- agedAudit
 SELECT TOP (@p3) seq, hash, CASE WHEN at < @p2 THEN 1 ELSE 0 END FROM gateway.audit WHERE chain = @p1 ORDER BY seq ;
 -- agedChanges
@@ -369,6 +373,8 @@ SELECT TOP (1) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 AND 
 SELECT TOP (1) route FROM gateway.message WHERE route > @p1 ORDER BY route ;
 -- note
 INSERT INTO gateway.attempt (message_id, id, at, what, done_by, code, reason) VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7);
+-- notings
+SELECT id, subjects FROM gateway.noting;
 -- oldQuotas
 DELETE FROM gateway.quota WHERE day < @p1;
 -- oldestClaim
@@ -498,6 +504,8 @@ DELETE FROM gateway.sealing_key WHERE created_at < @p1 AND id < (SELECT MAX(k.id
 -- removeSomeAttempts
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id = @p1
 			AND id IN (SELECT TOP (@p2) a.id FROM gateway.attempt AS a WHERE a.message_id = @p1 ORDER BY a.id );
+-- removeTurns
+DELETE FROM gateway.noted WHERE chain = @p1 AND seq < (SELECT MAX(o.seq) FROM gateway.noted AS o WHERE o.chain = @p1 AND o.seq <= @p2);
 -- reopen
 UPDATE gateway.job_item SET state = 'open', code = '' WHERE job_id = @p1 AND state = 'refused';
 -- reply
@@ -550,10 +558,17 @@ SELECT tries FROM gateway.suspect WHERE origin = @p1;
 UPDATE gateway.lease SET fence = fence + CASE WHEN owner = @p3 AND until > SYSUTCDATETIME() THEN 0 ELSE 1 END,
 			owner = @p3, until = DATEADD(millisecond, @p5, SYSUTCDATETIME())
 			WHERE channel = @p1 AND shard = @p2 AND (owner = @p3 OR until <= SYSUTCDATETIME());
+-- turnChain
+UPDATE gateway.chain SET noting = @p2 WHERE chain = @p1 AND noting <> @p2;
 -- turnJob
 UPDATE gateway.job SET state = @p2, note = @p3, changed_at = @p4, streak = CASE WHEN @p2 = 'running' THEN 0 ELSE streak END,
 			refused = CASE WHEN @p2 = 'running' THEN 0 ELSE refused END, position = CASE WHEN @p2 = 'running' THEN @p5 ELSE position END
 			WHERE id = @p1 AND state <> @p2 AND state IN ('running', 'paused');
+-- turnsAmong
+SELECT n.seq, n.noting FROM gateway.noted AS n WHERE n.chain = @p1 AND n.seq <= @p3
+			AND n.seq >= coalesce((SELECT MAX(o.seq) FROM gateway.noted AS o WHERE o.chain = @p1 AND o.seq <= @p2), 0) ORDER BY n.seq;
+-- turnsBefore
+SELECT TOP (@p3) seq, noting FROM gateway.noted WHERE chain = @p1 AND seq <= @p2 ORDER BY seq DESC ;
 -- unparkBehind
 DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND behind = @p3
 	AND seq IN (SELECT k.seq FROM gateway.parked AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p4);

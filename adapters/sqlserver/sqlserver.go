@@ -72,7 +72,7 @@ func Open(_ context.Context, c Config, now func() time.Time, log *slog.Logger) (
 
 // newDialect takes a configuration with its defaults.
 func newDialect(c Config, now func() time.Time) *dialect {
-	d := &dialect{config: c, now: now, lanes: make([]lane, c.Lanes)}
+	d := &dialect{config: c, now: now, lanes: make([]lane, c.Lanes), versions: serverVersions}
 	d.db = sql.OpenDB(&connector{config: c, timeout: c.ConnectTimeout, limit: c.RequestTimeout})
 	// Lanes keep their connections; the rest is for relays and the ledger. What
 	// is open stays open for a while: a new connection costs about 200 ms, and

@@ -86,14 +86,28 @@ END`
 	sealNoting = `INSERT INTO gateway.change (chain, seq, n, message_id, subject, row_key)
 SELECT @chain, @place, j.o, s.id, j.subject, j.k
 FROM OPENJSON(@meta, '$.w') WITH (o int '$[0]', n int '$[1]', subject nvarchar(1000) '$[2]', k nvarchar(max) '$[3]') AS j LEFT JOIN @s AS s ON s.n = j.n;`
+
+	// sealVersions leaves the numbers of the rows that were written, for whoever looks
+	// for what others have written; those that were looked at already, of rows that are
+	// as they were, are not asked for again.
+	sealVersions = `INSERT INTO gateway.own_version (subject, version, row_hash)
+SELECT DISTINCT j.subject, j.version, j.h
+FROM OPENJSON(@meta, '$.w') WITH (version bigint '$[4]', subject char(64) '$[5]', h char(64) '$[6]') AS j
+INNER JOIN gateway.sighting AS g ON g.subject = j.subject COLLATE Latin1_General_BIN2 AND g.version < j.version
+WHERE NOT EXISTS (SELECT 1 FROM gateway.own_version AS o WHERE o.subject = g.subject AND o.version = j.version AND o.row_hash = j.h COLLATE Latin1_General_BIN2);`
 )
 
-// sealText is the second statement; with notes, of a plan that writes live tables.
-func sealText(notes bool) string {
-	chaining := sealChaining
+// sealText is the second statement; with notes, of a plan that writes live tables, and
+// with versions of one that says which writes were its own.
+func sealText(notes, versions bool) string {
+	chaining := strings.TrimSuffix(sealChaining, "END")
 	if notes {
-		chaining = strings.TrimSuffix(chaining, "END") + sealNoting + "\nEND"
+		chaining += sealNoting + "\n"
 	}
+	if versions {
+		chaining += sealVersions + "\n"
+	}
+	chaining += "END"
 	return strings.Join([]string{"SET NOCOUNT ON;\nSET XACT_ABORT ON;", sealDeclarations, heldDeclarations, sealReading,
 		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting, chaining}, "\n")
 }

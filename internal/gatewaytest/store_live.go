@@ -204,6 +204,66 @@ func (s *storeSuite) notedSince(t *testing.T) {
 	}
 }
 
+// seen: what others have written is noted under entries of a chain of its own, from
+// one place to the next, whoever goes on; rows are named as the gateway names its own.
+func (s *storeSuite) seen(t *testing.T) {
+	table := LiveTables()[0]
+	subject, chain := table.Subject(), gateway.OthersChain
+	here, there := s.store.(gateway.Others), s.probe.Another(t).(gateway.Others)
+	log := s.store.(changeLog)
+	if _, known, err := here.Sighted(t.Context(), subject); err != nil || known {
+		t.Fatalf("noted before anything was: %v", err)
+	}
+	note := func(store gateway.Others, g gateway.Sighting, wantWent bool, wantNoted int) {
+		t.Helper()
+		g.Subject, g.Noting = subject, mapping.Subjects(LiveTables())
+		went, noted, err := store.NoteSeen(t.Context(), g)
+		if err != nil || went != wantWent || noted != wantNoted {
+			t.Errorf("%+v: %t, %d noted, %v", g, went, noted, err)
+		}
+	}
+	rows := func(keys ...string) (out []gateway.Seen) {
+		for i, k := range keys {
+			out = append(out, gateway.Seen{Key: k, Version: int64(100 + i)})
+		}
+		return out
+	}
+	note(here, gateway.Sighting{From: 7, To: 8}, false, 0)
+	note(here, gateway.Sighting{First: true, To: 99}, true, 0)
+	note(there, gateway.Sighting{First: true, To: 98}, false, 0)
+	heads, err := log.ChangeHeads(t.Context())
+	if _, there := heads[chain]; err != nil || there {
+		t.Errorf("an entry of nothing: %v, %v", heads, err)
+	}
+	note(here, gateway.Sighting{From: 99, To: 102, Rows: rows("PO-1", `a%2c"b`, "PO-1")}, true, 3)
+	note(there, gateway.Sighting{From: 99, To: 102, Rows: rows("PO-1")}, false, 0)
+	s.probe.Exec(t, `INSERT INTO {gateway.own_version} (subject, version, row_hash) VALUES ('`+digest(subject).String()+`', 104, '`+digest("PO-2").String()+`')`)
+	note(there, gateway.Sighting{From: 102, To: 104, Rows: []gateway.Seen{{Key: "PO-2", Version: 104}}}, true, 0) // the gateway's own
+	s.rows(`SELECT COUNT(*) FROM {gateway.own_version}`, "0")
+	note(there, gateway.Sighting{From: 104, To: 106, Rows: []gateway.Seen{{Key: "PO-2", Version: 105}}}, true, 1)
+	if at, known, err := here.Sighted(t.Context(), subject); err != nil || !known || at != 106 {
+		t.Errorf("noted up to %d, %t, %v", at, known, err)
+	}
+	at := map[int]int64{}
+	if got, want := s.heard(at), []string{"sales_order PO-1", `sales_order a%2c"b`, "sales_order PO-2"}; !slices.Equal(got, want) || at[chain] != 2 {
+		t.Errorf("heard of %q behind %v, want %q", got, at, want)
+	}
+	lacks := func(want int64) {
+		t.Helper()
+		noted, err := log.ChangeNoted(t.Context(), subject)
+		if err != nil || noted[chain] != want {
+			t.Errorf("noted behind %v, %v, want %d", noted, err, want)
+		}
+	}
+	lacks(0)
+	note(here, gateway.Sighting{From: 106, To: 3, Lost: true}, true, 0)
+	note(here, gateway.Sighting{From: 3, To: 4, Rows: rows("PO-3")}, true, 1)
+	lacks(3)
+	if r := s.verify(); r.Break != nil {
+		t.Errorf("the trail does not fit: %v", r.Break)
+	}
+}
+
 // changesGo: old changes go in portions, and whoever was behind them is told so.
 func (s *storeSuite) changesGo(t *testing.T) {
 	p := &plan{LiveMapping()}

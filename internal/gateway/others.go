@@ -41,11 +41,11 @@ type Look struct {
 	// Below is the first number that may still be on its way: of every smaller one it
 	// is decided whether it is there. Last is the last one that was drawn.
 	Below, Last int64
-	// Rows have numbers behind the place that was asked for and before Below, in
-	// their order; of several with one number all are there or none.
+	// Rows are all rows whose number is behind the place that was asked for and not
+	// behind UpTo, which is before Below, in the order of their numbers.
 	Rows []Seen
-	// More says that there are more behind the last one.
-	More bool
+	UpTo int64
+	More bool // there may be some behind UpTo
 }
 
 // Sighting goes on with what is noted of a table, from a place to another one.

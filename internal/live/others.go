@@ -146,17 +146,17 @@ func (o *Others) look(ctx context.Context, w *watch, t gateway.Watched, noting [
 			return err
 		}
 		o.heldUp(ctx, w, t, found)
-		next := gateway.Sighting{Subject: subject, Noting: noting, From: w.stored, To: max(w.at, found.Below-1), Rows: found.Rows}
+		next := gateway.Sighting{Subject: subject, Noting: noting, From: w.stored, To: max(w.at, found.UpTo), Rows: found.Rows}
 		switch {
 		case found.Last < w.at:
 			// Such numbers were never drawn here: the rows are those of another database.
 			next.To, next.Rows, next.Lost = found.Below-1, nil, true
 			o.logger.WarnContext(ctx, "rowversions begin anew; what others have written cannot be told from here on back", "table", t.Table.Table.String(), "noted", w.at, "last", found.Last)
 		case len(found.Rows) == 0:
-			w.at = next.To
+			if w.at = next.To; found.More {
+				continue // they have been written again meanwhile
+			}
 			return nil
-		case found.More:
-			next.To = found.Rows[len(found.Rows)-1].Version
 		}
 		went, err := o.note(ctx, w, next)
 		if err != nil || !went || !found.More || next.Lost {

@@ -104,8 +104,9 @@ func (v *versioned) Look(_ context.Context, _ gateway.Watched, after int64, limi
 		}
 	}
 	slices.SortFunc(out.Rows, func(a, b gateway.Seen) int { return int(a.Version - b.Version) })
-	if out.More = len(out.Rows) >= limit; out.More {
+	if out.UpTo, out.More = out.Below-1, len(out.Rows) >= limit; out.More {
 		out.Rows = out.Rows[:limit]
+		out.UpTo = out.Rows[limit-1].Version
 	}
 	return out, v.fail
 }

@@ -196,6 +196,9 @@ func (st *Stream) Permit(ctx context.Context, who view.Viewer, search view.Searc
 	if err != nil {
 		return err
 	}
+	if !v.Live && !st.own {
+		return fault.New(fault.CodeNotLive, "")
+	}
 	return st.permit(ctx, v, who, search, windows)
 }
 

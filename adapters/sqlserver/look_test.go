@@ -250,7 +250,6 @@ const noteText = "UPDATE sales.sales_order SET note = @p2 WHERE order_no = @p1"
 // order than they have begun none is passed over.
 func TestOthersWrite(t *testing.T) {
 	c := newCrowded(t)
-	c.commit(t, "PO-1", "PO-2")
 	o := c.looker(t, "a")
 	round := func() {
 		t.Helper()
@@ -267,6 +266,7 @@ func TestOthersWrite(t *testing.T) {
 		return heads[gateway.OthersChain]
 	}
 	round() // from here on
+	c.commit(t, "PO-1", "PO-2")
 	l := c.listen(t, "")
 	first := l.last
 	l.round = round

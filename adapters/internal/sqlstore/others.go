@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/plural"
 )
@@ -61,7 +60,6 @@ func (s *Store) NoteSeen(ctx context.Context, g gateway.Sighting) (went bool, no
 		if err != nil || !moved {
 			return err
 		}
-		failpoint.Hit("others-moved")
 		rows, err := s.foreign(ctx, q, &g)
 		if err != nil {
 			return err
@@ -71,7 +69,6 @@ func (s *Store) NoteSeen(ctx context.Context, g gateway.Sighting) (went bool, no
 				return err
 			}
 		}
-		failpoint.Hit("others-noted")
 		went, noted = true, len(rows)
 		return nil
 	})

@@ -235,7 +235,7 @@ func (s *storeSuite) seen(t *testing.T) {
 	if _, there := heads[chain]; err != nil || there {
 		t.Errorf("an entry of nothing: %v, %v", heads, err)
 	}
-	note(here, gateway.Sighting{From: 99, To: 102, Rows: rows("PO-1", `a%2c"b`, "PO-1")}, true, 3)
+	note(here, gateway.Sighting{From: 99, To: 102, Rows: rows("PO-1", `a%2c%22b`, "PO-1")}, true, 3)
 	note(there, gateway.Sighting{From: 99, To: 102, Rows: rows("PO-1")}, false, 0)
 	s.probe.Exec(t, `INSERT INTO {gateway.own_version} (subject, version, row_hash) VALUES ('`+digest(subject).String()+`', 104, '`+digest("PO-2").String()+`')`)
 	note(there, gateway.Sighting{From: 102, To: 104, Rows: []gateway.Seen{{Key: "PO-2", Version: 104}}}, true, 0) // the gateway's own
@@ -245,7 +245,7 @@ func (s *storeSuite) seen(t *testing.T) {
 		t.Errorf("noted up to %d, %t, %v", at, known, err)
 	}
 	at := map[int]int64{}
-	if got, want := s.heard(at), []string{"sales_order PO-1", `sales_order a%2c"b`, "sales_order PO-2"}; !slices.Equal(got, want) || at[chain] != 2 {
+	if got, want := s.heard(at), []string{"sales_order PO-1", `sales_order a%2c%22b`, "sales_order PO-2"}; !slices.Equal(got, want) || at[chain] != 2 {
 		t.Errorf("heard of %q behind %v, want %q", got, at, want)
 	}
 	lacks := func(want int64) {

@@ -47,12 +47,15 @@ type StreamConfig struct {
 	// Poll is how often the log is looked at for what other processes have stored, while
 	// somebody listens. Default: 250ms.
 	Poll time.Duration `yaml:"poll"`
+	// RowVersion is how often tables that others write are looked at, by one process of
+	// all: those of views with live: {rowversion: …}. Default: 1s.
+	RowVersion time.Duration `yaml:"rowversion"`
 }
 
 // Validate reports every fault of the section at once.
 func (c StreamConfig) Validate() error {
 	var faults []error
-	for name, n := range map[string]int64{"max_per_user": int64(c.MaxPerUser), "max_open": int64(c.MaxOpen), "heartbeat": int64(c.Heartbeat), "patience": int64(c.Patience), "recheck": int64(c.Recheck), "poll": int64(c.Poll)} {
+	for name, n := range map[string]int64{"max_per_user": int64(c.MaxPerUser), "max_open": int64(c.MaxOpen), "heartbeat": int64(c.Heartbeat), "patience": int64(c.Patience), "recheck": int64(c.Recheck), "poll": int64(c.Poll), "rowversion": int64(c.RowVersion)} {
 		if n < 0 {
 			faults = append(faults, fmt.Errorf("%s: is negative", name))
 		}
@@ -65,6 +68,7 @@ func (c StreamConfig) Effective() StreamConfig {
 	c.MaxPerUser, c.MaxOpen = cmp.Or(c.MaxPerUser, 10), cmp.Or(c.MaxOpen, 2000)
 	c.Heartbeat, c.Patience = cmp.Or(c.Heartbeat, 15*time.Second), cmp.Or(c.Patience, 30*time.Second)
 	c.Recheck, c.Poll = cmp.Or(c.Recheck, time.Minute), cmp.Or(c.Poll, live.DefaultPoll)
+	c.RowVersion = cmp.Or(c.RowVersion, live.DefaultLook)
 	return c
 }
 

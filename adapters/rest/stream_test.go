@@ -51,6 +51,8 @@ func (l *logbook) ChangeBegin(context.Context) (map[int]int64, error) {
 	return map[int]int64{1: l.begin}, nil
 }
 
+func (l *logbook) ChangeNoted(context.Context, string) (map[int]int64, error) { return nil, nil }
+
 func (l *logbook) ChangeEntries(_ context.Context, _ int, after int64, limit int) ([]gateway.ChangeEntry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -71,6 +71,8 @@ func text(statement string) string {
 			return "(" + args[0] + " + " + args[1] + ")"
 		case "each", "names":
 			return "(SELECT value FROM json_each(" + args[0] + "))"
+		case "list":
+			return "(SELECT key AS n, value AS item FROM json_each(" + args[0] + "))"
 		case "ids":
 			return "(SELECT unhex(value) FROM json_each(" + args[0] + "))"
 		case "hashes":

@@ -42,8 +42,8 @@ func TestPlans(t *testing.T) {
 	// what waits for a channel is counted in the narrowest index there is.
 	walks := map[string]string{
 		"claimed": "k", "enter": "k", // what is asked for
-		"ping": "gateway.lease", "chainHeads": "gateway.chain", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
-		"chainSeqs": "gateway.chain", "keptFrom": "gateway.change_removed", "sealingKeys": "gateway.sealing_key", "addSealingKey": "gateway.sealing_key",
+		"ping":    "gateway.lease", "chainHeads": "gateway.chain", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
+		"chainSeqs": "gateway.chain", "keptFrom": "gateway.change_removed", "sealingKeys": "gateway.sealing_key", "addSealingKey": "gateway.sealing_key", "notings": "gateway.noting",
 		"lastRelayed":                      "s",                                              // the shards
 		"jobs":                             "gateway.job",                                    // a handful
 		"lot delivery groups: any channel": "p USING COVERING INDEX ix_gateway_parked_cause", // every parked delivery counts

@@ -15,8 +15,9 @@ import (
 // them once.
 const (
 	numberText = `UPDATE "gateway.shard" SET next_seq = next_seq + ?3 WHERE channel = ?1 AND shard = +?2 RETURNING next_seq`
-	headText   = `SELECT seq, head FROM "gateway.chain" WHERE chain = +?1`
-	followText = `UPDATE "gateway.chain" SET seq = ?2, head = ?3 WHERE chain = +?1 AND seq = ?4 AND head = ?5`
+	headText   = `SELECT seq, head, noting FROM "gateway.chain" WHERE chain = +?1`
+	followText = `UPDATE "gateway.chain" SET seq = ?2, head = ?3, noting = ?6 WHERE chain = +?1 AND seq = ?4 AND head = ?5 AND noting = ?7`
+	turnText   = `INSERT INTO "gateway.noted" (chain, seq, noting) VALUES (?1, ?2, ?3)`
 	batchText  = `INSERT INTO "gateway.audit" (chain, seq, at, kind, content, previous, hash) VALUES (?1, ?2, ?3, 'batch', ?4, ?5, ?6)`
 )
 
@@ -59,10 +60,12 @@ const lane = 0
 // chained is chain; a benchmark leaves it out.
 var chained = chain
 
-// link is the last entry of the lane's chain, as far as this writer knows.
+// link is the last entry of the lane's chain, and what was noted of what its
+// transaction wrote, as far as this writer knows.
 type link struct {
-	seq  int64
-	hash gateway.Digest
+	seq    int64
+	hash   gateway.Digest
+	noting int
 }
 
 // chain appends what the transaction took to the audit trail.
@@ -72,10 +75,11 @@ func chain(s *session, items []*sqlstore.Item) error {
 		return nil
 	}
 	failpoint.Hit("commit-chaining")
-	follows, err := s.follow(&e)
+	noting := items[0].Noting()
+	before, follows, err := s.follow(&e, noting)
 	if err == nil && !follows { // another process went on, or the last transaction came to nothing
 		if err = s.readHead(e.Chain); err == nil {
-			follows, err = s.follow(&e)
+			before, follows, err = s.follow(&e, noting)
 		}
 	}
 	if err != nil {
@@ -83,6 +87,11 @@ func chain(s *session, items []*sqlstore.Item) error {
 	}
 	if !follows {
 		return sqlstore.UnknownChain(e.Chain)
+	}
+	if noting != before {
+		if err := s.do(turnText, e.Chain, e.Seq, noting); err != nil {
+			return err
+		}
 	}
 	if err := s.do(batchText, e.Chain, e.Seq, e.At.UnixMilli(), e.Content, e.Previous.String(), e.Hash.String()); err != nil {
 		return err
@@ -93,18 +102,20 @@ func chain(s *session, items []*sqlstore.Item) error {
 
 // follow moves the chain's head to the entry, if the chain ends with what this writer
 // has appended last. That is mostly so, and spares reading it; the database decides.
-func (c *connection) follow(e *gateway.AuditEntry) (follows bool, err error) {
+// before is what was noted of the entry before.
+func (c *connection) follow(e *gateway.AuditEntry, noting int) (before int, follows bool, err error) {
+	before = c.last.noting
 	e.Seq, e.Previous = c.last.seq+1, c.last.hash
 	e.Hash = e.Link()
-	done, err := c.exec(context.Background(), followText, e.Chain, e.Seq, e.Hash.String(), c.last.seq, c.last.hash.String())
+	done, err := c.exec(context.Background(), followText, e.Chain, e.Seq, e.Hash.String(), c.last.seq, c.last.hash.String(), noting, before)
 	if err != nil {
-		return false, err
+		return before, false, err
 	}
 	n, err := done.RowsAffected()
 	if err == nil && n == 1 {
-		c.last = link{e.Seq, e.Hash}
+		c.last = link{e.Seq, e.Hash, noting}
 	}
-	return n == 1, err
+	return before, n == 1, err
 }
 
 // readHead reads where the chain ends.
@@ -116,7 +127,7 @@ func (c *connection) readHead(chain int) error {
 	if !found {
 		return sqlstore.UnknownChain(chain)
 	}
-	c.last.seq = row[0].(int64)
+	c.last.seq, c.last.noting = row[0].(int64), int(row[2].(int64))
 	return c.last.hash.UnmarshalText([]byte(row[1].(string)))
 }
 

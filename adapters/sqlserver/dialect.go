@@ -21,6 +21,8 @@ type dialect struct {
 	db     *sql.DB
 	admin  *sql.DB // what migrations use: its requests may take long
 	lanes  []lane
+	// versions are serverVersions; a stand-in for SQL Server has others.
+	versions versions
 }
 
 // Lanes is how many batches commit at the same time.
@@ -60,6 +62,8 @@ func text(statement string) string {
 			return "(SELECT CONVERT(bigint, value) FROM OPENJSON(" + args[0] + "))"
 		case "names":
 			return "(SELECT j.name COLLATE Latin1_General_BIN2 FROM OPENJSON(" + args[0] + ") WITH (name nvarchar(400) '$') AS j)"
+		case "list":
+			return "(SELECT CONVERT(int, e.[key]) AS n, e.value AS item FROM OPENJSON(" + args[0] + ") AS e)"
 		case "bytes": // as a byte slice each length would have a plan of its own
 			return "CONVERT(varbinary(max), " + args[0] + ", 2)"
 		case "ids":

@@ -316,6 +316,8 @@ func sealParameters(lane int, items []*sqlstore.Item, lot bool, gone []sqlstore.
 	d.changes(items, gone)
 	d.key("chain")
 	d.number(int64(gateway.LaneChain(lane)))
+	d.key("noting")
+	d.number(int64(items[0].Noting()))
 	now := items[0].Now()
 	d.key("ms")
 	d.number(now.UnixMilli())

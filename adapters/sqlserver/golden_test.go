@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/gatewaytest"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 )
@@ -81,8 +82,20 @@ func variants() map[string]*mapping.Mapping {
 	code := coded.Tables[2].Columns[2].Lookup
 	code.Table, code.Where, code.Classes = mapping.TableName{Schema: "ref", Name: "code"}, []string{"code"}, []mapping.Class{mapping.String, mapping.Date}
 	code.From, code.To, code.NotFound = "since", "till", mapping.KeepMissing
-	live := gatewaytest.LiveMapping()
-	return map[string]*mapping.Mapping{"live": live, "plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping(), "tree": gatewaytest.TreeMapping(), "drawn": gatewaytest.DrawnMapping()}
+	live, watched := gatewaytest.LiveMapping(), gatewaytest.LiveMapping()
+	watched.Live = slices.Clone(watched.Live)
+	for i := range watched.Live {
+		watched.Live[i].Version = "changed"
+	}
+	return map[string]*mapping.Mapping{"live": live, "watched": watched, "plain": plain, "guarded": guarded, "strict": strict, "amending": amending, "coded": coded, "stubs": gatewaytest.StubMapping(), "tree": gatewaytest.TreeMapping(), "drawn": gatewaytest.DrawnMapping()}
+}
+
+// watchedOrders are orders that others write, too.
+func watchedOrders() gateway.Watched {
+	name := mapping.TableName{Schema: "sales", Name: "sales_order"}
+	t := mapping.NewLiveTable(name, []string{"order_no", "area"})
+	t.Version = "changed"
+	return gateway.Watched{Table: t, Index: "ix_sales_order_changed"}
 }
 
 func golden(t *testing.T, name, got string) {
@@ -107,7 +120,14 @@ func golden(t *testing.T, name, got string) {
 // tests of testdata/tsql parse it with SQL Server's grammar.
 func TestStatements(t *testing.T) {
 	for name, m := range variants() {
-		plan, err := sqlstore.NewPlan(m, tables(t, name == "drawn"))
+		pictures := tables(t, name == "drawn")
+		if name == "watched" {
+			for _, p := range pictures {
+				p.Columns = append(p.Columns, mapping.ColumnModel{Name: "changed", ColumnType: mapping.ColumnType{Computed: true}})
+				p.Native = append(p.Native, sqlstore.Native{Type: "timestamp"})
+			}
+		}
+		plan, err := sqlstore.NewPlan(m, pictures)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,8 +144,10 @@ func TestStatements(t *testing.T) {
 			golden(t, "write-combined.sql", p.combined)
 		}
 	}
-	golden(t, "seal.sql", sealText(false)+"\n")
-	golden(t, "seal-live.sql", sealText(true)+"\n")
+	golden(t, "seal.sql", sealText(false, false)+"\n")
+	golden(t, "seal-live.sql", sealText(true, false)+"\n")
+	golden(t, "seal-watched.sql", sealText(true, true)+"\n")
+	golden(t, "look.sql", lookText(serverVersions, watchedOrders())+"\n")
 	var all strings.Builder
 	shared := sqlstore.Statements(text)
 	for _, name := range slices.Sorted(maps.Keys(shared)) {

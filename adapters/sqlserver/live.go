@@ -73,13 +73,26 @@ func (t told) text() string {
 			columns[i] = fmt.Sprintf("t.v%d", p.Read)
 		}
 	}
-	key := strings.Join(columns, ", ")
+	key, from := strings.Join(columns, ", "), fmt.Sprintf("@t%d AS t", t.step.Index)
+	if t.versioned() {
+		live := &t.step.Live[t.live]
+		on := make([]string, len(columns))
+		for i, p := range parts {
+			on[i] = "x." + bracket(p.Name(t.step)) + " = " + columns[i]
+		}
+		key += ", CONVERT(bigint, x." + bracket(live.Version) + ")"
+		from += fmt.Sprintf(" LEFT JOIN %s AS x ON %s", table(t.step.Name), strings.Join(on, " AND "))
+	}
 	if t.gone != "" {
 		return fmt.Sprintf("SELECT CONVERT(int, NULL) AS n, %s FROM %s AS t;", key, t.gone)
 	}
-	return fmt.Sprintf("SELECT t.n, %s FROM @t%d AS t INNER JOIN @m AS m ON m.n = t.n WHERE t.told = 1 AND m.st IN (%d, %d) ORDER BY t.n, t.r;",
-		key, t.step.Index, going, overtook)
+	return fmt.Sprintf("SELECT t.n, %s FROM %s INNER JOIN @m AS m ON m.n = t.n WHERE t.told = 1 AND m.st IN (%d, %d) ORDER BY t.n, t.r;",
+		key, from, going, overtook)
 }
+
+// versioned reports whether the answer ends with the number of the row's last write:
+// nobody else can have written it since, for the transaction goes on.
+func (t told) versioned() bool { return t.gone == "" && t.step.Live[t.live].Version != "" }
 
 // errUntold is about a server that leaves answers out.
 var errUntold = errors.New("the server did not say which rows of live tables were written")
@@ -106,11 +119,15 @@ func (t told) take(s *session, rows *sql.Rows, items []*sqlstore.Item) error {
 	for i, p := range live.Parts {
 		dest = append(dest, reading{p.Model(t.step), &key[i]})
 	}
+	var version sql.NullInt64
+	if t.versioned() {
+		dest = append(dest, &version)
+	}
 	for rows.Next() {
 		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
-		c := sqlstore.Change{Subject: live.Subject, Key: sqlstore.KeyText(key)}
+		c := sqlstore.Change{Subject: live.Subject, Key: sqlstore.KeyText(key), Version: version.Int64}
 		switch {
 		case !n.Valid:
 			s.gone = append(s.gone, c)
@@ -143,6 +160,12 @@ func (d *document) changes(items []*sqlstore.Item, gone []sqlstore.Change) {
 		}
 		d.text(c.Subject)
 		d.text(c.Key)
+		if c.Version != 0 {
+			subject, row := c.Own()
+			d.number(c.Version)
+			d.text(subject)
+			d.text(row)
+		}
 		d.close(']')
 		place++
 	}

@@ -21,7 +21,7 @@ type program struct {
 
 // Compile writes the texts of a plan.
 func (d *dialect) Compile(p *sqlstore.Plan) (sqlstore.Program, error) {
-	out := &program{plan: p, seal: sealText(p.Notes())}
+	out := &program{plan: p, seal: sealText(p.Notes(), p.Versions())}
 	out.write, out.changes = writeText(p, false)
 	if len(p.Returns) == 0 && !p.Notes() {
 		out.combined, _ = writeText(p, true)

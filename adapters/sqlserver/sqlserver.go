@@ -59,6 +59,10 @@ type Migration = sqlstore.Migration
 // down does not keep the gateway from starting; and it applies no migrations:
 // see Store.Up.
 func Open(_ context.Context, c Config, now func() time.Time, log *slog.Logger) (*Store, error) {
+	return openWith(c, serverVersions, now, log)
+}
+
+func openWith(c Config, v versions, now func() time.Time, log *slog.Logger) (*Store, error) {
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -67,7 +71,9 @@ func Open(_ context.Context, c Config, now func() time.Time, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	return sqlstore.New(newDialect(c, now), sqlstore.Options{Shards: c.Shards, Epoch: c.Epoch, Migrations: files, Now: now, Log: log}), nil
+	d := newDialect(c, now)
+	d.versions = v
+	return sqlstore.New(d, sqlstore.Options{Shards: c.Shards, Epoch: c.Epoch, Migrations: files, Now: now, Log: log}), nil
 }
 
 // newDialect takes a configuration with its defaults.

@@ -93,7 +93,7 @@ func openStore(t testing.TB, dsn string) *sqlserver.Store {
 
 // emptied is every table that tests write, children first.
 var emptied = strings.Fields(`gateway.job_item gateway.job gateway.outbox gateway.delivery gateway.parked gateway.discarded gateway.relayed gateway.lease gateway.shard gateway.refusal gateway.reply
-	gateway.audit gateway.chain gateway.change gateway.change_removed gateway.sealing_key gateway.response gateway.attachment gateway.held gateway.attempt gateway.suspect gateway.message_key gateway.payload gateway.message gateway.inbox
+	gateway.audit gateway.chain gateway.noted gateway.sighting gateway.own_version gateway.change gateway.change_removed gateway.sealing_key gateway.response gateway.attachment gateway.held gateway.attempt gateway.suspect gateway.message_key gateway.payload gateway.message gateway.inbox
 	sales.shipment_line sales.shipment sales.order_line_feature sales.order_line sales.sales_order crm.customer`)
 
 func TestStore(t *testing.T) {

@@ -5,7 +5,7 @@ import "strings"
 // The parts of the second statement. @s holds the messages to be recorded, @k
 // their business keys, @d their deliveries; bodies are cut out of @blob.
 const (
-	sealDeclarations = `DECLARE @at datetime2(3), @ms bigint, @chain int, @place bigint, @previous char(64), @hash char(64), @sum varbinary(32), @records varchar(max);
+	sealDeclarations = `DECLARE @at datetime2(3), @ms bigint, @chain int, @noting int, @before int, @place bigint, @previous char(64), @hash char(64), @sum varbinary(32), @records varchar(max);
 DECLARE @a TABLE (n int NOT NULL PRIMARY KEY, record varchar(162) NOT NULL);
 DECLARE @s TABLE (n int NOT NULL PRIMARY KEY, id binary(16) NOT NULL, received datetime2(3) NOT NULL, route nvarchar(128) NOT NULL, endpoint nvarchar(256) NOT NULL,
   mapping nvarchar(256) NOT NULL, contract binary(32) NOT NULL, principal nvarchar(400) NOT NULL, sender nvarchar(400) NOT NULL, ident nvarchar(400) NOT NULL, body binary(32) NOT NULL,
@@ -19,6 +19,7 @@ DECLARE @c TABLE (channel nvarchar(128) COLLATE Latin1_General_BIN2 NOT NULL, sh
 	sealReading = `SET @at = CONVERT(datetime2(3), JSON_VALUE(@meta, '$.at'));
 SET @ms = CONVERT(bigint, JSON_VALUE(@meta, '$.ms'));
 SET @chain = CONVERT(int, JSON_VALUE(@meta, '$.chain'));
+SET @noting = CONVERT(int, JSON_VALUE(@meta, '$.noting'));
 INSERT INTO @a (n, record) SELECT j.n, j.record FROM OPENJSON(@meta, '$.r') WITH (n int '$[0]', record varchar(162) '$[1]') AS j;
 INSERT INTO @s (n, id, received, route, endpoint, mapping, contract, principal, sender, ident, body, ctype, okey, trace, correlation, outcome, replay, packing, po, pl, ro, rl, eo, el)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
@@ -70,11 +71,13 @@ FROM @d AS d INNER JOIN @s AS s ON s.n = d.n INNER JOIN @c AS c ON c.channel = d
 IF @records IS NOT NULL
 BEGIN
 UPDATE x SET seq = x.seq + 1 FROM gateway.chain AS x WHERE x.chain = @chain;
-SELECT @place = x.seq, @previous = x.head FROM gateway.chain AS x WHERE x.chain = @chain;
+SELECT @place = x.seq, @previous = x.head, @before = x.noting FROM gateway.chain AS x WHERE x.chain = @chain;
 SET @sum = HASHBYTES('SHA2_256', CONVERT(varchar(max), 'gatehouse-audit-1 ') + @previous + ' ' + CONVERT(varchar(11), @chain) + ' ' + CONVERT(varchar(20), @place) + ' ' + CONVERT(varchar(20), @ms) + ' batch ' + @records);
 SET @hash = (SELECT STRING_AGG(SUBSTRING('0123456789abcdef', CONVERT(int, SUBSTRING(@sum, i.i, 1)) / 16 + 1, 1) + SUBSTRING('0123456789abcdef', CONVERT(int, SUBSTRING(@sum, i.i, 1)) % 16 + 1, 1), '') WITHIN GROUP (ORDER BY i.i)
 FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16), (17), (18), (19), (20), (21), (22), (23), (24), (25), (26), (27), (28), (29), (30), (31), (32)) AS i(i));
-UPDATE x SET head = @hash FROM gateway.chain AS x WHERE x.chain = @chain;
+UPDATE x SET head = @hash, noting = @noting FROM gateway.chain AS x WHERE x.chain = @chain;
+IF @before <> @noting
+INSERT INTO gateway.noted (chain, seq, noting) VALUES (@chain, @place, @noting);
 INSERT INTO gateway.audit (chain, seq, at, kind, content, previous, hash) VALUES (@chain, @place, @at, 'batch', CONVERT(varbinary(max), @records, 2), @previous, @hash);
 END`
 
@@ -83,14 +86,28 @@ END`
 	sealNoting = `INSERT INTO gateway.change (chain, seq, n, message_id, subject, row_key)
 SELECT @chain, @place, j.o, s.id, j.subject, j.k
 FROM OPENJSON(@meta, '$.w') WITH (o int '$[0]', n int '$[1]', subject nvarchar(1000) '$[2]', k nvarchar(max) '$[3]') AS j LEFT JOIN @s AS s ON s.n = j.n;`
+
+	// sealVersions leaves the numbers of the rows that were written, for whoever looks
+	// for what others have written; those that were looked at already, of rows that are
+	// as they were, are not asked for again.
+	sealVersions = `INSERT INTO gateway.own_version (subject, version, row_hash)
+SELECT DISTINCT j.subject, j.version, j.h
+FROM OPENJSON(@meta, '$.w') WITH (version bigint '$[4]', subject char(64) '$[5]', h char(64) '$[6]') AS j
+INNER JOIN gateway.sighting AS g ON g.subject = j.subject COLLATE Latin1_General_BIN2 AND g.version < j.version
+WHERE NOT EXISTS (SELECT 1 FROM gateway.own_version AS o WHERE o.subject = g.subject AND o.version = j.version AND o.row_hash = j.h COLLATE Latin1_General_BIN2);`
 )
 
-// sealText is the second statement; with notes, of a plan that writes live tables.
-func sealText(notes bool) string {
-	chaining := sealChaining
+// sealText is the second statement; with notes, of a plan that writes live tables, and
+// with versions of one that says which writes were its own.
+func sealText(notes, versions bool) string {
+	chaining := strings.TrimSuffix(sealChaining, "END")
 	if notes {
-		chaining = strings.TrimSuffix(chaining, "END") + sealNoting + "\nEND"
+		chaining += sealNoting + "\n"
 	}
+	if versions {
+		chaining += sealVersions + "\n"
+	}
+	chaining += "END"
 	return strings.Join([]string{"SET NOCOUNT ON;\nSET XACT_ABORT ON;", sealDeclarations, heldDeclarations, sealReading,
 		"IF @lot = 1\nBEGIN", heldReading, heldWriting, "END", sealWriting, chaining}, "\n")
 }

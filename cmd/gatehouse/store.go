@@ -24,6 +24,7 @@ type store interface {
 	gateway.Store
 	gateway.Rehearser
 	gateway.ChangeLog
+	gateway.Others
 	gateway.SealingKeys
 	Check(ctx context.Context, mappings []*mapping.Mapping) ([]string, error)
 	Examine(ctx context.Context, m *mapping.Mapping) (*mapping.Examination, error)

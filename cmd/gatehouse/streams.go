@@ -2,11 +2,16 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/gatehouse/gatehouse/adapters/rest"
+	"github.com/gatehouse/gatehouse/internal/gateway"
 	"github.com/gatehouse/gatehouse/internal/live"
+	"github.com/gatehouse/gatehouse/internal/mapping"
 	"github.com/gatehouse/gatehouse/internal/sealing"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -65,12 +70,54 @@ func (s *service) follow(ctx context.Context) error {
 	both.Go(func() { s.streaming.run(ctx) })
 	both.Go(func() { s.keys.Run(ctx) })
 	both.Go(func() { s.lookAtViews(ctx) })
+	both.Go(func() { s.others().Run(ctx) })
 	for _, f := range s.feeds {
 		both.Go(func() { f.Run(ctx) })
 	}
 	err := s.exports.Run(ctx)
 	both.Wait()
 	return err
+}
+
+// others looks for what others have written in the tables of the configuration that runs.
+func (s *service) others() *live.Others {
+	every := s.project.Streams.Effective().RowVersion
+	return live.NewOthers(s.store, s.watchedTables, every, uuid.NewString(), s.streaming.committed, time.Now, s.log)
+}
+
+// watchedTables are those of the views that say by which column it is found what others
+// have written; a view that does not fit its table is told of elsewhere.
+func (s *service) watchedTables(ctx context.Context) (tables []gateway.Watched, noting []string, err error) {
+	a := s.assemblyNow()
+	declared := a.project.liveTables()
+	if !slices.ContainsFunc(declared, func(t mapping.LiveTable) bool { return t.Version != "" }) {
+		return nil, nil, nil
+	}
+	_, bound, err := a.searches.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, v := range bound.views {
+		if v.Watch != nil {
+			tables = append(tables, watchedOf(v))
+		}
+	}
+	return tables, mapping.Subjects(declared), nil
+}
+
+// watchedOf is the table of a view that has a rowversion.
+func watchedOf(v *view.View) gateway.Watched {
+	w := gateway.Watched{Table: live.TableOf(v), Index: v.Watch.Index}
+	w.Table.Version = v.Watch.Column
+	for _, name := range w.Table.Key {
+		for _, f := range v.Key {
+			if v.Fields[f].Column == name {
+				w.Key = append(w.Key, mapping.ColumnModel{Name: name, ColumnType: v.Fields[f].Type})
+				break
+			}
+		}
+	}
+	return w
 }
 
 // currentSearches are those of the configuration that runs.

@@ -49,6 +49,7 @@ func TestStreamSoon(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the program; run without -short")
 	}
+	const orders = 500
 	p := startAttacked(t)
 	res, err := p.alice(t.Context(), "/api/orders/stream?$select=order_no")
 	if err != nil {
@@ -65,7 +66,7 @@ func TestStreamSoon(t *testing.T) {
 		}
 	}()
 	var took, whole []time.Duration
-	for i := range 50 {
+	for i := range orders {
 		no := fmt.Sprint("SOON-", i)
 		began := time.Now()
 		if status, answer := p.send(p.order(t, no)); status != 200 {
@@ -84,21 +85,34 @@ func TestStreamSoon(t *testing.T) {
 	}
 	slices.Sort(took)
 	slices.Sort(whole)
-	t.Logf("after the answer: median %v, longest %v; after it was sent: median %v, longest %v", took[25], took[49], whole[25], whole[49])
-	if took[25] > 100*time.Millisecond {
-		t.Errorf("the median is %v", took[25])
+	load, _ := os.ReadFile("/proc/loadavg")
+	t.Logf("after the answer: median %v, 99 %% %v, longest %v; after it was sent: median %v, longest %v; load %s",
+		took[orders/2], took[orders*99/100], took[orders-1], whole[orders/2], whole[orders-1], load)
+	if took[orders/2] > 100*time.Millisecond {
+		t.Errorf("the median is %v", took[orders/2])
 	}
 }
 
+// idleVariable is how long a process idles before its memory is measured; 1m is what
+// docs/live.md quotes.
+const idleVariable = "GATEHOUSE_TEST_IDLE"
+
 // TestIdleStreamsMemory: a thousand streams that nothing is told, over connections of
-// their own, take less than 64 MB of the process.
+// their own, take less than 64 MB of the process, with its default settings.
 func TestIdleStreamsMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("opens a thousand streams; run without -short")
 	}
 	const streams, most = 1000, 64 << 20
-	t.Setenv("GOGC", "100") // without the room that a gateway leaves for the garbage of messages
+	pause := 3 * time.Second
+	if text := os.Getenv(idleVariable); text != "" {
+		var err error
+		if pause, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
 	p := startAttacked(t, "streams: {max_per_user: 1000}")
+	time.Sleep(pause) // the time is what is measured: it is given back by and by
 	before := p.memory(t, "VmRSS")
 	ctx, end := context.WithCancel(t.Context())
 	defer end()
@@ -112,8 +126,10 @@ func TestIdleStreamsMemory(t *testing.T) {
 			t.Fatalf("%d", res.StatusCode)
 		}
 	}
+	open := p.memory(t, "VmRSS") - before
+	time.Sleep(pause)
 	more := p.memory(t, "VmRSS") - before
-	t.Logf("%d MB before, %d MB more", before>>20, more>>20)
+	t.Logf("%d MB before, %d MB more when they were opened, %d MB more after %v", before>>20, open>>20, more>>20, pause)
 	if more > most {
 		t.Errorf("%d streams take %d MB", streams, more>>20)
 	}

@@ -44,6 +44,9 @@ func (p *project) readViews(root *config.Node, faults *config.Faults) {
 		if slices.ContainsFunc(p.Routes, func(r routeSection) bool { return r.Route == d.Name && !r.query }) {
 			faults.Add(d.Node().Fault("%s is a route's name; both would be /api/%s", d.Name, d.Name))
 		}
+		if n := d.Watched(); n != nil && p.Store.sqlite != nil {
+			faults.Add(n.Fault("SQLite has no rowversion: it cannot be found there what others than the gateway write; say live: true"))
+		}
 		p.views = append(p.views, &declared{d, src})
 	}
 	for _, d := range p.views {

@@ -82,6 +82,9 @@ func (f *Feed) Name() string { return f.config.Name }
 // DeletedColumn says of a row that it is gone: then it has its key alone.
 const DeletedColumn = "_deleted"
 
+// errUnnoted says that something may have been written that nobody has noted.
+var errUnnoted = errors.New("behind this place a gateway has stored messages that did not have the view as live")
+
 // ErrElsewhere says that another process goes on with the feed.
 var ErrElsewhere = errors.New("another process writes this feed at the moment")
 
@@ -359,8 +362,8 @@ func (r *round) step(ctx context.Context) (more, wrote bool, err error) {
 	}
 	at := r.now()
 	to, keys, more, err := r.changed(ctx, from)
-	if errors.Is(err, gateway.ErrChangesGone) {
-		r.log.WarnContext(ctx, "what has changed since is not kept any more; the feed begins anew with all rows", "feed", r.config.Name, "position", r.manifest.Position)
+	if errors.Is(err, gateway.ErrChangesGone) || errors.Is(err, errUnnoted) {
+		r.log.WarnContext(ctx, "the feed begins anew with all rows", "feed", r.config.Name, "position", r.manifest.Position, "error", err)
 		r.manifest, r.old = nil, r.manifest
 		return true, false, nil
 	}
@@ -404,6 +407,9 @@ func (r *round) changed(ctx context.Context, from view.Position) (to view.Positi
 				return nil, nil, false, fmt.Errorf("the log has nothing behind %d of chain %d, though it goes to %d", to[chain], chain, head)
 			}
 			for _, e := range entries {
+				if e.Noting.Lacks(subject) {
+					return nil, nil, false, errUnnoted
+				}
 				for _, row := range e.Changes {
 					if row.Subject != subject || seen[row.Key] {
 						continue

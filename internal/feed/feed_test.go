@@ -73,6 +73,8 @@ func (s *shop) ChangeHeads(context.Context) (map[int]int64, error) {
 
 func (s *shop) ChangeBegin(context.Context) (map[int]int64, error) { return s.begin, nil }
 
+func (s *shop) ChangeNoted(context.Context, string) (map[int]int64, error) { return nil, nil }
+
 func (s *shop) ChangeEntries(_ context.Context, chain int, after int64, limit int) ([]gateway.ChangeEntry, error) {
 	if after < s.begin[chain] {
 		return nil, gateway.ErrChangesGone

@@ -12,7 +12,8 @@ import (
 // The chains of the audit trail are the log of what was committed: every
 // transaction of a lane appends an entry, numbered without gaps in the order of
 // commits. Of tables that live views show, the transaction also notes under the
-// entry's number which rows it has written.
+// entry's number which rows it has written. OthersChain has entries under which is
+// noted what others than the gateway have written.
 
 // WrittenRow is a row that a transaction has written.
 type WrittenRow struct {
@@ -28,7 +29,24 @@ type ChangeEntry struct {
 	Seq     int64
 	At      time.Time
 	Changes []WrittenRow // each row once
+	Noting  *Noting      // nil: nobody has to ask
 }
+
+// Noting is what a gateway has noted of what it wrote, as its configuration has it. It
+// is immutable.
+type Noting struct{ subjects map[string]bool }
+
+// NewNoting makes one of subjects.
+func NewNoting(subjects []string) *Noting {
+	n := &Noting{make(map[string]bool, len(subjects))}
+	for _, s := range subjects {
+		n.subjects[s] = true
+	}
+	return n
+}
+
+// Lacks reports whether rows of a subject may have been written without being noted.
+func (n *Noting) Lacks(subject string) bool { return n != nil && !n.subjects[subject] }
 
 // ErrChangesGone says that what comes behind a place in the log is not kept any
 // more.
@@ -41,6 +59,10 @@ type ChangeLog interface {
 	// ChangeBegin returns the last place of each lane's chain behind which
 	// everything is kept.
 	ChangeBegin(ctx context.Context) (map[int]int64, error)
+	// ChangeNoted returns the last place of each lane's chain behind which everything
+	// was noted of a subject: every gateway that has written since has it in its
+	// configuration. Chains that are left out have no such place to mind.
+	ChangeNoted(ctx context.Context, subject string) (map[int]int64, error)
 	// ChangeEntries returns the entries of a chain behind a place, at most limit of
 	// them, in their order and without a gap. When those directly behind the place
 	// are not kept any more the error is ErrChangesGone; a gap is an error, too.

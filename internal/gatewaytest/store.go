@@ -139,6 +139,8 @@ func TestStore(t *testing.T, open StoreOpener) {
 
 		{"changes of live tables", (*storeSuite).notesChanges},
 		{"changes of rows that are kept", (*storeSuite).notesKept},
+		{"since when changes are noted", (*storeSuite).notedSince},
+		{"what others have written", (*storeSuite).seen},
 		{"old changes go", (*storeSuite).changesGo},
 		{"sealing keys", (*storeSuite).sealingKeys},
 

@@ -2,6 +2,7 @@ package gatewaytest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -130,6 +131,136 @@ func (s *storeSuite) notesKept(t *testing.T) {
 		if got := s.heard(at); len(got) != 1-i {
 			t.Errorf("%s: heard of %q", no, got)
 		}
+	}
+}
+
+// notedSince: from which entry on a table's changes are noted is known of every
+// gateway's transactions, also where the configurations differ.
+func (s *storeSuite) notedSince(t *testing.T) {
+	chain, log, table := gateway.LaneChain(0), s.store.(changeLog), LiveTables()[2]
+	since := func() int64 {
+		t.Helper()
+		at, err := log.ChangeNoted(t.Context(), table.Subject())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at[chain]
+	}
+	n := 0
+	store := func(w gateway.Writer, p *plan) {
+		t.Helper()
+		n++
+		no := fmt.Sprintf("PO-%d", n)
+		s.one(w, p.entry(no, order{no: no, customer: "C-" + no, name: no}), gateway.Stored)
+	}
+	deaf, other, all := newPlan(), &plan{compiled().Living(LiveTables()[:2])}, &plan{compiled().Living(LiveTables())}
+	there := s.probe.Another(t)
+	abroad, err := there.Writer(t.Context(), other.Mapping)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, step := range []struct {
+		w    gateway.Writer
+		p    *plan
+		want int64
+	}{
+		{s.writer(deaf), deaf, 1}, // of what is behind it, there is nothing
+		{s.writer(all), all, 1},
+		{s.writer(all), all, 1},
+		{abroad, other, 4}, // another gateway, which notes other tables
+		{s.writer(all), all, 4},
+		{s.writer(deaf), deaf, 6},
+		{s.writer(all), all, 6},
+		{s.writer(all), all, 6},
+	} {
+		store(step.w, step.p)
+		if got := since(); got != step.want {
+			t.Errorf("after entry %d: noted behind %d, want %d", i+1, got, step.want)
+		}
+	}
+	for after := range int64(7) { // wherever reading begins
+		entries, err := log.ChangeEntries(t.Context(), chain, after, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if want := e.Seq == 1 || e.Seq == 4 || e.Seq == 6; e.Noting.Lacks(table.Subject()) != want {
+				t.Errorf("behind %d: entry %d lacks the customers: %t", after, e.Seq, !want)
+			}
+		}
+	}
+	s.rows(`SELECT seq FROM {gateway.noted} ORDER BY seq`, "2", "4", "5", "6", "7")
+
+	// Retention leaves the turn that the rest began with.
+	s.purge(gateway.Portion{Of: gateway.StockChanges, Before: time.Now().Add(time.Hour), Limit: 100})
+	s.rows(`SELECT seq FROM {gateway.noted}`, "7")
+	if got := since(); got != 6 {
+		t.Errorf("after retention: noted behind %d", got)
+	}
+	store(abroad, other)
+	store(s.writer(all), all)
+	if got := since(); got != 9 {
+		t.Errorf("noted behind %d", got)
+	}
+}
+
+// seen: what others have written is noted under entries of a chain of its own, from
+// one place to the next, whoever goes on; rows are named as the gateway names its own.
+func (s *storeSuite) seen(t *testing.T) {
+	table := LiveTables()[0]
+	subject, chain := table.Subject(), gateway.OthersChain
+	here, there := s.store.(gateway.Others), s.probe.Another(t).(gateway.Others)
+	log := s.store.(changeLog)
+	if _, known, err := here.Sighted(t.Context(), subject); err != nil || known {
+		t.Fatalf("noted before anything was: %v", err)
+	}
+	note := func(store gateway.Others, g gateway.Sighting, wantWent bool, wantNoted int) {
+		t.Helper()
+		g.Subject, g.Noting = subject, mapping.Subjects(LiveTables())
+		went, noted, err := store.NoteSeen(t.Context(), g)
+		if err != nil || went != wantWent || noted != wantNoted {
+			t.Errorf("%+v: %t, %d noted, %v", g, went, noted, err)
+		}
+	}
+	rows := func(keys ...string) (out []gateway.Seen) {
+		for i, k := range keys {
+			out = append(out, gateway.Seen{Key: k, Version: int64(100 + i)})
+		}
+		return out
+	}
+	note(here, gateway.Sighting{From: 7, To: 8}, false, 0)
+	note(here, gateway.Sighting{First: true, To: 99}, true, 0)
+	note(there, gateway.Sighting{First: true, To: 98}, false, 0)
+	heads, err := log.ChangeHeads(t.Context())
+	if _, there := heads[chain]; err != nil || there {
+		t.Errorf("an entry of nothing: %v, %v", heads, err)
+	}
+	note(here, gateway.Sighting{From: 99, To: 102, Rows: rows("PO-1", `a%2c%22b`, "PO-1")}, true, 3)
+	note(there, gateway.Sighting{From: 99, To: 102, Rows: rows("PO-1")}, false, 0)
+	s.probe.Exec(t, `INSERT INTO {gateway.own_version} (subject, version, row_hash) VALUES ('`+digest(subject).String()+`', 104, '`+digest("PO-2").String()+`')`)
+	note(there, gateway.Sighting{From: 102, To: 104, Rows: []gateway.Seen{{Key: "PO-2", Version: 104}}}, true, 0) // the gateway's own
+	s.rows(`SELECT COUNT(*) FROM {gateway.own_version}`, "0")
+	note(there, gateway.Sighting{From: 104, To: 106, Rows: []gateway.Seen{{Key: "PO-2", Version: 105}}}, true, 1)
+	if at, known, err := here.Sighted(t.Context(), subject); err != nil || !known || at != 106 {
+		t.Errorf("noted up to %d, %t, %v", at, known, err)
+	}
+	at := map[int]int64{}
+	if got, want := s.heard(at), []string{"sales_order PO-1", `sales_order a%2c%22b`, "sales_order PO-2"}; !slices.Equal(got, want) || at[chain] != 2 {
+		t.Errorf("heard of %q behind %v, want %q", got, at, want)
+	}
+	lacks := func(want int64) {
+		t.Helper()
+		noted, err := log.ChangeNoted(t.Context(), subject)
+		if err != nil || noted[chain] != want {
+			t.Errorf("noted behind %v, %v, want %d", noted, err, want)
+		}
+	}
+	lacks(0)
+	note(here, gateway.Sighting{From: 106, To: 3, Lost: true}, true, 0)
+	note(here, gateway.Sighting{From: 3, To: 4, Rows: rows("PO-3")}, true, 1)
+	lacks(3)
+	if r := s.verify(); r.Break != nil {
+		t.Errorf("the trail does not fit: %v", r.Break)
 	}
 }
 

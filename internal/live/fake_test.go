@@ -69,6 +69,14 @@ func (w *world) other(chain int) {
 	w.entries[chain] = append(w.entries[chain], gateway.ChangeEntry{Chain: chain, Seq: int64(len(w.entries[chain]) + 1), At: time.Now()})
 }
 
+// deaf commits something by a gateway that notes nothing.
+func (w *world) deaf(chain int) {
+	w.other(chain)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.entries[chain][len(w.entries[chain])-1].Noting = gateway.NewNoting(nil)
+}
+
 func (w *world) ChangeHeads(context.Context) (map[int]int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -85,6 +93,20 @@ func (w *world) ChangeBegin(context.Context) (map[int]int64, error) {
 	out := map[int]int64{}
 	for c := range w.entries {
 		out[c] = w.begin[c]
+	}
+	return out, w.fail
+}
+
+func (w *world) ChangeNoted(_ context.Context, subject string) (map[int]int64, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[int]int64{}
+	for c, entries := range w.entries {
+		for _, e := range entries {
+			if e.Noting.Lacks(subject) {
+				out[c] = e.Seq
+			}
+		}
 	}
 	return out, w.fail
 }

@@ -208,9 +208,11 @@ func (h *Hub) append(number int, page []gateway.ChangeEntry) {
 	about := map[*topic]bool{}
 	for _, e := range page {
 		c.add(e)
-		if t := h.topics[Everything]; t != nil {
-			t.quiet[number] = e.Seq
-			about[t] = true
+		for subject, t := range h.topics {
+			if subject == Everything || e.Noting.Lacks(subject) {
+				t.quiet[number] = e.Seq
+				about[t] = true
+			}
 		}
 		for _, change := range e.Changes {
 			if t := h.topics[change.Subject]; t != nil {

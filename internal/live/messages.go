@@ -19,6 +19,9 @@ type Ledger struct {
 	Subject string
 }
 
+// ChangeNoted implements gateway.ChangeLog: every message is in its entry.
+func (l *Ledger) ChangeNoted(context.Context, string) (map[int]int64, error) { return nil, nil }
+
 // ChangeEntries returns entries with their messages, by their identifiers.
 func (l *Ledger) ChangeEntries(ctx context.Context, chain int, after int64, limit int) ([]gateway.ChangeEntry, error) {
 	found, err := l.Trail.AuditEntries(ctx, chain, after, limit)
@@ -38,11 +41,14 @@ func (l *Ledger) ChangeEntries(ctx context.Context, chain int, after int64, limi
 		if e.Seq != after+1+int64(i) {
 			return nil, fmt.Errorf("chain %d of the audit trail has no entry %d, but %d", chain, after+1+int64(i), e.Seq)
 		}
+		out[i] = gateway.ChangeEntry{Chain: chain, Seq: e.Seq, At: e.At}
+		if e.Kind != gateway.AuditBatch {
+			continue
+		}
 		records, err := e.Records()
 		if err != nil {
 			return nil, fmt.Errorf("entry %d of chain %d: %w", e.Seq, chain, err)
 		}
-		out[i] = gateway.ChangeEntry{Chain: chain, Seq: e.Seq, At: e.At}
 		for _, r := range records {
 			out[i].Changes = append(out[i].Changes, gateway.WrittenRow{Subject: l.Subject, Key: r.ID.String()})
 		}

@@ -113,26 +113,36 @@ func (s *Streams) begin(ctx context.Context, st *Stream, r Request) (Cursor, err
 		if ok {
 			var c Cursor
 			if c, ok = readCursor(plain); ok {
-				return c, s.kept(ctx, c)
+				return c, s.kept(ctx, c, st.subject)
 			}
 		}
 		return Cursor{}, fault.New(fault.CodeStreamID, "")
 	}
-	where := s.hub.log.ChangeHeads
 	if r.Beginning {
-		where = s.hub.log.ChangeBegin
+		at, err := s.first(ctx, st.subject)
+		return Cursor{Position: at}, err
 	}
-	at, err := where(ctx)
+	at, err := s.hub.log.ChangeHeads(ctx)
 	return Cursor{Position: at}, err
 }
 
-// kept finds out whether everything behind a place is there still.
-func (s *Streams) kept(ctx context.Context, c Cursor) error {
+// first is the place behind which the log has everything that was written of a
+// subject: nothing of it was removed, and all of it was noted.
+func (s *Streams) first(ctx context.Context, subject string) (view.Position, error) {
 	begin, err := s.hub.log.ChangeBegin(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	heads, err := s.hub.log.ChangeHeads(ctx)
+	noted, err := s.hub.log.ChangeNoted(ctx, subject)
+	for chain, seq := range noted {
+		begin[chain] = max(begin[chain], seq)
+	}
+	return begin, err
+}
+
+// kept finds out whether everything behind a place is there still.
+func (s *Streams) kept(ctx context.Context, c Cursor, subject string) error {
+	begin, err := s.hub.log.ChangeBegin(ctx)
 	if err != nil {
 		return err
 	}
@@ -141,12 +151,30 @@ func (s *Streams) kept(ctx context.Context, c Cursor) error {
 			return fault.New(fault.CodeStreamGone, "")
 		}
 	}
+	noted, err := s.hub.log.ChangeNoted(ctx, subject)
+	if err != nil {
+		return err
+	}
+	for chain, first := range noted {
+		if c.Position[chain] < first {
+			return unnoted()
+		}
+	}
+	heads, err := s.hub.log.ChangeHeads(ctx)
+	if err != nil {
+		return err
+	}
 	for chain, seq := range c.Position {
 		if seq > heads[chain] { // the database was restored to an earlier point
 			return fault.New(fault.CodeStreamGone, "the log does not go as far as this id: the database was set back since; read the rows anew")
 		}
 	}
 	return nil
+}
+
+// unnoted says that something may have been written that nobody has noted.
+func unnoted() error {
+	return fault.New(fault.CodeStreamGone, "behind this place a gateway has stored messages that did not have the view as live; read the rows anew")
 }
 
 // Close ends the stream.
@@ -167,6 +195,9 @@ func (st *Stream) Permit(ctx context.Context, who view.Viewer, search view.Searc
 	v, err := search.View(st.view.Name)
 	if err != nil {
 		return err
+	}
+	if !v.Live && !st.own {
+		return fault.New(fault.CodeNotLive, "")
 	}
 	return st.permit(ctx, v, who, search, windows)
 }
@@ -250,6 +281,11 @@ type step struct {
 // tell makes events of entries, and moves the place behind them. What is written
 // several times among them is told once, the last time.
 func (st *Stream) tell(ctx context.Context, at *Cursor, entries []gateway.ChangeEntry, round uint64) ([]Event, error) {
+	for i := range entries {
+		if entries[i].Noting.Lacks(st.subject) {
+			return nil, unnoted()
+		}
+	}
 	steps := st.steps(at, entries)
 	last := map[string]int{}
 	for i, s := range steps {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -135,6 +136,42 @@ func TestRefusedStreams(t *testing.T) {
 	if got := open(again); got != fault.CodeStreamGone {
 		t.Errorf("an id of a log that was set back: %q", got)
 	}
+}
+
+// TestUnnoted: what was written by a gateway that does not note the view's rows is a
+// gap, which ends a stream and over which none goes on.
+func TestUnnoted(t *testing.T) {
+	w := newWorld(1, 2)
+	s := follow(t, w)
+	l := listen(t, s, Request{})
+	w.commit(1, 1, "S")
+	l.hears("row 1 S")
+	before := l.last
+	w.deaf(2)
+	for changed := l.Changed(); ; changed = l.Changed() {
+		_, moved, err := l.Next(t.Context())
+		if err != nil {
+			if got := fault.Of(err).Code; got != fault.CodeStreamGone {
+				t.Fatalf("the stream ends with %s", got)
+			}
+			break
+		}
+		if !moved {
+			<-changed
+		}
+	}
+	open := func(r Request) (*Stream, error) {
+		r.View, r.Principal, r.Who, r.Search, r.Query = "orders", "cn=me", seer(""), w, &view.Query{}
+		return s.Open(t.Context(), r)
+	}
+	w.commit(2, 2, "S")
+	if _, err := open(Request{Last: before}); fault.Of(err).Code != fault.CodeStreamGone || !strings.Contains(err.Error(), "as live") {
+		t.Errorf("over the gap: %v", err)
+	}
+	listen(t, s, Request{Beginning: true}).hears("row 1 S", "row 2 S") // of the other chain all is noted
+	behind := listen(t, s, Request{})
+	w.commit(2, 3, "S")
+	listen(t, s, Request{Last: behind.last}).hears("row 3 S")
 }
 
 // TestPermit: a stream shows what its listener may see now, and ends when that is

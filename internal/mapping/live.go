@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -15,11 +16,14 @@ type LiveTable struct {
 	// Below are tables whose rows are shown with a row of Table: when a message
 	// writes one of them under a row of its own, that row has changed.
 	Below []TableName
+	// Version is the column by which is found what others have written; empty where
+	// nobody looks for that.
+	Version string
 }
 
 // NewLiveTable returns a table whose key has columns in any order.
 func NewLiveTable(table TableName, key []string, below ...TableName) LiveTable {
-	return LiveTable{table, slices.Sorted(slices.Values(key)), below}
+	return LiveTable{Table: table, Key: slices.Sorted(slices.Values(key)), Below: below}
 }
 
 // Subject names what is noted: the table and the columns of the key, as
@@ -36,32 +40,42 @@ func (t LiveTable) Subject() string {
 }
 
 // Living returns the mapping as one whose writes of these tables are noted; m
-// itself where it writes none of them.
+// itself where there are none of them.
 func (m *Mapping) Living(tables []LiveTable) *Mapping {
-	var live []LiveTable
+	if len(tables) == 0 {
+		return m
+	}
+	out := *m
+	out.Live, out.Warnings, out.Noting = nil, slices.Clip(m.Warnings), Subjects(tables)
 	for _, t := range tables {
 		if !slices.ContainsFunc(m.Tables, func(s Table) bool { return s.Name == t.Table }) {
 			continue
 		}
 		same := func(l LiveTable) bool { return l.Subject() == t.Subject() }
-		if i := slices.IndexFunc(live, same); i >= 0 {
-			live[i].Below = append(slices.Clip(live[i].Below), t.Below...)
+		if i := slices.IndexFunc(out.Live, same); i >= 0 {
+			l := &out.Live[i]
+			l.Below, l.Version = append(slices.Clip(l.Below), t.Below...), cmp.Or(l.Version, t.Version)
 			continue
 		}
-		live = append(live, t)
+		out.Live = append(out.Live, t)
 	}
-	if live == nil {
-		return m
-	}
-	out := *m
-	out.Live, out.Warnings = live, slices.Clip(m.Warnings)
-	for _, t := range live {
+	for _, t := range out.Live {
 		for _, s := range m.DeafTo(t) {
 			out.Warnings = append(out.Warnings, config.Fault{Message: fmt.Sprintf(
 				"%s: streams do not tell that a row of %s has changed when rows of %s are written here, for the mapping does not write the row above them", s.Source, t.Table, s.Name)})
 		}
 	}
 	return &out
+}
+
+// Subjects are those of the tables, each once, in their order.
+func Subjects(tables []LiveTable) []string {
+	var out []string
+	for _, t := range tables {
+		out = append(out, t.Subject())
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // DeafTo lists the steps that write rows which are shown below those of a table

@@ -48,6 +48,9 @@ type Mapping struct {
 	Warnings []config.Fault
 	// Live are the tables of which the store notes what is written; see Living.
 	Live []LiveTable
+	// Noting are the subjects of all tables that the configuration has noted, also by
+	// other mappings, in their order.
+	Noting []string
 
 	split        *splitProgram // nil: a message is one
 	identity     *xpath.Program

@@ -13,11 +13,14 @@ import (
 // everything that is wrong; the dialect words what would mend it.
 func Check(d *Declaration, tables Tables, dialect Dialect) (*View, config.Faults, error) {
 	c := &checker{tables: tables, dialect: dialect, path: d.Path}
-	v, _ := c.view(d.Name, &d.view.Rule, nil)
+	v, t := c.view(d.Name, &d.view.Rule, nil)
 	if v == nil {
 		return nil, nil, c.faults.Err()
 	}
-	v.Live, v.LooksAt = d.view.Live, d.view.looksAt()
+	v.Live, v.LooksAt = d.view.Live.is, d.view.looksAt()
+	if n := d.view.Live.version; n != nil {
+		v.Watch = c.watch(t, n)
+	}
 	for i := range v.Fields {
 		f := &v.Fields[i]
 		listed := func(n *config.Node) bool { return n.Text() == f.Name }
@@ -318,6 +321,27 @@ func (c *checker) childKey(v *View, t *Table, r *childRule) {
 
 func sameWay(columns []IndexColumn) bool {
 	return !slices.ContainsFunc(columns, func(c IndexColumn) bool { return c.Desc != columns[0].Desc })
+}
+
+// watch finds the index that has the rows in the order of their rowversion: without
+// one, each look at the table would read all of it.
+func (c *checker) watch(t *Table, column *config.Node) *Watch {
+	switch {
+	case t.Version == "":
+		c.fail(column, "%s has no column of type rowversion, by which alone it is found what others write", t.Name)
+		return nil
+	case t.Version != column.Text():
+		c.fail(column, "%s is no rowversion; the column of %s that is one is %s", column.Text(), t.Name, t.Version)
+		return nil
+	}
+	for i := range t.Indexes {
+		if ix := &t.Indexes[i]; len(ix.Columns) > 0 && ix.Columns[0].Name == t.Version {
+			return &Watch{Column: t.Version, Index: ix.Name}
+		}
+	}
+	c.fail(column, "no index begins with %s, and each look at the table would read all of it; this one would do: %s", t.Version,
+		createIndex(c.dialect, t.Name, []IndexColumn{{Name: t.Version}}))
+	return nil
 }
 
 // served finds the fields that are to be filtered or sorted by, and that no index

@@ -61,6 +61,10 @@ var complaints = []struct{ name, old, new, want string }{
 	{"children without a key", "key: [line_no]", "key: [amount]", "the key would not tell the children of one row apart"},
 	{"children in the order of what is hidden", "fields: {line_no: {}, ", "fields: {line_no: {class: personal}, ", "line_no is personal and of the key, whose order the lines of a row come in"},
 	{"looking at no number", "sort: [", "looks_at: many\nsort: [", "expected a number of rows from 1 to 1000000"},
+	{"live as a text", "sort: [", "live: maybe\nsort: [", "maybe"},
+	{"live by nothing", "sort: [", "live: {}\nsort: [", `the key "rowversion" is missing`},
+	{"live by something else", "sort: [", "live: {timestamp: changed}\nsort: [", "timestamp: unknown key"},
+	{"live without a rowversion", "sort: [", "live: {rowversion: changed}\nsort: [", "orders.yaml:19:20: live.rowversion: sales.sales_order has no column of type rowversion, by which alone it is found what others write"},
 	{"nothing", ordersView, "", `the key "view" is missing`},
 	{"a list", ordersView, "- a\n- b\n", "expected a map"},
 }
@@ -79,6 +83,42 @@ func TestComplaints(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestWatch: what others write is found by an index that begins with the rowversion.
+func TestWatch(t *testing.T) {
+	for _, tt := range []struct{ index, column, want string }{
+		{"", "changed", "no index begins with changed, and each look at the table would read all of it; this one would do: CREATE INDEX"},
+		{"ix_status: status, changed", "changed", "no index begins with changed"},
+		{"ix_changed: changed desc", "status", "status is no rowversion; the column of sales.sales_order that is one is changed"},
+		{"ix_changed: changed desc", "changed", ""},
+	} {
+		tables := shop()
+		orders := tables[mapping.TableName{Schema: "sales", Name: "sales_order"}]
+		orders.Version = "changed"
+		if tt.index != "" {
+			orders.Indexes = append(orders.Indexes, index(tt.index))
+		}
+		d, err := view.Parse("orders.yaml", []byte(strings.Replace(ordersView, "sort: [", "live: {rowversion: "+tt.column+"}\nsort: [", 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, live := d.LiveTable()
+		if !live || table.Version != tt.column {
+			t.Errorf("the store is to note %+v, %t", table, live)
+		}
+		v, _, err := view.Check(d, tables, dialect{})
+		switch {
+		case tt.want != "":
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: %v, want %q", tt.index, err, tt.want)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", tt.index, err)
+		case !v.Live || v.Watch == nil || *v.Watch != view.Watch{Column: "changed", Index: "ix_changed"}:
+			t.Errorf("the view is watched by %+v", v.Watch)
+		}
 	}
 }
 

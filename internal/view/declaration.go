@@ -37,10 +37,32 @@ func (d *Declaration) Node() *config.Node {
 type viewFile struct {
 	View    *config.Node   `yaml:"view,required"` // the name that it is asked for by
 	LooksAt *config.Node   `yaml:"looks_at"`      // how many rows a query that no index serves may look at for a page
-	Live    bool           `yaml:"live"`          // a stream of its changes can be had
+	Live    liveRule       `yaml:"live"`          // a stream of its changes can be had
 	Filter  []*config.Node `yaml:"filter"`        // the fields that conditions can be of
 	Sort    []*config.Node `yaml:"sort"`          // the fields that can be ordered by
 	Rule    tableRule      `yaml:",inline"`
+}
+
+// liveRule is true or false, or says by which column it is found what others write.
+type liveRule struct {
+	is      bool
+	version *config.Node // the column; nil: nobody looks
+}
+
+// UnmarshalNode reads either.
+func (l *liveRule) UnmarshalNode(n *config.Node) error {
+	if n.Kind != config.Map {
+		return n.Decode(&l.is)
+	}
+	rule := struct {
+		RowVersion *config.Node `yaml:"rowversion,required"` // the column of that type
+	}{}
+	err := n.Decode(&rule)
+	l.is, l.version = true, rule.RowVersion
+	if err == nil && (rule.RowVersion.Kind != config.Scalar || rule.RowVersion.Text() == "") {
+		err = rule.RowVersion.Fault("expected the name of a column")
+	}
+	return err
 }
 
 // tableRule is what views and their children have in common.
@@ -319,7 +341,7 @@ func (d *Declaration) KeyNames() []string {
 // LiveTable is what a store has to note so that a stream of the view's changes can be
 // had; false where the view is not live. A key has columns of the view's own table.
 func (d *Declaration) LiveTable() (t mapping.LiveTable, live bool) {
-	if d.view == nil || !d.view.Live {
+	if d.view == nil || !d.view.Live.is {
 		return t, false
 	}
 	rule := &d.view.Rule
@@ -339,7 +361,20 @@ func (d *Declaration) LiveTable() (t mapping.LiveTable, live bool) {
 	for _, c := range rule.Children {
 		below = c.Rule.tables(below)
 	}
-	return mapping.NewLiveTable(table, key, below...), true
+	t = mapping.NewLiveTable(table, key, below...)
+	if n := d.view.Live.version; n != nil {
+		t.Version = n.Text()
+	}
+	return t, true
+}
+
+// Watched is where the file names the column by which it is found what others write;
+// nil where nobody looks.
+func (d *Declaration) Watched() *config.Node {
+	if d.view == nil {
+		return nil
+	}
+	return d.view.Live.version
 }
 
 // Tables lists the tables that a view is from, each once: its own and its children's.

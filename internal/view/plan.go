@@ -10,6 +10,7 @@ import (
 type Table struct {
 	*mapping.TableModel
 	Indexes []Index
+	Version string // the column of type rowversion; empty: there is none
 }
 
 // Tables is the business database as a store has found it. It is a snapshot:

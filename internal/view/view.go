@@ -12,6 +12,8 @@ type View struct {
 	Children  []Child
 	// Live says that a stream of the view's changes can be had: see docs/live.md.
 	Live bool
+	// Watch is how it is found what others than the gateway have written; nil: not.
+	Watch *Watch
 	// LooksAt is how many rows a query may look at that no index serves; 0: such a
 	// query is refused.
 	LooksAt int
@@ -21,6 +23,10 @@ type View struct {
 	seeks   []seek // one for each field
 	dialect Dialect
 }
+
+// Watch is an index that finds the rows which were written last: it begins with a
+// column of the view's table whose type is rowversion.
+type Watch struct{ Column, Index string }
 
 // Join brings in the one row, or none, that a foreign key of the view's table, or of
 // an earlier join, refers to.

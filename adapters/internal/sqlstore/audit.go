@@ -49,37 +49,38 @@ func (e *unaudited) Unwrap() error { return e.error }
 
 // audit appends an act to its chain, as the last thing that a transaction locks.
 func (s *Store) audit(ctx context.Context, q Querier, what, target string, act gateway.Act) error {
-	if err := s.appendAct(ctx, q, what, target, act); err != nil {
+	if _, err := s.appendTo(ctx, q, gateway.ActChain, what, target, act); err != nil {
 		return &unaudited{err}
 	}
 	return nil
 }
 
-func (s *Store) appendAct(ctx context.Context, q Querier, what, target string, act gateway.Act) error {
-	if _, err := q.ExecContext(ctx, s.text.openChain, gateway.ActChain, noHead); err != nil {
-		return err
+// appendTo appends an act to a chain and returns its place there.
+func (s *Store) appendTo(ctx context.Context, q Querier, chain int, what, target string, act gateway.Act) (int64, error) {
+	if _, err := q.ExecContext(ctx, s.text.openChain, chain, noHead); err != nil {
+		return 0, err
 	}
-	if _, err := q.ExecContext(ctx, s.text.lockChain, gateway.ActChain); err != nil {
-		return err
+	if _, err := q.ExecContext(ctx, s.text.lockChain, chain); err != nil {
+		return 0, err
 	}
 	e := &gateway.AuditEntry{
-		Chain: gateway.ActChain, At: s.now().UTC().Truncate(time.Millisecond), Kind: gateway.AuditAct,
+		Chain: chain, At: s.now().UTC().Truncate(time.Millisecond), Kind: gateway.AuditAct,
 		By: clip(act.By, 400), What: clip(what, 32), Target: clip(target, 400), Reason: clip(act.Reason, maxHoldReason),
 	}
 	e.Content = gateway.AuditReason(e.Reason)
-	if err := q.QueryRowContext(ctx, s.text.chainHead, gateway.ActChain).Scan(&e.Seq, scanHash(&e.Previous)); err != nil {
-		return err
+	if err := q.QueryRowContext(ctx, s.text.chainHead, chain).Scan(&e.Seq, scanHash(&e.Previous)); err != nil {
+		return 0, err
 	}
 	e.Hash = e.Link()
 	_, err := q.ExecContext(ctx, s.text.appendAct, e.Chain, e.Seq, s.dialect.Time(e.At), e.By, e.What, e.Target, e.Reason,
 		hex.EncodeToString(e.Content), e.Previous.String(), e.Hash.String())
 	if err != nil {
-		return err
+		return 0, err
 	}
 	failpoint.Hit("act-appended")
 	_, err = q.ExecContext(ctx, s.text.moveHead, e.Chain, e.Hash.String())
 	failpoint.Hit("act-chained")
-	return err
+	return e.Seq, err
 }
 
 // noteAct writes an operator's act into the message's history and into the audit

@@ -75,6 +75,9 @@ func (s *Store) ChangeEntries(ctx context.Context, chain int, after int64, limit
 	if err == nil && len(out) > 0 {
 		err = s.changesOf(ctx, chain, out)
 	}
+	if err == nil && len(out) > 0 {
+		err = s.notingOf(ctx, chain, out)
+	}
 	if err != nil {
 		return nil, s.fail(doingChanges, err)
 	}
@@ -165,6 +168,9 @@ func (s *Store) purgeChanges(ctx context.Context, doing string, p gateway.Portio
 			n, err := affected(q.ExecContext(ctx, s.text.forgetChanges, chain, last))
 			if err == nil && n == 0 {
 				_, err = q.ExecContext(ctx, s.text.forgetFirst, chain, last)
+			}
+			if err == nil {
+				_, err = q.ExecContext(ctx, s.text.removeTurns, chain, last)
 			}
 			return err
 		})

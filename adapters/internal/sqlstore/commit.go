@@ -35,7 +35,7 @@ func (s *Store) Writer(ctx context.Context, m *mapping.Mapping) (gateway.Writer,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.openShards(ctx, m.Channels); err != nil {
+	if err := s.openLanes(ctx, w.plan); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -62,6 +62,19 @@ func (s *Store) compile(ctx context.Context, m *mapping.Mapping) (*writer, error
 	w := &writer{store: s, plan: plan, mapping: checked}
 	w.program.Store(&program)
 	return w, nil
+}
+
+// openLanes is openShards for a plan that nobody uses yet, and gives a number to
+// what its mapping's configuration notes.
+func (s *Store) openLanes(ctx context.Context, p *Plan) error {
+	err := s.write(ctx, func(q Querier) (err error) {
+		p.Noting, err = s.noting(ctx, q, p.Mapping.Noting)
+		return err
+	})
+	if err != nil {
+		return s.fail("numbering what is noted", err)
+	}
+	return s.openShards(ctx, p.Mapping.Channels)
 }
 
 // openShards makes sure that the shards of the channels have a number to draw,

@@ -51,6 +51,7 @@ func (w *writer) renew(ctx context.Context, class Class, try int, cause error) e
 	if err != nil {
 		return err
 	}
+	plan.Noting = w.plan.Noting
 	program, err := w.store.dialect.Compile(plan)
 	if err == nil {
 		w.program.Store(&program)

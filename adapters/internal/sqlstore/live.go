@@ -15,6 +15,7 @@ import (
 type Live struct {
 	Subject string
 	Parts   []LivePart
+	Version string // the column that has the number of a row's last write, if anybody asks for it
 }
 
 // LivePart is where a value of the name is taken from: a column that the step
@@ -37,6 +38,13 @@ func (p LivePart) Model(s *Step) *mapping.ColumnModel {
 	return s.Reads[p.Read].Model
 }
 
+// Versions reports whether the plan notes numbers of writes.
+func (p *Plan) Versions() bool {
+	return slices.ContainsFunc(p.Steps, func(s *Step) bool {
+		return slices.ContainsFunc(s.Live, func(l Live) bool { return l.Version != "" })
+	})
+}
+
 // Notes reports whether the plan writes anything that somebody may hear of.
 func (p *Plan) Notes() bool {
 	return slices.ContainsFunc(p.Steps, func(s *Step) bool { return len(s.Live) > 0 })
@@ -51,7 +59,11 @@ func (p *planner) live() {
 				continue // the missing table is reported by its own step
 			}
 			if s.Name == t.Table {
-				s.Live = append(s.Live, Live{t.Subject(), p.liveParts(s, t.Key)})
+				l := Live{Subject: t.Subject(), Parts: p.liveParts(s, t.Key)}
+				if _, _, ok := s.Model.Find(t.Version); ok { // else a row is told twice, which is better than not stored
+					l.Version = t.Version
+				}
+				s.Live = append(s.Live, l)
 				s.Noted = true
 			}
 			for _, c := range p.plan.Mapping.Tells(s.Table, t) {
@@ -100,7 +112,12 @@ func (p *planner) deletable(s *Step) bool {
 type Change struct {
 	Subject string
 	Key     string // see KeyText
+	Version int64  // the number of the row's last write, where that is known and asked for
 }
+
+// Own is by what a row is known again when its number is looked at: hashes of the
+// subject and of the key.
+func (c Change) Own() (subject, row string) { return hashText(c.Subject), hashText(c.Key) }
 
 // KeyText is how a row is named in the log: its key's values in their canonical
 // text, with commas between them.

@@ -18,6 +18,8 @@ type Plan struct {
 	// mapping: by depth of foreign keys, then by name of the table.
 	Order   []*Step
 	Returns []Stored // for each of Mapping.Returns
+	// Noting is the number of what the configuration notes of tables; see noting.go.
+	Noting int
 	// Alone says that messages cannot share a transaction's set-based
 	// statements, because two steps write the same table.
 	Alone bool

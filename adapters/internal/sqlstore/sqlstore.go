@@ -78,7 +78,8 @@ type Dialect interface {
 	// Text translates a statement: {table} for a table of the ledger, @p1 for
 	// a parameter, {top @p1} and {limit @p1}, {now @p1}, {later @p1 @p2} for
 	// an instant and the one so many milliseconds after it, {each @p1} for the
-	// numbers of a JSON array, {names @p1} for its texts, {bytes @p1} for what a Document spells in
+	// numbers of a JSON array, {names @p1} for its texts, {list @p1} for a table of
+	// them with their places n, {bytes @p1} for what a Document spells in
 	// hexadecimal digits, {ids @p1} for the identifiers of a JSON array, in
 	// hexadecimal text, {lock} for a row that is going to be written, {rows} for
 	// rows that are removed without keeping others from their neighbours,
@@ -140,6 +141,7 @@ type Store struct {
 	packer     packer
 	slabs      sync.Pool // of *slab
 	errands    errands
+	notings    notings
 	swept      atomic.Pointer[time.Time] // when Due last looked for messages that wait behind nobody
 }
 

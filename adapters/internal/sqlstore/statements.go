@@ -54,6 +54,8 @@ type statements struct {
 	auditActs, auditCount, auditRepeat, eraseReasons, agedAudit, removeAudit, nextChain string
 	chainSeqs, changes, entriesOf, keptFrom, keptSince, agedChanges, removeChanges      string
 	forgetChanges, forgetFirst                                                          string
+	notings, addNoting, turnsAmong, turnsBefore, removeTurns, turnChain, addTurn        string
+	sighted, beginSighting, goOn, ownVersions, passVersions, noteSeen                   string
 	sealingKeys, addSealingKey, removeSealingKeys                                       string
 	openQuota, holdQuota, quota, drawQuota, oldQuotas                                   string
 	usage                                                                               string
@@ -380,6 +382,24 @@ func translate(text func(string) string) statements {
 		forgetChanges: text(`UPDATE {change_removed} SET seq = @p2 WHERE chain = @p1 AND seq < @p2`),
 		forgetFirst: text(`INSERT INTO {change_removed} (chain, seq)
 			SELECT @p1, @p2 WHERE NOT EXISTS (SELECT 1 FROM {change_removed} {lock} WHERE chain = @p1)`),
+
+		notings:   text(`SELECT id, subjects FROM {noting}`),
+		addNoting: text(`INSERT INTO {noting} (id, subjects) VALUES (@p1, @p2)`),
+		turnsAmong: text(`SELECT n.seq, n.noting FROM {noted} AS n WHERE n.chain = @p1 AND n.seq <= @p3
+			AND n.seq >= coalesce((SELECT MAX(o.seq) FROM {noted} AS o WHERE o.chain = @p1 AND o.seq <= @p2), 0) ORDER BY n.seq`),
+		turnsBefore: text(`SELECT {top @p3} seq, noting FROM {noted} WHERE chain = @p1 AND seq <= @p2 ORDER BY seq DESC {limit @p3}`),
+		removeTurns: text(`DELETE FROM {noted} WHERE chain = @p1 AND seq < (SELECT MAX(o.seq) FROM {noted} AS o WHERE o.chain = @p1 AND o.seq <= @p2)`),
+		turnChain:   text(`UPDATE {chain} SET noting = @p2 WHERE chain = @p1 AND noting <> @p2`),
+		addTurn:     text(`INSERT INTO {noted} (chain, seq, noting) VALUES (@p1, @p2, @p3)`),
+
+		sighted: text(`SELECT version FROM {sighting} WHERE subject = @p1`),
+		beginSighting: text(`INSERT INTO {sighting} (subject, version)
+			SELECT @p1, @p2 WHERE NOT EXISTS (SELECT 1 FROM {sighting} {lock} WHERE subject = @p1)`),
+		goOn:         text(`UPDATE {sighting} SET version = @p2 WHERE subject = @p1 AND version = @p3`),
+		ownVersions:  text(`SELECT version, row_hash FROM {own_version} WHERE subject = @p1 AND version > @p2 AND version <= @p3`),
+		passVersions: text(`DELETE FROM {own_version} {rows} WHERE subject = @p1 AND version <= @p2`),
+		noteSeen: text(`INSERT INTO {change} (chain, seq, n, message_id, subject, row_key)
+			SELECT @p1, @p2, j.n, NULL, @p3, j.item FROM {list @p4} AS j`),
 
 		sealingKeys: text(`SELECT id, secret, created_at FROM {sealing_key} ORDER BY id DESC`),
 		addSealingKey: text(`INSERT INTO {sealing_key} (id, secret, created_at)

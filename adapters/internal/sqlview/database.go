@@ -146,10 +146,10 @@ func readable(t *sqlstore.Table) *sqlstore.Table {
 	out := *t
 	out.Columns, out.Native = nil, nil
 	for i, c := range t.Columns {
-		switch n := t.Native[i].Type; {
-		case n == "timestamp" || n == "rowversion":
+		switch n := t.Native[i]; {
+		case isVersion(n):
 			c.ColumnType = mapping.ColumnType{Kind: mapping.BytesColumn, Length: 8, Fixed: true, Nullable: c.Nullable, Computed: true}
-		case !parsed(n):
+		case !parsed(n.Type):
 			continue
 		}
 		out.Columns, out.Native = append(out.Columns, c), append(out.Native, t.Native[i])

@@ -18,8 +18,16 @@ func (m model) Table(name mapping.TableName) (*view.Table, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &view.Table{TableModel: &t.TableModel, Indexes: t.Indexes}, true
+	out := &view.Table{TableModel: &t.TableModel, Indexes: t.Indexes}
+	if i := slices.IndexFunc(t.Native, isVersion); i >= 0 {
+		out.Version = t.Columns[i].Name
+	}
+	return out, true
 }
+
+// isVersion reports whether a column has the type that is called timestamp in the
+// catalogue; a table has one at most.
+func isVersion(n sqlstore.Native) bool { return n.Type == "timestamp" || n.Type == "rowversion" }
 
 // column finds a column of a table.
 func (m model) column(table mapping.TableName, name string) (*Column, error) {

@@ -1,6 +1,6 @@
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
-DECLARE @at datetime2(3), @ms bigint, @chain int, @place bigint, @previous char(64), @hash char(64), @sum varbinary(32), @records varchar(max);
+DECLARE @at datetime2(3), @ms bigint, @chain int, @noting int, @before int, @place bigint, @previous char(64), @hash char(64), @sum varbinary(32), @records varchar(max);
 DECLARE @a TABLE (n int NOT NULL PRIMARY KEY, record varchar(162) NOT NULL);
 DECLARE @s TABLE (n int NOT NULL PRIMARY KEY, id binary(16) NOT NULL, received datetime2(3) NOT NULL, route nvarchar(128) NOT NULL, endpoint nvarchar(256) NOT NULL,
   mapping nvarchar(256) NOT NULL, contract binary(32) NOT NULL, principal nvarchar(400) NOT NULL, sender nvarchar(400) NOT NULL, ident nvarchar(400) NOT NULL, body binary(32) NOT NULL,
@@ -21,6 +21,7 @@ DECLARE @l TABLE (message binary(16) NOT NULL, id binary(16) NOT NULL, what varc
 SET @at = CONVERT(datetime2(3), JSON_VALUE(@meta, '$.at'));
 SET @ms = CONVERT(bigint, JSON_VALUE(@meta, '$.ms'));
 SET @chain = CONVERT(int, JSON_VALUE(@meta, '$.chain'));
+SET @noting = CONVERT(int, JSON_VALUE(@meta, '$.noting'));
 INSERT INTO @a (n, record) SELECT j.n, j.record FROM OPENJSON(@meta, '$.r') WITH (n int '$[0]', record varchar(162) '$[1]') AS j;
 INSERT INTO @s (n, id, received, route, endpoint, mapping, contract, principal, sender, ident, body, ctype, okey, trace, correlation, outcome, replay, packing, po, pl, ro, rl, eo, el)
 SELECT j.n, CONVERT(binary(16), j.id, 2), j.received, j.route, j.endpoint, j.mapping, CONVERT(binary(32), j.contract, 2), j.principal, j.sender, j.ident, CONVERT(binary(32), j.body, 2),
@@ -92,10 +93,12 @@ SET @records = (SELECT STRING_AGG(CONVERT(varchar(max), a.record), '') WITHIN GR
 IF @records IS NOT NULL
 BEGIN
 UPDATE x SET seq = x.seq + 1 FROM gateway.chain AS x WHERE x.chain = @chain;
-SELECT @place = x.seq, @previous = x.head FROM gateway.chain AS x WHERE x.chain = @chain;
+SELECT @place = x.seq, @previous = x.head, @before = x.noting FROM gateway.chain AS x WHERE x.chain = @chain;
 SET @sum = HASHBYTES('SHA2_256', CONVERT(varchar(max), 'gatehouse-audit-1 ') + @previous + ' ' + CONVERT(varchar(11), @chain) + ' ' + CONVERT(varchar(20), @place) + ' ' + CONVERT(varchar(20), @ms) + ' batch ' + @records);
 SET @hash = (SELECT STRING_AGG(SUBSTRING('0123456789abcdef', CONVERT(int, SUBSTRING(@sum, i.i, 1)) / 16 + 1, 1) + SUBSTRING('0123456789abcdef', CONVERT(int, SUBSTRING(@sum, i.i, 1)) % 16 + 1, 1), '') WITHIN GROUP (ORDER BY i.i)
 FROM (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15), (16), (17), (18), (19), (20), (21), (22), (23), (24), (25), (26), (27), (28), (29), (30), (31), (32)) AS i(i));
-UPDATE x SET head = @hash FROM gateway.chain AS x WHERE x.chain = @chain;
+UPDATE x SET head = @hash, noting = @noting FROM gateway.chain AS x WHERE x.chain = @chain;
+IF @before <> @noting
+INSERT INTO gateway.noted (chain, seq, noting) VALUES (@chain, @place, @noting);
 INSERT INTO gateway.audit (chain, seq, at, kind, content, previous, hash) VALUES (@chain, @place, @at, 'batch', CONVERT(varbinary(max), @records, 2), @previous, @hash);
 END

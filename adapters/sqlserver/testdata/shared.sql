@@ -1,7 +1,11 @@
+-- addNoting
+INSERT INTO gateway.noting (id, subjects) VALUES (@p1, @p2);
 -- addSealingKey
 INSERT INTO gateway.sealing_key (id, secret, created_at)
 			SELECT coalesce((SELECT MAX(k.id) FROM gateway.sealing_key AS k), 0) + 1, @p1, @p2
 			WHERE NOT EXISTS (SELECT 1 FROM gateway.sealing_key WITH (UPDLOCK, SERIALIZABLE) WHERE created_at > @p3);
+-- addTurn
+INSERT INTO gateway.noted (chain, seq, noting) VALUES (@p1, @p2, @p3);
 -- agedAudit
 SELECT TOP (@p3) seq, hash, CASE WHEN at < @p2 THEN 1 ELSE 0 END FROM gateway.audit WHERE chain = @p1 ORDER BY seq ;
 -- agedChanges
@@ -64,6 +68,9 @@ SELECT message_id, packing, body FROM gateway.payload WHERE message_id IN (SELEC
 SELECT TOP (1) at FROM gateway.attempt WHERE message_id = @p1 AND what = 'attempted' AND reason LIKE @p2 ORDER BY id ;
 -- auditStored
 SELECT id, route, endpoint, mapping, principal, sender, "identity", contract, body, received_at, outcome, replay_of FROM gateway.message WHERE id IN (SELECT CONVERT(binary(16), j.id, 2) FROM OPENJSON(@p1) WITH (id char(32) '$') AS j);
+-- beginSighting
+INSERT INTO gateway.sighting (subject, version)
+			SELECT @p1, @p2 WHERE NOT EXISTS (SELECT 1 FROM gateway.sighting WITH (UPDLOCK, SERIALIZABLE) WHERE subject = @p1);
 -- chainHead
 SELECT seq, head FROM gateway.chain WHERE chain = @p1;
 -- chainHeads
@@ -130,6 +137,8 @@ UPDATE gateway.change_removed SET seq = @p2 WHERE chain = @p1 AND seq < @p2;
 -- forgetFirst
 INSERT INTO gateway.change_removed (chain, seq)
 			SELECT @p1, @p2 WHERE NOT EXISTS (SELECT 1 FROM gateway.change_removed WITH (UPDLOCK, SERIALIZABLE) WHERE chain = @p1);
+-- goOn
+UPDATE gateway.sighting SET version = @p2 WHERE subject = @p1 AND version = @p3;
 -- held
 SELECT h.id, h.received_at, h.route, h.endpoint, h.mapping, h.contract, h.principal, h.login, h.sender, h."identity", h.body, h.content_type,
 	h.ordering_key, h.traceparent, h.correlation, h.origin, h.properties, h.state, h.code, h.reason, h.attempts, h.next_at, h.until_at, h.closed_by, p.packing, p.body
@@ -369,6 +378,11 @@ SELECT TOP (1) i.message_id FROM gateway.job_item AS i WHERE i.job_id = @p1 AND 
 SELECT TOP (1) route FROM gateway.message WHERE route > @p1 ORDER BY route ;
 -- note
 INSERT INTO gateway.attempt (message_id, id, at, what, done_by, code, reason) VALUES (@p1, @p2, @p3, @p4, @p5, @p6, @p7);
+-- noteSeen
+INSERT INTO gateway.change (chain, seq, n, message_id, subject, row_key)
+			SELECT @p1, @p2, j.n, NULL, @p3, j.item FROM (SELECT CONVERT(int, e.[key]) AS n, e.value AS item FROM OPENJSON(@p4) AS e) AS j;
+-- notings
+SELECT id, subjects FROM gateway.noting;
 -- oldQuotas
 DELETE FROM gateway.quota WHERE day < @p1;
 -- oldestClaim
@@ -392,6 +406,8 @@ INSERT INTO gateway.quota (scope, unit, day, drawn)
 -- openShard
 INSERT INTO gateway.shard (channel, shard, next_seq)
 			SELECT @p1, @p2, 1 WHERE NOT EXISTS (SELECT 1 FROM gateway.shard WITH (UPDLOCK, SERIALIZABLE) WHERE channel = @p1 AND shard = @p2);
+-- ownVersions
+SELECT version, row_hash FROM gateway.own_version WHERE subject = @p1 AND version > @p2 AND version <= @p3;
 -- parkBehind
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, cause)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, @p3, @p4, @p5, 0, @p6, @p8 FROM gateway.outbox
@@ -410,6 +426,8 @@ SELECT p.seq, p.ordering_key, coalesce(p.behind, 0), b.message_id FROM gateway.d
 			INNER JOIN gateway.parked AS p ON p.channel = d.channel AND p.shard = d.shard AND p.seq = d.seq
 			LEFT JOIN gateway.parked AS b ON b.channel = p.channel AND b.shard = p.shard AND b.seq = p.behind
 			WHERE d.message_id = @p1 AND d.channel = @p2 AND d.shard = @p3 ORDER BY d.ordinal;
+-- passVersions
+DELETE FROM gateway.own_version WITH (ROWLOCK) WHERE subject = @p1 AND version <= @p2;
 -- payload
 SELECT packing, body, beside FROM gateway.payload WHERE message_id = @p1;
 -- pending
@@ -498,6 +516,8 @@ DELETE FROM gateway.sealing_key WHERE created_at < @p1 AND id < (SELECT MAX(k.id
 -- removeSomeAttempts
 DELETE FROM gateway.attempt WITH (ROWLOCK) WHERE message_id = @p1
 			AND id IN (SELECT TOP (@p2) a.id FROM gateway.attempt AS a WHERE a.message_id = @p1 ORDER BY a.id );
+-- removeTurns
+DELETE FROM gateway.noted WHERE chain = @p1 AND seq < (SELECT MAX(o.seq) FROM gateway.noted AS o WHERE o.chain = @p1 AND o.seq <= @p2);
 -- reopen
 UPDATE gateway.job_item SET state = 'open', code = '' WHERE job_id = @p1 AND state = 'refused';
 -- reply
@@ -526,6 +546,8 @@ UPDATE gateway.job_item SET state = @p3, code = @p4 WHERE job_id = @p1 AND messa
 -- settleJob
 UPDATE gateway.job SET succeeded = succeeded + @p2, refused = refused + @p3, gone = gone + @p4, streak = @p5, streak_cause = @p6,
 			position = @p7, changed_at = @p9, state = CASE WHEN @p8 = 1 AND state <> 'cancelled' THEN 'done' ELSE state END WHERE id = @p1;
+-- sighted
+SELECT version FROM gateway.sighting WHERE subject = @p1;
 -- skipOne
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, holds)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7, 0 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
@@ -550,10 +572,17 @@ SELECT tries FROM gateway.suspect WHERE origin = @p1;
 UPDATE gateway.lease SET fence = fence + CASE WHEN owner = @p3 AND until > SYSUTCDATETIME() THEN 0 ELSE 1 END,
 			owner = @p3, until = DATEADD(millisecond, @p5, SYSUTCDATETIME())
 			WHERE channel = @p1 AND shard = @p2 AND (owner = @p3 OR until <= SYSUTCDATETIME());
+-- turnChain
+UPDATE gateway.chain SET noting = @p2 WHERE chain = @p1 AND noting <> @p2;
 -- turnJob
 UPDATE gateway.job SET state = @p2, note = @p3, changed_at = @p4, streak = CASE WHEN @p2 = 'running' THEN 0 ELSE streak END,
 			refused = CASE WHEN @p2 = 'running' THEN 0 ELSE refused END, position = CASE WHEN @p2 = 'running' THEN @p5 ELSE position END
 			WHERE id = @p1 AND state <> @p2 AND state IN ('running', 'paused');
+-- turnsAmong
+SELECT n.seq, n.noting FROM gateway.noted AS n WHERE n.chain = @p1 AND n.seq <= @p3
+			AND n.seq >= coalesce((SELECT MAX(o.seq) FROM gateway.noted AS o WHERE o.chain = @p1 AND o.seq <= @p2), 0) ORDER BY n.seq;
+-- turnsBefore
+SELECT TOP (@p3) seq, noting FROM gateway.noted WHERE chain = @p1 AND seq <= @p2 ORDER BY seq DESC ;
 -- unparkBehind
 DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND behind = @p3
 	AND seq IN (SELECT k.seq FROM gateway.parked AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p4);

@@ -104,7 +104,7 @@ func (s *service) feeds() []*feed.Feed {
 	var out []*feed.Feed
 	owner := uuid.NewString()
 	open := func(ctx context.Context) (view.Searcher, error) {
-		searcher, _, err := s.assemblyNow().searches.open(ctx)
+		searcher, _, err := currentSearches{s}.Open(ctx)
 		return searcher, err
 	}
 	for _, c := range s.project.feedConfigs() {

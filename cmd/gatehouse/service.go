@@ -33,6 +33,7 @@ type service struct {
 	consumers  *consumers
 	streaming  *streaming
 	keys       *sealing.Ring
+	heap       *floor
 	manager    serviceManager
 	stopping   context.Context // ends when the process is told to stop
 

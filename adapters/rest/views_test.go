@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,6 +63,7 @@ type shelf struct {
 	hide  int // the field that may not be seen in odd rows; -1: none
 	fail  error
 	block chan struct{}
+	mu    sync.Mutex // streams ask side by side
 	asked []*view.Query
 }
 
@@ -79,7 +81,9 @@ func (s *shelf) View(name string) (*view.View, error) {
 }
 
 func (s *shelf) Search(ctx context.Context, _ view.Viewer, _ string, q *view.Query) (*view.Page, error) {
+	s.mu.Lock()
 	s.asked = append(s.asked, q)
+	s.mu.Unlock()
 	if s.block != nil {
 		s.block <- struct{}{}
 		<-ctx.Done()

@@ -5,13 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
-)
 
-// maxReply bounds what a Client reads of a reply, in bytes.
-const maxReply = 64 << 20
+	"github.com/gatehouse/gatehouse/adapters/internal/httpcall"
+)
 
 // Client posts messages as JSON and asks for reports: the command line does. It keeps no state and is safe
 // for concurrent use when HTTP is.
@@ -69,28 +67,16 @@ func (c *Client) do(req *http.Request) ([]byte, error) {
 	if c.Username != "" {
 		req.SetBasicAuth(c.Username, c.Password)
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	res, err := client.Do(req)
+	res, answer, err := httpcall.Do(c.HTTP, req)
 	if err != nil {
-		return nil, fmt.Errorf("calling %s: %w", c.URL, err)
+		return nil, err
 	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("reading the answer of %s (HTTP %d): %w", c.URL, res.StatusCode, err)
-	case len(answer) > maxReply:
-		return nil, fmt.Errorf("the answer of %s is larger than %d bytes", c.URL, maxReply)
-	case res.StatusCode == http.StatusOK:
+	if res.StatusCode == http.StatusOK {
 		return answer, nil
 	}
 	refusal := &Refusal{Body: answer}
 	if kind, _, _ := strings.Cut(res.Header.Get("Content-Type"), ";"); kind != mediaProblem || json.Unmarshal(answer, &refusal.Problem) != nil {
-		const shown = 200
-		return nil, fmt.Errorf("HTTP %s, and no answer of a gateway: %q", res.Status, strings.ToValidUTF8(string(answer[:min(len(answer), shown)]), "\uFFFD"))
+		return nil, fmt.Errorf("HTTP %s, and no answer of a gateway: %q", res.Status, httpcall.Excerpt(answer))
 	}
 	return nil, refusal
 }

@@ -85,10 +85,11 @@ type ledger struct {
 
 func (m *Messages) of(who *gateway.Operator) *ledger { return &ledger{m, messagesView(), who} }
 
-// Sight shows every field, of the messages that may be read.
-func (l *ledger) Sight(string) ([]view.Window, error) {
-	if all := gateway.OnMessage(""); !l.who.Scope(gateway.Read).Meets(all) {
-		return nil, l.who.May(gateway.Read, all+"*")
+// Sight shows every field, of the messages that may be read. Who may read none is told
+// what he would be told of a view, and not what else there is to be granted.
+func (l *ledger) Sight(name string) ([]view.Window, error) {
+	if !l.who.Scope(gateway.Read).Meets(gateway.OnMessage("")) {
+		return nil, l.who.MayNot(gateway.Read, gateway.OnView(name))
 	}
 	return []view.Window{{}}, nil
 }

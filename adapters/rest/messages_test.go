@@ -146,7 +146,10 @@ func TestMessagePayload(t *testing.T) {
 		{"olga", "messages/" + numbered(20).String() + "/payload", 409}, {"alice", "messages", 403}, {"alice", "messages/" + numbered(4).String() + "/payload", 403},
 		{"", "messages/" + numbered(4).String() + "/payload", 401}, {"alice", "orders/4/payload", 404},
 	} {
-		s.refused(c.user, c.target, c.status)
+		p := s.refused(c.user, c.target, c.status)
+		if c.status == 403 && p.Detail != "alice may not read on view/messages" { // as of a view that there is not
+			t.Errorf("%s: %s", c.target, p.Detail)
+		}
 	}
 	if len(a.read) != 1 {
 		t.Errorf("on record is %v", a.read)

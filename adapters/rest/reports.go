@@ -93,8 +93,8 @@ func (r *Reports) serve(s *search, name string) (lines int, err error) {
 		return 0, err
 	}
 	of := reportNamed(reports, name)
-	if of == nil { // the configuration has just changed
-		return 0, fault.New(fault.CodeNoView, "")
+	if of == nil {
+		return 0, r.missing(name)
 	}
 	s.viewer = s.asker.Viewer(query.Finder(views))
 	windows, err := s.viewer.Sight(of.View.Name)
@@ -128,6 +128,15 @@ func (r *Reports) serve(s *search, name string) (lines int, err error) {
 		return 0, s.late(err, reportTime)
 	}
 	return len(page.Rows), s.sendReport(form, of, page)
+}
+
+// missing is the fault of a report that there is not, though it has been declared: it
+// does not fit the tables, unless the configuration has just changed.
+func (r *Reports) missing(name string) error {
+	if _, declared := r.reporting.ReportViews()[name]; !declared {
+		return fault.New(fault.CodeNoView, "")
+	}
+	return fault.New(fault.CodeSchema, "the report %s does not fit the database's tables", name)
 }
 
 func reportNamed(reports []*view.Report, name string) *view.Report {

@@ -308,24 +308,22 @@ func (s *liveSource) Next(ctx context.Context) ([]sse.Event, bool, error) {
 	for i, e := range events {
 		a := &sheet{}
 		if e.Row != nil {
-			a.row(e.Fields, e.Row, s.query.Expand, s.listener.seen)
+			a.row(odata.ShapeOf(e.Fields, s.query.Expand, s.listener.seen), e.Row)
 		} else {
-			a.key(s.listener.view, e.Key)
+			a.row(keyShape(s.listener.view), &view.Row{Values: e.Key})
 		}
 		out[i] = sse.Event{Name: e.Name, ID: e.ID, Data: a.out}
 	}
 	return out, more, nil
 }
 
-// key writes the key of a row as an object.
-func (a *sheet) key(v *view.View, key []view.Value) {
-	a.raw("{")
-	for i, f := range v.Key {
-		a.comma(i > 0)
-		a.name(v.Fields[f].Name)
-		a.out = odata.AppendJSON(a.out, key[i], &v.Fields[f].Type, a.wide)
+// keyShape is that of the key of a row that is gone.
+func keyShape(v *view.View) *odata.Shape {
+	s := &odata.Shape{}
+	for _, f := range v.Key {
+		s.Members = append(s.Members, odata.Member{Name: v.Fields[f].Name, Type: &v.Fields[f].Type})
 	}
-	a.raw("}")
+	return s
 }
 
 // Check has the stream go on with what the listener may see now. One who asked for a

@@ -258,9 +258,12 @@ func (s *search) page(ctx context.Context, request *odata.Request) (int, error) 
 		a.count(page)
 	}
 	a.raw(`"value":[`)
+	shape := odata.ShapeOf(page.Fields, q.Expand, s.seen)
 	for i := range page.Rows {
-		a.comma(i > 0)
-		a.row(page.Fields, &page.Rows[i], q.Expand, s.seen)
+		if i > 0 {
+			a.raw(",")
+		}
+		a.row(shape, &page.Rows[i])
 	}
 	a.raw(`]`)
 	if page.More != nil {
@@ -301,7 +304,7 @@ func (s *search) one(ctx context.Context, request *odata.Request, raw string) er
 		return fault.New(fault.CodeNoRow, "")
 	}
 	a := s.sheet()
-	a.row(page.Fields, &page.Rows[0], q.Expand, s.seen)
+	a.row(odata.ShapeOf(page.Fields, q.Expand, s.seen), &page.Rows[0])
 	a.raw("\n")
 	return s.send(a)
 }

@@ -28,60 +28,9 @@ func (s *search) sheet() *sheet {
 
 func (a *sheet) raw(text string) { a.out = append(a.out, text...) }
 
-func (a *sheet) comma(needed bool) {
-	if needed {
-		a.raw(",")
-	}
-}
-
-func (a *sheet) name(name string) { a.out = append(strconv.AppendQuote(a.out, name), ':') }
-
-// row writes one row: what may not be seen of it is left out.
-func (a *sheet) row(fields []view.Field, row *view.Row, expand []view.Expand, of *view.View) {
-	if len(a.out) > maxAnswer {
-		return // send refuses it
-	}
-	a.raw("{")
-	written := false
-	for i := range row.Values {
-		if row.Seen != nil && !row.Seen[i] {
-			continue
-		}
-		a.comma(written)
-		written = true
-		a.name(fields[i].Name)
-		a.out = odata.AppendJSON(a.out, row.Values[i], &fields[i].Type, a.wide)
-	}
-	for i, e := range expand {
-		if i >= len(row.Children) {
-			break
-		}
-		a.comma(written)
-		written = true
-		child := of.Children[e.Child]
-		a.name(child.Name)
-		a.children(row.Children[i], e, child.View)
-		if row.Cut != nil && row.Cut[i] {
-			a.raw(",")
-			a.name(child.Name + "@gatehouse.hasMore")
-			a.raw("true")
-		}
-	}
-	a.raw("}")
-}
-
-// children writes the rows of a child.
-func (a *sheet) children(rows []view.Row, e view.Expand, of *view.View) {
-	fields := make([]view.Field, len(e.Select))
-	for i, place := range e.Select {
-		fields[i] = of.Fields[place]
-	}
-	a.raw("[")
-	for i := range rows {
-		a.comma(i > 0)
-		a.row(fields, &rows[i], e.Expand, of)
-	}
-	a.raw("]")
+// row writes one row. What is past maxAnswer send refuses.
+func (a *sheet) row(shape *odata.Shape, row *view.Row) {
+	a.out = odata.AppendRow(a.out, shape, row, a.wide, maxAnswer)
 }
 
 // count writes how many rows there are; that there are more, nobody having counted

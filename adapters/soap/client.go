@@ -5,16 +5,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"strings"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/httpcall"
 	"github.com/gatehouse/gatehouse/internal/envelope"
 )
-
-// maxReply bounds what a Client reads of a reply, in bytes.
-const maxReply = 64 << 20
 
 // Client calls SOAP services: the command line and tests do. It keeps no state
 // and is safe for concurrent use when HTTP is.
@@ -66,21 +62,9 @@ func (c *Client) Send(ctx context.Context, action string, body []byte) (*Reply, 
 	if err != nil {
 		return nil, err
 	}
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
-	}
-	res, err := client.Do(req)
+	res, answer, err := httpcall.Do(c.HTTP, req)
 	if err != nil {
-		return nil, fmt.Errorf("calling %s: %w", c.URL, err)
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
-	if err != nil {
-		return nil, fmt.Errorf("reading the answer of %s (HTTP %d): %w", c.URL, res.StatusCode, err)
-	}
-	if len(answer) > maxReply {
-		return nil, fmt.Errorf("the answer of %s is larger than %d bytes", c.URL, maxReply)
+		return nil, err
 	}
 	return decodeReply(res, answer)
 }
@@ -131,7 +115,5 @@ func decodeReply(res *http.Response, body []byte) (*Reply, error) {
 }
 
 func notSOAP(res *http.Response, body []byte, cause error) error {
-	const shown = 200
-	text := strings.ToValidUTF8(string(body[:min(len(body), shown)]), "\uFFFD")
-	return fmt.Errorf("HTTP %s, and no SOAP answer: %w: %q", res.Status, cause, text)
+	return fmt.Errorf("HTTP %s, and no SOAP answer: %w: %q", res.Status, cause, httpcall.Excerpt(body))
 }

@@ -42,7 +42,7 @@ func TestPlans(t *testing.T) {
 	// what waits for a channel is counted in the narrowest index there is.
 	walks := map[string]string{
 		"claimed": "k", "enter": "k", // what is asked for
-		"ping":    "gateway.lease", "chainHeads": "gateway.chain", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
+		"ping": "gateway.lease", "chainHeads": "gateway.chain", "list all": "gateway.message", "list refusals: all": "gateway.refusal", "list held: all": "gateway.held", "versionTable": "sqlite_schema",
 		"chainSeqs": "gateway.chain", "keptFrom": "gateway.change_removed", "sealingKeys": "gateway.sealing_key", "addSealingKey": "gateway.sealing_key", "notings": "gateway.noting",
 		"lastRelayed":                      "s",                                              // the shards
 		"jobs":                             "gateway.job",                                    // a handful

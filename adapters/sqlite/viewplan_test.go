@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlview"
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlview/viewtest"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 	"github.com/gatehouse/gatehouse/internal/view"
 )
@@ -58,19 +59,7 @@ func (b *base) bulk(t testing.TB, n int) {
 // declared is a view over the tables as they are.
 func (b *base) declared(t testing.TB, text string) (*view.View, *sqlview.Tables) {
 	t.Helper()
-	d, err := view.Parse("view.yaml", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tables, err := b.views.Tables(t.Context(), d.Tables()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, _, err := view.Check(d, tables, tables)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v, tables
+	return viewtest.Declared(t, b, text)
 }
 
 func textValue(s string) view.Value {

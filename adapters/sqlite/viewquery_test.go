@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlview/viewtest"
 	"github.com/gatehouse/gatehouse/internal/contract"
 	"github.com/gatehouse/gatehouse/internal/mapping"
 	"github.com/gatehouse/gatehouse/internal/view"
@@ -39,7 +40,7 @@ func shown(t testing.TB, v *view.View, s *mapping.Selection) (fields []int, chil
 
 // forms are a query with each combination of the conditions that a request may leave
 // out, with one state and with all of them.
-func forms(t testing.TB, v *view.View, q *mapping.Query) []trial {
+func forms(t testing.TB, v *view.View, q *mapping.Query) []viewtest.Trial {
 	t.Helper()
 	fields, children := shown(t, v, &q.Shown)
 	var order []view.Order
@@ -50,7 +51,7 @@ func forms(t testing.TB, v *view.View, q *mapping.Query) []trial {
 	if len(optional) != len(q.Conditions) {
 		t.Fatalf("%d of %d conditions may be left out", len(optional), len(q.Conditions))
 	}
-	var out []trial
+	var out []viewtest.Trial
 	for with := range 1 << len(optional) {
 		for _, states := range [][]string{{"DRAFT"}, {"DRAFT", "SUBMITTED", "CONFIRMED", "SHIPPED", "INVOICED", "CANCELLED"}} {
 			name := fmt.Sprintf("%s of %d states:", q.Name, len(states))
@@ -68,7 +69,7 @@ func forms(t testing.TB, v *view.View, q *mapping.Query) []trial {
 			if len(where) > 0 {
 				form.Where = where
 			}
-			out = append(out, trial{name, form})
+			out = append(out, viewtest.Trial{Name: name, Query: form})
 		}
 	}
 	return out
@@ -102,19 +103,19 @@ func asked(t testing.TB, v *view.View, c mapping.Condition, states []string) vie
 func TestSampleQueries(t *testing.T) {
 	b := newSample(t, bulkSize(t))
 	m := newMeter(t, b)
-	v, tables := b.declared(t, sampleViews(t)["orders"])
+	v, tables := b.declared(t, viewtest.SampleViews(t)["orders"])
 	q := sampleQuery(t, "find-orders", v)
 	var most worst
 	all := forms(t, v, q)
 	for _, c := range all {
-		c.query.Top = q.Rows
-		plan, refusal := planned(t, v, tables, c.query)
+		c.Query.Top = q.Rows
+		plan, refusal := planned(t, v, tables, c.Query)
 		if plan == nil {
-			t.Errorf("%s: %s", c.name, refusal)
+			t.Errorf("%s: %s", c.Name, refusal)
 			continue
 		}
-		b.explained(t, c.name, plan, tables)
-		m.compare(t, c.name, v, tables, c.query, &most)
+		b.explained(t, c.Name, plan, tables)
+		m.compare(t, c.Name, v, tables, c.Query, &most)
 	}
 	t.Logf("%d forms; at most: 20 rows %v and %d pages, 100 rows %v, late page %v and %d pages", len(all), most.twenty, most.first, most.hundred, most.lately, most.latePages)
 	if most.late != len(all) {

@@ -2,18 +2,15 @@ package sqlite_test
 
 import (
 	"fmt"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlview"
+	"github.com/gatehouse/gatehouse/adapters/internal/sqlview/viewtest"
 	"github.com/gatehouse/gatehouse/internal/fault"
-	"github.com/gatehouse/gatehouse/internal/mapping"
 	"github.com/gatehouse/gatehouse/internal/view"
-	"github.com/gatehouse/gatehouse/mappings"
 )
 
 // newSample is the sample's database with n orders of n/20 customers, of whom one has
@@ -45,121 +42,6 @@ func newSample(t testing.TB, n int) *base {
 	return b
 }
 
-// sampleViews are the declarations of the sample's views, by name.
-func sampleViews(t testing.TB) map[string]string {
-	t.Helper()
-	files, err := fs.Glob(mappings.FS, "views/*.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]string{}
-	for _, file := range files {
-		src, err := fs.ReadFile(mappings.FS, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains("\n"+string(src), "\nreport: ") {
-			out[strings.TrimSuffix(path.Base(file), ".yaml")] = string(src)
-		}
-	}
-	return out
-}
-
-// probed are values of a field that conditions on it are tried with: one that many
-// rows have, where there is one, another, and what nearly all rows are above and below.
-type probed struct {
-	common, another, low, high string
-	prefix                     string
-}
-
-var probes = map[string]probed{
-	"orders.order_no":       {"PO-00007919", "PO-00015838", "PO-00000001", "PO-99999999", "PO-0"},
-	"orders.status":         {"SHIPPED", "DRAFT", "CONFIRMED", "SUBMITTED", "S"},
-	"orders.ordered_at":     {"2023-11-14T22:13:33Z", "2023-11-14T22:13:46Z", "2023-11-15T00:00:00Z", "2038-01-01T00:00:00Z", ""},
-	"orders.customer":       {"C-0000001", "C-0000002", "C-0000000", "C-9999999", "C-00"},
-	"customers.customer_no": {"C-0000001", "C-0000002", "C-0000000", "C-9999999", "C-00"},
-	"customers.name":        {"Customer 0007919", "Customer 0015838", "Customer 0", "Customer 9", "Customer 0"},
-	"customers.country":     {"SE", "DE", "DE", "SE", "S"},
-	"products.sku":          {"SKU-0000001", "SKU-0000002", "SKU-0000000", "SKU-9999999", "SKU-00"},
-	"products.name":         {"Product 0007919", "Product 0015838", "Product 0", "Product 9", "Product 0"},
-	"products.life_cycle":   {"ACTIVE", "RETIRED", "ACTIVE", "RETIRED", "A"},
-	"order_lines.id":        {"7", "8", "1", "900000000", ""},
-	"order_lines.order_no":  {"PO-00007919", "PO-00015838", "PO-00000001", "PO-99999999", "PO-0"},
-	"order_lines.sku":       {"SKU-0000001", "SKU-0000002", "SKU-0000000", "SKU-9999999", "SKU-00"},
-}
-
-// trial is one query of a view, and what it is called.
-type trial struct {
-	name  string
-	query *view.Query
-}
-
-// trials are every operator on each field under filter, in every order that the view
-// permits, and those orders alone.
-func trials(t testing.TB, v *view.View) []trial {
-	t.Helper()
-	type ordered struct {
-		name string
-		by   []view.Order
-	}
-	orders := []ordered{{"", nil}}
-	for i, f := range v.Fields {
-		if f.Sort {
-			orders = append(orders, ordered{" by " + f.Name, []view.Order{{Field: i}}}, ordered{" by " + f.Name + " falling", []view.Order{{Field: i, Desc: true}}})
-		}
-	}
-	conditions := []trial{{"all", &view.Query{}}}
-	for i, f := range v.Fields {
-		if !f.Filter {
-			continue
-		}
-		for name, e := range operations(t, v.Name, i, &f) {
-			conditions = append(conditions, trial{f.Name + " " + name, &view.Query{Where: e}})
-		}
-	}
-	slices.SortFunc(conditions[1:], func(a, b trial) int { return strings.Compare(a.name, b.name) })
-	var out []trial
-	for _, c := range conditions {
-		for _, o := range orders {
-			out = append(out, trial{c.name + o.name, &view.Query{Where: c.query.Where, Order: o.by}})
-		}
-	}
-	return out
-}
-
-func operations(t testing.TB, name string, i int, f *view.Field) map[string]view.Expr {
-	t.Helper()
-	p, ok := probes[name+"."+f.Name]
-	if !ok {
-		t.Fatalf("there is no value to try %s of %s with", f.Name, name)
-	}
-	value := func(text string) view.Value {
-		switch f.Type.Kind {
-		case mapping.DateTimeColumn:
-			return instantValue(t, text)
-		case mapping.IntegerColumn:
-			var n int64
-			if _, err := fmt.Sscan(text, &n); err != nil {
-				t.Fatal(err)
-			}
-			return view.Value{Kind: mapping.IntegerColumn, Present: true, Int: n}
-		}
-		return textValue(text)
-	}
-	out := map[string]view.Expr{
-		"eq": is(i, view.Equal, value(p.common)), "ne": is(i, view.NotEqual, value(p.common)),
-		"gt": is(i, view.Greater, value(p.low)), "ge": is(i, view.GreaterOrEqual, value(p.low)),
-		"lt": is(i, view.Less, value(p.high)), "le": is(i, view.LessOrEqual, value(p.high)),
-		"in":      view.In{Field: i, Values: []view.Value{value(p.common), value(p.another)}},
-		"is null": view.IsNull{Field: i}, "is not null": view.Not{Of: view.IsNull{Field: i}},
-	}
-	if f.Type.Kind == mapping.StringColumn {
-		out["startswith"] = view.StartsWith{Field: i, Text: p.prefix}
-		out["contains"] = view.Contains{Field: i, Text: p.prefix}
-	}
-	return out
-}
-
 // planned is the plan of a query, or the message of its refusal.
 func planned(t testing.TB, v *view.View, tables *sqlview.Tables, q *view.Query) (*view.Plan, string) {
 	t.Helper()
@@ -173,28 +55,12 @@ func planned(t testing.TB, v *view.View, tables *sqlview.Tables, q *view.Query) 
 	return plan, ""
 }
 
-// timed returns the quickest and the median of five runs of a page.
-func timed(t testing.TB, v *view.View, tables *sqlview.Tables, q *view.Query) (quickest, median time.Duration) {
-	t.Helper()
-	plan := must(v.Plan(t.Context(), q, []view.Window{{}}, tables))(t)
-	var took []time.Duration
-	for range 5 {
-		began := time.Now()
-		if _, err := tables.Page(t.Context(), plan); err != nil {
-			t.Fatal(err)
-		}
-		took = append(took, time.Since(began))
-	}
-	slices.Sort(took)
-	return took[0], took[len(took)/2]
-}
-
-// timedWithin is timed; a page that took too long is tried again, for whatever else runs
-// on the machine only adds to it.
+// timedWithin is viewtest.Timed; a page that took too long is tried again, for whatever
+// else runs on the machine only adds to it.
 func timedWithin(t testing.TB, limit time.Duration, v *view.View, tables *sqlview.Tables, q *view.Query) (quickest, median time.Duration) {
 	t.Helper()
 	for range 5 {
-		if quickest, median = timed(t, v, tables, q); quickest <= limit {
+		if quickest, median = viewtest.Timed(t, v, tables, q); quickest <= limit {
 			break
 		}
 	}
@@ -203,14 +69,10 @@ func timedWithin(t testing.TB, limit time.Duration, v *view.View, tables *sqlvie
 
 // worst is the most that any query of a view takes.
 type worst struct {
-	served, refused, late       int
-	twenty, hundred, lately     time.Duration
-	first, lateFirst, latePages int
+	served, refused, late   int
+	twenty, hundred, lately time.Duration
+	first, latePages        int
 }
-
-// pageTime bounds the first page of an answer, over a million orders. It holds for the
-// quickest of its runs: whatever else runs on the machine only adds to it.
-const pageTime = 50 * time.Millisecond
 
 // TestSampleCost asks the sample's views everything that can be asked of one field, in
 // every order: the first page is quick, the thousandth takes as many pages of the file
@@ -218,19 +80,19 @@ const pageTime = 50 * time.Millisecond
 func TestSampleCost(t *testing.T) {
 	b := newSample(t, bulkSize(t))
 	m := newMeter(t, b)
-	for name, text := range sampleViews(t) {
+	for name, text := range viewtest.SampleViews(t) {
 		v, tables := b.declared(t, text)
 		var most worst
-		for _, c := range trials(t, v) {
-			c.query.Top = 20
-			plan, _ := planned(t, v, tables, c.query)
+		for _, c := range viewtest.Trials(t, v) {
+			c.Query.Top = 20
+			plan, _ := planned(t, v, tables, c.Query)
 			if plan == nil {
 				most.refused++
 				continue
 			}
 			most.served++
-			b.explained(t, name+": "+c.name, plan, tables)
-			m.compare(t, name+": "+c.name, v, tables, c.query, &most)
+			b.explained(t, name+": "+c.Name, plan, tables)
+			m.compare(t, name+": "+c.Name, v, tables, c.Query, &most)
 		}
 		t.Logf("%s: %d served, %d refused; at most: 20 rows %v and %d pages, 100 rows %v, late page %v and %d pages (%d were compared)",
 			name, most.served, most.refused, most.twenty, most.first, most.hundred, most.lately, most.latePages, most.late)
@@ -256,9 +118,9 @@ func (m *meter) compare(t testing.TB, name string, v *view.View, tables *sqlview
 		q    *view.Query
 		most *time.Duration
 	}{{q, &most.twenty}, {&hundred, &most.hundred}} {
-		quickest, median := timedWithin(t, pageTime, v, tables, page.q)
+		quickest, median := timedWithin(t, viewtest.PageTime, v, tables, page.q)
 		*page.most = max(*page.most, median)
-		if quickest > pageTime {
+		if quickest > viewtest.PageTime {
 			t.Errorf("%s: %d rows take %v", name, page.q.Top, quickest)
 		}
 	}
@@ -270,7 +132,7 @@ func (m *meter) compare(t testing.TB, name string, v *view.View, tables *sqlview
 		return
 	}
 	pages, got := m.page(t, v, tables, &late)
-	early, _ := timed(t, v, tables, q)
+	early, _ := viewtest.Timed(t, v, tables, q)
 	limit := 20*early + 10*time.Millisecond
 	quickest, median := timedWithin(t, limit, v, tables, &late)
 	if quickest > limit {
@@ -303,32 +165,32 @@ func (m *meter) ahead(t testing.TB, v *view.View, tables *sqlview.Tables, q *vie
 func TestSampleRefusals(t *testing.T) {
 	b := newSample(t, 500)
 	mended := 0
-	for name, text := range sampleViews(t) {
+	for name, text := range viewtest.SampleViews(t) {
 		v, tables := b.declared(t, text)
-		for _, c := range trials(t, v) {
-			c.query.Top = 20
-			_, refusal := planned(t, v, tables, c.query)
+		for _, c := range viewtest.Trials(t, v) {
+			c.Query.Top = 20
+			_, refusal := planned(t, v, tables, c.Query)
 			if refusal == "" {
 				continue
 			}
 			_, create, names := strings.Cut(refusal, "this one would: ")
 			if !names {
 				if !slices.ContainsFunc([]string{"row by row", "no other order than its own", "is of another table", "in one order"}, func(s string) bool { return strings.Contains(refusal, s) }) {
-					t.Errorf("%s: %s: %s", name, c.name, refusal)
+					t.Errorf("%s: %s: %s", name, c.Name, refusal)
 				}
 				continue
 			}
 			if _, err := b.db.Exec(create); err != nil {
-				t.Fatalf("%s: %s: %s: %v", name, c.name, create, err)
+				t.Fatalf("%s: %s: %s: %v", name, c.Name, create, err)
 			}
 			v, after := b.declared(t, text)
-			plan, still := planned(t, v, after, c.query)
+			plan, still := planned(t, v, after, c.Query)
 			if plan == nil {
-				t.Errorf("%s: %s: after %s it is refused: %s", name, c.name, create, still)
+				t.Errorf("%s: %s: after %s it is refused: %s", name, c.Name, create, still)
 			} else {
-				b.explained(t, name+": "+c.name, plan, after)
+				b.explained(t, name+": "+c.Name, plan, after)
 				if _, err := after.Page(t.Context(), plan); err != nil {
-					t.Errorf("%s: %s: %v", name, c.name, err)
+					t.Errorf("%s: %s: %v", name, c.Name, err)
 				}
 			}
 			mended++

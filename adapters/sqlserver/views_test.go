@@ -15,6 +15,7 @@ import (
 
 // base implements viewtest.Base on a database of its own.
 type base struct {
+	dsn      string
 	db       *sql.DB
 	views    *sqlview.Database
 	emulated bool
@@ -40,7 +41,7 @@ func newBase(t *testing.T) *base {
 			t.Errorf("close: %v", err)
 		}
 	})
-	return &base{db, views, emulated(t, db)}
+	return &base{dsn, db, views, emulated(t, db)}
 }
 
 func (b *base) Views() *sqlview.Database { return b.views }

@@ -179,7 +179,7 @@ var errBench = errors.New("the load test found that something is wrong")
 
 func (f *benchFlags) run(ctx context.Context, out, progress io.Writer) (err error) {
 	defer f.endSecond()
-	defer keepHeapFloor()() // what collects garbage all the time takes from the gateway
+	defer keepHeapFloor().giveUp() // what collects garbage all the time takes from the gateway
 	t, err := f.target(ctx, progress)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse/gatehouse/adapters/operations"
+	"github.com/gatehouse/gatehouse/internal/view"
 )
 
 func newConfig() *cobra.Command {
@@ -162,17 +163,34 @@ func reloadRemote(ctx context.Context, remote *remoteFlags, reason string, asJSO
 var schema string
 
 func newConfigSchema() *cobra.Command {
-	return &cobra.Command{
+	var views, reports bool
+	cmd := &cobra.Command{
 		Use:   "schema",
-		Short: "Print the JSON Schema of gatehouse.yaml, for editors",
-		Long: `Print the JSON Schema (2020-12) of gatehouse.yaml. Editors that speak to a YAML
-language server complete and check the file with it, after a first line such as
+		Short: "Print the JSON Schema of gatehouse.yaml, or of views or reports, for editors",
+		Long: `Print the JSON Schema (2020-12) of gatehouse.yaml; with --views that of the files of
+views, with --reports that of the files of reports. Editors that speak to a YAML
+language server complete and check a file with it, after a first line such as
 
-  # yaml-language-server: $schema=gatehouse.schema.json`,
+  # yaml-language-server: $schema=gatehouse.schema.json
+
+Schemas know keys and their forms. Tables, fields and indexes are what gatehouse check
+looks at.`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := io.WriteString(cmd.OutOrStdout(), schema)
+			text := schema
+			switch {
+			case views && reports:
+				return usageError{errors.New("--views and --reports are two schemas; ask for one")}
+			case views:
+				text = view.FileSchema()
+			case reports:
+				text = view.ReportSchema()
+			}
+			_, err := io.WriteString(cmd.OutOrStdout(), text)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&views, "views", false, "the schema of views")
+	cmd.Flags().BoolVar(&reports, "reports", false, "the schema of reports")
+	return cmd
 }

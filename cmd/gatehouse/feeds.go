@@ -135,7 +135,7 @@ func (p *project) checkFeed(f feedSection, at *config.Node, faults *config.Fault
 func (s *service) openFeeds() error {
 	owner := uuid.NewString()
 	open := func(ctx context.Context) (view.Searcher, error) {
-		searcher, _, err := s.assemblyNow().searches.open(ctx)
+		searcher, _, err := currentSearches{s}.Open(ctx)
 		return searcher, err
 	}
 	for _, section := range s.project.Feeds {

@@ -49,7 +49,7 @@ type searches struct {
 	tables   view.Tables // that bound was held against
 	searcher respondent
 	looked   time.Time
-	unfit    map[string]time.Time // views that do not fit, and since when that is known
+	unfit    map[string]time.Time // views and reports that do not fit, and since when that is known
 }
 
 // respondent answers searches and reports.
@@ -95,7 +95,7 @@ func (s *searches) open(ctx context.Context) (respondent, *boundViews, error) {
 func (s *searches) due() bool {
 	since := time.Since(s.looked)
 	poll := gateway.DriftConfig{Poll: s.project.Drift.Poll}.Effective().Poll
-	if len(s.bound.views) < len(s.project.viewNames()) {
+	if len(s.unfit) > 0 {
 		poll = min(poll, unfitPoll)
 	}
 	return since >= poll || since >= doubtedEvery && s.doubted.Swap(false)
@@ -135,23 +135,25 @@ func (s *searches) hold(ctx context.Context, tables *viewTables) error {
 	return err
 }
 
-// note remembers since when views do not fit.
+// note remembers since when views and reports do not fit. A report whose view does not
+// fit does not either.
 func (s *searches) note() {
 	before := s.unfit
 	s.unfit = map[string]time.Time{}
-	for _, name := range s.project.viewNames() {
-		if s.bound.find(name) != nil {
+	for _, d := range s.project.views {
+		if s.bound.has(d) {
 			continue
 		}
-		since, known := before[name]
+		since, known := before[d.Name]
 		if !known {
 			since = s.looked
 		}
-		s.unfit[name] = since
+		s.unfit[d.Name] = since
 	}
 }
 
-// unfitViews are the views that do not fit their tables, and since when that is known.
+// unfitViews are the views and reports that do not fit their tables, and since when
+// that is known.
 func (s *searches) unfitViews() map[string]time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

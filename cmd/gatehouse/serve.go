@@ -51,7 +51,8 @@ messages are answered "unavailable, try again" until it is back.`,
 // serve runs the gateway until ctx ends. ready, when not nil, is told the
 // address of the public listener once it is open.
 func (p *project) serve(ctx context.Context, log *slog.Logger, ready func(net.Addr)) (err error) {
-	defer keepHeapFloor()()
+	heap := keepHeapFloor()
+	defer heap.giveUp()
 	watch, err := p.watch(log)
 	if err != nil {
 		return err
@@ -60,7 +61,7 @@ func (p *project) serve(ctx context.Context, log *slog.Logger, ready func(net.Ad
 	if err != nil {
 		return err
 	}
-	s := &service{running: r, since: time.Now(), manager: newServiceManager()}
+	s := &service{running: r, heap: heap, since: time.Now(), manager: newServiceManager()}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 		defer cancel()

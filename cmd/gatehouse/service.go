@@ -33,6 +33,7 @@ type service struct {
 	consumers  *consumers
 	streaming  *streaming
 	feeds      []*feed.Feed
+	heap       *floor
 	manager    serviceManager
 	stopping   context.Context // ends when the process is told to stop
 
@@ -60,6 +61,7 @@ func (s *service) open(ctx context.Context) error {
 		return err
 	}
 	core.Committed = s.streaming.committed
+	s.watch.unfitViews(func() int { return len(s.assemblyNow().searches.unfitViews()) })
 	s.core = gateway.New(core, s.store, s.generation, time.Now, s.log)
 	if s.exports, err = rest.NewExports(p.Exports, s.core, currentSearches{s}, s.watch.exports, time.Now, s.log); err != nil {
 		return err
@@ -207,16 +209,17 @@ func (s *service) probes() []operations.Probe {
 	}
 	unfit := s.assembly.searches.unfitViews()
 	for _, name := range slices.Sorted(maps.Keys(unfit)) {
-		probes = append(probes, unfitProbe(name, unfit[name]))
+		probes = append(probes, unfitProbe(s.project.declared(name), unfit[name]))
 	}
 	return probes
 }
 
-// unfitProbe is a probe of a view that does not fit its tables: there is one as long as
-// that is so. Messages are taken without it.
-func unfitProbe(view string, since time.Time) operations.Probe {
-	return operations.Probe{Name: "view " + view, Ask: func(context.Context) (time.Time, error) {
-		return since, fault.New(fault.CodeSchema, "the view %s does not fit the database's tables; the log has why", view)
+// unfitProbe is a probe of a view or a report that does not fit its tables: there is one
+// as long as that is so. Messages are taken without it.
+func unfitProbe(d *declared, since time.Time) operations.Probe {
+	name := d.kind() + " " + d.Name
+	return operations.Probe{Name: name, Ask: func(context.Context) (time.Time, error) {
+		return since, fault.New(fault.CodeSchema, "the %s does not fit the database's tables; the log has why", name)
 	}}
 }
 

@@ -132,7 +132,7 @@ func (c currentSearches) Open(ctx context.Context) (view.Searcher, []*view.View,
 	if err != nil {
 		return nil, nil, err
 	}
-	return searcher, bound.views, nil
+	return sparing{searcher, c.service.heap}, bound.views, nil
 }
 
 // ReportViews implements rest.Reporting.

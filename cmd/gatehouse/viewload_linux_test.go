@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/gatehouse/gatehouse/internal/export"
 )
 
 // order is a small order of its own number and message.
@@ -232,16 +234,16 @@ func (p *attacked) fill(t testing.TB, n int) {
 	}
 }
 
-// exportedVariable is how many orders are exported; 1000000 takes a minute.
+// exportedVariable is how many orders are exported; 1000000 takes some minutes.
 const exportedVariable = "GATEHOUSE_TEST_EXPORTED"
 
-// TestExportMemory exports all orders over HTTP: the process stays below 128 MB however
-// many there are. Then it does so while orders are stored, and tells how the log grows.
+// TestExportMemory exports all orders over HTTP in every format: the process stays below
+// 128 MB however many there are, also while orders are stored. It tells how the log
+// grows meanwhile.
 func TestExportMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a while; run without -short")
 	}
-	const most = 128 << 20
 	n := 20_000
 	if text := os.Getenv(exportedVariable); text != "" {
 		var err error
@@ -252,48 +254,61 @@ func TestExportMemory(t *testing.T) {
 	p := startAttacked(t)
 	p.fill(t, n)
 	t.Logf("%d MB resident before", p.memory(t, "VmRSS")>>20)
-	for i, format := range []string{"csv", "parquet", "csv", "parquet"} {
-		beside := i >= 2
-		p.resetPeak(t)
-		worked, began := p.work(t), time.Now()
-		res, err := p.alice(t.Context(), "/api/orders/export?format="+format)
-		if err != nil {
-			t.Fatal(err)
+	for i, format := range export.Formats {
+		p.exportAll(t, format, n, "")
+		p.exportAll(t, format, n, fmt.Sprintf("BESIDE-%d-", i))
+	}
+}
+
+// exportAll exports all orders, and stores others meanwhile when there is a beginning for
+// their numbers.
+func (p *attacked) exportAll(t *testing.T, format string, n int, beside string) {
+	t.Helper()
+	const most = 128 << 20
+	p.resetPeak(t)
+	worked, began := p.work(t), time.Now()
+	whole, read := &tally{}, make(chan error, 1)
+	go func() { read <- p.export(t.Context(), format, whole) }()
+	var wal int64
+	var longest time.Duration
+	stored := 0
+	for beside != "" && len(read) == 0 {
+		sent := time.Now()
+		if status, answer := p.send(p.order(t, beside+strconv.Itoa(stored))); status != 200 {
+			t.Fatalf("an order: %d %s", status, answer)
 		}
-		whole := &tally{}
-		read := make(chan error, 1)
-		go func() {
-			_, err := io.Copy(whole, bufio.NewReaderSize(res.Body, 64<<10))
-			read <- err
-		}()
-		var wal int64
-		var longest time.Duration
-		stored := 0
-		for beside && len(read) == 0 {
-			sent := time.Now()
-			if status, answer := p.send(p.order(t, fmt.Sprintf("E%d-%s-%d", i, format, stored))); status != 200 {
-				t.Fatalf("an order: %d %s", status, answer)
-			}
-			stored++
-			longest = max(longest, time.Since(sent))
-			if about, err := os.Stat(filepath.Join(p.dir, "data", "gatehouse.db-wal")); err == nil {
-				wal = max(wal, about.Size())
-			}
-		}
-		if err := <-read; err != nil || res.StatusCode != 200 {
-			t.Fatalf("%s: %d %v", format, res.StatusCode, err)
-		}
-		res.Body.Close()
-		peak := p.memory(t, "VmHWM")
-		t.Logf("%s: %d orders, %d bytes in %v, %v of a processor, %d MB resident at most (%d MB anonymous, %d MB of files); %d orders stored meanwhile, in %v at most, and the log has %d bytes at most",
-			format, n, whole.bytes, time.Since(began), p.work(t)-worked, peak>>20, p.memory(t, "RssAnon")>>20, p.memory(t, "RssFile")>>20, stored, longest, wal)
-		if peak > most && !beside { // what stores orders meanwhile takes its own
-			t.Errorf("%s: %d MB were resident", format, peak>>20)
-		}
-		if format == "csv" && whole.lines <= n || whole.bytes < int64(n) {
-			t.Errorf("%s: %d lines, %d bytes", format, whole.lines, whole.bytes)
+		stored++
+		longest = max(longest, time.Since(sent))
+		if about, err := os.Stat(filepath.Join(p.dir, "data", "gatehouse.db-wal")); err == nil {
+			wal = max(wal, about.Size())
 		}
 	}
+	if err := <-read; err != nil {
+		t.Fatalf("%s: %v", format, err)
+	}
+	peak := p.memory(t, "VmHWM")
+	t.Logf("%s: %d orders, %d bytes in %v, %v of a processor, %d MB resident at most (%d MB anonymous, %d MB of files); %d orders stored meanwhile, in %v at most, and the log has %d bytes at most",
+		format, n, whole.bytes, time.Since(began), p.work(t)-worked, peak>>20, p.memory(t, "RssAnon")>>20, p.memory(t, "RssFile")>>20, stored, longest, wal)
+	if peak > most {
+		t.Errorf("%s: %d MB were resident", format, peak>>20)
+	}
+	if (format == export.FormatCSV || format == export.FormatJSONL) && whole.lines < n || whole.bytes == 0 {
+		t.Errorf("%s: %d lines, %d bytes", format, whole.lines, whole.bytes)
+	}
+}
+
+// export reads an export to its end.
+func (p *attacked) export(ctx context.Context, format string, to io.Writer) error {
+	res, err := p.alice(ctx, "/api/orders/export?format="+format)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("HTTP %s", res.Status)
+	}
+	_, err = io.Copy(to, bufio.NewReaderSize(res.Body, 64<<10))
+	return err
 }
 
 // tally counts what it is given.

@@ -19,6 +19,14 @@ type declared struct {
 	src []byte
 }
 
+// kind is what the file declares, in a word.
+func (d *declared) kind() string {
+	if d.IsReport() {
+		return "report"
+	}
+	return "view"
+}
+
 // readViews reads the files of views and reports. Their names are in one space with
 // those of routes, for all of them are under /api.
 func (p *project) readViews(root *config.Node, faults *config.Faults) {
@@ -141,6 +149,14 @@ func (b *boundViews) find(name string) *view.View {
 		return nil
 	}
 	return b.views[i]
+}
+
+// has tells whether a view or a report is there.
+func (b *boundViews) has(d *declared) bool {
+	if d.IsReport() {
+		return slices.ContainsFunc(b.reports, func(r *view.Report) bool { return r.Name == d.Name })
+	}
+	return b.find(d.Name) != nil
 }
 
 // bindViews holds every view and report against the tables, and the values that

@@ -54,6 +54,12 @@ func (p *project) watch(log *slog.Logger) (*watch, error) {
 	return w, err
 }
 
+// unfitViews shows how many views and reports do not fit their tables.
+func (w *watch) unfitViews(count func() int) {
+	w.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_unfit_views",
+		Help: "Views and reports that do not fit the database's tables; /readyz names them."}, func() float64 { return float64(count()) }))
+}
+
 // configuration shows which one runs.
 func (w *watch) configuration(running string) {
 	w.running.Reset()

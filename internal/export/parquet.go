@@ -14,10 +14,13 @@ import (
 )
 
 // What is held of a file at once: pages of so many bytes are compressed when they are
-// full, and a row group is written when its pages have so many bytes, or so many rows.
+// full, less where there are so many columns that all together would have more than
+// pagesBytes; and a row group is written when its pages have so many bytes, or so many
+// rows.
 const (
 	pageBytes     = 256 << 10
-	groupBytes    = 12 << 20
+	pagesBytes    = 8 << 20
+	groupBytes    = 4 << 20
 	groupRows     = 1 << 20
 	maxColumns    = 2000
 	parquetMagic  = "PAR1"
@@ -40,8 +43,10 @@ type parquetWriter struct {
 	rows   int64 // of the row group
 	total  int64
 	held   int // bytes of pages, compressed or not
+	full   int // bytes of a page
 	head   [][2]string
 	zip    *gzip.Writer
+	plain  []byte // a page
 	page   bytes.Buffer
 }
 
@@ -87,6 +92,7 @@ func NewParquet(w io.Writer, t *Table, h *Head) (Writer, error) {
 	if len(p.leaves) > maxColumns {
 		return nil, fault.New(fault.CodeExport, "a Parquet file has at most %d columns, not %d", maxColumns, len(p.leaves))
 	}
+	p.full = min(pageBytes, pagesBytes/max(1, len(p.leaves)))
 	var cut []string
 	for _, l := range p.leaves {
 		if cuts(&l.column.Type) {
@@ -129,7 +135,7 @@ func (p *parquetWriter) Write(row *view.Row) error {
 		return fault.New(fault.CodeExportValue, "row %d, %v", p.total+p.rows, err)
 	}
 	for _, l := range p.leaves {
-		if len(l.values)+len(l.bools)+len(l.defs) >= pageBytes {
+		if len(l.values)+len(l.bools)+len(l.defs) >= p.full {
 			if err := p.endPage(l); err != nil {
 				return err
 			}
@@ -199,13 +205,14 @@ func (p *parquetWriter) endPage(l *leaf) error {
 	if n == 0 {
 		return nil
 	}
-	var plain []byte
+	plain := p.plain[:0]
 	if l.rep > 0 {
 		plain = appendLevels(plain, l.reps, l.rep)
 	}
 	plain = appendLevels(plain, l.defs, l.def)
 	plain = append(plain, l.values...)
 	plain = append(plain, packed(l.bools)...)
+	p.plain = plain
 	p.page.Reset()
 	p.zip.Reset(&p.page)
 	if _, err := p.zip.Write(plain); err != nil {

@@ -163,9 +163,14 @@ func (a *Access) Authorize(id *Identity, verb Verb, resource string) (*Principal
 		}
 	}
 	if !allowed {
-		return p, fault.New(fault.CodeForbidden, "%s may not %s on %s", id.Login, verb, resource)
+		return p, id.mayNot(verb, resource)
 	}
 	return p, nil
+}
+
+// mayNot is the fault of somebody whom no grant lets do verb on resource.
+func (id *Identity) mayNot(verb Verb, resource string) error {
+	return fault.New(fault.CodeForbidden, "%s may not %s on %s", id.Login, verb, resource)
 }
 
 // Scope is everything on which somebody may do one thing.

@@ -115,6 +115,10 @@ func (o *Operator) May(verb Verb, resource string) error {
 	return err
 }
 
+// MayNot is the fault that May returns to an operator without a grant, for a door that
+// has found out by itself that there is none.
+func (o *Operator) MayNot(verb Verb, resource string) error { return o.Identity.mayNot(verb, resource) }
+
 // Scope returns everything on which the operator may do verb.
 func (o *Operator) Scope(verb Verb) Scope { return o.access.Scope(o.Identity, verb) }
 

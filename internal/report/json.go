@@ -12,16 +12,12 @@ import (
 func JSON(page *view.Page, wide bool) []byte {
 	out := append([]byte(`{"@odata.count":`), strconv.FormatInt(page.Count, 10)...)
 	out = append(out, `,"value":[`...)
-	for n, row := range page.Rows {
+	shape := odata.ShapeOf(page.Fields, nil, nil)
+	for n := range page.Rows {
 		if n > 0 {
 			out = append(out, ',')
 		}
-		for i, v := range row.Values {
-			out = append(out, map[bool]byte{true: '{', false: ','}[i == 0])
-			out = append(odata.AppendString(out, page.Fields[i].Name), ':')
-			out = odata.AppendJSON(out, v, &page.Fields[i].Type, wide)
-		}
-		out = append(out, '}')
+		out = odata.AppendRow(out, shape, &page.Rows[n], wide, 0)
 	}
 	return append(out, "]}\n"...)
 }

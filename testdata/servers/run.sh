@@ -32,7 +32,7 @@ have_confinement() { command -v bwrap >/dev/null && command -v systemd-analyze >
 
 # Tests of what is published load it with tools that others use, and call with them.
 have_readers() {
-  /usr/bin/python3 -c 'import zeep, openpyxl' 2>/dev/null &&
+  /usr/bin/python3 -c 'import zeep, openpyxl' 2>/dev/null && command -v xlsx2csv >/dev/null &&
     command -v php >/dev/null && php -r 'exit(extension_loaded("soap") ? 0 : 1);' &&
     command -v wsdl2h >/dev/null && command -v soapcpp2 >/dev/null && command -v xmllint >/dev/null &&
     command -v gcc >/dev/null && [ -e /usr/include/stdsoap2.h ] && [ -e /usr/include/openssl/evp.h ] && [ -e /usr/include/zlib.h ] &&
@@ -43,7 +43,7 @@ have_readers() {
 
 servers="slapd ldap-utils openssl rabbitmq-server bubblewrap systemd"
 samba="samba samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind"
-readers="python3-zeep python3-openpyxl python3-xmlsec xmlsec1 php-cli php-soap gsoap libxml2-utils libgsoap-dev gcc libc6-dev libssl-dev zlib1g-dev libsoap-lite-perl libmime-tools-perl libjaxws-java"
+readers="python3-zeep python3-openpyxl xlsx2csv python3-xmlsec xmlsec1 php-cli php-soap gsoap libxml2-utils libgsoap-dev gcc libc6-dev libssl-dev zlib1g-dev libsoap-lite-perl libmime-tools-perl libjaxws-java"
 # What may be here from elsewhere is not installed beside it.
 command -v javac >/dev/null || readers="$readers default-jdk-headless"
 command -v npm >/dev/null || readers="$readers nodejs npm"

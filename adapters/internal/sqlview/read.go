@@ -14,7 +14,36 @@ type run struct {
 	dialect Dialect
 	model   model
 	q       sqlstore.Querier
-	whole   bool // children are given whole, or not at all
+	whole   bool  // children are given whole, or not at all
+	room    *room // where rows go that are valid until the next page only; nil: each page keeps its own
+}
+
+// room is memory that the pages of a scan take in turn: a million rows would be as much
+// garbage as they have bytes.
+type room struct {
+	rows   []view.Row
+	values []view.Value
+}
+
+// begin gives back what the page before had.
+func (m *room) begin() {
+	clear(m.rows)
+	m.rows, m.values = m.rows[:0], m.values[:0]
+}
+
+// take returns the place of n values. Those before keep theirs when there is no more room.
+func (m *room) take(n int) []view.Value {
+	if m == nil {
+		return make([]view.Value, n)
+	}
+	at := len(m.values)
+	if at+n > cap(m.values) {
+		m.values, at = make([]view.Value, 0, max(2*cap(m.values), 64*n)), 0
+	}
+	m.values = m.values[:at+n]
+	out := m.values[at : at+n : at+n]
+	clear(out)
+	return out
 }
 
 func tooMany() error {
@@ -38,17 +67,22 @@ func newLine(n int) *line {
 // readAll reads the values of columns.
 func readAll(d Dialect, columns []*Column, src []any) ([]view.Value, error) {
 	out := make([]view.Value, len(columns))
+	return out, readInto(out, d, columns, src)
+}
+
+// readInto reads the values of columns into out, which has nulls.
+func readInto(out []view.Value, d Dialect, columns []*Column, src []any) error {
 	for i, c := range columns {
 		if src[i] == nil {
 			continue
 		}
 		v, err := d.Read(c, src[i])
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", c.Name, err)
+			return fmt.Errorf("reading %s: %w", c.Name, err)
 		}
 		out[i] = v
 	}
-	return out, nil
+	return nil
 }
 
 // page runs a plan. Rows behind the last one that a branch has looked at are not
@@ -80,33 +114,36 @@ func (r *run) rows(ctx context.Context, t *pageText, out *view.Page) (*level, er
 	}
 	defer rows.Close()
 	l := &level{view: t.plan.View, refers: t.refers, windows: topWindows(t.plan)}
+	if r.room != nil {
+		r.room.begin()
+		out.Rows = r.room.rows
+	}
 	in := newLine(2 + len(t.order) + t.windows + len(t.values) + len(t.refers))
-	var last *view.Mark
-	for out.More == nil && rows.Next() {
+	var last []any // where the row before stands in the order
+	more := false
+	for !more && rows.Next() {
 		if err := rows.Scan(in.into...); err != nil {
 			return nil, err
 		}
 		if isOne(in.values[0]) {
-			if len(out.Rows) == t.plan.Top {
-				out.More = last
+			if more = len(out.Rows) == t.plan.Top; more {
 				break
 			}
-			if err := t.take(in.values, out, l); err != nil {
+			if err := t.take(in.values, out, l, r.room); err != nil {
 				return nil, err
 			}
 		}
-		if last, err = t.mark(in.values); err != nil {
-			return nil, err
-		}
-		if isOne(in.values[1]) {
-			out.More = last
-		}
+		last = append(last[:0], in.values[2:2+len(t.order)]...)
+		more = isOne(in.values[1])
 	}
-	if out.More != nil {
-		out.More.By = t.plan.By()
-		return l, nil // the rest is not wanted, nor what would go wrong with it
+	if r.room != nil {
+		r.room.rows = out.Rows
 	}
-	return l, rows.Err()
+	if !more || last == nil {
+		return l, rows.Err()
+	}
+	out.More, err = t.mark(last)
+	return l, err // the rest is not wanted, nor what would go wrong with it
 }
 
 func isOne(v any) bool {
@@ -126,23 +163,22 @@ func topWindows(p *view.Plan) []*view.Window {
 	return out
 }
 
-// mark is the place of a row in the order, which is left to say.
-func (t *pageText) mark(line []any) (*view.Mark, error) {
-	values, err := readAll(t.dialect, t.order, line[2:])
-	return &view.Mark{Values: values}, err
+// mark is a place in the plan's order.
+func (t *pageText) mark(place []any) (*view.Mark, error) {
+	values, err := readAll(t.dialect, t.order, place)
+	return &view.Mark{Values: values, By: t.plan.By()}, err
 }
 
 // take adds a row to the page.
-func (t *pageText) take(line []any, out *view.Page, l *level) error {
+func (t *pageText) take(line []any, out *view.Page, l *level, room *room) error {
 	line = line[2+len(t.order):]
 	shown := make([]bool, t.windows)
 	for i := range shown {
 		shown[i] = isOne(line[i])
 	}
 	line = line[t.windows:]
-	var row view.Row
-	var err error
-	if row.Values, err = readAll(t.dialect, t.values, line); err != nil {
+	row := view.Row{Values: room.take(len(t.values))}
+	if err := readInto(row.Values, t.dialect, t.values, line); err != nil {
 		return err
 	}
 	if t.plan.Windows != nil {
@@ -151,11 +187,14 @@ func (t *pageText) take(line []any, out *view.Page, l *level) error {
 			row.Seen[i] = seenIn(t.plan.Windows, shown, f)
 		}
 	}
+	out.Rows = append(out.Rows, row)
+	if len(t.plan.Expand) == 0 {
+		return nil
+	}
 	refers, err := readAll(t.dialect, t.keys, line[len(t.values):])
 	if err != nil {
 		return err
 	}
-	out.Rows = append(out.Rows, row)
 	l.parents = append(l.parents, parent{refers: refers, shown: shown})
 	return nil
 }

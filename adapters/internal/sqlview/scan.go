@@ -91,7 +91,7 @@ func (t *Tables) scan(ctx context.Context, next NextPlan, at func(view.Position)
 		at(position)
 	}
 	r := t.run(q)
-	r.whole = true
+	r.whole, r.room = true, &room{}
 	for after := (*view.Mark)(nil); ; {
 		page, err := t.piece(ctx, r, next, after, exact)
 		if err != nil {

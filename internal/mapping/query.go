@@ -237,8 +237,8 @@ func wholeNumber(v Value) int {
 	return math.MaxInt32
 }
 
-// Reply writes the reply to a request whose page was found; page is the root of the
-// document that a PageWriter wrote. Errors are *fault.Error.
+// Reply writes the reply to a request whose page was found; page is the root of its
+// document: see PageElement. Errors are *fault.Error.
 func (q *Query) Reply(in *Input, page document.Node) ([]byte, error) {
 	r := renderers.Get().(*renderer)
 	defer r.end()

@@ -182,15 +182,6 @@ func (es *expandRules) UnmarshalNode(n *config.Node) error {
 	return faults.Err()
 }
 
-func (es expandRules) named(name string) *expandRule {
-	for _, r := range es {
-		if r.name == name {
-			return r
-		}
-	}
-	return nil
-}
-
 // orderBy cuts "ordered_at desc" apart.
 func orderBy(w word) (field string, desc, ok bool) {
 	field, direction, two := strings.Cut(strings.Join(strings.Fields(w.text), " "), " ")

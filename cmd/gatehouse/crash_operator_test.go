@@ -132,11 +132,6 @@ func awaitServing(ctx context.Context, l *lab) {
 	}
 }
 
-// operate runs a command of an operator until the gateway answers it.
-func (r *crashRun) operate(ctx context.Context, args ...string) {
-	r.until(ctx, func() bool { return false }, args)
-}
-
 // begin runs a command of an operator until there is the job that it begins: the
 // gateway may work on that, and die over it, before it has answered, and the next
 // would find nothing to do, or be a second one.

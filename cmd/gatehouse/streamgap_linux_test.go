@@ -324,7 +324,14 @@ func (p *attacked) dial(t *testing.T, last string) io.ReadCloser {
 }
 
 // cut is how many streams the gateway has cut.
-func (p *attacked) cut(t *testing.T) (n int) {
+func (p *attacked) cut(t *testing.T) int {
+	t.Helper()
+	return p.metric(t, `gatehouse_stream_ends_total{reason="cut",view="orders"}`)
+}
+
+// metric is the value of a metric, by its name and labels as they are written; 0 while
+// there is none.
+func (p *attacked) metric(t *testing.T, name string) (n int) {
 	t.Helper()
 	res, err := http.Get("http://" + p.lab.addresses["operations"] + "/metrics")
 	if err != nil {
@@ -332,7 +339,7 @@ func (p *attacked) cut(t *testing.T) (n int) {
 	}
 	defer res.Body.Close()
 	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), `gatehouse_stream_ends_total{reason="cut",view="orders"} `); ok {
+		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
 			if _, err := fmt.Sscan(value, &n); err != nil {
 				t.Fatal(err)
 			}

@@ -24,22 +24,23 @@ type schema = map[string]any
 // about says what each key is for, by the type that has it. What stands in docs/views.md
 // and docs/reports.md is told here in one sentence.
 var about = map[string]string{
-	"viewFile.view":      "The name that the view is asked for by: GET /api/<view>.",
-	"viewFile.looks_at":  "How many rows a query that no index serves may look at for a page.",
-	"viewFile.live":      "true: a stream of its changes can be had, and feeds can be of it.",
-	"viewFile.filter":    "The fields that conditions can be of; an index has to serve each.",
-	"viewFile.sort":      "The fields that can be ordered by; an index has to serve each.",
-	"tableRule.doc":      "A sentence for those who read the view.",
-	"tableRule.from":     "The table, as schema.table.",
-	"tableRule.key":      "The fields of a unique index: what a row is known by.",
-	"tableRule.join":     "Tables that foreign keys of this one refer to, by the names that columns are named by.",
-	"tableRule.fields":   "The fields, in the order in which they are answered.",
-	"tableRule.children": "Rows of other tables that refer to this one's, by the names that $expand asks for.",
-	"childFile.by":       "The columns of the foreign key by which the rows refer to their parent.",
-	"joinRule.by":        "The columns of the foreign key that is followed.",
-	"fieldRule.column":   "The column, of the table or as join.column; without it the one of the field's name.",
-	"fieldRule.class":    "Only grants that name the class show the field.",
-	"fieldRule.doc":      "A sentence for those who read the view.",
+	"viewFile.view":       "The name that the view is asked for by: GET /api/<view>.",
+	"viewFile.looks_at":   "How many rows a query that no index serves may look at for a page.",
+	"viewFile.live":       "true: a stream of its changes can be had, and feeds can be of it.",
+	"liveRule.rowversion": "The rowversion column of the table, by which it is found what others write.",
+	"viewFile.filter":     "The fields that conditions can be of; an index has to serve each.",
+	"viewFile.sort":       "The fields that can be ordered by; an index has to serve each.",
+	"tableRule.doc":       "A sentence for those who read the view.",
+	"tableRule.from":      "The table, as schema.table.",
+	"tableRule.key":       "The fields of a unique index: what a row is known by.",
+	"tableRule.join":      "Tables that foreign keys of this one refer to, by the names that columns are named by.",
+	"tableRule.fields":    "The fields, in the order in which they are answered.",
+	"tableRule.children":  "Rows of other tables that refer to this one's, by the names that $expand asks for.",
+	"childFile.by":        "The columns of the foreign key by which the rows refer to their parent.",
+	"joinRule.by":         "The columns of the foreign key that is followed.",
+	"fieldRule.column":    "The column, of the table or as join.column; without it the one of the field's name.",
+	"fieldRule.class":     "Only grants that name the class show the field.",
+	"fieldRule.doc":       "A sentence for those who read the view.",
 
 	"reportFile.report":   "The name that the report is asked for by: GET /api/<report>.",
 	"reportFile.doc":      "A sentence for those who read the report.",
@@ -163,6 +164,11 @@ func (w *schemaWriter) property(key string, t reflect.Type) schema {
 	case reflect.TypeFor[columnNames]():
 		column := schema{"type": "string", "minLength": 1}
 		return schema{"anyOf": []schema{column, {"type": "array", "items": column, "minItems": 1}}}
+	case reflect.TypeFor[liveRule]():
+		column := schema{"type": "object", "properties": schema{"rowversion": schema{"type": "string", "minLength": 1, "description": about["liveRule.rowversion"]}},
+			"required": []string{"rowversion"}, "additionalProperties": false}
+		w.told["liveRule.rowversion"] = true
+		return schema{"anyOf": []schema{{"type": "boolean"}, column}}
 	case reflect.TypeFor[joinRules]():
 		w.defs["join"] = w.structure(reflect.TypeFor[joinRule]())
 		return schema{"type": "object", "additionalProperties": schema{"$ref": "#/$defs/join"}, "maxProperties": maxJoins}

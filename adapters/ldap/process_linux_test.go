@@ -1,6 +1,7 @@
 package ldap_test
 
 import (
+	"bytes"
 	"fmt"
 	"net"
 	"net/url"
@@ -66,7 +67,7 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
-func (o *ownSlapd) signal(s syscall.Signal) {
+func (o *ownSlapd) pid() int {
 	o.t.Helper()
 	text, err := os.ReadFile(filepath.Join(o.dir, "slapd.pid"))
 	if err != nil {
@@ -76,9 +77,36 @@ func (o *ownSlapd) signal(s syscall.Signal) {
 	if err != nil {
 		o.t.Fatal(err)
 	}
-	if err := syscall.Kill(pid, s); err != nil {
+	return pid
+}
+
+func (o *ownSlapd) signal(s syscall.Signal) {
+	o.t.Helper()
+	if err := syscall.Kill(o.pid(), s); err != nil {
 		o.t.Fatal(err)
 	}
+}
+
+// freeze stops every thread: one that has not got the signal yet may still answer.
+func (o *ownSlapd) freeze() {
+	o.t.Helper()
+	o.signal(syscall.SIGSTOP)
+	await(o.t, "slapd to stand still", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", o.pid()))
+		if err != nil || len(threads) == 0 {
+			o.t.Fatalf("no threads of slapd: %v", err)
+		}
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			if err != nil {
+				return false // it has ended meanwhile
+			}
+			if !strings.HasPrefix(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " T") { // proc(5): the state follows the name
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // TestSlapdStopped: a directory that is there and does nothing costs bounded time
@@ -102,9 +130,9 @@ func TestSlapdStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 3 {
-			o.signal(syscall.SIGSTOP)
+			o.freeze()
 			began := time.Now()
-			if _, err := who(alice); fault.KindOf(err) != fault.Unavailable || fault.Of(err).RetryAfter <= 0 {
+			if _, err := who(alice); err == nil || fault.KindOf(err) != fault.Unavailable || fault.Of(err).RetryAfter <= 0 {
 				t.Errorf("while it is stopped: %v", err)
 			}
 			if took := time.Since(began); took > 4*time.Second {

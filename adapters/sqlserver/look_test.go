@@ -98,7 +98,7 @@ func (c *crowded) alter(t *testing.T) {
 	}
 	defer conn.Close()
 	statements := []string{"ALTER TABLE sales.sales_order ADD changed rowversion"}
-	if emulated(t, c.db) { // for this session alone
+	if emulated(t, c.db) { // for this connection alone
 		statements = slices.Insert(statements, 0, "EXEC sp_babelfish_configure 'escape_hatch_rowversion', 'ignore'")
 	}
 	for _, s := range statements {

@@ -60,7 +60,7 @@ func (g *Generation) listQueries() error {
 }
 
 // mayAsk decides whether the sender may ask: who may read the view. That the route is
-// there is no grant, and what it is of is said to nobody who may not.
+// there is no grant. The refusal names the view, for whoever is to grant it.
 func (g *Gateway) mayAsk(_ context.Context, p *passage) error {
 	var err error
 	p.principal, err = p.generation.Access.Authorize(p.identity, Read, OnView(p.query.Answerer.ViewName()))

@@ -74,6 +74,9 @@ type Service struct {
 	gated     bool                // nothing is held against the schemas
 	loose     map[Position]string // what the engine takes anything for
 	headed    bool                // a binding declares header blocks
+
+	recognisable bool            // the model is what the engine has compiled
+	schemed      map[string]bool // the namespaces of its schemas
 }
 
 // OperationNamed returns the operation of that name, supported or not, or nil.

@@ -263,6 +263,44 @@ func (set *schemaSet) service(s *Service) {
 		return
 	}
 	s.loose = set.fixes.loose
+	if s.recognisable = s.degraded == "" && len(s.loose) == 0 && !set.corrected; s.recognisable {
+		s.schemed = set.schemed(s)
+	}
+}
+
+// declares reports whether the schema has declarations or definitions of its own.
+func (s *schema) declares() bool {
+	for n := range elements(s.node) {
+		if !isReference(n) && n.Name() != xsdName("annotation") {
+			return true
+		}
+	}
+	return false
+}
+
+// schemed are the namespaces that the engine of a service may know a declaration
+// of, apart from SOAP's and XML's own.
+func (set *schemaSet) schemed(s *Service) map[string]bool {
+	out := map[string]bool{}
+	for ns, schemas := range set.namespaces {
+		if slices.ContainsFunc(schemas, (*schema).declares) {
+			out[ns] = true
+		}
+	}
+	for ns := range set.unschemed {
+		out[ns] = true
+	}
+	for _, g := range s.groups {
+		for name := range g.declared {
+			out[name.Space] = true
+		}
+		for _, o := range g.operations {
+			for _, el := range o.Input.Blocks() {
+				out[el.Name.Space] = true
+			}
+		}
+	}
+	return out
 }
 
 // close leaves all operations of a service with the gate.

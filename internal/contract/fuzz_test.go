@@ -121,7 +121,11 @@ func FuzzValidate(f *testing.F) {
 			d.Path = ""
 			placed(t, bytes.TrimPrefix(src, []byte(byteOrderMark)), d)
 		}
-		if s.validator.Validate(src) == nil {
+		verdict := s.validator.Validate(src)
+		if verdict != nil && s.recognisesText(nil, src) {
+			t.Errorf("it is recognised, and the engine refuses it: %v", verdict)
+		}
+		if verdict == nil {
 			unexplained(t, s, src)
 		} else if len(details) == 0 && !plainlyValid(s, src) {
 			t.Error("the engine refuses it and nothing is said")

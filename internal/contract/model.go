@@ -73,6 +73,7 @@ type Type struct {
 
 	children []Child
 	laidOut  atomic.Pointer[layout] // see layout
+	planned  atomic.Pointer[plan]   // see plan
 	filled   fillState
 	method   Derivation // how it comes from Base
 }

@@ -318,6 +318,52 @@ func (n Node) HasText() bool {
 	return n.t.textIn(from, row.closing)
 }
 
+// Empty reports whether nothing stands between the tags, not even white space.
+func (n Node) Empty() bool { return n.t != nil && n.row().content == n.row().closing }
+
+// OnlyElements reports whether nothing stands directly within the element but
+// child elements and white space as it is, without comments and references.
+func (n Node) OnlyElements() bool {
+	if n.t == nil {
+		return false
+	}
+	row := n.row()
+	from := row.content
+	for id := row.first; id != none; id = n.t.nodes[id].next {
+		if !spaces(n.t.scanner.src[from:n.t.nodes[id].start]) {
+			return false
+		}
+		from = n.t.nodes[id].end
+	}
+	return spaces(n.t.scanner.src[from:row.closing])
+}
+
+func spaces(raw string) bool {
+	for i := range len(raw) {
+		if !isSpace(raw[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// PlainText returns the text of an element that has nothing but text: ok is false
+// where there are child elements, comments, CDATA sections or instructions.
+func (n Node) PlainText() (text string, ok bool) {
+	if n.t == nil {
+		return "", false
+	}
+	row := n.row()
+	raw := n.t.scanner.src[row.content:row.closing]
+	if row.literal {
+		return raw, true
+	}
+	if row.first != none || strings.IndexByte(raw, '<') >= 0 {
+		return "", false
+	}
+	return string(appendDecoded(nil, raw)), true
+}
+
 // OwnText returns the text directly within the element, without that of its
 // child elements.
 func (n Node) OwnText() string {

@@ -20,7 +20,7 @@ import (
 // agreement counts what became of broken messages.
 type agreement struct {
 	valid, broken, refused, translated int
-	accepted, recognised               int // of the broken ones, by the engine and without it
+	accepted, recognised               int      // of the broken ones, by the engine and without it
 	samples                            []string // of what was only translated
 }
 
@@ -53,7 +53,7 @@ func (a *agreement) agree(s *Service, pick func(int) int, messages, breaks int) 
 			}
 			message := slices.Concat([]byte(envelopeStart), payload, []byte(envelopeEnd))
 			if s.validator.Validate(message) != nil {
-				if s.recognisesText(nil, message) {
+				if recognised(s, message) {
 					return fmt.Sprintf("%s: it is recognised, and the engine refuses it\n%s", op.Name, message)
 				}
 				continue

@@ -21,6 +21,18 @@ func BenchmarkValidate(b *testing.B) {
 	}
 }
 
+// BenchmarkRecognise reads the same order and knows it to be valid.
+func BenchmarkRecognise(b *testing.B) {
+	s, src := sample(b).Services[0], envelope(b, "order-full.xml")
+	b.ReportAllocs()
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		if !recognised(s, src) {
+			b.Fatal("it is left to the engine")
+		}
+	}
+}
+
 // BenchmarkValidateParallel shares the sessions among goroutines.
 func BenchmarkValidateParallel(b *testing.B) {
 	s, src := sample(b).Services[0], envelope(b, "order-full.xml")

@@ -122,7 +122,7 @@ func FuzzValidate(f *testing.F) {
 			placed(t, bytes.TrimPrefix(src, []byte(byteOrderMark)), d)
 		}
 		verdict := s.validator.Validate(src)
-		if verdict != nil && s.recognisesText(nil, src) {
+		if verdict != nil && recognised(s, src) {
 			t.Errorf("it is recognised, and the engine refuses it: %v", verdict)
 		}
 		if verdict == nil {

@@ -27,6 +27,52 @@ const (
 	maxFreeAttributes  = 32 // on one element of SOAP
 )
 
+// Recognise reads an envelope that is surely valid, as Validate would find too: the
+// tree is the caller's to release, and a view of the bytes. Nil says nothing;
+// Validate has to be asked then. A nil op is the one whose input the Body holds.
+//
+// Recognise is safe for concurrent use.
+func (s *Service) Recognise(op *Operation, envelope []byte) *document.Tree {
+	tree := s.plainTree(envelope)
+	if tree == nil {
+		return nil
+	}
+	if !s.recognises(op, tree.Root()) || s.breaksHeader(op, envelope) {
+		tree.Release()
+		return nil
+	}
+	return tree
+}
+
+// RecognisePayload is Recognise for a message without its envelope, as
+// ValidatePayload takes it.
+func (s *Service) RecognisePayload(op *Operation, payload []byte) *document.Tree {
+	if op == nil || op.Unsupported != "" || op.Input == nil || op.Input.Element == nil {
+		return nil
+	}
+	tree := s.plainTree(payload)
+	if tree == nil {
+		return nil
+	}
+	if root := tree.Root(); !root.Is(op.Input.Element.Name) || !(&recogniser{service: s}).element(root, op.Input.Element, 0) {
+		tree.Release()
+		return nil
+	}
+	return tree
+}
+
+// plainTree reads a message that might be recognised; nil is any other.
+func (s *Service) plainTree(message []byte) *document.Tree {
+	if !s.recognisable || len(message) > maxRecognised || mentionsXOP(message) {
+		return nil
+	}
+	tree, err := document.Read(message)
+	if err != nil {
+		return nil
+	}
+	return tree
+}
+
 // recognises reports whether an envelope is surely what the engine of the
 // operation accepts. False says nothing.
 func (s *Service) recognises(op *Operation, envelope document.Node) bool {
@@ -42,28 +88,6 @@ func (s *Service) recognises(op *Operation, envelope document.Node) bool {
 		op = all[0]
 	}
 	return op != nil && op.Unsupported == "" && !op.Input.Gathered && in.Is(op.Input.Element.Name) && r.element(in, op.Input.Element, 0)
-}
-
-// recognisesPayload is recognises for a message without its envelope.
-func (s *Service) recognisesPayload(op *Operation, root document.Node) bool {
-	if !s.recognisable || !root.Is(op.Input.Element.Name) {
-		return false
-	}
-	r := &recogniser{service: s}
-	return r.element(root, op.Input.Element, 0)
-}
-
-// recognisesText is recognises for an envelope that is not read yet.
-func (s *Service) recognisesText(op *Operation, envelope []byte) bool {
-	if !s.recognisable || len(envelope) > maxRecognised {
-		return false
-	}
-	tree, err := document.Read(envelope)
-	if err != nil {
-		return false
-	}
-	defer tree.Release()
-	return s.recognises(op, tree.Root())
 }
 
 // envelope looks at what SOAP itself demands (SOAP 1.1 §4, SOAP 1.2 part 1 §5)

@@ -134,7 +134,7 @@ func (s *state) to(child document.Node, count int) int {
 // What bounds the automaton of one type: a content model that needs more is the
 // engine's.
 const (
-	maxStates    = 512
+	maxStates = 512
 	maxVisits = 1 << 12 // looked at, those of repeated groups again and again
 )
 

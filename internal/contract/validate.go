@@ -44,9 +44,6 @@ func (s *Service) validate(op *Operation, envelope []byte, limit int) (details [
 	if op == nil && s.several {
 		op = s.likely(envelope)
 	}
-	if s.recognisesText(op, envelope) && !s.breaksHeader(op, envelope) {
-		return nil, 0, nil
-	}
 	verdict := s.engineOf(op).Validate(envelope)
 	if verdict == nil && !s.gated && !s.breaksHeader(op, envelope) {
 		return nil, 0, nil

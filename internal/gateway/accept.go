@@ -168,6 +168,11 @@ func (p *passage) release() {
 	for _, q := range p.parts {
 		q.release()
 	}
+	p.close()
+}
+
+// close gives back the tree alone.
+func (p *passage) close() {
 	if p.tree != nil {
 		p.tree.Release()
 		p.tree = nil
@@ -295,10 +300,13 @@ func (g *Gateway) normalise(_ context.Context, p *passage) error {
 	return nil
 }
 
-// validate holds the whole envelope against the contract. Large ones wait for
-// a processor: more of them at once would take as long and as many times the
-// memory, up to a tree for each that is to be explained.
+// validate holds the whole envelope against the contract. A plain one that is valid
+// is read with that. Large ones wait for a processor: more of them at once would take
+// as long and as many times the memory, up to a tree for each that is to be explained.
 func (g *Gateway) validate(_ context.Context, p *passage) error {
+	if p.tree = p.arrival.Service.Recognise(p.receipt.Operation, p.xml); p.tree != nil {
+		return nil
+	}
 	defer g.processor(len(p.xml))()
 	return verdict(p.arrival.Service.ValidateWith(p.receipt.Operation, p.xml, p.attached(), g.config.MaxFaults))
 }
@@ -316,20 +324,22 @@ func (g *Gateway) open(_ context.Context, p *passage) error {
 	text, kept := p.xml, p.arrival.framedBody()
 	if kept != nil {
 		text, p.origin = kept.text, kept
+		p.close()
 	}
-	tree, err := document.Read(text)
-	if err != nil {
-		return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
+	if p.tree == nil { // or it was read when it was validated
+		var err error
+		if p.tree, err = document.Read(text); err != nil {
+			return fault.New(fault.CodeInternal, "").Because(err) // the validator accepted these bytes
+		}
 	}
-	p.tree = tree
 	p.input = mapping.Input{
-		Payload:    tree.Root(),
+		Payload:    p.tree.Root(),
 		Properties: p.arrival.Properties,
 		Principal:  mapping.Principal{Login: p.principal.Login, DN: p.principal.DN, Partner: p.principal.Partner},
 		Message:    mapping.MessageFacts{ID: p.receipt.ID.String(), ReceivedAt: p.at, MessageID: p.messageID()},
 	}
 	if p.arrival.enveloped() || kept != nil {
-		p.input.Header, p.input.Payload = envelope.Parts(tree)
+		p.input.Header, p.input.Payload = envelope.Parts(p.tree)
 	}
 	return nil
 }

@@ -140,12 +140,13 @@ func (a *Attachment) atHand() ([]byte, error) {
 	return octets, nil
 }
 
-// become changes the form that is validated and read.
+// become changes the form that is validated and read: what was read is not it.
 func (p *passage) become(o origin, xml []byte) {
 	if p.origin != nil {
 		o = &chained{o, p.origin}
 	}
 	p.origin, p.xml = o, xml
+	p.close()
 }
 
 // chained is a form that was made of another one.

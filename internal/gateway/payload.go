@@ -75,6 +75,9 @@ func (g *Gateway) convert(_ context.Context, p *passage) error {
 
 // validatePayload holds the payload element against the contract.
 func (g *Gateway) validatePayload(_ context.Context, p *passage) error {
+	if p.tree = p.route.Mapping.Service.RecognisePayload(p.receipt.Operation, p.xml); p.tree != nil {
+		return nil
+	}
 	defer g.processor(len(p.xml))()
 	return verdict(p.route.Mapping.Service.ValidatePayloadWith(p.receipt.Operation, p.xml, p.attached(), g.config.MaxFaults))
 }

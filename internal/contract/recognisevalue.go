@@ -168,7 +168,7 @@ func (p *valuePlan) takes(v string) bool {
 			return false
 		}
 	case p.members != nil:
-		if v != collapse(v) || !slices.ContainsFunc(p.members, func(m *valuePlan) bool { return m.takes(v) }) {
+		if !collapsed(v) || !slices.ContainsFunc(p.members, func(m *valuePlan) bool { return m.takes(v) }) {
 			return false
 		}
 	case p.number != nil:

@@ -35,11 +35,29 @@ func (s *Simple) normalize(v string) string {
 
 // collapse trims XML white space and makes each run of it one blank.
 func collapse(v string) string {
-	v = strings.Trim(v, " \t\r\n")
-	if !strings.ContainsAny(v, "\t\n\r") && !strings.Contains(v, "  ") {
+	if collapsed(v) {
 		return v
 	}
 	return strings.Join(strings.FieldsFunc(v, func(r rune) bool { return strings.ContainsRune(" \t\r\n", r) }), " ")
+}
+
+// collapsed reports whether there is nothing to collapse.
+func collapsed(v string) bool {
+	blank := true // a blank may not stand here
+	for i := range len(v) {
+		switch v[i] {
+		case '\t', '\n', '\r':
+			return false
+		case ' ':
+			if blank {
+				return false
+			}
+			blank = true
+		default:
+			blank = false
+		}
+	}
+	return !blank || v == ""
 }
 
 // notEnumerated is the reason where a value is none of an enumeration.

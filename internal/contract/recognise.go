@@ -174,7 +174,8 @@ func (r *recogniser) element(n document.Node, el *Element, depth int) bool {
 	case isNil:
 		return n.Empty()
 	case p.value != nil:
-		return r.value(n, el, p.value)
+		text, ok := n.PlainText()
+		return ok && p.value.takes(text)
 	case len(p.states) == 0 && p.all == nil:
 		return n.Empty() && el.Default == nil
 	case !t.Mixed && !n.OnlyElements(), t.Mixed && el.Default != nil:
@@ -206,12 +207,6 @@ func (r *recogniser) attributes(n document.Node, el *Element, p *plan) (isNil, o
 		}
 	}
 	return isNil, required == 0
-}
-
-// value holds the text of an element against its simple type.
-func (r *recogniser) value(n document.Node, el *Element, v *valuePlan) bool {
-	text, ok := n.PlainText()
-	return ok && (text != "" || el.Default == nil) && v.takes(text)
 }
 
 // content follows the children through the automaton.

@@ -44,6 +44,7 @@ func TestRecognises(t *testing.T) {
 		"a value that is not allowed": {status, "SENT"},
 		"text between elements":       {"<" + prefixOf(valid, "Status") + "Status>", "x<" + prefixOf(valid, "Status") + "Status>"},
 		"a second root":               {"", ""},
+		"an element after the Body":   {"</" + prefixOf(valid, "Envelope") + "Envelope>", "<x/></" + prefixOf(valid, "Envelope") + "Envelope>"},
 	} {
 		changed := strings.Replace(valid, tt.old, tt.new, 1)
 		if tt.old == "" {
@@ -74,7 +75,7 @@ func between(t *testing.T, s, before, after string) string {
 
 // prefixOf is the prefix with its colon that a document writes a name with.
 func prefixOf(doc, local string) string {
-	at := strings.Index(doc, local+">")
+	at := strings.Index(doc, local)
 	return doc[strings.LastIndexByte(doc[:at], '<')+1 : at]
 }
 
@@ -134,6 +135,74 @@ func TestRecognisedValues(t *testing.T) {
 	t.Logf("%d of %d valid values are recognised", recognised, valid)
 	if recognised < valid/2 {
 		t.Errorf("only %d of %d valid values are recognised", recognised, valid)
+	}
+}
+
+// TestRecognisedElements looks at what an element may be beside its content.
+func TestRecognisedElements(t *testing.T) {
+	schema := []byte(`<xs:schema xmlns:xs="` + nsXSD + `"><xs:element name="v"><xs:complexType><xs:choice minOccurs="0">
+		<xs:element name="said" default="x" type="xs:token"/><xs:element name="fixed" fixed="x" type="xs:token"/>
+		<xs:element name="open" nillable="true" type="xs:int"/><xs:element name="closed" type="xs:int"/>
+		<xs:element name="none"><xs:complexType/></xs:element><xs:element name="nothing"><xs:complexType><xs:sequence/></xs:complexType></xs:element>
+		<xs:element name="mixed"><xs:complexType mixed="true"><xs:sequence><xs:element name="i" type="xs:int" minOccurs="0"/></xs:sequence></xs:complexType></xs:element>
+		<xs:element name="keyed"><xs:complexType><xs:sequence><xs:element name="i" type="xs:int" maxOccurs="9"/></xs:sequence></xs:complexType><xs:unique name="u"><xs:selector xpath="i"/><xs:field xpath="."/></xs:unique></xs:element>
+		</xs:choice><xs:attribute name="a" fixed="x y"/><xs:attribute name="b" type="xs:int"/><xs:attribute name="id" type="xs:ID"/></xs:complexType></xs:element></xs:schema>`)
+	engine, err := xsd.Compile(xsd.Bytes("x.xsd", schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(fstest.MapFS{"x.xsd": {Data: schema}}, "x.xsd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const valid, recognised = true, true
+	for doc, want := range map[string]struct{ valid, recognised bool }{
+		`<v/>`:                                   {valid, recognised},
+		`<v> <!----> </v>`:                       {valid, !recognised},
+		`<v>x</v>`:                               {!valid, !recognised},
+		`<v a="x y" b=" 7 "/>`:                   {valid, recognised},
+		`<v a="x"/>`:                             {!valid, !recognised},
+		`<v b="x"/>`:                             {!valid, !recognised},
+		`<v c=""/>`:                              {!valid, !recognised},
+		`<v id="x"/>`:                            {valid, !recognised},
+		`<v><said/></v>`:                         {valid, recognised},
+		`<v><said>y</said></v>`:                  {valid, recognised},
+		`<v><said>y<!----></said></v>`:           {valid, !recognised},
+		`<v><fixed>x</fixed></v>`:                {valid, !recognised},
+		`<v><fixed>y</fixed></v>`:                {!valid, !recognised},
+		`<v><open n:nil="true"/></v>`:            {valid, recognised},
+		`<v><open n:nil="1"/></v>`:               {valid, !recognised},
+		`<v><open n:nil="x"/></v>`:               {!valid, !recognised},
+		`<v><open n:nil="true">1</open></v>`:     {!valid, !recognised},
+		`<v><open n:nil="false">1</open></v>`:    {valid, recognised},
+		`<v><open n:nil="false"/></v>`:           {!valid, !recognised},
+		`<v><closed n:nil="true"/></v>`:          {!valid, !recognised},
+		`<v><closed n:type="v">1</closed></v>`:   {!valid, !recognised},
+		`<v><closed>1<!----></closed></v>`:       {valid, !recognised},
+		`<v><closed>&#49;</closed></v>`:          {valid, recognised},
+		`<v><closed>1<i/></closed></v>`:          {!valid, !recognised},
+		`<v><none/></v>`:                         {valid, recognised},
+		`<v><none>x</none></v>`:                  {!valid, !recognised},
+		`<v><nothing></nothing></v>`:             {valid, recognised},
+		`<v><nothing><i/></nothing></v>`:         {!valid, !recognised},
+		`<v><mixed>a<i>1</i>b</mixed></v>`:       {valid, recognised},
+		`<v><mixed>a<i>b</i></mixed></v>`:        {!valid, !recognised},
+		`<v><keyed><i>1</i></keyed></v>`:         {valid, !recognised},
+		`<v><keyed><i>1</i><i>1</i></keyed></v>`: {!valid, !recognised},
+	} {
+		src := []byte(strings.Replace(doc, "<v", `<v xmlns:n="`+nsXSI+`"`, 1))
+		tree, err := document.Read(src)
+		if err != nil {
+			t.Fatal(doc, err)
+		}
+		if verdict := engine.Validate(bytes.NewReader(src)); (verdict == nil) != want.valid {
+			t.Errorf("%s: the engine says %v", doc, verdict)
+		}
+		r := &recogniser{service: &Service{model: c.model}}
+		if got := r.element(tree.Root(), c.Element(Name{Local: "v"}), 0); got != want.recognised {
+			t.Errorf("%s: recognised %v", doc, got)
+		}
+		tree.Release()
 	}
 }
 

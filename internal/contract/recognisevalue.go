@@ -28,8 +28,7 @@ type valuePlan struct {
 
 // numberPlan is what a decimal must keep.
 type numberPlan struct {
-	whole       bool // no fraction
-	digits      int  // at most
+	digits      int // at most
 	fraction    int
 	bounds      []wholeBound
 	furtherFrom []bound // bounds that are no whole numbers
@@ -128,7 +127,7 @@ func (p *valuePlan) patterned(steps [][]string) bool {
 
 // decimal takes over the facets of a number.
 func (p *valuePlan) decimal(s *Simple, bounds []bound) bool {
-	n := &numberPlan{whole: s.Builtin != "decimal", digits: maxPlainDigits, fraction: maxPlainDigits}
+	n := &numberPlan{digits: maxPlainDigits, fraction: maxPlainDigits}
 	if s.TotalDigits != nil {
 		n.digits = min(n.digits, *s.TotalDigits)
 	}
@@ -255,7 +254,7 @@ func digits(v string) bool {
 // (§4.3.11).
 func (p *numberPlan) takes(v string) bool {
 	n, ok := plainNumber(v)
-	if !ok || p.whole && n.fraction != "" || len(n.fraction) > p.fraction || len(n.whole)+len(n.fraction) > p.digits {
+	if !ok || len(n.fraction) > p.fraction || len(n.whole)+len(n.fraction) > p.digits {
 		return false
 	}
 	if len(p.bounds) > 0 {
@@ -301,6 +300,7 @@ var sizes = map[string]func(string) int{
 // easily told (XSD 1.0 part 2 §3.2, §3.3). A type that is not there is the
 // engine's.
 var plainForms = map[string]func(string) bool{
+	"anySimpleType":    nil,
 	"string":           nil,
 	"normalizedString": nil,
 	"token":            nil,

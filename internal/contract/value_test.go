@@ -23,7 +23,8 @@ var lexicals = []string{
 	"09:30:00", "09:30:00.5Z", "24:00:00", "25:00:00", "9:30:00",
 	"P1D", "P", "PT", "P1DT2H", "-P1Y2M3DT4H5M6.7S", "P1DT", "1D", "P-1D", "PT1.S",
 	"2026", "202", "2026-03", "2026-13", "--03", "--03-16", "--02-30", "---16", "---32", "--13", "--03--", "2026Z", "-0001",
-	"0A", "0a1", "zz", "YWJj", "YWI=", "YQ==", "YQ=", "YW Jj", "YWJj YWJj", "====", "Y===",
+	"-0.5", "-0.0", "0.5", "-1.5",
+	"0A", "0a1", "zz", "YWJj", "YWI=", "YQ==", "YR==", "YWJ=", "YQ=", "YW Jj", "YWJj YWJj", "====", "Y===",
 	"http://example.com/a b", "http://[::1]/", "urn:x", "%zz", "a%20b",
 	"en", "en-GB", "e1", "toolonglanguage",
 	"DRAFT", "SUBMITTED", " DRAFT ", "draft", "EUR", "EURO", "eur", "FI", "1 2 3", "1 x", "1 2 3 4",
@@ -45,6 +46,7 @@ const restrictions = `
 <xs:simpleType name="digits"><xs:restriction base="xs:decimal"><xs:totalDigits value="4"/><xs:fractionDigits value="2"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="range"><xs:restriction base="xs:decimal"><xs:minExclusive value="0"/><xs:maxInclusive value="999.99"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="narrowed"><xs:restriction base="range"><xs:minInclusive value="1.00"/><xs:maxExclusive value="128"/></xs:restriction></xs:simpleType>
+<xs:simpleType name="below"><xs:restriction base="xs:decimal"><xs:minInclusive value="-1"/><xs:maxExclusive value="0"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="floatRange"><xs:restriction base="xs:double"><xs:minInclusive value="0"/><xs:maxExclusive value="INF"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="dateRange"><xs:restriction base="xs:date"><xs:minInclusive value="2024-01-01"/><xs:maxInclusive value="2026-03-02"/></xs:restriction></xs:simpleType>
 <xs:simpleType name="momentRange"><xs:restriction base="xs:dateTime"><xs:minInclusive value="2026-03-02T07:30:00Z"/></xs:restriction></xs:simpleType>

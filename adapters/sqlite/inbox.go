@@ -15,7 +15,7 @@ import (
 
 // The statements of the inbox.
 const (
-	recentText  = `SELECT id, claim FROM "gateway.inbox" WHERE id > max(?1, (SELECT upto FROM "gateway.entered" WHERE rowid = 1)) ORDER BY id`
+	recentText  = `SELECT id, claim FROM "gateway.inbox" WHERE id > +?1 ORDER BY id`
 	isClaimText = `SELECT 1 FROM "gateway.inbox" WHERE id = ?1 AND claim = ?2`
 	knownText   = `SELECT i.message_id, i.body, coalesce(m.outcome, ''), r.body FROM "gateway.inbox" AS i
 		LEFT JOIN "gateway.message" AS m ON m.id = i.message_id
@@ -71,6 +71,7 @@ type inbox struct {
 	upto     int64                    // the highest
 	done     int                      // how many of keys are entered
 	after    int                      // how many recent ones are enough to enter them
+	filter   filter                   // of the index
 
 	// Of the transaction that is open; its end keeps it or forgets it.
 	recalled bool
@@ -80,7 +81,7 @@ type inbox struct {
 }
 
 func newInbox() *inbox {
-	return &inbox{recent: map[gateway.Digest]int64{}, mine: map[gateway.Digest]int64{}, after: enterAfter}
+	return &inbox{recent: map[gateway.Digest]int64{}, mine: map[gateway.Digest]int64{}, after: enterAfter, filter: newFilter()}
 }
 
 // begin forgets the transaction before.
@@ -105,18 +106,36 @@ func (b *inbox) committed() {
 }
 
 // recall reads what was claimed since the last time, once in a transaction and
-// before it claims anything itself.
+// before it claims or removes anything itself. What others have claimed and entered
+// since is in the index only.
 func (b *inbox) recall(c *connection) error {
 	if b.recalled {
 		return nil
 	}
-	err := c.rows(recentText, func(row []driver.Value) bool {
+	upto, err := mark(c)
+	if err != nil {
+		return err
+	}
+	if upto > b.last {
+		b.last = upto
+		b.filter.again()
+	}
+	err = c.rows(recentText, func(row []driver.Value) bool {
 		b.last = row[0].(int64)
 		b.recent[gateway.Digest(row[1].([]byte))] = b.last
 		return true
 	}, b.last)
 	b.recalled = err == nil
 	return err
+}
+
+// mark reads up to which number all is entered.
+func mark(c *connection) (int64, error) {
+	row, found, err := c.row(uptoText)
+	if err != nil || !found {
+		return 0, cmp.Or(err, errNoMark)
+	}
+	return row[0].(int64), nil
 }
 
 // find returns the number of a claim that the inbox has.
@@ -130,6 +149,9 @@ func (b *inbox) find(c *connection, claim gateway.Digest) (id int64, found bool,
 				return id, found, err
 			}
 		}
+	}
+	if !b.filter.may(claim[:]) {
+		return 0, false, nil
 	}
 	err = c.rows(claimed.single(), func(row []driver.Value) bool {
 		if bytes.Equal(row[1].([]byte), claim[:]) {
@@ -158,7 +180,9 @@ func (b *inbox) known(c *connection, items []*sqlstore.Item) (map[gateway.Digest
 			}
 			continue
 		}
-		prefixes = append(prefixes, it.Claim[:prefixSize])
+		if b.filter.may(it.Claim[:]) {
+			prefixes = append(prefixes, it.Claim[:prefixSize])
+		}
 	}
 	// In the index's order: a page that is asked for twice is asked for in a row.
 	slices.SortFunc(prefixes, func(x, y any) int { return bytes.Compare(x.([]byte), y.([]byte)) })
@@ -166,7 +190,7 @@ func (b *inbox) known(c *connection, items []*sqlstore.Item) (map[gateway.Digest
 		known[gateway.Digest(row[1].([]byte))] = true
 		return true
 	})
-	return known, err
+	return known, cmp.Or(err, b.filter.read(c, enterTimes*len(items)))
 }
 
 // enter writes claims that the inbox does not have.
@@ -252,11 +276,11 @@ type place struct {
 // mark others have entered by now. What was removed above it is noted by the table
 // itself: an entry of it would stay for ever.
 func (b *inbox) toEnter(c *connection, some []place) ([]place, error) {
-	row, found, err := c.row(uptoText)
-	if err != nil || !found {
-		return nil, cmp.Or(err, errNoMark)
+	upto, err := mark(c)
+	if err != nil {
+		return nil, err
 	}
-	upto, removed := row[0].(int64), map[int64]bool{}
+	removed := map[int64]bool{}
 	err = c.rows(removedText, func(row []driver.Value) bool {
 		removed[row[0].(int64)] = true
 		return true
@@ -269,11 +293,13 @@ func (b *inbox) toEnter(c *connection, some []place) ([]place, error) {
 
 // gather makes what is remembered what is being entered.
 func (b *inbox) gather() {
+	b.filter.renew()
 	b.keys = make([]place, 0, len(b.recent))
 	b.first, b.upto = math.MaxInt64, 0
 	for claim, id := range b.recent {
 		b.keys = append(b.keys, place{[prefixSize]byte(claim[:prefixSize]), id})
 		b.first, b.upto = min(b.first, id), max(b.upto, id)
+		b.filter.add(claim[:])
 	}
 	slices.SortFunc(b.keys, func(x, y place) int {
 		return cmp.Or(bytes.Compare(x.prefix[:], y.prefix[:]), cmp.Compare(x.id, y.id))

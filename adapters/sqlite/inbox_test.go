@@ -88,6 +88,8 @@ func (m *inboxes) process() *dialect {
 	m.must(err)
 	c := <-d.turn
 	c.inbox.after = 5
+	full := rapid.SampledFrom([]int{4, 10, filterFull}).Draw(m.rt, "filter")
+	c.inbox.filter.full, c.inbox.filter.most = full, full
 	d.turn <- c
 	return d
 }
@@ -109,7 +111,7 @@ func (m *inboxes) session() *session {
 
 // claimOf is one of few, so that they meet; some differ only behind their prefix.
 func claimOf(n int) (d gateway.Digest) {
-	binary.BigEndian.PutUint64(d[:], uint64(n%13)<<40)
+	binary.BigEndian.PutUint64(d[:], uint64(n%13)*0x9E3779B97F4A7C15)
 	d[31] = byte(n)
 	return d
 }

@@ -9,7 +9,7 @@ import (
 const prefixesText = `SELECT prefix FROM "gateway.claimed" WHERE prefix > ?1 ORDER BY prefix LIMIT +?2`
 
 const (
-	// filterWords are 4 MiB. With a million claims one in some thousands passes for
+	// filterWords are 4 MiB. With a million claims one in a thousand passes for
 	// nothing, with four million one in thirty.
 	filterWords = 1 << 19
 	// filterFull is how many claims a filter should take.

@@ -225,15 +225,24 @@ func (m *inboxes) check() {
 }
 
 // TestGrowthMigrates: what is known and what waits when the migration comes is known,
-// and waits, after it.
+// and waits, after it; whatever of it the index has.
 func TestGrowthMigrates(t *testing.T) {
 	t.Parallel()
+	t.Run("without an index", func(t *testing.T) { growthMigrates(t, "00010", "") })
+	t.Run("with an index of some", func(t *testing.T) {
+		growthMigrates(t, "00015", `INSERT INTO "gateway.claimed" (prefix, id) SELECT substr(claim, 1, 8), id FROM "gateway.inbox" WHERE id <= 30;
+			UPDATE "gateway.entered" SET upto = 20`)
+	})
+}
+
+// growthMigrates fills a file that lacks a migration and those after it.
+func growthMigrates(t *testing.T, lacks, index string) {
 	path := filepath.Join(t.TempDir(), "g.db")
 	d, err := open(t.Context(), Config{Path: config.Path(path)}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := sqlstore.New(d, sqlstore.Options{Migrations: migrationsBefore(t, "00010"), Now: time.Now})
+	before := sqlstore.New(d, sqlstore.Options{Migrations: migrationsBefore(t, lacks), Now: time.Now})
 	if _, err := before.Up(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +254,7 @@ func TestGrowthMigrates(t *testing.T) {
 			VALUES ('events', ?, ?, ?, ?, ?, 'r', 't', 'c', 'co', 'tp', 7, ?)`, n%2, n+1, fmt.Sprintf("wire-%d", n), id[:], fmt.Sprint("key-", n%3), claim[:])
 	}
 	run(t, d.admin, `INSERT INTO "gateway.shard" (channel, shard, next_seq) VALUES ('events', 0, ?1), ('events', 1, ?1)`, rows)
+	run(t, d.admin, index)
 	kept := func() (text string) {
 		row := d.admin.QueryRowContext(t.Context(), `SELECT (SELECT group_concat(hex(claim) || hex(body) || hex(message_id)) FROM (SELECT * FROM "gateway.inbox" ORDER BY message_id)) ||
 			(SELECT group_concat(channel || shard || '/' || seq || wire_id || hex(message_id) || ordering_key || routing_key || type || content_type || correlation || traceparent || created_at || hex(body))
@@ -274,6 +284,8 @@ func TestGrowthMigrates(t *testing.T) {
 	if got := kept(); got != want || len(want) < rows*100 {
 		t.Errorf("after the migration:\n%.2000s\nbefore it:\n%.2000s", got, want)
 	}
+	gone := claimOf(25) // which the index may have, above the mark
+	run(t, d.admin, `DELETE FROM "gateway.inbox" WHERE claim = ?`, gone[:])
 	for shard := range 2 {
 		page, err := s.Pending(t.Context(), "events", shard, 0, 2*rows)
 		if err != nil || len(page.Deliveries) != rows/2 {
@@ -288,10 +300,17 @@ func TestGrowthMigrates(t *testing.T) {
 	if err := ss.Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for n := range 2 * rows {
-		if _, found, err := ss.(*session).inbox.find(ss.(*session).connection, claimOf(n)); err != nil || found != (n < rows) {
-			t.Errorf("claim %d is known: %v, %v", n, found, err)
+	for range 2 { // before the filter has read the index, and after it
+		for n := range 2 * rows {
+			item := itemOf(n)
+			known, err := ss.(*session).inbox.known(ss.(*session).connection, []*sqlstore.Item{item})
+			if err != nil || known[item.Claim] != (n < rows && n != 25) {
+				t.Errorf("claim %d is known: %v, %v", n, known[item.Claim], err)
+			}
 		}
+	}
+	if b := ss.(*session).inbox; !b.filter.whole {
+		t.Error("the filter is not whole")
 	}
 }
 

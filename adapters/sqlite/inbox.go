@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/gatehouse/gatehouse/adapters/internal/sqlstore"
@@ -14,14 +15,18 @@ import (
 
 // The statements of the inbox.
 const (
-	recentText  = `SELECT id, claim FROM "gateway.inbox" WHERE id > max(?1, (SELECT upto FROM "gateway.entered" WHERE rowid = 1)) ORDER BY id`
+	recentText  = `SELECT id, claim FROM "gateway.inbox" WHERE id > +?1 ORDER BY id`
 	isClaimText = `SELECT 1 FROM "gateway.inbox" WHERE id = ?1 AND claim = ?2`
 	knownText   = `SELECT i.message_id, i.body, coalesce(m.outcome, ''), r.body FROM "gateway.inbox" AS i
 		LEFT JOIN "gateway.message" AS m ON m.id = i.message_id
 		LEFT JOIN "gateway.reply" AS r ON r.message_id = i.message_id
 		WHERE i.id = ?1`
 	unclaimText = `DELETE FROM "gateway.inbox" WHERE message_id = ?1`
+	// What others have entered, and what was removed since.
+	uptoText    = `SELECT upto FROM "gateway.entered" WHERE rowid = 1`
+	removedText = `SELECT id FROM "gateway.unentered"`
 	enteredText = `UPDATE "gateway.entered" SET upto = ?1 WHERE rowid = 1 AND upto < ?1`
+	forgetText  = `DELETE FROM "gateway.unentered" WHERE id <= (SELECT upto FROM "gateway.entered" WHERE rowid = 1)`
 )
 
 var (
@@ -29,9 +34,7 @@ var (
 	// Which of these does the index lead to?
 	claimed = newBulk(`WITH k (prefix) AS (`, values(1), `) SELECT i.id, i.claim FROM k CROSS JOIN "gateway.claimed" AS c ON c.prefix = k.prefix
 		CROSS JOIN "gateway.inbox" AS i ON i.id = c.id`)
-	// Those that were removed meanwhile stay out. CROSS keeps their order.
-	entries = newBulk(`WITH k (id) AS (`, values(1), `) INSERT OR IGNORE INTO "gateway.claimed" (prefix, id) SELECT substr(i.claim, 1, 8), i.id FROM k
-		CROSS JOIN "gateway.inbox" AS i ON i.id = k.id`)
+	entries = newBulk(`INSERT OR IGNORE INTO "gateway.claimed" (prefix, id)`, values(2), "")
 )
 
 const (
@@ -63,10 +66,12 @@ type inbox struct {
 	last     int64                    // the highest number remembered, or left to the index
 	recent   map[gateway.Digest]int64 // committed, to be entered later
 	entering map[gateway.Digest]int64 // committed, being entered
-	keys     []int64                  // of entering, in the index's order
-	upto     int64                    // the highest number of entering
+	keys     []place                  // of entering, in the index's order
+	first    int64                    // the lowest number of entering
+	upto     int64                    // the highest
 	done     int                      // how many of keys are entered
 	after    int                      // how many recent ones are enough to enter them
+	filter   filter                   // of the index
 
 	// Of the transaction that is open; its end keeps it or forgets it.
 	recalled bool
@@ -76,7 +81,7 @@ type inbox struct {
 }
 
 func newInbox() *inbox {
-	return &inbox{recent: map[gateway.Digest]int64{}, mine: map[gateway.Digest]int64{}, after: enterAfter}
+	return &inbox{recent: map[gateway.Digest]int64{}, mine: map[gateway.Digest]int64{}, after: enterAfter, filter: newFilter()}
 }
 
 // begin forgets the transaction before.
@@ -101,18 +106,36 @@ func (b *inbox) committed() {
 }
 
 // recall reads what was claimed since the last time, once in a transaction and
-// before it claims anything itself.
+// before it claims or removes anything itself. What others have claimed and entered
+// since is in the index only.
 func (b *inbox) recall(c *connection) error {
 	if b.recalled {
 		return nil
 	}
-	err := c.rows(recentText, func(row []driver.Value) bool {
+	upto, err := mark(c)
+	if err != nil {
+		return err
+	}
+	if upto > b.last {
+		b.last = upto
+		b.filter.again()
+	}
+	err = c.rows(recentText, func(row []driver.Value) bool {
 		b.last = row[0].(int64)
 		b.recent[gateway.Digest(row[1].([]byte))] = b.last
 		return true
 	}, b.last)
 	b.recalled = err == nil
 	return err
+}
+
+// mark reads up to which number all is entered.
+func mark(c *connection) (int64, error) {
+	row, found, err := c.row(uptoText)
+	if err != nil || !found {
+		return 0, cmp.Or(err, errNoMark)
+	}
+	return row[0].(int64), nil
 }
 
 // find returns the number of a claim that the inbox has.
@@ -126,6 +149,9 @@ func (b *inbox) find(c *connection, claim gateway.Digest) (id int64, found bool,
 				return id, found, err
 			}
 		}
+	}
+	if !b.filter.may(claim[:]) {
+		return 0, false, nil
 	}
 	err = c.rows(claimed.single(), func(row []driver.Value) bool {
 		if bytes.Equal(row[1].([]byte), claim[:]) {
@@ -154,7 +180,9 @@ func (b *inbox) known(c *connection, items []*sqlstore.Item) (map[gateway.Digest
 			}
 			continue
 		}
-		prefixes = append(prefixes, it.Claim[:prefixSize])
+		if b.filter.may(it.Claim[:]) {
+			prefixes = append(prefixes, it.Claim[:prefixSize])
+		}
 	}
 	// In the index's order: a page that is asked for twice is asked for in a row.
 	slices.SortFunc(prefixes, func(x, y any) int { return bytes.Compare(x.([]byte), y.([]byte)) })
@@ -162,7 +190,7 @@ func (b *inbox) known(c *connection, items []*sqlstore.Item) (map[gateway.Digest
 		known[gateway.Digest(row[1].([]byte))] = true
 		return true
 	})
-	return known, err
+	return known, cmp.Or(err, b.filter.read(c, enterTimes*len(items)))
 }
 
 // enter writes claims that the inbox does not have.
@@ -196,6 +224,7 @@ func (b *inbox) enter(c *connection, items []*sqlstore.Item) error {
 var (
 	errUnclaimed = errors.New("the inbox neither took a claim nor has it")
 	errTwice     = errors.New("a batch has a claim twice")
+	errNoMark    = errors.New("the inbox has lost the mark of what is entered")
 )
 
 // settle enters some of what is remembered into the index, when there is enough of
@@ -215,9 +244,13 @@ func (b *inbox) settle(c *connection) error {
 	if end == b.entered {
 		return nil
 	}
-	err := c.table(entries, func(args []any) []any {
-		for _, id := range b.keys[b.entered:end] {
-			args = append(args, id)
+	some, err := b.toEnter(c, b.keys[b.entered:end])
+	if err != nil {
+		return err
+	}
+	err = c.table(entries, func(args []any) []any {
+		for i := range some {
+			args = append(args, some[i].prefix[:], some[i].id)
 		}
 		return args
 	})
@@ -227,28 +260,50 @@ func (b *inbox) settle(c *connection) error {
 	if b.entered = end; end < len(b.keys) {
 		return nil
 	}
-	return c.do(enteredText, b.upto)
+	if err := c.do(enteredText, b.upto); err != nil {
+		return err
+	}
+	return c.do(forgetText)
+}
+
+// place is what the index has of a claim.
+type place struct {
+	prefix [prefixSize]byte
+	id     int64
+}
+
+// toEnter returns those that the index should have and may lack. What is below the
+// mark others have entered by now. What was removed above it is noted by the table
+// itself: an entry of it would stay for ever.
+func (b *inbox) toEnter(c *connection, some []place) ([]place, error) {
+	upto, err := mark(c)
+	if err != nil {
+		return nil, err
+	}
+	removed := map[int64]bool{}
+	err = c.rows(removedText, func(row []driver.Value) bool {
+		removed[row[0].(int64)] = true
+		return true
+	})
+	if err != nil || len(removed) == 0 && upto < b.first {
+		return some, err
+	}
+	return slices.DeleteFunc(slices.Clone(some), func(p place) bool { return p.id <= upto || removed[p.id] }), nil
 }
 
 // gather makes what is remembered what is being entered.
 func (b *inbox) gather() {
-	type place struct {
-		claim gateway.Digest
-		id    int64
-	}
-	all := make([]place, 0, len(b.recent))
-	b.upto = 0
+	b.filter.renew()
+	b.keys = make([]place, 0, len(b.recent))
+	b.first, b.upto = math.MaxInt64, 0
 	for claim, id := range b.recent {
-		all = append(all, place{claim, id})
-		b.upto = max(b.upto, id)
+		b.keys = append(b.keys, place{[prefixSize]byte(claim[:prefixSize]), id})
+		b.first, b.upto = min(b.first, id), max(b.upto, id)
+		b.filter.add(claim[:])
 	}
-	slices.SortFunc(all, func(x, y place) int {
-		return cmp.Or(bytes.Compare(x.claim[:prefixSize], y.claim[:prefixSize]), cmp.Compare(x.id, y.id))
+	slices.SortFunc(b.keys, func(x, y place) int {
+		return cmp.Or(bytes.Compare(x.prefix[:], y.prefix[:]), cmp.Compare(x.id, y.id))
 	})
-	b.keys = make([]int64, len(all))
-	for i, p := range all {
-		b.keys[i] = p.id
-	}
 	b.entering, b.recent = b.recent, map[gateway.Digest]int64{}
 }
 

@@ -15,9 +15,10 @@ type bulk struct {
 }
 
 // bulkSizes are the numbers of rows for which a statement is prepared, in falling
-// order: few, since each stays prepared, and so that no number of rows takes many
-// statements.
-var bulkSizes = [...]int{64, 16, 4, 1}
+// order, so that no number of rows takes many statements: each opens the tables anew,
+// and, where they have foreign keys, keeps copies of its own of the pages that it
+// changes. No larger ones, since each stays prepared.
+var bulkSizes = [...]int{128, 64, 32, 16, 8, 4, 2, 1}
 
 // newBulk takes the statement up to VALUES, the parameters of one row, and what
 // follows. Parameters have no numbers: the driver looks those up by name, one by

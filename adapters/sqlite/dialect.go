@@ -24,6 +24,8 @@ type dialect struct {
 	reader *reader          // the others
 	admin  *sql.DB          // what migrations use; connected only meanwhile
 	turn   chan *connection // holds the writer while nobody uses it
+
+	checkpoints *checkpointer
 }
 
 // Lanes is one: SQLite has one writer.
@@ -43,7 +45,7 @@ func (d *dialect) Close() error {
 		unused = c.close()
 	default: // in use: its transaction fails with the pool
 	}
-	return errors.Join(unused, d.admin.Close(), d.reader.Close(), d.writer.Close())
+	return errors.Join(unused, d.checkpoints.close(), d.admin.Close(), d.reader.Close(), d.writer.Close())
 }
 
 // bound begins a parameter. The sign changes nothing but this: SQLite plans a

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -84,7 +85,7 @@ func (m *inboxes) open(file []byte, n int) {
 }
 
 func (m *inboxes) process() *dialect {
-	d, err := open(context.Background(), Config{Path: config.Path(m.path)}.withDefaults())
+	d, err := open(context.Background(), Config{Path: config.Path(m.path)}.withDefaults(), slog.New(slog.DiscardHandler))
 	m.must(err)
 	c := <-d.turn
 	c.inbox.after = 5
@@ -238,7 +239,7 @@ func TestGrowthMigrates(t *testing.T) {
 // growthMigrates fills a file that lacks a migration and those after it.
 func growthMigrates(t *testing.T, lacks, index string) {
 	path := filepath.Join(t.TempDir(), "g.db")
-	d, err := open(t.Context(), Config{Path: config.Path(path)}.withDefaults())
+	d, err := open(t.Context(), Config{Path: config.Path(path)}.withDefaults(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +278,7 @@ func growthMigrates(t *testing.T, lacks, index string) {
 	if applied, err := s.Up(t.Context(), nil); err != nil || len(applied) == 0 {
 		t.Fatal(applied, err)
 	}
-	if d, err = open(t.Context(), Config{Path: config.Path(path)}.withDefaults()); err != nil {
+	if d, err = open(t.Context(), Config{Path: config.Path(path)}.withDefaults(), slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()

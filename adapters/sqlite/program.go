@@ -263,17 +263,24 @@ func (p *program) again(s *session, items []*sqlstore.Item) {
 // each.
 func (p *program) run(ctx context.Context, s *session, items []*sqlstore.Item) error {
 	if p.together(items) {
-		err := p.transact(ctx, s, items, p.writeTogether)
+		err := p.transact(ctx, s, items, way{p.writeTogether, conclude})
 		if err != errApart && classify(err) != sqlstore.Constraint {
 			return err
 		}
 		p.again(s, items)
 	}
-	return p.transact(ctx, s, items, p.writeApart)
+	return p.transact(ctx, s, items, way{p.writeApart, seal})
 }
 
-func (p *program) transact(ctx context.Context, s *session, items []*sqlstore.Item, write func(context.Context, *session, []*sqlstore.Item) error) error {
-	err := s.raw(func() error { return p.fill(ctx, s, items, write) })
+// way is one of the two ways to write a batch: the messages, then of the ledger what
+// that leaves to do.
+type way struct {
+	write func(context.Context, *session, []*sqlstore.Item) error
+	seal  func(*session, []*sqlstore.Item) error
+}
+
+func (p *program) transact(ctx context.Context, s *session, items []*sqlstore.Item, w way) error {
+	err := s.raw(func() error { return p.fill(ctx, s, items, w) })
 	if err != nil || sqlstore.RehearsalOf(items) != nil {
 		return err
 	}
@@ -282,7 +289,7 @@ func (p *program) transact(ctx context.Context, s *session, items []*sqlstore.It
 }
 
 // fill writes the items in a transaction; a rehearsal ends there.
-func (p *program) fill(ctx context.Context, s *session, items []*sqlstore.Item, write func(context.Context, *session, []*sqlstore.Item) error) error {
+func (p *program) fill(ctx context.Context, s *session, items []*sqlstore.Item, w way) error {
 	if err := s.Begin(ctx); err != nil {
 		return err
 	}
@@ -296,14 +303,14 @@ func (p *program) fill(ctx context.Context, s *session, items []*sqlstore.Item, 
 			return err
 		}
 	}
-	if err := write(ctx, s, items); err != nil {
+	if err := w.write(ctx, s, items); err != nil {
 		return err
 	}
 	failpoint.Hit("commit-rendered")
 	if rehearsal != nil {
 		return rehearse(s, rehearsal)
 	}
-	return seal(s, items)
+	return w.seal(s, items)
 }
 
 // commit ends the transaction, and with it the errands of those who wait for the

@@ -39,19 +39,31 @@ var (
 
 // seal writes the ledger and the outbox of what an attempt stores.
 func seal(s *session, items []*sqlstore.Item) error {
-	var stored []*sqlstore.Item
-	for _, it := range items {
-		if it.Sealable() {
-			stored = append(stored, it)
-		}
+	if err := recordOf(s, sealable(items)).write(s); err != nil {
+		return err
 	}
-	if err := record(s, stored); err != nil {
+	return conclude(s, items)
+}
+
+// conclude writes what depends on replies and publications, and the chain.
+func conclude(s *session, items []*sqlstore.Item) error {
+	if err := answer(s, sealable(items)); err != nil {
 		return err
 	}
 	if err := enqueue(s, items); err != nil {
 		return err
 	}
 	return chained(s, items)
+}
+
+func sealable(items []*sqlstore.Item) []*sqlstore.Item {
+	stored := make([]*sqlstore.Item, 0, len(items))
+	for _, it := range items {
+		if it.Sealable() {
+			stored = append(stored, it)
+		}
+	}
+	return stored
 }
 
 // lane is the only one.
@@ -139,65 +151,87 @@ func (c *connection) table(rows *bulk, add func(args []any) []any) error {
 	return err
 }
 
-// record writes messages, their contents and their replies.
-func record(s *session, items []*sqlstore.Item) error {
-	err := s.table(messages, func(args []any) []any {
-		for _, it := range items {
-			l, m := &it.Ledger, it.Message()
-			args = append(args, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
-				m.Body[:], l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, it.Outcome.Status.String(), l.ReplayOf)
+// record is what the ledger takes of messages, whatever they are answered: the rows of
+// each table, as the arguments of its statement.
+type record struct {
+	args  []any
+	parts []part
+}
+
+// part are the rows of one table.
+type part struct {
+	rows *bulk
+	end  int // in the arguments
+}
+
+// add makes the rows of a table: row appends those of one message.
+func (r *record) add(rows *bulk, items []*sqlstore.Item, row func(args []any, it *sqlstore.Item) []any) {
+	for _, it := range items {
+		r.args = row(r.args, it)
+	}
+	r.parts = append(r.parts, part{rows, len(r.args)})
+}
+
+// write inserts the rows and gives the list of arguments back.
+func (r *record) write(s *session) error {
+	defer s.keep(r.args)
+	begin := 0
+	for _, p := range r.parts {
+		if _, _, err := p.rows.run(s.connection, r.args[begin:p.end]); err != nil {
+			return err
+		}
+		begin = p.end
+	}
+	return nil
+}
+
+// recordOf gathers messages, their contents and what they were sent with. From then on
+// it looks at the items no more: others may make replies of them.
+func recordOf(s *session, items []*sqlstore.Item) *record {
+	r := &record{args: s.fresh()}
+	r.add(messages, items, func(args []any, it *sqlstore.Item) []any {
+		l, m := &it.Ledger, it.Message()
+		return append(args, m.ID[:], m.ReceivedAt.UnixMilli(), l.Route, l.Endpoint, l.Mapping, m.Contract[:], l.Principal, l.Sender, l.Identity,
+			m.Body[:], l.ContentType, l.OrderingKey, l.TraceParent, l.Correlation, it.Outcome.Status.String(), l.ReplayOf)
+	})
+	r.contents(items)
+	r.add(attachments, items, func(args []any, it *sqlstore.Item) []any {
+		m := it.Message()
+		for _, a := range m.Attachments {
+			args = append(args, m.ID[:], a.Part, sqlstore.Short(a.ContentID, sqlstore.MaxContentID), sqlstore.Short(a.MediaType, sqlstore.MaxMediaType), a.Size, a.Hash[:])
 		}
 		return args
 	})
-	if err != nil {
-		return err
-	}
-	if err := contents(s, items...); err != nil {
-		return err
-	}
-	err = s.table(replies, func(args []any) []any {
+	return r
+}
+
+// contents adds payloads and business keys.
+func (r *record) contents(items []*sqlstore.Item) {
+	r.add(payloads, items, func(args []any, it *sqlstore.Item) []any {
+		return append(args, it.Message().ID[:], int64(it.Packing), notNull(it.Payload), it.KeptBeside())
+	})
+	r.add(keys, items, func(args []any, it *sqlstore.Item) []any {
+		id := it.Message().ID[:]
+		for _, k := range it.Ledger.Keys {
+			args = append(args, k.Value, id, k.Name)
+		}
+		return args
+	})
+}
+
+// contents writes the payload and the business keys of a message.
+func contents(s *session, it *sqlstore.Item) error {
+	r := &record{args: s.fresh()}
+	r.contents([]*sqlstore.Item{it})
+	return r.write(s)
+}
+
+// answer writes what the messages are answered.
+func answer(s *session, items []*sqlstore.Item) error {
+	return s.table(replies, func(args []any) []any {
 		for _, it := range items {
 			if it.Reply != nil {
 				args = append(args, it.Message().ID[:], it.KeptReply())
-			}
-		}
-		return args
-	})
-	if err != nil {
-		return err
-	}
-	return attach(s, items)
-}
-
-// attach writes what the messages were sent with.
-func attach(s *session, items []*sqlstore.Item) error {
-	return s.table(attachments, func(args []any) []any {
-		for _, it := range items {
-			m := it.Message()
-			for _, a := range m.Attachments {
-				args = append(args, m.ID[:], a.Part, sqlstore.Short(a.ContentID, sqlstore.MaxContentID), sqlstore.Short(a.MediaType, sqlstore.MaxMediaType), a.Size, a.Hash[:])
-			}
-		}
-		return args
-	})
-}
-
-// contents writes payloads and business keys.
-func contents(s *session, items ...*sqlstore.Item) error {
-	err := s.table(payloads, func(args []any) []any {
-		for _, it := range items {
-			args = append(args, it.Message().ID[:], int64(it.Packing), notNull(it.Payload), it.KeptBeside())
-		}
-		return args
-	})
-	if err != nil {
-		return err
-	}
-	return s.table(keys, func(args []any) []any {
-		for _, it := range items {
-			id := it.Message().ID[:]
-			for _, k := range it.Ledger.Keys {
-				args = append(args, k.Value, id, k.Name)
 			}
 		}
 		return args

@@ -31,6 +31,9 @@ type connection struct {
 	inbox    *inbox
 	last     link // of the audit trail; a guess, which the database confirms
 
+	checkpoints *checkpointer
+	copied      int // pages written when the last checkpoint was asked for
+
 	args []driver.NamedValue // of the statement being run
 	read []driver.Value      // the row last read
 	list []any               // see fresh
@@ -162,6 +165,7 @@ func (c *connection) Commit(context.Context) error {
 	}
 	c.begun = false
 	c.inbox.committed()
+	c.grown()
 	return nil
 }
 

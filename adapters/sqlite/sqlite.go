@@ -103,7 +103,7 @@ func Open(ctx context.Context, c Config, now func() time.Time, log *slog.Logger)
 	if err := c.Validate(); err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	d, err := open(ctx, c.withDefaults())
+	d, err := open(ctx, c.withDefaults(), log)
 	if err != nil {
 		return nil, err
 	}
@@ -114,20 +114,22 @@ func Open(ctx context.Context, c Config, now func() time.Time, log *slog.Logger)
 	return sqlstore.New(d, sqlstore.Options{Shards: c.Shards, Epoch: c.Epoch, Migrations: files, Now: now, Log: log}), nil
 }
 
-func open(ctx context.Context, c Config) (*dialect, error) {
+func open(ctx context.Context, c Config, log *slog.Logger) (*dialect, error) {
 	d := &dialect{path: string(c.Path), busy: c.BusyTimeout, turn: make(chan *connection, 1)}
-	var faults [3]error
-	var readers *sql.DB
+	var faults [4]error
+	var readers, copier *sql.DB
 	// What a savepoint may have to undo goes to a temporary file unless it is
 	// kept in memory; it is nothing that a crash needs. The cache is 16 MiB.
-	d.writer, faults[0] = pool(d.dsn("_pragma", "temp_store(memory)", "cache_size(-16384)"), 1)
+	d.writer, faults[0] = pool(d.dsn("_pragma", "temp_store(memory)", "cache_size(-16384)", "wal_autocheckpoint("+strconv.Itoa(longLog)+")"), 1)
 	d.admin, faults[1] = pool(d.dsn("_txlock", "immediate"), 0)
 	readers, faults[2] = pool(d.dsn("_query_only", "1"), c.Readers)
+	copier, faults[3] = pool(d.dsn("_txlock", "deferred"), 1)
 	if err := errors.Join(faults[:]...); err != nil {
 		return nil, err
 	}
 	d.reader = newReader(readers)
-	d.turn <- &connection{pool: d.writer, inbox: newInbox()}
+	d.checkpoints = newCheckpointer(copier, log)
+	d.turn <- &connection{pool: d.writer, inbox: newInbox(), checkpoints: d.checkpoints}
 	// The first connection switches the file to WAL.
 	if err := errors.Join(d.create(ctx), d.writer.PingContext(ctx)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening %s: %w", c.Path, err), d.Close())

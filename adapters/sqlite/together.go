@@ -81,7 +81,8 @@ func (p *program) together(items []*sqlstore.Item) bool {
 	})
 }
 
-// writeTogether claims, resolves, writes and renders all items.
+// writeTogether claims, resolves, writes and renders all items; while replies are made
+// it writes what the ledger takes of them otherwise.
 func (p *program) writeTogether(ctx context.Context, s *session, items []*sqlstore.Item) error {
 	g := &group{program: p, session: s, found: lookups{}, queue: queue{args: s.fresh()}}
 	defer func() { s.keep(g.queue.args) }()
@@ -107,16 +108,25 @@ func (p *program) writeTogether(ctx context.Context, s *session, items []*sqlsto
 		failpoint.Hit("commit-written")
 		w.noted()
 	}
-	return g.render()
+	s.keep(g.queue.args)
+	g.queue.args = nil
+	ledger := recordOf(s, sealable(items))
+	rendered := g.render()
+	err = ledger.write(s)
+	if !rendered() {
+		err = cmp.Or(err, errApart)
+	}
+	return err
 }
 
 // renderEach is how many messages are worth a goroutine.
 const renderEach = 8
 
-// render makes the replies and publications of all messages, on as many processors as
-// are idle: a lane is one goroutine, and this is the one part of its work that needs no
-// database.
-func (g *group) render() error {
+// render begins to make the replies and publications of all messages, on as many
+// processors as are idle: a lane is one goroutine, and this is the one part of its work
+// that needs no database. What it returns makes those that nobody has begun, waits, and
+// reports whether all could be made; until then nobody else looks at the items.
+func (g *group) render() func() bool {
 	var next atomic.Int64
 	var failed atomic.Bool
 	some := func() {
@@ -135,12 +145,11 @@ func (g *group) render() error {
 	for range min(runtime.GOMAXPROCS(0), len(g.works)/renderEach) - 1 {
 		others.Go(some)
 	}
-	some()
-	others.Wait()
-	if failed.Load() {
-		return errApart
+	return func() bool {
+		some()
+		others.Wait()
+		return !failed.Load()
 	}
-	return nil
 }
 
 // claim enters the items in the inbox, and settles those that the inbox knows.

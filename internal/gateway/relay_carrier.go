@@ -52,11 +52,20 @@ type carrier struct {
 
 func (c *carrier) policy() *Policy { return &c.channel.Load().Policy }
 
+// drainTime bounds how long a carrier that is to stop goes on. Of a long backlog the
+// rest is left to the next owner: whoever kills a process that takes too long to end
+// has what it published go out again.
+const drainTime = 5 * time.Second
+
 func (c *carrier) run(ctx context.Context) {
+	var latest time.Time // of a carrier that is to stop
 	for {
 		more, err := c.round(ctx)
 		stopping := c.isStopping()
-		if ctx.Err() != nil || stopping && (err != nil || !more) {
+		if stopping && latest.IsZero() {
+			latest = c.now().Add(drainTime)
+		}
+		if ctx.Err() != nil || stopping && (err != nil || !more || c.now().After(latest)) {
 			c.release(ctx)
 			return
 		}

@@ -14,8 +14,8 @@ import (
 // were just removed.
 var failpoints = map[string][]string{
 	"": {"commit-begun", "commit-claimed", "commit-written", "commit-rendered", "commit-chaining", "commit-chained", "commit-sealed", "commit-done",
-		"relay-read", "relay-published", "relay-responded", "relay-confirmed", "purge=inbox", "purge=payload", "purge=message"},
-	"amqp": {"consume-prepared", "consume-committed", "consume-acknowledged", "alone-noted", "alone-settled",
+		"relay-read", "relay-published", "relay-responded", "relay-removed", "relay-confirmed", "purge=inbox", "purge=payload", "purge=message"},
+	"amqp": {"consume-prepared", "consume-committed", "consume-replied", "consume-acknowledged", "alone-noted", "alone-settled",
 		"commit-held", "retry-read", "retry-settled"},
 }
 
@@ -97,6 +97,11 @@ func (c *campaign) conduct(ctx context.Context, g *gateway, acts <-chan act) err
 			}
 			p = started
 		}
+		if a.needsNews() {
+			if err := p.serves(ctx, c.patience); err != nil {
+				return errors.Join(err, p.abandon())
+			}
+		}
 		c.grant(c.shareOf(a))
 		err := c.spare(ctx, p)
 		if err == nil {
@@ -115,6 +120,18 @@ func (c *campaign) conduct(ctx context.Context, g *gateway, acts <-chan act) err
 	}
 	c.calm <- struct{}{}
 	return c.live(ctx, g, p)
+}
+
+// needsNews reports whether an act waits for messages that come while the process
+// serves: others would have taken what was granted before. At the other failpoints it
+// may die of what the one before has left behind, before it serves.
+func (a act) needsNews() bool {
+	for _, place := range []string{"commit-", "consume-", "retry-", "purge="} {
+		if a.kind == crash && strings.HasPrefix(a.crashAt, place) {
+			return true
+		}
+	}
+	return false
 }
 
 // live is a gateway's last life, which ends in an orderly way.

@@ -117,6 +117,7 @@ func (c *carrier) park(ctx context.Context, d *Delivery, f *fault.Error, attempt
 	if err := park(ctx, c.lease, d.Seq, string(f.Code), truncate(f.Message, maxReason), attempts); err != nil {
 		return err
 	}
+	failpoint.Hit("park-committed")
 	c.count("parked")
 	if skip {
 		c.line.settle(d)

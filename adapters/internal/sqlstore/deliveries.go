@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 
+	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
@@ -226,6 +227,7 @@ func (s *Store) parkWith(ctx context.Context, q Querier, at stand, seq int64, co
 	if _, err := q.ExecContext(ctx, s.text.parkBehind, at.channel, at.shard, seq, code, reason, now, key, cause); err != nil {
 		return err
 	}
+	failpoint.Hit("park-copied")
 	_, err := q.ExecContext(ctx, s.text.unqueue, at.channel, at.shard, key, seq)
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
@@ -87,6 +88,7 @@ func (s *Store) Confirm(ctx context.Context, l gateway.Lease, seqs []int64) erro
 		if err != nil {
 			return err
 		}
+		failpoint.Hit("relay-removed")
 		for _, w := range runs {
 			if _, err := q.ExecContext(ctx, s.text.relayed, l.Channel, l.Shard, w.first, w.last, at, l.Fence); err != nil {
 				return err

@@ -165,7 +165,8 @@ func (s *Store) lockAndList(ctx context.Context, q Querier, at stand, id gateway
 	return out, rows.Err()
 }
 
-// released counts that deliveries of a shard were put back in line n times.
+// released counts that deliveries of a shard were put back in line n times, or are
+// no longer held back.
 func (s *Store) released(ctx context.Context, q Querier, at stand, n int) error {
 	rows, err := affected(q.ExecContext(ctx, s.text.released, at.channel, at.shard, n))
 	if err == nil && rows == 0 {
@@ -179,15 +180,19 @@ func (s *Store) release(ctx context.Context, q Querier, at stand, p place) error
 	if _, err := q.ExecContext(ctx, s.text.requeueOne, at.channel, at.shard, p.seq); err != nil {
 		return err
 	}
-	if err := s.released(ctx, q, at, 1); err != nil {
-		return err
-	}
 	return s.unpark(ctx, q, at, []place{p})
 }
 
 // unpark removes deliveries from the parking lot and puts what else is parked
-// behind them back in line.
+// behind them back in line. What they held back in the outbox may go, too, so that
+// counts as a release in any case.
 func (s *Store) unpark(ctx context.Context, q Querier, at stand, gone []place) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := s.released(ctx, q, at, 1); err != nil {
+		return err
+	}
 	for _, p := range gone {
 		if _, err := q.ExecContext(ctx, s.text.unparkOne, at.channel, at.shard, p.seq); err != nil {
 			return err
@@ -207,10 +212,8 @@ func (s *Store) followUp(ctx context.Context, q Querier, at stand, p place) erro
 	if err != nil || n == 0 {
 		return err
 	}
-	if _, err := q.ExecContext(ctx, s.text.unparkBehind, at.channel, at.shard, p.seq, p.key); err != nil {
-		return err
-	}
-	return s.released(ctx, q, at, 1)
+	_, err = q.ExecContext(ctx, s.text.unparkBehind, at.channel, at.shard, p.seq, p.key)
+	return err
 }
 
 // parkWith moves a waiting delivery to the parking lot, and behind it what waits

@@ -49,8 +49,15 @@ func (s *Store) acquire(ctx context.Context, q Querier, l gateway.Lease, ttl tim
 // Pending returns up to limit deliveries after seq, in sequence. Deliveries
 // after a parked one of their ordering key are not among them. One statement
 // reads them and what is said of the shard, so that all of it agrees.
-func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (page gateway.Page, err error) {
-	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.pending, channel, shard, after, limit)
+func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (gateway.Page, error) {
+	if after == 0 {
+		return s.fromBeginning(ctx, stand{channel, shard}, limit)
+	}
+	return s.pending(ctx, stand{channel, shard}, after, limit)
+}
+
+func (s *Store) pending(ctx context.Context, place stand, after int64, limit int) (page gateway.Page, err error) {
+	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.pending, place.channel, place.shard, after, limit)
 	if err != nil {
 		return gateway.Page{}, s.fail("reading the outbox", err)
 	}

@@ -16,7 +16,7 @@ type statements struct {
 	postShard, postSeq, postWaiting, postDelivery, postOutbox string
 
 	takeLease, openLease, readLease, holdLease string
-	pending                                    string
+	standing, pending                          string
 	confirm, confirmRun, relayed               string
 	readParked, parkOne, parkBehind, unqueue   string
 	skipOne, unqueueOne                        string
@@ -234,6 +234,7 @@ func translate(text func(string) string) statements {
 		readLease: text(`SELECT fence FROM {lease} WHERE channel = @p1 AND shard = @p2 AND owner = @p3`),
 		holdLease: text(`UPDATE {lease} SET fence = fence WHERE channel = @p1 AND shard = @p2 AND owner = @p3 AND fence = @p4`),
 
+		standing: text(`SELECT next_seq, releases FROM {shard} WHERE channel = @p1 AND shard = @p2`),
 		pending: text(`SELECT {top @p4} ` + outboxColumns + `,
 			(SELECT s.releases FROM {shard} AS s WHERE s.channel = @p1 AND s.shard = @p2),
 			CASE WHEN EXISTS (SELECT 1 FROM {parked} AS p WHERE p.channel = @p1 AND p.shard = @p2 AND p.holds = 1) THEN 1 ELSE 0 END FROM {outbox} AS o

@@ -551,6 +551,8 @@ SELECT version FROM gateway.sighting WHERE subject = @p1;
 -- skipOne
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, holds)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7, 0 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
+-- standing
+SELECT next_seq, releases FROM gateway.shard WHERE channel = @p1 AND shard = @p2;
 -- standsOf
 SELECT DISTINCT channel, shard FROM gateway.delivery WHERE message_id = @p1 ORDER BY channel, shard;
 -- startJob

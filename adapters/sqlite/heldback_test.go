@@ -43,11 +43,12 @@ type stuckShard struct {
 	last  int
 }
 
-func heldBack(t *testing.T, n int) *stuckShard {
+// newStuckShard parks the first of so many deliveries of a key.
+func newStuckShard(t *testing.T, n int) (*stuckShard, gateway.Lease) {
 	store, probe := openStore(t)
 	s := &stuckShard{t: t, store: store, exec: func(text string) { probe.Exec(t, text) }}
 	s.exec(`INSERT INTO {gateway.shard} (channel, shard, next_seq) VALUES ('events', 0, 1)`)
-	s.put("stuck", 1)
+	s.put("stuck", n)
 	l, ok, err := store.Acquire(t.Context(), "events", 0, "a", time.Minute)
 	if err == nil && ok {
 		err = store.Park(t.Context(), l, 1, "GH-6003", "no", 1)
@@ -55,6 +56,12 @@ func heldBack(t *testing.T, n int) *stuckShard {
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
+	return s, l
+}
+
+// heldBack is a shard in which a parked delivery holds n others back.
+func heldBack(t *testing.T, n int) *stuckShard {
+	s, _ := newStuckShard(t, 1)
 	s.put("stuck", n)
 	return s
 }
@@ -66,4 +73,30 @@ func (s *stuckShard) put(key string, n int) {
 		SELECT 'events', 0, %[3]d + i, printf('%%032x', %[3]d + i), randomblob(16), '%[1]s', '', '', '', '', '', 0, x'' FROM n`, key, n, s.last))
 	s.last += n
 	s.exec(fmt.Sprintf(`UPDATE {gateway.shard} SET next_seq = %d WHERE channel = 'events'`, s.last+1))
+}
+
+// TestParkingTakesAPart: of a long queue the first thousand are parked with a delivery
+// and the others stay in the outbox. They go when it does, all in order.
+func TestParkingTakesAPart(t *testing.T) {
+	s, l := newStuckShard(t, 2500)
+	store := s.store
+	held, err := store.Holding(t.Context())
+	if err != nil || held.Stuck["events"] != 1001 || held.Outbox["events"] != 1499 {
+		t.Errorf("%d are parked and %d wait, %v", held.Stuck["events"], held.Outbox["events"], err)
+	}
+	if page, err := store.Pending(t.Context(), "events", 0, 0, 10); err != nil || len(page.Deliveries) != 0 {
+		t.Errorf("%d can go, %v", len(page.Deliveries), err)
+	}
+	if err := store.Confirm(t.Context(), l, []int64{1}); err != nil { // it was taken after all
+		t.Fatal(err)
+	}
+	page, err := store.Pending(t.Context(), "events", 0, 0, 3000)
+	if err != nil || len(page.Deliveries) != 2499 {
+		t.Fatalf("%d can go, %v", len(page.Deliveries), err)
+	}
+	for i, d := range page.Deliveries {
+		if d.Seq != int64(i+2) {
+			t.Fatalf("delivery %d stands at %d", d.Seq, i)
+		}
+	}
 }

@@ -216,8 +216,13 @@ func (s *Store) followUp(ctx context.Context, q Querier, at stand, p place) erro
 	return err
 }
 
+// maxBehind is how many deliveries are parked behind another one at most. The others
+// of its key stay in the outbox, where it holds them back as it does those that come
+// later: a transaction that moved all of a long queue would keep everybody waiting.
+const maxBehind = 1000
+
 // parkWith moves a waiting delivery to the parking lot, and behind it what waits
-// after it under its key. One that waits no more is left alone.
+// after it under its key, or the first of that. One that waits no more is left alone.
 func (s *Store) parkWith(ctx context.Context, q Querier, at stand, seq int64, code, reason string, attempts int) error {
 	var key string
 	if err := q.QueryRowContext(ctx, s.text.readParked, at.channel, at.shard, seq).Scan(&key); err != nil {
@@ -227,7 +232,7 @@ func (s *Store) parkWith(ctx context.Context, q Querier, at stand, seq int64, co
 	if _, err := q.ExecContext(ctx, s.text.parkOne, at.channel, at.shard, seq, code, reason, attempts, now, cause); err != nil {
 		return err
 	}
-	if _, err := q.ExecContext(ctx, s.text.parkBehind, at.channel, at.shard, seq, code, reason, now, key, cause); err != nil {
+	if _, err := q.ExecContext(ctx, s.text.parkBehind, at.channel, at.shard, seq, code, reason, now, key, cause, maxBehind); err != nil {
 		return err
 	}
 	failpoint.Hit("park-copied")

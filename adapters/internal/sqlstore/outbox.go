@@ -154,10 +154,10 @@ func windows(seqs []int64) []window {
 // maxReason is how many characters of a reason are kept.
 const maxReason = 1000
 
-// Park moves a delivery out of the way with its reason, and with it every
-// delivery of the same ordering key that waits after it; those that come later are held
-// back by Pending. It may be called again when it is not known whether the first
-// call was heard.
+// Park moves a delivery out of the way with its reason, and with it the deliveries
+// of the same ordering key that wait after it, a thousand at most; more of them, and
+// those that come later, are held back by Pending. It may be called again when it is
+// not known whether the first call was heard.
 func (s *Store) Park(ctx context.Context, l gateway.Lease, seq int64, code, reason string, attempts int) error {
 	return s.holding(ctx, "parking a delivery", l, func(q Querier) error {
 		return s.parkWith(ctx, q, stand{l.Channel, l.Shard}, seq, code, clip(reason, maxReason), attempts)

@@ -67,10 +67,6 @@ const outboxColumns = `channel, shard, seq, wire_id, message_id, ordering_key, r
 
 const jobColumns = `id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position`
 
-// seqsOfKey leads from an ordering key to its deliveries in two steps, because
-// SQLite would rather read the whole shard than leave its primary key.
-const seqsOfKey = `(SELECT k.seq FROM {outbox} AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key =`
-
 // parkedBehind leads from a head and its ordering key to what is parked behind it.
 const parkedBehind = `channel = @p1 AND shard = @p2 AND behind = @p3
 	AND seq IN (SELECT k.seq FROM {parked} AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p4)`
@@ -250,10 +246,14 @@ func translate(text func(string) string) statements {
 		readParked: text(`SELECT ordering_key FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
 		parkOne: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, cause)
 			SELECT ` + outboxColumns + `, NULL, @p4, @p5, @p6, @p7, @p8 FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
+		// From an ordering key to its deliveries it is two steps, because SQLite would
+		// rather read the whole shard than leave its primary key.
 		parkBehind: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, cause)
 			SELECT ` + outboxColumns + `, @p3, @p4, @p5, 0, @p6, @p8 FROM {outbox}
-			WHERE channel = @p1 AND shard = @p2 AND seq > @p3 AND seq IN ` + seqsOfKey + ` @p7)`),
-		unqueue: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AND seq IN ` + seqsOfKey + ` @p3)`),
+			WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT {top @p9} k.seq FROM {outbox} AS k
+				WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p7 AND k.seq > @p3 ORDER BY k.seq {limit @p9})`),
+		unqueue: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT k.seq FROM {parked} AS k
+			WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p3 AND k.seq >= @p4)`),
 
 		skipOne: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, holds)
 			SELECT ` + outboxColumns + `, NULL, @p4, @p5, @p6, @p7, 0 FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),

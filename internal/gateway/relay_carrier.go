@@ -43,6 +43,7 @@ type carrier struct {
 	looked    time.Time   // when the shard was last read from its beginning
 	brought   bool        // the last reading brought something that was not handed over
 	taken     []int64     // confirmed by the channel, not yet recorded
+	asked     int         // how many of them the store was asked to record, and did not say that it has
 	responses []Response  // of the other side, not yet recorded
 	lease     Lease
 	renewed   time.Time // when the lease was last renewed, by our own clock

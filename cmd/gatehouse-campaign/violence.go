@@ -185,29 +185,43 @@ func (c *campaign) perform(ctx context.Context, p *process, a act) error {
 	}
 }
 
-// crash waits for the process to die at its failpoint. That may never be reached:
-// fewer batches than it counts may do for the share of messages.
+// How long a failpoint may take to be reached: while messages come through, and once
+// none do. Then fewer batches have done for the share of messages than it counts.
+const (
+	whileMoving = 10 * time.Second
+	whenStill   = 2500 * time.Millisecond
+)
+
+// crash waits for the process to die at its failpoint. That may never be reached.
 func (c *campaign) crash(ctx context.Context, p *process, a act) error {
 	if err := p.arm(); err != nil {
 		return err
 	}
-	patience := c.slow(2500 * time.Millisecond)
+	moving, still := c.slow(whileMoving), c.slow(whenStill)
 	if c.poison {
-		patience = c.patience
+		moving, still = c.patience, c.patience
 	}
-	select {
-	case <-p.ended:
-		if !p.killed() {
-			return p.unasked()
+	latest := time.After(moving)
+	for waiting := true; waiting; {
+		_, news := c.history.progress()
+		select {
+		case <-p.ended:
+			if !p.killed() {
+				return p.unasked()
+			}
+			c.tally.reached(a.crashAt)
+			return nil
+		case <-ctx.Done():
+			return p.kill()
+		case <-news:
+		case <-time.After(still):
+			waiting = false
+		case <-latest:
+			waiting = false
 		}
-		c.tally.reached(a.crashAt)
-		return nil
-	case <-ctx.Done():
-		return p.kill()
-	case <-time.After(patience):
 	}
 	if c.poison {
-		return fmt.Errorf("nobody died of the poison message within %v", patience)
+		return fmt.Errorf("nobody died of the poison message within %v", c.patience)
 	}
 	c.tally.missed()
 	return p.kill()

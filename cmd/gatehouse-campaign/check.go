@@ -43,7 +43,7 @@ const (
 	unparked    = "not parked"        // what should be parked is not, or under another code
 	wrongParked = "wrongly parked"    // what should not be parked is
 	unexpected  = "unexpected"        // stored or announced, and sent by nobody
-	unpublished = "unpublished"       // stored, and never announced
+	unpublished = "unpublished"       // stored, and never announced; or nothing says when it was
 	leftOver    = "left over"         // in queue, outbox or elsewhere on the way, at the end
 	refusedCall = "refused"           // answered with anything but a reply or "try again"
 	damaged     = "damaged"           // what the database says of itself

@@ -306,6 +306,7 @@ func (h *hand) finish(committed []*entry) {
 	}
 	failpoint.Hit("consume-committed")
 	h.replies.send(h.life, committed)
+	failpoint.Hit("consume-replied")
 	if !h.draining {
 		h.acknowledge()
 	}

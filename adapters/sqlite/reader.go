@@ -59,6 +59,15 @@ func (r *reader) QueryContext(ctx context.Context, query string, args ...any) (*
 	return s.QueryContext(ctx, args...)
 }
 
+// QueryRowContext implements sqlstore.Querier.
+func (r *reader) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	s, err := r.statement(ctx, query)
+	if err != nil || s == nil {
+		return r.DB.QueryRowContext(ctx, query, args...) // which fails as the other did
+	}
+	return s.QueryRowContext(ctx, args...)
+}
+
 // Close closes the statements, then the connections.
 func (r *reader) Close() error {
 	r.mu.Lock()

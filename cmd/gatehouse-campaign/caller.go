@@ -20,19 +20,21 @@ type caller struct {
 	client    *http.Client
 	addresses []string // of the gateways; after a failure the next one is called
 	at        int
+	balanced  bool // calls go to any gateway, as a balancer spreads them
 }
 
 // newCaller returns a caller that keeps its connections or opens one for each
 // call, as ERPs do both. It gives up on a connection long before it does on an
 // answer: a gateway that is going lets none come about, and what is tried again
-// ever more seldom can meet several gateways that go.
+// ever more seldom can meet several gateways that go. Half of the callers keep to one
+// gateway, and half have one call after the other go to any.
 func (s *senders) newCaller(random *rand.Rand) *caller {
 	timeout := s.settings.slow(15 * time.Second)
 	if s.settings.freezes > 0 {
 		timeout = s.settings.slow(5 * time.Second) // somebody else answers meanwhile
 	}
 	return &caller{
-		history: s.history, random: random, addresses: s.addresses, at: random.IntN(len(s.addresses)),
+		history: s.history, random: random, addresses: s.addresses, at: random.IntN(len(s.addresses)), balanced: random.IntN(2) == 0,
 		client: &http.Client{
 			Timeout:   timeout,
 			Transport: &http.Transport{DisableKeepAlives: random.IntN(2) == 0, DialContext: (&net.Dialer{Timeout: timeout / 5}).DialContext},
@@ -44,6 +46,9 @@ func (s *senders) newCaller(random *rand.Rand) *caller {
 // ctx ended.
 func (c *caller) call(ctx context.Context, o order) bool {
 	c.history.attempt(o)
+	if c.balanced {
+		c.at = c.random.IntN(len(c.addresses))
+	}
 	body, ok := c.insist(ctx, o, "/soap/orders/OrderService", erp, o.xml())
 	if ok {
 		c.history.reply(o.Identity, reply{form: "soap", body: body})

@@ -43,7 +43,7 @@ const (
 	unparked    = "not parked"        // what should be parked is not, or under another code
 	wrongParked = "wrongly parked"    // what should not be parked is
 	unexpected  = "unexpected"        // stored or announced, and sent by nobody
-	unpublished = "unpublished"       // stored, and never announced
+	unpublished = "unpublished"       // stored, and never announced; or nothing says when it was
 	leftOver    = "left over"         // in queue, outbox or elsewhere on the way, at the end
 	refusedCall = "refused"           // answered with anything but a reply or "try again"
 	damaged     = "damaged"           // what the database says of itself
@@ -205,7 +205,7 @@ func (e *evidence) judgeParked(f findings) {
 
 // judgeDeliveries: each stored message that concerns a channel has one delivery
 // there, under an id of its own, numbered without gaps and, of one key, in the
-// order of its revisions. It returns the order that each id on the wire should
+// order of its revisions; of each it is noted once when it was confirmed. It returns the order that each id on the wire should
 // tell of.
 func (e *evidence) judgeDeliveries(f findings, byID map[string]storedMessage, deliveries []delivery, concerned func(order) bool) map[string]order {
 	slices.SortFunc(deliveries, func(a, b delivery) int {
@@ -217,6 +217,12 @@ func (e *evidence) judgeDeliveries(f findings, byID map[string]storedMessage, de
 			if before := deliveries[i-1]; before.channel == d.channel && before.shard == d.shard && d.seq != before.seq+1 {
 				f.add(lost, "on %s, shard %d, number %d is followed by %d", d.channel, d.shard, before.seq, d.seq)
 			}
+		}
+		switch n := e.relayed[place{d.channel, d.shard, d.seq}]; {
+		case n == 0:
+			f.add(unpublished, "on %s, shard %d, nothing says when number %d was confirmed", d.channel, d.shard, d.seq)
+		case n > 1:
+			f.add(twice, "on %s, shard %d, number %d was confirmed %d times", d.channel, d.shard, d.seq, n)
 		}
 		if d.outside {
 			continue

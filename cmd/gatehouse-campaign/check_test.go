@@ -15,7 +15,7 @@ import (
 func sound() *evidence {
 	e := &evidence{
 		account: account{attempted: map[string]order{}, acknowledged: map[string]bool{}, replies: map[string]map[reply]int{}, asked: map[string]bool{}},
-		stored:  &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}, parts: map[string]int{}},
+		stored:  &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}, parts: map[string]int{}, relayed: map[place]int{}},
 		parked:  map[string]string{poison: codePoison},
 	}
 	for revision := 1; revision <= 4; revision++ {
@@ -55,7 +55,9 @@ func (e *evidence) accept(o order) {
 	if o.toPartner() {
 		e.calls = append(e.calls, delivery{message: id, channel: "hook", shard: int(o.Key[0]), seq: o.Revision / 3, wireID: "hook-" + o.Identity})
 		e.called = append(e.called, arrival{MessageID: "hook-" + o.Identity, order: o})
+		e.relayed[place{"hook", int(o.Key[0]), o.Revision / 3}]++
 	}
+	e.relayed[place{"events", int(o.Key[0]), o.Revision}]++
 }
 
 func (e *evidence) id(identity string) string {
@@ -97,6 +99,7 @@ func TestJudge(t *testing.T) {
 			e.messages = append(e.messages, storedMessage{id: "ff", identity: "A-r2", key: "A", outcome: "stored"})
 			e.inbox["ff"], e.stored.replies["ff"] = 1, 1
 			e.deliveries = append(e.deliveries, delivery{message: "ff", channel: "events", shard: 1, seq: 1, wireID: "wire-2"})
+			e.relayed[place{"events", 1, 1}]++
 			e.arrivals = append(e.arrivals, arrival{MessageID: "wire-2", order: newOrder("A", 2)})
 		}, []string{twice, disorder, changedID}},
 		{"a row applied twice", func(e *evidence) { e.customers["C-B-r3"] = 2 }, []string{twice}},
@@ -116,6 +119,8 @@ func TestJudge(t *testing.T) {
 			e.deliveries = drop(e.deliveries, func(d delivery) bool { return d.wireID == "wire-C-r4" })
 			e.arrivals = drop(e.arrivals, func(a arrival) bool { return a.Identity == "C-r4" })
 		}, []string{unpublished}},
+		{"removed without a note", func(e *evidence) { delete(e.relayed, place{"events", 'A', 2}) }, []string{unpublished}},
+		{"confirmed twice", func(e *evidence) { e.relayed[place{"hook", 'A', 1}]++ }, []string{twice}},
 		{"deleted before the confirm", func(e *evidence) {
 			e.arrivals = drop(e.arrivals, func(a arrival) bool { return a.Identity == "B-r2" })
 		}, []string{unpublished}},
@@ -142,7 +147,10 @@ func TestJudge(t *testing.T) {
 		{"two deliveries of one message", func(e *evidence) {
 			e.deliveries = append(e.deliveries, delivery{message: e.id("B-r4"), channel: "events", shard: 'B', seq: 5, wireID: "wire-x"})
 		}, []string{twice, unpublished}},
-		{"numbers that skip one", func(e *evidence) { e.deliveries[len(e.deliveries)-1].seq++ }, []string{lost}},
+		{"numbers that skip one", func(e *evidence) {
+			e.deliveries[len(e.deliveries)-1].seq++
+			e.relayed[place{"events", 'C', 5}]++
+		}, []string{lost}},
 		{"numbers against the revisions", func(e *evidence) {
 			e.deliveries[0].seq, e.deliveries[3].seq = e.deliveries[3].seq, e.deliveries[0].seq
 		}, []string{disorder}},

@@ -136,6 +136,7 @@ type stored struct {
 	orders     []storedOrder
 	held       []heldMessage
 	calls      []delivery     // to the partner
+	relayed    map[place]int  // how often it is noted when one was confirmed
 	parts      map[string]int // rows by number
 	partIDs    map[string]int // messages of batches
 	outbox     int
@@ -152,6 +153,12 @@ type delivery struct {
 	shard, seq       int
 	wireID           string
 	outside          bool // its message is part of a batch
+}
+
+// place is where a delivery stood.
+type place struct {
+	channel    string
+	shard, seq int
 }
 
 type storedOrder struct {
@@ -184,7 +191,7 @@ func deadlocked(err error) bool {
 }
 
 func (d *database) readOnce(ctx context.Context) (*stored, error) {
-	s := &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}, parts: map[string]int{}, partIDs: map[string]int{}}
+	s := &stored{inbox: map[string]int{}, replies: map[string]int{}, customers: map[string]int{}, parts: map[string]int{}, partIDs: map[string]int{}, relayed: map[place]int{}}
 	for _, part := range []struct {
 		query string
 		row   func(scan func(...any) error) error
@@ -194,6 +201,7 @@ func (d *database) readOnce(ctx context.Context) (*stored, error) {
 		{`SELECT message_id FROM {gateway.reply}`, countInto(s.replies)},
 		{`SELECT message_id, channel, shard, seq, wire_id FROM {gateway.delivery} WHERE channel = 'order-events'`, deliver(&s.deliveries)},
 		{`SELECT message_id, channel, shard, seq, wire_id FROM {gateway.delivery} WHERE channel = 'hook'`, deliver(&s.calls)},
+		{`SELECT channel, shard, first_seq, last_seq FROM {gateway.relayed}`, s.relay},
 		{`SELECT number, count(*) FROM {sales.item} GROUP BY number`, countWith(s.parts)},
 		{`SELECT id FROM {gateway.message} WHERE route = 'items'`, countInto(s.partIDs)},
 		{`SELECT count(*) FROM {gateway.payload} p JOIN {gateway.message} m ON m.id = p.message_id WHERE m.route = 'submit-order'`, into(&s.payloads)},
@@ -282,6 +290,16 @@ func deliver(list *[]delivery) func(scan func(...any) error) error {
 		*list = append(*list, one)
 		return err
 	}
+}
+
+func (s *stored) relay(scan func(...any) error) error {
+	var at place
+	var last int
+	err := scan(&at.channel, &at.shard, &at.seq, &last)
+	for ; at.seq <= last; at.seq++ {
+		s.relayed[at]++
+	}
+	return err
 }
 
 func (s *stored) customer(scan func(...any) error) error {

@@ -14,8 +14,8 @@ import (
 // were just removed.
 var failpoints = map[string][]string{
 	"": {"commit-begun", "commit-claimed", "commit-written", "commit-rendered", "commit-chaining", "commit-chained", "commit-sealed", "commit-done",
-		"relay-read", "relay-published", "relay-responded", "relay-confirmed", "purge=inbox", "purge=payload", "purge=message"},
-	"amqp": {"consume-prepared", "consume-committed", "consume-acknowledged", "alone-noted", "alone-settled",
+		"relay-read", "relay-published", "relay-responded", "relay-removed", "relay-confirmed", "purge=inbox", "purge=payload", "purge=message"},
+	"amqp": {"consume-prepared", "consume-committed", "consume-replied", "consume-acknowledged", "alone-noted", "alone-settled",
 		"commit-held", "retry-read", "retry-settled"},
 }
 
@@ -97,6 +97,11 @@ func (c *campaign) conduct(ctx context.Context, g *gateway, acts <-chan act) err
 			}
 			p = started
 		}
+		if a.needsNews() {
+			if err := p.serves(ctx, c.patience); err != nil {
+				return errors.Join(err, p.abandon())
+			}
+		}
 		c.grant(c.shareOf(a))
 		err := c.spare(ctx, p)
 		if err == nil {
@@ -115,6 +120,18 @@ func (c *campaign) conduct(ctx context.Context, g *gateway, acts <-chan act) err
 	}
 	c.calm <- struct{}{}
 	return c.live(ctx, g, p)
+}
+
+// needsNews reports whether an act waits for messages that come while the process
+// serves: others would have taken what was granted before. At the other failpoints it
+// may die of what the one before has left behind, before it serves.
+func (a act) needsNews() bool {
+	for _, place := range []string{"commit-", "consume-", "retry-", "purge="} {
+		if a.kind == crash && strings.HasPrefix(a.crashAt, place) {
+			return true
+		}
+	}
+	return false
 }
 
 // live is a gateway's last life, which ends in an orderly way.
@@ -168,29 +185,43 @@ func (c *campaign) perform(ctx context.Context, p *process, a act) error {
 	}
 }
 
-// crash waits for the process to die at its failpoint. That may never be reached:
-// fewer batches than it counts may do for the share of messages.
+// How long a failpoint may take to be reached: while messages come through, and once
+// none do. Then fewer batches have done for the share of messages than it counts.
+const (
+	whileMoving = 10 * time.Second
+	whenStill   = 2500 * time.Millisecond
+)
+
+// crash waits for the process to die at its failpoint. That may never be reached.
 func (c *campaign) crash(ctx context.Context, p *process, a act) error {
 	if err := p.arm(); err != nil {
 		return err
 	}
-	patience := c.slow(2500 * time.Millisecond)
+	moving, still := c.slow(whileMoving), c.slow(whenStill)
 	if c.poison {
-		patience = c.patience
+		moving, still = c.patience, c.patience
 	}
-	select {
-	case <-p.ended:
-		if !p.killed() {
-			return p.unasked()
+	latest := time.After(moving)
+	for waiting := true; waiting; {
+		_, news := c.history.progress()
+		select {
+		case <-p.ended:
+			if !p.killed() {
+				return p.unasked()
+			}
+			c.tally.reached(a.crashAt)
+			return nil
+		case <-ctx.Done():
+			return p.kill()
+		case <-news:
+		case <-time.After(still):
+			waiting = false
+		case <-latest:
+			waiting = false
 		}
-		c.tally.reached(a.crashAt)
-		return nil
-	case <-ctx.Done():
-		return p.kill()
-	case <-time.After(patience):
 	}
 	if c.poison {
-		return fmt.Errorf("nobody died of the poison message within %v", patience)
+		return fmt.Errorf("nobody died of the poison message within %v", c.patience)
 	}
 	c.tally.missed()
 	return p.kill()

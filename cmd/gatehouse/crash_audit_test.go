@@ -51,11 +51,7 @@ func TestActCrash(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				stop := run.serveUntilKilledAt(ctx, point)
-				id, err := run.query(`SELECT lower(hex(min(id))) FROM "gateway.held"`)
-				if err != nil {
-					t.Fatal(err)
-				}
-				id = strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-")
+				id := run.id(`SELECT lower(hex(min(id))) FROM "gateway.held"`)
 				// Whoever does not hear what became of it asks again.
 				var effect gateway.Effect
 				run.ask(ctx, http.MethodPost, "http://"+run.lab.addresses["operations"]+"/api/v1/messages/"+id+"/"+verb, `{"reason": "because"}`, &effect)

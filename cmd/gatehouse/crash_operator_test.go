@@ -179,14 +179,11 @@ func TestRepeatCrash(t *testing.T) {
 			defer cancel()
 			stop := run.serveUntilKilledAt(ctx, "nowhere")
 			run.sendUntilAnswered(ctx, 0)
-			id, err := run.query(`SELECT lower(hex(id)) FROM "gateway.message"`)
-			if err != nil || len(id) != 32 {
-				t.Fatalf("the order is %q, %v", id, err)
-			}
+			id := run.id(`SELECT lower(hex(id)) FROM "gateway.message"`)
 			stop()
 			stop = run.serveUntilKilledAt(ctx, point)
 			defer stop()
-			address := "http://" + run.lab.addresses["operations"] + "/api/v1/messages/" + strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-") + "/repeat"
+			address := "http://" + run.lab.addresses["operations"] + "/api/v1/messages/" + id + "/repeat"
 			var seen gateway.Differences
 			run.ask(ctx, http.MethodGet, address, "", &seen)
 			var effect gateway.Effect

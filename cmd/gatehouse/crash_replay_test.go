@@ -76,11 +76,7 @@ func (r *crashRun) park() string {
 	r.insist(ctx, "product", soapRequest{url: r.base + "/soap/customers/ProductService", user: "mdm.dana", password: "mdm.dana-secret", header: http.Header{}, body: body})
 	stop()
 	<-ended
-	id, err := r.query(`SELECT lower(hex(id)) FROM "gateway.held"`)
-	if err != nil || len(id) != 32 {
-		r.t.Fatalf("the id of the parked message is %q, %v", id, err)
-	}
-	return strings.Join([]string{id[:8], id[8:12], id[12:16], id[16:20], id[20:]}, "-")
+	return r.id(`SELECT lower(hex(id)) FROM "gateway.held"`)
 }
 
 func (r *crashRun) replay(id, crashAt string) (string, error) {

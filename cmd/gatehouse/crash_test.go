@@ -63,11 +63,12 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// operated reports whether nothing but an operator's act, a message with attachments
-// or a feed comes by a failpoint.
+// operated reports whether nothing but an operator's act, a delivery that is refused, a
+// message with attachments or a feed comes by a failpoint.
 func operated(point string) bool {
 	return strings.HasPrefix(point, "blob-") || strings.HasPrefix(point, "attachment") || strings.HasPrefix(point, "sweep-") || // TestAttachmentCrash comes by these
 		strings.HasPrefix(point, "feed-") || // and TestFeedCrash by these
+		strings.HasPrefix(point, "park-") || // and TestParkCrash by these
 		strings.HasPrefix(point, "job-") || strings.HasPrefix(point, "adopt-") || strings.HasPrefix(point, "act-")
 }
 

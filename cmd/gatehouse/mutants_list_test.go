@@ -40,6 +40,20 @@ var mutants = []mutant{
 		},
 	},
 	{
+		name: "removed and noted apart", flags: "-crashes 26 -random 0 -messages 2600", found: []string{"unpublished"},
+		edits: []edit{{"adapters/internal/sqlstore/outbox.go", `	return s.holding(ctx, "confirming deliveries", l, func(q Querier) error {
+`, `	err = s.holding(ctx, "confirming deliveries", l, func(q Querier) error {
+		_, err := s.unqueueTaken(ctx, q, l, runs, s.dialect.Document(string(list)))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	failpoint.Hit("relay-removed")
+	return s.holding(ctx, "confirming deliveries", l, func(q Querier) error {
+`}},
+	},
+	{
 		name: "no inbox", quick: true, flags: "-messages 600", found: []string{"twice"},
 		edits: []edit{
 			{"adapters/sqlite/together.go", "if !known[it.Claim] {", "if known != nil {"},
@@ -102,7 +116,7 @@ var mutants = []mutant{
 		name: "two carry one shard", flags: "-gateways 2 -terminate 2 -messages 1500", found: []string{"repeated"},
 		edits: []edit{
 			{"adapters/internal/sqlstore/statements.go", "(owner = @p3 OR until <= {now @p4})`", "(owner = @p3 OR until <= {now @p4} OR 1 = 1)`"},
-			{"adapters/internal/sqlstore/statements.go", "AND owner = @p3 AND fence = @p4`),\n\n		pending", "AND (owner = @p3 OR fence = @p4 OR 1 = 1)`),\n\n		pending"},
+			{"adapters/internal/sqlstore/statements.go", "AND owner = @p3 AND fence = @p4`),\n\n		standing", "AND (owner = @p3 OR fence = @p4 OR 1 = 1)`),\n\n		standing"},
 			{"adapters/internal/sqlstore/statements.go", "WHERE channel = @p1 AND shard = @p2 AND owner = @p3`)", "WHERE channel = @p1 AND shard = @p2 AND (owner = @p3 OR 1 = 1)`)"},
 		},
 	},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -54,18 +53,6 @@ func BenchmarkRelay(b *testing.B) {
 				r.compare(b, keys)
 			})
 		}
-	}
-}
-
-// BenchmarkRelayBacklog carries b.N deliveries that all wait at once, and tells the
-// rate of the first tenth and of the last, their ratio, the largest heap, and how
-// long it took to park a key of which a hundred wait.
-func BenchmarkRelayBacklog(b *testing.B) {
-	for _, where := range []string{"embedded", "rabbitmq"} {
-		b.Run(where, func(b *testing.B) {
-			r := newRelayBench(b, where)
-			r.drainBacklog(b)
-		})
 	}
 }
 
@@ -166,7 +153,12 @@ func (r *relayBench) fill(b *testing.B, n, keys int) {
 		if keys == 0 {
 			of = 1 << 40
 		}
-		_, err := r.raw.ExecContext(b.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?4)
+		_, err := r.raw.ExecContext(b.Context(), `INSERT INTO "gateway.shard" (channel, shard, next_seq) VALUES (?1, ?2, ?3)
+			ON CONFLICT DO UPDATE SET next_seq = ?3`, benchChannel, shard, r.next[shard]+int64(count)+1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, err = r.raw.ExecContext(b.Context(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?4)
 			INSERT INTO "gateway.outbox" (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body)
 			SELECT ?1, ?2, ?3 + i, printf('%02x%030x', ?2, ?3 + i), randomblob(16), printf('key-%d-%d', ?2, (?3 + i) % ?5), 'order.accepted', 'order', 'application/json', '', '', ?6, ?7
 			FROM n WHERE ?4 > 0`, benchChannel, shard, r.next[shard], count, of, time.Now().UnixMilli(), []byte(strings.Repeat("gatehouse ", benchBody)[:benchBody]))
@@ -174,11 +166,6 @@ func (r *relayBench) fill(b *testing.B, n, keys int) {
 			b.Fatal(err)
 		}
 		r.next[shard] += int64(count)
-		_, err = r.raw.ExecContext(b.Context(), `INSERT INTO "gateway.shard" (channel, shard, next_seq) VALUES (?1, ?2, ?3)
-			ON CONFLICT DO UPDATE SET next_seq = ?3`, benchChannel, shard, r.next[shard]+1)
-		if err != nil {
-			b.Fatal(err)
-		}
 	}
 	if _, err := r.raw.ExecContext(b.Context(), `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
 		b.Fatal(err)
@@ -219,28 +206,16 @@ func measuring() func() measure {
 }
 
 // carry has a gateway relay what waits, and returns when all of it is recorded.
-func (r *relayBench) carry(b *testing.B, n int, watch func(confirmed int64)) (m measure, store *countedStore) {
+func (r *relayBench) carry(b *testing.B, n int) (m measure, store *countedStore) {
 	done := make(chan struct{})
 	store = &countedStore{Store: r.store}
 	store.watch = func(confirmed int64) {
-		if watch != nil {
-			watch(confirmed)
-		}
 		if confirmed == int64(n) {
 			close(done)
 		}
 	}
-	log := slog.New(slog.NewTextHandler(b.Output(), nil))
-	publisher := r.client.Publisher(benchChannel, amqp.Channel{Exchange: r.exchange})
-	generation, err := gateway.NewGeneration(gateway.Parts{Channels: []gateway.Channel{{Name: benchChannel, Publisher: publisher}}}, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(b.Context())
-	ended := make(chan error, 1)
 	measured := measuring()
-	core := gateway.New(gateway.Config{}, store, generation, time.Now, log)
-	go func() { ended <- core.Run(ctx) }()
+	stop := r.relay(b, store, gateway.RelayConfig{})
 	select {
 	case <-done:
 		m = measured()
@@ -248,13 +223,30 @@ func (r *relayBench) carry(b *testing.B, n int, watch func(confirmed int64)) (m 
 		b.Errorf("%d of %d were carried", store.confirmed.Load(), n)
 	}
 	stop()
-	if err := <-ended; err != nil {
-		b.Error(err)
-	}
-	if err := publisher.Close(b.Context()); err != nil {
-		b.Error(err)
-	}
 	return m, store
+}
+
+// relay starts a gateway that relays what waits, and returns how to stop it.
+func (r *relayBench) relay(b *testing.B, store gateway.Store, config gateway.RelayConfig) (stop func()) {
+	log := slog.New(slog.NewTextHandler(b.Output(), nil))
+	publisher := r.client.Publisher(benchChannel, amqp.Channel{Exchange: r.exchange})
+	generation, err := gateway.NewGeneration(gateway.Parts{Channels: []gateway.Channel{{Name: benchChannel, Publisher: publisher}}}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	core := gateway.New(gateway.Config{Relay: config}, store, generation, time.Now, log)
+	go func() { ended <- core.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			b.Error(err)
+		}
+		if err := publisher.Close(context.WithoutCancel(ctx)); err != nil {
+			b.Error(err)
+		}
+	}
 }
 
 // bare publishes n messages, with at most benchWindow of them unconfirmed.
@@ -327,7 +319,7 @@ func (r *relayBench) compare(b *testing.B, keys int) {
 			},
 			func() {
 				var m measure
-				m, store = r.carry(b, n, nil)
+				m, store = r.carry(b, n)
 				r.arrived(b, n)
 				relayed, cpuRelay = append(relayed, float64(n)/m.took.Seconds()), append(cpuRelay, m.cpu/float64(n)*1e6)
 			},
@@ -355,84 +347,4 @@ func (r *relayBench) compare(b *testing.B, keys int) {
 func median(values []float64) float64 {
 	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
-}
-
-func (r *relayBench) drainBacklog(b *testing.B) {
-	n := max(10*benchShards*parkedKey, b.N) // the first run is of one
-	r.fill(b, n, 0)
-	parking := r.park(b)
-	left := n - parkedKey
-	tenths := make([]atomic.Int64, 11) // when so many tenths were through, in nanoseconds
-	began := time.Now()
-	var heap atomic.Uint64
-	stop := make(chan struct{})
-	looked := make(chan struct{})
-	go func() {
-		defer close(looked)
-		watchHeap(stop, &heap)
-	}()
-	r.carry(b, left, func(confirmed int64) {
-		for t := int64(1); t <= 10; t++ {
-			if confirmed >= t*int64(left)/10 {
-				tenths[t].CompareAndSwap(0, int64(time.Since(began)))
-			}
-		}
-	})
-	close(stop)
-	<-looked
-	r.arrived(b, left)
-	first, last := tenths[2].Load()-tenths[1].Load(), tenths[10].Load()-tenths[9].Load()
-	var each []string
-	for t := 1; t <= 10; t++ {
-		each = append(each, fmt.Sprintf("%.0f", float64(left)/10/time.Duration(tenths[t].Load()-tenths[t-1].Load()).Seconds()))
-	}
-	b.Logf("deliveries a second, by tenth: %v", each)
-	b.ReportMetric(float64(left)/time.Duration(tenths[10].Load()).Seconds(), "relay/s")
-	b.ReportMetric(float64(first)/float64(max(1, last)), "last:second-tenth")
-	b.ReportMetric(float64(heap.Load())/(1<<20), "heap-MiB")
-	b.ReportMetric(float64(parking.Microseconds())/1000, "park-ms")
-}
-
-// watchHeap keeps the largest heap in use until stop is closed.
-func watchHeap(stop <-chan struct{}, largest *atomic.Uint64) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		largest.Store(max(largest.Load(), m.HeapInuse))
-		select {
-		case <-tick.C:
-		case <-stop:
-			return
-		}
-	}
-}
-
-// parkedKey is how many deliveries of the key wait that is parked.
-const parkedKey = 100
-
-// park gives a hundred deliveries in the middle of a shard one key, and parks the
-// first of them.
-func (r *relayBench) park(b *testing.B) time.Duration {
-	middle := r.next[0] / 2
-	_, err := r.raw.ExecContext(b.Context(), `UPDATE "gateway.outbox" SET ordering_key = 'parked' WHERE channel = ?1 AND shard = 0 AND seq >= ?2 AND seq < ?3`,
-		benchChannel, middle, middle+parkedKey)
-	if err != nil {
-		b.Fatal(err)
-	}
-	l, ok, err := r.store.Acquire(b.Context(), benchChannel, 0, "bench", time.Minute)
-	if err != nil || !ok {
-		b.Fatal(cmp.Or(err, fmt.Errorf("the lease is another's")))
-	}
-	began := time.Now()
-	err = r.store.Park(b.Context(), l, middle, "GH-6002", "no queue", 5)
-	took := time.Since(began)
-	if err == nil {
-		_, _, err = r.store.Acquire(b.Context(), benchChannel, 0, "bench", 0)
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	return took
 }

@@ -176,7 +176,7 @@ func (g *Gateway) Ready(ctx context.Context) error {
 
 // Run carries messages until ctx ends, then drains: new messages are turned
 // away, those in flight get their answers, what is committed is relayed as far
-// as the channels take it at once, and refusals are written. Doors should have
+// as the channels take it within some seconds, and refusals are written. Doors should have
 // stopped listening before ctx ends; those that have not are answered with
 // fault.Unavailable. A Gateway runs once.
 func (g *Gateway) Run(ctx context.Context) error {

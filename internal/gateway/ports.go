@@ -79,8 +79,8 @@ type Outbox interface {
 	// them, parked or not, unless the lease was lost (ErrLeaseLost). They are the
 	// caller's window: any subset of what Pending returned, or Commit.
 	Confirm(ctx context.Context, l Lease, seqs []int64) error
-	// Park moves a delivery out of the way with its reason, and with it every
-	// delivery of the same ordering key that waits after it.
+	// Park moves a delivery out of the way with its reason. What waits after it
+	// under its ordering key is moved with it, or is not Pending as long as it is parked.
 	Park(ctx context.Context, l Lease, seq int64, code, reason string, attempts int) error
 	// Skip parks a delivery alone: those of its key that wait after it go on.
 	Skip(ctx context.Context, l Lease, seq int64, code, reason string, attempts int) error

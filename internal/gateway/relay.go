@@ -156,7 +156,8 @@ func (r *relay) run(ctx context.Context) {
 	r.done.Wait()
 }
 
-// drain lets every carrier finish what its channel takes at once, then ends it.
+// drain lets every carrier finish what its channel takes at once, or within drainTime,
+// then ends it.
 func (r *relay) drain() {
 	r.mu.Lock()
 	r.stopped = true

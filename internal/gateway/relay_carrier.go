@@ -43,6 +43,7 @@ type carrier struct {
 	looked    time.Time   // when the shard was last read from its beginning
 	brought   bool        // the last reading brought something that was not handed over
 	taken     []int64     // confirmed by the channel, not yet recorded
+	asked     int         // how many of them the store was asked to record, and did not say that it has
 	responses []Response  // of the other side, not yet recorded
 	lease     Lease
 	renewed   time.Time // when the lease was last renewed, by our own clock
@@ -52,11 +53,20 @@ type carrier struct {
 
 func (c *carrier) policy() *Policy { return &c.channel.Load().Policy }
 
+// drainTime bounds how long a carrier that is to stop goes on. Of a long backlog the
+// rest is left to the next owner: whoever kills a process that takes too long to end
+// has what it published go out again.
+const drainTime = 5 * time.Second
+
 func (c *carrier) run(ctx context.Context) {
+	var latest time.Time // of a carrier that is to stop
 	for {
 		more, err := c.round(ctx)
 		stopping := c.isStopping()
-		if ctx.Err() != nil || stopping && (err != nil || !more) {
+		if stopping && latest.IsZero() {
+			latest = c.now().Add(drainTime)
+		}
+		if ctx.Err() != nil || stopping && (err != nil || !more || c.now().After(latest)) {
 			c.release(ctx)
 			return
 		}

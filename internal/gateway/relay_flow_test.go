@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -222,5 +223,49 @@ func TestFlowResumesInOrder(t *testing.T) {
 			t.Errorf("took %v, %d left", got, o.left())
 		}
 		r.drain()
+	})
+}
+
+// unheard is an outbox whose answer is lost once.
+type unheard struct {
+	*memoryOutbox
+	asked [][]int64
+}
+
+func (o *unheard) Confirm(ctx context.Context, l Lease, seqs []int64) error {
+	o.asked = append(o.asked, slices.Clone(seqs))
+	err := o.memoryOutbox.Confirm(ctx, l, seqs)
+	if err == nil && len(o.asked) == 1 {
+		return fault.New(fault.CodeStoreUnavailable, "")
+	}
+	return err
+}
+
+// Nobody knows whether what was not answered was recorded: the same is asked again, and
+// what was confirmed meanwhile after it.
+func TestFlowRecordsTheSameAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, p := &unheard{memoryOutbox: &memoryOutbox{}}, newConfirming()
+		for i := range 6 {
+			o.put(fmt.Sprint(i), 1)
+		}
+		r := startRelay(t, o, p)
+		synctest.Wait()
+		p.confirm <- 1
+		time.Sleep(2 * recordAfter)
+		p.confirm <- 4 // what is out when nobody answers
+		for o.left() > 0 {
+			select {
+			case p.confirm <- 1:
+			case <-time.After(time.Second):
+			}
+		}
+		r.drain()
+		if got := fmt.Sprint(o.asked[:3]); got != "[[1] [1] [2 3 4 5]]" {
+			t.Errorf("asked %v", o.asked)
+		}
+		if got := p.wires(t); len(got) != 6 {
+			t.Errorf("took %d, want 6 once", len(got))
+		}
 	})
 }

@@ -117,6 +117,6 @@ func (c *carrier) release(ctx context.Context) {
 
 // forget gives up the shard, and what is known of it.
 func (c *carrier) forget() {
-	c.lease, c.taken, c.responses = Lease{}, nil, nil
+	c.lease, c.taken, c.asked, c.responses = Lease{}, nil, 0, nil
 	c.line.forget()
 }

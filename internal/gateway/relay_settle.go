@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
@@ -44,12 +46,15 @@ func (c *carrier) failed(failure error) error {
 }
 
 // record writes down what the channel answered and confirmed. Until that has
-// succeeded it is kept; it is forgotten with the lease.
+// succeeded it is kept; it is forgotten with the lease. What was asked for in vain is
+// asked for again before anything else is, in the same words: the store may have heard
+// it.
 func (c *carrier) record(ctx context.Context) error {
 	err := c.recordResponses(ctx)
-	if err == nil && len(c.taken) > 0 {
-		if err = c.outbox.Confirm(ctx, c.lease, c.taken); err == nil {
-			c.taken = c.taken[:0]
+	for err == nil && len(c.taken) > 0 {
+		c.asked = cmp.Or(c.asked, len(c.taken))
+		if err = c.outbox.Confirm(ctx, c.lease, c.taken[:c.asked]); err == nil {
+			c.taken, c.asked = slices.Delete(c.taken, 0, c.asked), 0
 			failpoint.Hit("relay-confirmed")
 		}
 	}
@@ -117,6 +122,7 @@ func (c *carrier) park(ctx context.Context, d *Delivery, f *fault.Error, attempt
 	if err := park(ctx, c.lease, d.Seq, string(f.Code), truncate(f.Message, maxReason), attempts); err != nil {
 		return err
 	}
+	failpoint.Hit("park-committed")
 	c.count("parked")
 	if skip {
 		c.line.settle(d)

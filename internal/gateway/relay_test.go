@@ -378,6 +378,29 @@ func TestRelayDrainFinishesWhatWaits(t *testing.T) {
 	})
 }
 
+// However much waits: a process that is told to stop leaves it to the next one, with
+// nothing that was published and not recorded.
+func TestRelayDrainEndsInTime(t *testing.T) {
+	eachWay(t, func(t *testing.T, as way) {
+		o, p := &memoryOutbox{}, &recorder{}
+		p.refuse = func(Delivery) error { time.Sleep(100 * time.Millisecond); return nil }
+		o.put("A", 1000)
+		r := startRelay(t, o, as(p))
+		time.Sleep(time.Second)
+		told := time.Now()
+		r.drain()
+		if took := time.Since(told); took < time.Second || took > drainTime+time.Second {
+			t.Errorf("the end took %v", took)
+		}
+		if got := p.wires(t); len(got)+o.left() != 1000 {
+			t.Errorf("took %d, and %d wait", len(got), o.left())
+		}
+		if _, free, _ := o.Acquire(t.Context(), "events", 0, "the next process", time.Second); !free {
+			t.Error("the lease was not given back")
+		}
+	})
+}
+
 func TestBackoff(t *testing.T) {
 	for failures := range 200 {
 		d := backoff(200*time.Millisecond, 30*time.Second, failures)

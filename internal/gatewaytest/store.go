@@ -117,6 +117,7 @@ func TestStore(t *testing.T, open StoreOpener) {
 		{"corrections", (*storeSuite).corrections},
 
 		{"deliveries released behind a reader", (*storeSuite).releasedBehind},
+		{"deliveries held back and let go", (*storeSuite).heldBack},
 		{"deliveries behind a head", (*storeSuite).behindHead},
 		{"deliveries discarded", (*storeSuite).discardedDeliveries},
 		{"deliveries parked by an operator", (*storeSuite).parkedByOperator},

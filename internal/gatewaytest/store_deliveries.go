@@ -72,6 +72,55 @@ func (s *storeSuite) state(id gateway.ID, want string) {
 	}
 }
 
+// heldBack: what waits behind a parked delivery is in line as soon as that is gone,
+// whichever way and through whichever process, however often it was looked for before.
+func (s *storeSuite) heldBack(t *testing.T) {
+	keys := s.neighbours(2)
+	shard := s.fill(1, keys[0])
+	first := s.pending(shard, 0, 10)[0]
+	base, head := first.Seq-1, first.MessageID
+	looked := func(want ...int64) {
+		t.Helper()
+		s.inLine(shard, want...)
+		s.inLine(shard, want...)
+	}
+	confirm := func(seqs ...int64) {
+		t.Helper()
+		if err := s.store.Confirm(t.Context(), s.acquire(shard, "a", time.Minute), seqs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.acted(s.park, head, 1)
+	second := s.add("second", keys[0])
+	looked()
+	s.add("third", keys[0])
+	looked()
+	s.acted(s.discard, head, 1)
+	looked(base+2, base+3)
+
+	s.acted(s.park, second, 1) // with the third
+	s.add("fourth", keys[0])
+	other := s.add("other", keys[1])
+	looked(base + 5)
+	confirm(base + 5)
+	looked()
+	there := s.probe.Another(t)
+	if n, err := there.ReleaseDeliveries(t.Context(), second, olga); n != 1 || err != nil {
+		t.Fatalf("released %d, %v", n, err)
+	}
+	looked(base+2, base+3, base+4)
+	confirm(base+2, base+3)
+
+	fifth := s.add("fifth", keys[0])
+	confirm(base + 4)
+	s.acted(s.park, fifth, 1)
+	s.add("sixth", keys[0])
+	looked()
+	confirm(base + 6) // the channel took what an operator has parked
+	looked(base + 7)
+	s.state(other, "confirmed")
+}
+
 // releasedBehind: what is released is in line under its old numbers and wire ids,
 // before what a reader has read meanwhile; the count of releases tells him.
 func (s *storeSuite) releasedBehind(t *testing.T) {

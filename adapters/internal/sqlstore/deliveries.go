@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 
+	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/fault"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
@@ -164,7 +165,8 @@ func (s *Store) lockAndList(ctx context.Context, q Querier, at stand, id gateway
 	return out, rows.Err()
 }
 
-// released counts that deliveries of a shard were put back in line n times.
+// released counts that deliveries of a shard were put back in line n times, or are
+// no longer held back.
 func (s *Store) released(ctx context.Context, q Querier, at stand, n int) error {
 	rows, err := affected(q.ExecContext(ctx, s.text.released, at.channel, at.shard, n))
 	if err == nil && rows == 0 {
@@ -178,15 +180,19 @@ func (s *Store) release(ctx context.Context, q Querier, at stand, p place) error
 	if _, err := q.ExecContext(ctx, s.text.requeueOne, at.channel, at.shard, p.seq); err != nil {
 		return err
 	}
-	if err := s.released(ctx, q, at, 1); err != nil {
-		return err
-	}
 	return s.unpark(ctx, q, at, []place{p})
 }
 
 // unpark removes deliveries from the parking lot and puts what else is parked
-// behind them back in line.
+// behind them back in line. What they held back in the outbox may go, too, so that
+// counts as a release in any case.
 func (s *Store) unpark(ctx context.Context, q Querier, at stand, gone []place) error {
+	if len(gone) == 0 {
+		return nil
+	}
+	if err := s.released(ctx, q, at, 1); err != nil {
+		return err
+	}
 	for _, p := range gone {
 		if _, err := q.ExecContext(ctx, s.text.unparkOne, at.channel, at.shard, p.seq); err != nil {
 			return err
@@ -206,14 +212,17 @@ func (s *Store) followUp(ctx context.Context, q Querier, at stand, p place) erro
 	if err != nil || n == 0 {
 		return err
 	}
-	if _, err := q.ExecContext(ctx, s.text.unparkBehind, at.channel, at.shard, p.seq, p.key); err != nil {
-		return err
-	}
-	return s.released(ctx, q, at, 1)
+	_, err = q.ExecContext(ctx, s.text.unparkBehind, at.channel, at.shard, p.seq, p.key)
+	return err
 }
 
+// maxBehind is how many deliveries are parked behind another one at most. The others
+// of its key stay in the outbox, where it holds them back as it does those that come
+// later: a transaction that moved all of a long queue would keep everybody waiting.
+const maxBehind = 1000
+
 // parkWith moves a waiting delivery to the parking lot, and behind it what waits
-// after it under its key. One that waits no more is left alone.
+// after it under its key, or the first of that. One that waits no more is left alone.
 func (s *Store) parkWith(ctx context.Context, q Querier, at stand, seq int64, code, reason string, attempts int) error {
 	var key string
 	if err := q.QueryRowContext(ctx, s.text.readParked, at.channel, at.shard, seq).Scan(&key); err != nil {
@@ -223,9 +232,10 @@ func (s *Store) parkWith(ctx context.Context, q Querier, at stand, seq int64, co
 	if _, err := q.ExecContext(ctx, s.text.parkOne, at.channel, at.shard, seq, code, reason, attempts, now, cause); err != nil {
 		return err
 	}
-	if _, err := q.ExecContext(ctx, s.text.parkBehind, at.channel, at.shard, seq, code, reason, now, key, cause); err != nil {
+	if _, err := q.ExecContext(ctx, s.text.parkBehind, at.channel, at.shard, seq, code, reason, now, key, cause, maxBehind); err != nil {
 		return err
 	}
+	failpoint.Hit("park-copied")
 	_, err := q.ExecContext(ctx, s.text.unqueue, at.channel, at.shard, key, seq)
 	return err
 }

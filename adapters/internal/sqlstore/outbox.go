@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gatehouse/gatehouse/internal/failpoint"
 	"github.com/gatehouse/gatehouse/internal/gateway"
 )
 
@@ -48,8 +49,15 @@ func (s *Store) acquire(ctx context.Context, q Querier, l gateway.Lease, ttl tim
 // Pending returns up to limit deliveries after seq, in sequence. Deliveries
 // after a parked one of their ordering key are not among them. One statement
 // reads them and what is said of the shard, so that all of it agrees.
-func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (page gateway.Page, err error) {
-	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.pending, channel, shard, after, limit)
+func (s *Store) Pending(ctx context.Context, channel string, shard int, after int64, limit int) (gateway.Page, error) {
+	if after == 0 {
+		return s.fromBeginning(ctx, stand{channel, shard}, limit)
+	}
+	return s.pending(ctx, stand{channel, shard}, after, limit)
+}
+
+func (s *Store) pending(ctx context.Context, place stand, after int64, limit int) (page gateway.Page, err error) {
+	rows, err := s.dialect.Reader().QueryContext(ctx, s.text.pending, place.channel, place.shard, after, limit)
 	if err != nil {
 		return gateway.Page{}, s.fail("reading the outbox", err)
 	}
@@ -87,6 +95,7 @@ func (s *Store) Confirm(ctx context.Context, l gateway.Lease, seqs []int64) erro
 		if err != nil {
 			return err
 		}
+		failpoint.Hit("relay-removed")
 		for _, w := range runs {
 			if _, err := q.ExecContext(ctx, s.text.relayed, l.Channel, l.Shard, w.first, w.last, at, l.Fence); err != nil {
 				return err
@@ -145,10 +154,10 @@ func windows(seqs []int64) []window {
 // maxReason is how many characters of a reason are kept.
 const maxReason = 1000
 
-// Park moves a delivery out of the way with its reason, and with it every
-// delivery of the same ordering key that waits after it; those that come later are held
-// back by Pending. It may be called again when it is not known whether the first
-// call was heard.
+// Park moves a delivery out of the way with its reason, and with it the deliveries
+// of the same ordering key that wait after it, a thousand at most; more of them, and
+// those that come later, are held back by Pending. It may be called again when it is
+// not known whether the first call was heard.
 func (s *Store) Park(ctx context.Context, l gateway.Lease, seq int64, code, reason string, attempts int) error {
 	return s.holding(ctx, "parking a delivery", l, func(q Querier) error {
 		return s.parkWith(ctx, q, stand{l.Channel, l.Shard}, seq, code, clip(reason, maxReason), attempts)

@@ -142,6 +142,7 @@ type Store struct {
 	slabs      sync.Pool // of *slab
 	errands    errands
 	notings    notings
+	floors     floors
 	swept      atomic.Pointer[time.Time] // when Due last looked for messages that wait behind nobody
 }
 

@@ -16,7 +16,7 @@ type statements struct {
 	postShard, postSeq, postWaiting, postDelivery, postOutbox string
 
 	takeLease, openLease, readLease, holdLease string
-	pending                                    string
+	standing, pending                          string
 	confirm, confirmRun, relayed               string
 	readParked, parkOne, parkBehind, unqueue   string
 	skipOne, unqueueOne                        string
@@ -66,10 +66,6 @@ type statements struct {
 const outboxColumns = `channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body`
 
 const jobColumns = `id, act, selection, reason, done_by, login, created_at, changed_at, rate, state, note, total, succeeded, refused, gone, streak, streak_cause, position`
-
-// seqsOfKey leads from an ordering key to its deliveries in two steps, because
-// SQLite would rather read the whole shard than leave its primary key.
-const seqsOfKey = `(SELECT k.seq FROM {outbox} AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key =`
 
 // parkedBehind leads from a head and its ordering key to what is parked behind it.
 const parkedBehind = `channel = @p1 AND shard = @p2 AND behind = @p3
@@ -234,6 +230,7 @@ func translate(text func(string) string) statements {
 		readLease: text(`SELECT fence FROM {lease} WHERE channel = @p1 AND shard = @p2 AND owner = @p3`),
 		holdLease: text(`UPDATE {lease} SET fence = fence WHERE channel = @p1 AND shard = @p2 AND owner = @p3 AND fence = @p4`),
 
+		standing: text(`SELECT next_seq, releases FROM {shard} WHERE channel = @p1 AND shard = @p2`),
 		pending: text(`SELECT {top @p4} ` + outboxColumns + `,
 			(SELECT s.releases FROM {shard} AS s WHERE s.channel = @p1 AND s.shard = @p2),
 			CASE WHEN EXISTS (SELECT 1 FROM {parked} AS p WHERE p.channel = @p1 AND p.shard = @p2 AND p.holds = 1) THEN 1 ELSE 0 END FROM {outbox} AS o
@@ -249,10 +246,14 @@ func translate(text func(string) string) statements {
 		readParked: text(`SELECT ordering_key FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
 		parkOne: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, cause)
 			SELECT ` + outboxColumns + `, NULL, @p4, @p5, @p6, @p7, @p8 FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),
+		// From an ordering key to its deliveries it is two steps, because SQLite would
+		// rather read the whole shard than leave its primary key.
 		parkBehind: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, cause)
 			SELECT ` + outboxColumns + `, @p3, @p4, @p5, 0, @p6, @p8 FROM {outbox}
-			WHERE channel = @p1 AND shard = @p2 AND seq > @p3 AND seq IN ` + seqsOfKey + ` @p7)`),
-		unqueue: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AND seq IN ` + seqsOfKey + ` @p3)`),
+			WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT {top @p9} k.seq FROM {outbox} AS k
+				WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p7 AND k.seq > @p3 ORDER BY k.seq {limit @p9})`),
+		unqueue: text(`DELETE FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT k.seq FROM {parked} AS k
+			WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p3 AND k.seq >= @p4)`),
 
 		skipOne: text(`INSERT INTO {parked} (` + outboxColumns + `, behind, code, reason, attempts, parked_at, holds)
 			SELECT ` + outboxColumns + `, NULL, @p4, @p5, @p6, @p7, 0 FROM {outbox} WHERE channel = @p1 AND shard = @p2 AND seq = @p3`),

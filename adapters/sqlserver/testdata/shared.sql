@@ -411,7 +411,8 @@ SELECT version, row_hash FROM gateway.own_version WHERE subject = @p1 AND versio
 -- parkBehind
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, cause)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, @p3, @p4, @p5, 0, @p6, @p8 FROM gateway.outbox
-			WHERE channel = @p1 AND shard = @p2 AND seq > @p3 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p7);
+			WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT TOP (@p9) k.seq FROM gateway.outbox AS k
+				WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p7 AND k.seq > @p3 ORDER BY k.seq );
 -- parkMessage
 UPDATE gateway.held SET state = 'parked', next_at = NULL, until_at = NULL, reason = CASE WHEN code = '' THEN @p2 ELSE reason END,
 			cause = CASE WHEN code = '' THEN @p3 ELSE cause END
@@ -551,6 +552,8 @@ SELECT version FROM gateway.sighting WHERE subject = @p1;
 -- skipOne
 INSERT INTO gateway.parked (channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, behind, code, reason, attempts, parked_at, holds)
 			SELECT channel, shard, seq, wire_id, message_id, ordering_key, routing_key, type, content_type, correlation, traceparent, created_at, body, NULL, @p4, @p5, @p6, @p7, 0 FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
+-- standing
+SELECT next_seq, releases FROM gateway.shard WHERE channel = @p1 AND shard = @p2;
 -- standsOf
 SELECT DISTINCT channel, shard FROM gateway.delivery WHERE message_id = @p1 ORDER BY channel, shard;
 -- startJob
@@ -589,7 +592,8 @@ DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND behind = @p3
 -- unparkOne
 DELETE FROM gateway.parked WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- unqueue
-DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq >= @p4 AND seq IN (SELECT k.seq FROM gateway.outbox AS k WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p3);
+DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq IN (SELECT k.seq FROM gateway.parked AS k
+			WHERE k.channel = @p1 AND k.shard = @p2 AND k.ordering_key = @p3 AND k.seq >= @p4);
 -- unqueueOne
 DELETE FROM gateway.outbox WHERE channel = @p1 AND shard = @p2 AND seq = @p3;
 -- unrecord

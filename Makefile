@@ -55,7 +55,7 @@ crash: ## kill the gateway CRASHES (60) times while MESSAGES (6400) come by both
 	testdata/servers/run.sh bin/gatehouse-campaign -binary bin/gatehouse-crash -crashes $(CRASHES) -messages $(MESSAGES) $(CAMPAIGN)
 
 mutants: ## build known faults into the gateway, one by one, and have the campaign find each
-	testdata/servers/run.sh env GATEHOUSE_MUTANTS=all go test -count=1 -v -timeout 40m -run TestMutants ./cmd/gatehouse
+	testdata/servers/run.sh env GATEHOUSE_MUTANTS=all go test -count=1 -v -timeout 100m -run TestMutants ./cmd/gatehouse
 
 property: ## try CHECKS (5000) random contracts, tables and mappings: nothing that `check` takes meets a column that refuses it
 	go test -timeout 60m -run '^(TestNothingIsRefusedLate|TestColumns)$$' -v -rapid.checks=$(CHECKS) ./adapters/internal/sqlstore ./adapters/sqlite

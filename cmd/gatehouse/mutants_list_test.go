@@ -113,7 +113,7 @@ var mutants = []mutant{
 		edits: []edit{{"adapters/sqlite/seal.go", "it.KeptReply())", "append(append([]byte{}, it.KeptReply()...), ' '))"}},
 	},
 	{
-		name: "two carry one shard", flags: "-gateways 2 -terminate 2 -messages 1500", found: []string{"repeated"},
+		name: "two carry one shard", flags: "-gateways 2 -terminate 2 -messages 1500", found: []string{"twice", "repeated"},
 		edits: []edit{
 			{"adapters/internal/sqlstore/statements.go", "(owner = @p3 OR until <= {now @p4})`", "(owner = @p3 OR until <= {now @p4} OR 1 = 1)`"},
 			{"adapters/internal/sqlstore/statements.go", "AND owner = @p3 AND fence = @p4`),\n\n		standing", "AND (owner = @p3 OR fence = @p4 OR 1 = 1)`),\n\n		standing"},

@@ -232,27 +232,27 @@ func TestOldClaimsLeaveNoNotes(t *testing.T) {
 	if err := os.WriteFile(path, migrated(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d, err := open(t.Context(), Config{Path: config.Path(path)}.withDefaults())
+	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
+	defer db.Close()
 	for n := range 20 {
 		claim, id := claimOf(n), uuid.Must(uuid.NewV7())
-		run(t, d.admin, `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?, ?, ?)`, claim[:], claim[:], id[:])
+		run(t, db, `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?, ?, ?)`, claim[:], claim[:], id[:])
 	}
 	notes := func() (n, upto int) {
-		row := d.admin.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM "gateway.unentered"), upto FROM "gateway.entered"`)
+		row := db.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM "gateway.unentered"), upto FROM "gateway.entered"`)
 		if err := row.Scan(&n, &upto); err != nil {
 			t.Fatal(err)
 		}
 		return n, upto
 	}
-	run(t, d.admin, `DELETE FROM "gateway.inbox" WHERE id IN (4, 12)`) // an operator's
+	run(t, db, `DELETE FROM "gateway.inbox" WHERE id IN (4, 12)`) // an operator's
 	if n, upto := notes(); n != 2 || upto != 0 {
 		t.Errorf("%d notes and all entered up to %d, want 2 and 0", n, upto)
 	}
-	run(t, d.admin, `DELETE FROM "gateway.inbox" WHERE id <= 10`) // the oldest
+	run(t, db, `DELETE FROM "gateway.inbox" WHERE id <= 10`) // the oldest
 	if n, upto := notes(); n != 1 || upto != 10 {
 		t.Errorf("%d notes and all entered up to %d, want 1 and 10", n, upto)
 	}

@@ -190,7 +190,10 @@ func (b *inbox) known(c *connection, items []*sqlstore.Item) (map[gateway.Digest
 		known[gateway.Digest(row[1].([]byte))] = true
 		return true
 	})
-	return known, cmp.Or(err, b.filter.read(c, enterTimes*len(items)))
+	if err != nil {
+		return nil, err
+	}
+	return known, b.filter.read(c, enterTimes*len(items))
 }
 
 // enter writes claims that the inbox does not have.

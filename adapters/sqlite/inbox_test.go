@@ -225,6 +225,40 @@ func (m *inboxes) check() {
 	}
 }
 
+// TestOldClaimsLeaveNoNotes: a gateway that never has enough claims to enter them does
+// not keep notes of those that retention has removed.
+func TestOldClaimsLeaveNoNotes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "g.db")
+	if err := os.WriteFile(path, migrated(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for n := range 20 {
+		claim, id := claimOf(n), uuid.Must(uuid.NewV7())
+		run(t, db, `INSERT INTO "gateway.inbox" (claim, body, message_id) VALUES (?, ?, ?)`, claim[:], claim[:], id[:])
+	}
+	notes := func() (n, upto int) {
+		row := db.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM "gateway.unentered"), upto FROM "gateway.entered"`)
+		if err := row.Scan(&n, &upto); err != nil {
+			t.Fatal(err)
+		}
+		return n, upto
+	}
+	run(t, db, `DELETE FROM "gateway.inbox" WHERE id IN (4, 12)`) // an operator's
+	if n, upto := notes(); n != 2 || upto != 0 {
+		t.Errorf("%d notes and all entered up to %d, want 2 and 0", n, upto)
+	}
+	run(t, db, `DELETE FROM "gateway.inbox" WHERE id <= 10`) // the oldest
+	if n, upto := notes(); n != 1 || upto != 10 {
+		t.Errorf("%d notes and all entered up to %d, want 1 and 10", n, upto)
+	}
+}
+
 // TestGrowthMigrates: what is known and what waits when the migration comes is known,
 // and waits, after it; whatever of it the index has.
 func TestGrowthMigrates(t *testing.T) {

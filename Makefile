@@ -11,7 +11,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X main.version=$(VERSION)
 # A profile of the gateway's processor time (docs/bench.md): what it spends most on is
 # compiled for that. auto: none.
-PGO ?= $(or $(wildcard cmd/gatehouse/load.pgo),auto)
+PGO ?= auto
 FUZZTIME ?= 20s
 BENCH ?= .
 BENCHCOUNT ?= 10
@@ -29,11 +29,11 @@ PLATFORMS := linux-amd64 linux-arm64 windows-amd64
 build: ## build bin/gatehouse, one static binary, for the load in PGO if that is a profile
 	go build -trimpath -pgo '$(PGO)' -ldflags '$(LDFLAGS)' -o bin/gatehouse ./cmd/gatehouse
 
-profile: build ## take a profile of the load test by both doors, which build and dist then compile for
+profile: build ## take a profile of the load test by both doors: bin/load.pgo, for PGO
 	rm -rf bin/profile
 	bin/gatehouse bench --demo --door soap --messages 20000 --profile bin/profile/soap
 	bin/gatehouse bench --demo --door amqp --messages 20000 --profile bin/profile/amqp
-	go tool pprof -proto -output cmd/gatehouse/load.pgo bin/profile/soap/cpu.pprof bin/profile/amqp/cpu.pprof
+	go tool pprof -proto -output bin/load.pgo bin/profile/soap/cpu.pprof bin/profile/amqp/cpu.pprof
 
 demo: build ## run the sample gateway: embedded directory, broker and database, orders by SOAP
 	bin/gatehouse demo

@@ -112,6 +112,9 @@ func TestStore(t *testing.T) {
 		for _, table := range emptied {
 			p.Exec(t, "DELETE FROM "+table)
 		}
+		for _, s := range append(others.stores, store) {
+			s.Reread()
+		}
 		t.Cleanup(func() { p.dropTriggers(t) })
 		return store, p
 	})
